@@ -1,0 +1,116 @@
+//! Derivation schemes: from a noisy template to a consistent QR payload, behind one interface.
+//!
+//! ```text
+//! enrol  (reference templates, device token?, rng) -> Enrolment { payload, helper }
+//! derive (probe template, helper, device token?)   -> payload, or failed to derive
+//! record (payload)                                 -> what the server keeps
+//! verify (record, payload)                         -> Verdict, with a score where the scheme has one
+//! ```
+//! `enrol` and `derive` run on the handset, `record` and `verify` on the server, which never sees a template unless
+//! the payload is one.
+
+use crate::{Error, QrPayload, Template};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+/// Names a derivation scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SchemeId {
+    /// The fixed-length template itself, accepted within a Hamming distance.
+    Template,
+    /// A code-offset of the binary template with an error-correcting code; the payload is a digest of the key.
+    FuzzyCommitment,
+}
+
+impl SchemeId {
+    /// Every scheme, in the order of the design's table.
+    pub const ALL: [Self; 2] = [Self::Template, Self::FuzzyCommitment];
+
+    /// Returns the name used in scenarios, on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Template => "template",
+            Self::FuzzyCommitment => "fuzzy-commitment",
+        }
+    }
+
+    /// Finds a scheme by its name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| scheme.name() == name)
+    }
+
+    /// Returns the scheme's byte in a QR payload.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Template => 2,
+            Self::FuzzyCommitment => 3,
+        }
+    }
+
+    /// Finds a scheme by its byte in a QR payload.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| scheme.code() == code)
+    }
+}
+
+/// Holds a secret that stays on one device and keys token-based schemes.
+#[derive(Clone)]
+pub struct DeviceToken(pub [u8; 32]);
+
+/// Holds what a device needs besides the probe to derive the payload again. Public by design: the scheme's security
+/// does not rest on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HelperData(pub Vec<u8>);
+
+/// Holds what the server keeps of an enrolment.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerRecord(pub Vec<u8>);
+
+/// Holds what enrolment gives the handset.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// Presented to the server at registration, and kept by a handset that stores its QR (patent paragraph 20).
+    pub payload: QrPayload,
+    /// Needed to derive the payload from a new capture (patent paragraph 29).
+    pub helper: HelperData,
+}
+
+/// Holds the server's decision on one presented payload.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// Whether the payload is consistent with the record.
+    pub accepted: bool,
+    /// The comparison score in [0, 1], larger is more similar; `None` where the scheme compares for equality.
+    pub score: Option<f32>,
+}
+
+/// Derives, enrols and verifies QR payloads in one way.
+pub trait Scheme: Send + Sync {
+    /// Returns the scheme's name.
+    fn id(&self) -> SchemeId;
+
+    /// Enrols one or several templates of the same subject.
+    ///
+    /// Errors: [`Error::FailureToEnrol`] when they cannot make a reference.
+    fn enrol(
+        &self,
+        references: &[Template],
+        token: Option<&DeviceToken>,
+        rng: &mut dyn Rng,
+    ) -> Result<Enrolment, Error>;
+
+    /// Derives the payload from a new capture.
+    ///
+    /// Errors: [`Error::FailedToDerive`] when an equality scheme cannot correct the difference;
+    /// [`Error::Malformed`] when the helper data is not of this scheme.
+    fn derive(&self, probe: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Result<QrPayload, Error>;
+
+    /// Makes the server's record from the payload presented at registration.
+    ///
+    /// Errors: [`Error::Malformed`] when the payload is not of this scheme.
+    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error>;
+
+    /// Decides whether a payload is consistent with a record. Anything malformed is rejected, without a score.
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict;
+}
