@@ -7,6 +7,7 @@
 //! No I/O, no clock, no operating-system randomness: everything here is a pure function of its arguments.
 
 pub mod bits;
+pub mod code;
 pub mod error;
 pub mod payload;
 pub mod sample;

@@ -9,6 +9,15 @@
 //! `enrol` and `derive` run on the handset, `record` and `verify` on the server, which never sees a template unless
 //! the payload is one.
 
+pub mod fuzzy_commitment;
+mod reference;
+pub mod registry;
+pub mod template;
+
+pub use fuzzy_commitment::{CommitmentCode, FuzzyCommitment};
+pub use registry::{Registry, SchemeParameters, build};
+pub use template::TemplateScheme;
+
 use crate::{Error, QrPayload, Template};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -85,10 +94,20 @@ pub struct Verdict {
     pub score: Option<f32>,
 }
 
+impl Verdict {
+    /// The decision on anything malformed.
+    pub const REJECTED: Self = Self { accepted: false, score: None };
+}
+
 /// Derives, enrols and verifies QR payloads in one way.
 pub trait Scheme: Send + Sync {
     /// Returns the scheme's name.
     fn id(&self) -> SchemeId;
+
+    /// Returns the bits of the key that a payload commits to; `None` where the scheme has no key.
+    fn key_bits(&self) -> Option<usize> {
+        None
+    }
 
     /// Enrols one or several templates of the same subject.
     ///

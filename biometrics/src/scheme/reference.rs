@@ -1,0 +1,27 @@
+//! One reference from one or several captures of the same subject.
+
+use crate::{Error, Template};
+
+/// Averages the margins of several captures, which weighs each capture's bit by how sure it is.
+///
+/// Shape: one entry a bit, in within-subject standard deviations of a single capture. Averaging n captures of
+/// independent noise divides its variance by n, so the sign is the better estimate of the subject's own bit and the
+/// magnitude of how seldom a probe will flip it.
+///
+/// Errors: [`Error::FailureToEnrol`] without captures, or when their shapes differ.
+pub(super) fn mean_margins(references: &[Template]) -> Result<Vec<f32>, Error> {
+    let first = references.first().ok_or(Error::FailureToEnrol("no capture was given"))?;
+    let mut sum = vec![0.0f32; first.margins().len()];
+    for reference in references {
+        if reference.margins().len() != sum.len() {
+            return Err(Error::FailureToEnrol("the captures' templates differ in shape"));
+        }
+        sum.iter_mut().zip(reference.margins()).for_each(|(s, m)| *s += m);
+    }
+    let count = references.len() as f32;
+    sum.iter_mut().for_each(|s| *s /= count);
+    if sum.iter().any(|m| !m.is_finite()) {
+        return Err(Error::FailureToEnrol("a template holds a margin that is not a number"));
+    }
+    Ok(sum)
+}
