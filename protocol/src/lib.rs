@@ -1,1 +1,28 @@
-//! placeholder
+//! What handset and server say to each other, and the symbol that is shown between two handsets.
+//!
+//! ```text
+//! client::Session ──Request──► codec ──frame on a QUIC stream──► codec ──Request──► server
+//!        ▲                                                                            │
+//!        └───────────────────────── Response, or a named Refusal ◄────────────────────┘
+//! ```
+//!
+//! No I/O, no clock and no randomness: bytes in, bytes out. One bidirectional stream carries one request frame and one
+//! response frame.
+
+pub mod client;
+pub mod codec;
+pub mod error;
+pub mod message;
+pub mod qr;
+pub mod secret;
+pub mod values;
+
+pub use error::Error;
+pub use message::{ChargeReceipt, Refusal, Request, Response};
+pub use secret::Secret;
+pub use values::{
+    BankAccount, Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId,
+};
+
+/// The protocol's name in TLS (RFC 7301); a change that an older peer cannot read gets a new one.
+pub const ALPN: &[u8] = b"biopay/1";

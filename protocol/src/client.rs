@@ -1,0 +1,419 @@
+//! The handset's session, as a state machine without I/O.
+//!
+//! The handset gives a [`Plan`], and from then on does what each [`Step`] says and feeds the result back with
+//! [`Session::advance`]: send a request and feed the response, make a QR and feed its payload, type in a code. The
+//! session knows the patent's order of things; it knows nothing of sockets, sensors or time.
+
+use crate::message::{ChargeReceipt, Refusal, Request, Response};
+use crate::secret::Secret;
+use crate::values::{Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId};
+use crate::{BankAccount, Error};
+
+/// Captures that a handset makes for one payment, those that give no payload included (patent paragraph 31).
+pub const TRIES_MAX: u8 = 3;
+
+/// Says what the handset wants.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    /// Register everything in one message.
+    Register {
+        /// Name and password.
+        credentials: Credentials,
+        /// Everything else.
+        binding: AccountBinding,
+    },
+    /// Register name and password, log in, then bind the rest.
+    RegisterInTwoSteps {
+        /// Name and password.
+        credentials: Credentials,
+        /// Everything else.
+        binding: AccountBinding,
+    },
+    /// Log in and pay.
+    Pay {
+        /// Name and password.
+        credentials: Credentials,
+        /// What to pay.
+        order: Order,
+        /// Where the helper data for the derivation is.
+        helper: HelperSource,
+    },
+}
+
+/// Holds a login.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The name.
+    pub login: LoginName,
+    /// The password.
+    pub password: Secret,
+}
+
+/// Holds what registration binds to a login.
+#[derive(Clone, Debug)]
+pub struct AccountBinding {
+    /// The enrolled payload.
+    pub enrolment: PayloadBytes,
+    /// Helper data that the server shall keep for a second device.
+    pub helper: Option<HelperBytes>,
+    /// The account that pays.
+    pub bank_account: BankAccount,
+    /// Its PIN.
+    pub pin: Secret,
+}
+
+/// Holds what is to be paid.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Who is paid.
+    pub merchant: Merchant,
+    /// How much.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+    /// What makes a retry recognisable.
+    pub idempotency_key: IdempotencyKey,
+}
+
+/// Says where the helper data is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelperSource {
+    /// On the handset, or the scheme needs none.
+    Handset,
+    /// With the server, which hands it out after login (a second device).
+    Server,
+}
+
+/// Says what the handset has to do next.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Send this and feed the response, or [`Input::ConnectionLost`].
+    Send(Request),
+    /// Make a QR payload from a stored one or a new capture, and feed it, or [`Input::NotDerived`].
+    MakeQr {
+        /// Which try on this page it is, from 1.
+        attempt: u8,
+        /// The helper data that the server handed out, if it was asked for.
+        helper: Option<HelperBytes>,
+    },
+    /// Type in a code and feed it.
+    EnterCode {
+        /// What the second channel shows.
+        shown: Secret,
+    },
+    /// Nothing more to do.
+    Done(Outcome),
+}
+
+/// Holds what the handset feeds back.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The response to the request that was sent.
+    Response(Response),
+    /// A payload.
+    Qr(PayloadBytes),
+    /// The capture gave no payload: a failure to acquire, or too far from the reference.
+    NotDerived,
+    /// A code as typed in.
+    Code(Secret),
+    /// The connection ended without a response.
+    ConnectionLost,
+}
+
+/// Says how a session ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// The account is registered.
+    Registered,
+    /// The money has moved.
+    Charged(ChargeReceipt),
+    /// The server refused.
+    Refused(Refusal),
+    /// No capture gave a payload, as often as the handset tries; the server saw fewer tries or none.
+    FailedToDerive,
+    /// The connection was lost; a payment that was under way may be asked for with the same idempotency key.
+    ConnectionLost {
+        /// The payment, if a page was open.
+        payment: Option<PaymentId>,
+    },
+    /// The server answered with something that is no answer to the request.
+    ProtocolViolation,
+}
+
+/// Is one handset's session.
+#[derive(Clone, Debug)]
+pub struct Session {
+    plan: Plan,
+    state: State,
+    helper: Option<HelperBytes>,
+    payment: Option<PaymentId>,
+    shown: Option<Secret>,
+    attempt: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Registering,
+    RegisteringCredentials,
+    LoggingIn,
+    Binding,
+    FetchingHelper,
+    Opening,
+    MakingQr,
+    Presenting,
+    EnteringCode,
+    SubmittingCode,
+    Done,
+}
+
+impl Session {
+    /// Begins a session and says what to do first.
+    pub fn start(plan: Plan) -> (Self, Step) {
+        let (state, request) = match &plan {
+            Plan::Register { credentials, binding } => (State::Registering, register(credentials, binding)),
+            Plan::RegisterInTwoSteps { credentials: Credentials { login, password }, .. } => {
+                let (login, password) = (login.clone(), password.clone());
+                (State::RegisteringCredentials, Request::RegisterCredentials { login, password })
+            }
+            Plan::Pay { credentials, .. } => (State::LoggingIn, log_in(credentials)),
+        };
+        let session = Self { plan, state, helper: None, payment: None, shown: None, attempt: 0 };
+        (session, Step::Send(request))
+    }
+
+    /// Takes the result of the last step and says what to do next.
+    ///
+    /// Errors: [`Error::OutOfOrder`] when the input is not what the last step asked for; the session is unchanged.
+    pub fn advance(&mut self, input: Input) -> Result<Step, Error> {
+        match (self.state, input) {
+            (State::Done, _) => Err(Error::OutOfOrder { expected: "nothing: it is done" }),
+            (State::MakingQr, Input::Qr(payload)) => Ok(self.present(payload)),
+            (State::MakingQr, Input::NotDerived) => Ok(self.make_qr_or(Outcome::FailedToDerive)),
+            (State::MakingQr, _) => Err(Error::OutOfOrder { expected: "a QR payload" }),
+            (State::EnteringCode, Input::Code(code)) => Ok(self.submit(code)),
+            (State::EnteringCode, _) => Err(Error::OutOfOrder { expected: "a code" }),
+            (_, Input::Response(response)) => Ok(self.answered(response)),
+            (_, Input::ConnectionLost) => {
+                let payment = self.payment;
+                Ok(self.finish(Outcome::ConnectionLost { payment }))
+            }
+            (_, _) => Err(Error::OutOfOrder { expected: "a response" }),
+        }
+    }
+
+    /// Returns the payment page, once one is open.
+    pub fn payment(&self) -> Option<PaymentId> {
+        self.payment
+    }
+
+    fn answered(&mut self, response: Response) -> Step {
+        match (self.state, response) {
+            (State::Presenting, Response::Refused(refusal @ Refusal::QrMismatch { .. })) => {
+                self.make_qr_or(Outcome::Refused(refusal))
+            }
+            (State::SubmittingCode, Response::Refused(Refusal::WrongCode { .. })) => self.enter_code(),
+            (_, Response::Refused(refusal)) => self.finish(Outcome::Refused(refusal)),
+            (State::Registering, Response::Registered) => self.finish(Outcome::Registered),
+            (State::RegisteringCredentials, Response::CredentialsRegistered) => self.log_in(),
+            (State::LoggingIn, Response::LoggedIn { .. }) => self.logged_in(),
+            (State::Binding, Response::AccountBound) => self.finish(Outcome::Registered),
+            (State::FetchingHelper, Response::Helper { helper }) => {
+                self.helper = helper;
+                self.open_page()
+            }
+            (State::Opening, Response::PaymentOpened { payment, .. }) => {
+                self.payment = Some(payment);
+                self.make_qr_or(Outcome::FailedToDerive)
+            }
+            (State::Presenting, Response::CodeIssued { shown, .. }) => {
+                self.shown = Some(shown);
+                self.enter_code()
+            }
+            (State::Opening | State::Presenting | State::SubmittingCode, Response::Charged(receipt)) => {
+                self.finish(Outcome::Charged(receipt))
+            }
+            (_, _) => self.finish(Outcome::ProtocolViolation),
+        }
+    }
+
+    fn log_in(&mut self) -> Step {
+        self.state = State::LoggingIn;
+        let (Plan::Pay { credentials, .. }
+        | Plan::Register { credentials, .. }
+        | Plan::RegisterInTwoSteps { credentials, .. }) = &self.plan;
+        Step::Send(log_in(credentials))
+    }
+
+    fn logged_in(&mut self) -> Step {
+        match &self.plan {
+            Plan::Register { binding, .. } | Plan::RegisterInTwoSteps { binding, .. } => {
+                self.state = State::Binding;
+                Step::Send(bind(binding))
+            }
+            Plan::Pay { helper: HelperSource::Server, .. } => {
+                self.state = State::FetchingHelper;
+                Step::Send(Request::FetchHelper)
+            }
+            Plan::Pay { helper: HelperSource::Handset, .. } => self.open_page(),
+        }
+    }
+
+    fn open_page(&mut self) -> Step {
+        let Plan::Pay { order, .. } = &self.plan else { return self.finish(Outcome::ProtocolViolation) };
+        let request = begin(order);
+        self.state = State::Opening;
+        Step::Send(request)
+    }
+
+    fn make_qr_or(&mut self, exhausted: Outcome) -> Step {
+        if self.attempt >= TRIES_MAX {
+            return self.finish(exhausted);
+        }
+        self.state = State::MakingQr;
+        self.attempt += 1;
+        Step::MakeQr { attempt: self.attempt, helper: self.helper.clone() }
+    }
+
+    fn enter_code(&mut self) -> Step {
+        let Some(shown) = self.shown.clone() else { return self.finish(Outcome::ProtocolViolation) };
+        self.state = State::EnteringCode;
+        Step::EnterCode { shown }
+    }
+
+    fn present(&mut self, payload: PayloadBytes) -> Step {
+        let Some(payment) = self.payment else { return self.finish(Outcome::ProtocolViolation) };
+        self.state = State::Presenting;
+        Step::Send(Request::PresentQr { payment, payload })
+    }
+
+    fn submit(&mut self, code: Secret) -> Step {
+        let Some(payment) = self.payment else { return self.finish(Outcome::ProtocolViolation) };
+        self.state = State::SubmittingCode;
+        Step::Send(Request::SubmitCode { payment, code })
+    }
+
+    fn finish(&mut self, outcome: Outcome) -> Step {
+        self.state = State::Done;
+        Step::Done(outcome)
+    }
+}
+
+fn register(credentials: &Credentials, binding: &AccountBinding) -> Request {
+    let Credentials { login, password } = credentials.clone();
+    let AccountBinding { enrolment, helper, bank_account, pin } = binding.clone();
+    Request::Register { login, password, enrolment, helper, bank_account, pin }
+}
+
+fn bind(binding: &AccountBinding) -> Request {
+    let AccountBinding { enrolment, helper, bank_account, pin } = binding.clone();
+    Request::BindAccount { enrolment, helper, bank_account, pin }
+}
+
+fn log_in(credentials: &Credentials) -> Request {
+    let Credentials { login, password } = credentials.clone();
+    Request::Login { login, password }
+}
+
+fn begin(order: &Order) -> Request {
+    let Order { merchant, amount, currency, idempotency_key } = order.clone();
+    Request::BeginPayment { merchant, amount, currency, idempotency_key }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Binding;
+
+    const PAGE: PaymentId = PaymentId(7);
+
+    fn pay(helper: HelperSource) -> Plan {
+        let credentials =
+            Credentials { login: LoginName::new("ada").unwrap(), password: Secret::new("password").unwrap() };
+        let order = Order {
+            merchant: Merchant::new("shop").unwrap(),
+            amount: MinorUnits::new(100).unwrap(),
+            currency: Currency::new("EUR").unwrap(),
+            idempotency_key: IdempotencyKey::new("k1").unwrap(),
+        };
+        Plan::Pay { credentials, order, helper }
+    }
+
+    fn answer(session: &mut Session, response: Response) -> Step {
+        session.advance(Input::Response(response)).unwrap()
+    }
+
+    fn on_page(helper: HelperSource) -> Session {
+        let (mut session, first) = Session::start(pay(helper));
+        assert!(matches!(first, Step::Send(Request::Login { .. })));
+        answer(&mut session, Response::LoggedIn { account: Binding::Bound });
+        if helper == HelperSource::Server {
+            answer(&mut session, Response::Helper { helper: Some(HelperBytes::new([1]).unwrap()) });
+        }
+        let step = answer(&mut session, Response::PaymentOpened { payment: PAGE, qr_tries: 3 });
+        let handed_out = (helper == HelperSource::Server).then(|| HelperBytes::new([1]).unwrap());
+        assert_eq!(step, Step::MakeQr { attempt: 1, helper: handed_out });
+        session
+    }
+
+    fn qr() -> Input {
+        Input::Qr(PayloadBytes::new([9]).unwrap())
+    }
+
+    #[test]
+    fn a_payment_with_a_code_runs_to_its_receipt() {
+        let mut session = on_page(HelperSource::Server);
+        assert!(matches!(session.advance(qr()), Ok(Step::Send(Request::PresentQr { payment: PAGE, .. }))));
+        let shown = Secret::new("123456").unwrap();
+        let step = answer(&mut session, Response::CodeIssued { payment: PAGE, shown: shown.clone(), valid_for_ms: 1 });
+        assert_eq!(step, Step::EnterCode { shown: shown.clone() });
+        session.advance(Input::Code(Secret::new("000000").unwrap())).unwrap();
+        let again = answer(&mut session, Response::Refused(Refusal::WrongCode { tries_left: 2 }));
+        assert_eq!(again, Step::EnterCode { shown: shown.clone() });
+        assert!(matches!(session.advance(Input::Code(shown)), Ok(Step::Send(Request::SubmitCode { .. }))));
+        let receipt = ChargeReceipt {
+            payment: PAGE,
+            reference: "r".into(),
+            approval: "a".into(),
+            amount: MinorUnits::new(100).unwrap(),
+            currency: Currency::new("EUR").unwrap(),
+        };
+        let step = answer(&mut session, Response::Charged(receipt.clone()));
+        assert_eq!(step, Step::Done(Outcome::Charged(receipt)));
+    }
+
+    #[test]
+    fn a_mismatch_asks_again_and_the_third_leaves_the_page() {
+        let mut session = on_page(HelperSource::Handset);
+        for tries_left in [2, 1] {
+            session.advance(qr()).unwrap();
+            let step = answer(&mut session, Response::Refused(Refusal::QrMismatch { tries_left }));
+            assert_eq!(step, Step::MakeQr { attempt: 4 - tries_left, helper: None });
+        }
+        session.advance(qr()).unwrap();
+        let step = answer(&mut session, Response::Refused(Refusal::PaymentPageLeft));
+        assert_eq!(step, Step::Done(Outcome::Refused(Refusal::PaymentPageLeft)));
+    }
+
+    #[test]
+    fn captures_without_a_payload_count_as_tries() {
+        let mut session = on_page(HelperSource::Handset);
+        for attempt in [2, 3] {
+            assert_eq!(session.advance(Input::NotDerived), Ok(Step::MakeQr { attempt, helper: None }));
+        }
+        assert_eq!(session.advance(Input::NotDerived), Ok(Step::Done(Outcome::FailedToDerive)));
+    }
+
+    #[test]
+    fn an_answer_to_another_question_is_a_violation() {
+        let (mut session, _) = Session::start(pay(HelperSource::Handset));
+        assert_eq!(answer(&mut session, Response::Registered), Step::Done(Outcome::ProtocolViolation));
+        assert!(session.advance(qr()).is_err());
+    }
+
+    #[test]
+    fn input_out_of_order_changes_nothing() {
+        let mut session = on_page(HelperSource::Handset);
+        assert_eq!(session.advance(Input::ConnectionLost), Err(Error::OutOfOrder { expected: "a QR payload" }));
+        assert!(matches!(session.advance(qr()), Ok(Step::Send(Request::PresentQr { .. }))));
+    }
+}

@@ -1,0 +1,128 @@
+//! Frames: a length, then one message in postcard.
+//!
+//! ```text
+//! ┌─────────────────┬──────────────────────────┐
+//! │ length, u32 BE  │ message, `length` bytes  │
+//! └─────────────────┴──────────────────────────┘
+//! ```
+//! A reader checks the length against its limit before it reserves anything.
+
+use crate::{Error, Request, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Bytes of the length prefix.
+pub const PREFIX_BYTES: usize = 4;
+/// The longest request: a registration with the most helper data has 36 kB.
+pub const REQUEST_BYTES_MAX: usize = 40_960;
+/// The longest response: helper data or metrics.
+pub const RESPONSE_BYTES_MAX: usize = 65_536;
+
+/// Is a message that travels in a frame of its own.
+pub trait Message: Serialize + DeserializeOwned {
+    /// The most bytes its frame may have, without the prefix.
+    const BYTES_MAX: usize;
+}
+
+impl Message for Request {
+    const BYTES_MAX: usize = REQUEST_BYTES_MAX;
+}
+
+impl Message for Response {
+    const BYTES_MAX: usize = RESPONSE_BYTES_MAX;
+}
+
+/// Writes a message as a frame.
+///
+/// Errors: [`Error::FrameTooLong`] when the message is longer than its kind may be.
+pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, Error> {
+    let mut frame = postcard::to_extend(message, vec![0; PREFIX_BYTES]).map_err(|_| Error::Malformed)?;
+    let length = frame.len() - PREFIX_BYTES;
+    check_length::<M>(length)?;
+    frame[..PREFIX_BYTES].copy_from_slice(&(length as u32).to_be_bytes());
+    Ok(frame)
+}
+
+/// Reads the length prefix: how many bytes follow.
+///
+/// Errors: [`Error::FrameTooLong`] when it is more than this kind of message may have.
+pub fn decode_prefix<M: Message>(prefix: [u8; PREFIX_BYTES]) -> Result<usize, Error> {
+    let length = u32::from_be_bytes(prefix) as usize;
+    check_length::<M>(length)?;
+    Ok(length)
+}
+
+/// Reads the message that follows the prefix.
+///
+/// Errors: [`Error::Malformed`] when it is no such message, or bytes are left over.
+pub fn decode_body<M: Message>(body: &[u8]) -> Result<M, Error> {
+    check_length::<M>(body.len())?;
+    let (message, rest) = postcard::take_from_bytes(body).map_err(|_| Error::Malformed)?;
+    if rest.is_empty() { Ok(message) } else { Err(Error::Malformed) }
+}
+
+/// Reads a whole frame.
+///
+/// Errors: those of [`decode_prefix`] and [`decode_body`]; [`Error::FrameLength`] when the prefix does not fit the bytes.
+pub fn decode<M: Message>(frame: &[u8]) -> Result<M, Error> {
+    let (prefix, body) = frame.split_first_chunk::<PREFIX_BYTES>().ok_or(Error::FrameLength)?;
+    if decode_prefix::<M>(*prefix)? != body.len() {
+        return Err(Error::FrameLength);
+    }
+    decode_body(body)
+}
+
+fn check_length<M: Message>(announced: usize) -> Result<(), Error> {
+    if announced > M::BYTES_MAX {
+        return Err(Error::FrameTooLong { announced, allowed: M::BYTES_MAX });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{HelperBytes, LoginName, PayloadBytes, Secret};
+
+    fn login() -> Request {
+        Request::Login { login: LoginName::new("ada").unwrap(), password: Secret::new("pw").unwrap() }
+    }
+
+    #[test]
+    fn a_frame_round_trips() {
+        let frame = encode(&login()).unwrap();
+        assert_eq!(decode::<Request>(&frame), Ok(login()));
+    }
+
+    #[test]
+    fn the_longest_registration_fits() {
+        let request = Request::Register {
+            login: LoginName::new("x".repeat(64)).unwrap(),
+            password: Secret::new("x".repeat(Secret::BYTES_MAX)).unwrap(),
+            enrolment: PayloadBytes::new(vec![0xff; PayloadBytes::BYTES_MAX]).unwrap(),
+            helper: Some(HelperBytes::new(vec![0xff; HelperBytes::BYTES_MAX]).unwrap()),
+            bank_account: crate::BankAccount::new("1".repeat(19)).unwrap(),
+            pin: Secret::new("x".repeat(Secret::BYTES_MAX)).unwrap(),
+        };
+        assert_eq!(decode::<Request>(&encode(&request).unwrap()), Ok(request));
+    }
+
+    #[test]
+    fn a_long_length_is_refused_before_anything_is_reserved() {
+        let announced = u32::MAX as usize;
+        let refused = Error::FrameTooLong { announced, allowed: REQUEST_BYTES_MAX };
+        assert_eq!(decode_prefix::<Request>([0xff; 4]), Err(refused));
+    }
+
+    #[test]
+    fn every_cut_and_every_addition_is_refused() {
+        let frame = encode(&login()).unwrap();
+        for cut in 0..frame.len() {
+            assert!(decode::<Request>(&frame[..cut]).is_err(), "cut at {cut}");
+        }
+        let mut longer = frame.clone();
+        longer.push(0);
+        assert_eq!(decode::<Request>(&longer), Err(Error::FrameLength));
+        assert_eq!(decode_body::<Request>(&longer[PREFIX_BYTES..]), Err(Error::Malformed));
+    }
+}

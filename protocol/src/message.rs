@@ -1,0 +1,301 @@
+//! Requests, responses, and every refusal by its own name.
+
+use crate::secret::Secret;
+use crate::values::{
+    BankAccount, Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId,
+};
+use serde::{Deserialize, Serialize};
+
+/// Asks the server for something. New variants go at the end: postcard numbers them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Registers everything in one message (patent paragraph 22). Does not log in.
+    Register {
+        /// The name to log in with.
+        login: LoginName,
+        /// The password to log in with.
+        password: Secret,
+        /// What later payloads are compared with.
+        enrolment: PayloadBytes,
+        /// Public helper data for a second device, where the handset wants the server to keep it.
+        helper: Option<HelperBytes>,
+        /// The account that pays.
+        bank_account: BankAccount,
+        /// That account's PIN.
+        pin: Secret,
+    },
+    /// Registers name and password first (patent paragraph 24); the rest follows with [`Request::BindAccount`].
+    RegisterCredentials {
+        /// The name to log in with.
+        login: LoginName,
+        /// The password to log in with.
+        password: Secret,
+    },
+    /// Binds a QR, a bank account and its PIN to the account that is logged in.
+    BindAccount {
+        /// What later payloads are compared with.
+        enrolment: PayloadBytes,
+        /// Public helper data for a second device.
+        helper: Option<HelperBytes>,
+        /// The account that pays.
+        bank_account: BankAccount,
+        /// That account's PIN.
+        pin: Secret,
+    },
+    /// Logs in on this connection (patent step S4).
+    Login {
+        /// The name.
+        login: LoginName,
+        /// The password.
+        password: Secret,
+    },
+    /// Ends the login on this connection.
+    Logout,
+    /// Replaces the enrolled QR of the account that is logged in, and its helper data.
+    ReplaceQr {
+        /// What later payloads are compared with.
+        enrolment: PayloadBytes,
+        /// Public helper data for a second device.
+        helper: Option<HelperBytes>,
+    },
+    /// Removes the enrolled QR: no payment until another is bound by [`Request::ReplaceQr`].
+    RevokeQr,
+    /// Fetches the helper data kept by the server: a second device needs it to derive the QR (patent claim 4).
+    FetchHelper,
+    /// Opens a payment page (patent step S5). A known idempotency key gets the stored reply.
+    BeginPayment {
+        /// Who is paid.
+        merchant: Merchant,
+        /// How much.
+        amount: MinorUnits,
+        /// In which currency.
+        currency: Currency,
+        /// What makes a retry recognisable.
+        idempotency_key: IdempotencyKey,
+    },
+    /// Presents the payload read from the QR symbol on a payment page.
+    PresentQr {
+        /// The page.
+        payment: PaymentId,
+        /// What the symbol says.
+        payload: PayloadBytes,
+    },
+    /// Types in the verification code that was shown (patent paragraphs 32 to 35).
+    SubmitCode {
+        /// The page.
+        payment: PaymentId,
+        /// The code.
+        code: Secret,
+    },
+    /// Asks for another verification code; the one before stops working.
+    ResendCode {
+        /// The page.
+        payment: PaymentId,
+    },
+    /// Asks how a payment ended, after [`Refusal::UnknownOutcome`] or a lost connection.
+    PaymentStatus {
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// Gives up a payment whose outcome is unknown: the server reverses it at the bank.
+    CancelPayment {
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// Asks whether the server can take payments.
+    Health,
+    /// Asks for the server's counters, where its configuration lets clients see them.
+    Metrics,
+}
+
+/// Answers a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Response {
+    /// The account exists with everything bound.
+    Registered,
+    /// The account exists, with a name and a password only.
+    CredentialsRegistered,
+    /// QR, bank account and PIN are bound.
+    AccountBound,
+    /// This connection is logged in.
+    LoggedIn {
+        /// Whether a QR and a bank account are bound already.
+        account: Binding,
+    },
+    /// This connection is logged out.
+    LoggedOut,
+    /// The QR was replaced.
+    QrReplaced,
+    /// The QR was removed.
+    QrRevoked,
+    /// The helper data kept by the server, if there is any.
+    Helper {
+        /// The data.
+        helper: Option<HelperBytes>,
+    },
+    /// A payment page is open: present the QR.
+    PaymentOpened {
+        /// The page.
+        payment: PaymentId,
+        /// How many wrong payloads the page takes.
+        qr_tries: u8,
+    },
+    /// The QR was right, and a verification code was issued: type it in.
+    CodeIssued {
+        /// The page.
+        payment: PaymentId,
+        /// What the second channel shows to the user.
+        shown: Secret,
+        /// How long the code is good for, in milliseconds.
+        valid_for_ms: u32,
+    },
+    /// The money has moved, durably.
+    Charged(ChargeReceipt),
+    /// The payment was given up before or after the bank answered, and no money is taken.
+    Reversed {
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// The server can take payments.
+    Healthy,
+    /// Counters, as JSON.
+    Metrics {
+        /// The text.
+        json: String,
+    },
+    /// The request was refused.
+    Refused(Refusal),
+}
+
+/// Says whether an account can pay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Binding {
+    /// Name and password only.
+    CredentialsOnly,
+    /// A bank account is bound, and its QR was revoked.
+    QrRevoked,
+    /// QR and bank account are bound.
+    Bound,
+}
+
+/// Proves a charge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargeReceipt {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The reference that server and bank share (ISO 8583 data element 37).
+    pub reference: String,
+    /// The bank's own approval code (ISO 8583 data element 38).
+    pub approval: String,
+    /// How much was charged.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+}
+
+/// Says why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The name is unknown or the password is wrong; the server does not say which.
+    #[error("name or password is wrong")]
+    WrongCredentials,
+    /// The name is taken.
+    #[error("the login name is taken")]
+    LoginTaken,
+    /// The request needs a login on this connection.
+    #[error("log in first")]
+    NotLoggedIn,
+    /// The account has no QR and bank account bound, or they are bound already.
+    #[error("the account is not in the state that this request needs")]
+    NotBound,
+    /// A bank account is bound already.
+    #[error("a bank account is bound already")]
+    AlreadyBound,
+    /// The payload is not consistent with the enrolled one: try again.
+    #[error("the QR does not match, {tries_left} tries left")]
+    QrMismatch {
+        /// Wrong payloads that the page still takes.
+        tries_left: u8,
+    },
+    /// The last wrong payload: the payment page is left (patent paragraph 31).
+    #[error("the QR did not match too often, the payment page is left")]
+    PaymentPageLeft,
+    /// The payload is no QR payload of a scheme that the server takes.
+    #[error("the QR payload cannot be read")]
+    UnreadableQr,
+    /// There is no such payment page on this connection.
+    #[error("no such payment")]
+    NoSuchPayment,
+    /// The page waits for something else: the QR before the code.
+    #[error("the payment waits for another step")]
+    WrongStep,
+    /// The code is wrong: try again.
+    #[error("the code is wrong, {tries_left} tries left")]
+    WrongCode {
+        /// Wrong codes that the page still takes.
+        tries_left: u8,
+    },
+    /// The last wrong code: the payment page is left.
+    #[error("the code was wrong too often, the payment page is left")]
+    CodeExhausted,
+    /// The code is too old: ask for another.
+    #[error("the code has expired")]
+    CodeExpired,
+    /// No more codes for this page.
+    #[error("no more codes for this payment")]
+    ResendLimit,
+    /// The bank declined: too little money.
+    #[error("too little money in the bank account")]
+    InsufficientFunds,
+    /// The bank declined: the PIN or the mandate is wrong.
+    #[error("the bank refuses the account's PIN or mandate")]
+    BankCredentials,
+    /// The bank does not know the account, or has closed it.
+    #[error("the bank does not know the account")]
+    NoSuchBankAccount,
+    /// The bank declined for another reason.
+    #[error("the bank declined: response code {code}")]
+    Declined {
+        /// ISO 8583 data element 39.
+        code: String,
+    },
+    /// The bank could not be reached, and nothing was sent to it: no money has moved.
+    #[error("the bank cannot be reached")]
+    BankUnreachable,
+    /// The bank has not answered yet: the server asks on with the same reference; ask for the status.
+    #[error("the payment's outcome is not known yet")]
+    UnknownOutcome {
+        /// The payment to ask for.
+        payment: PaymentId,
+    },
+    /// The same payment is being worked on by another request: ask for the status.
+    #[error("the payment is in progress")]
+    InProgress {
+        /// The payment to ask for.
+        payment: PaymentId,
+    },
+    /// The payment was reversed.
+    #[error("the payment was reversed")]
+    Reversed,
+    /// The idempotency key was used for another request.
+    #[error("the idempotency key belongs to another request")]
+    IdempotencyConflict,
+    /// Too many attempts: wait.
+    #[error("too many attempts, wait {retry_after_ms} ms")]
+    Throttled {
+        /// How long to wait, in milliseconds.
+        retry_after_ms: u32,
+    },
+    /// The server has too much work, and did not begin this.
+    #[error("the server is overloaded")]
+    Overloaded,
+    /// The request could not be read.
+    #[error("the request is malformed")]
+    Malformed,
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// Something broke inside the server; its log says what.
+    #[error("internal error")]
+    Internal,
+}

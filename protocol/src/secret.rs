@@ -1,0 +1,70 @@
+//! Strings and bytes that must not be seen: passwords, PINs, codes.
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Holds a secret string: never printed, and wiped when dropped.
+///
+/// At most [`Secret::BYTES_MAX`] bytes, so that nobody can make the server hash a megabyte.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[serde(try_from = "String", into = "String")]
+pub struct Secret(String);
+
+impl Secret {
+    /// The longest secret in bytes (NIST SP 800-63B asks for at least 64 characters).
+    pub const BYTES_MAX: usize = 256;
+
+    /// Wraps a secret.
+    ///
+    /// Errors: [`crate::Error::Value`] when it is longer than [`Self::BYTES_MAX`].
+    pub fn new(secret: impl Into<String>) -> Result<Self, crate::Error> {
+        let mut secret = secret.into();
+        if secret.len() > Self::BYTES_MAX {
+            secret.zeroize();
+            return Err(crate::Error::Value { what: "secret", why: "at most 256 bytes" });
+        }
+        Ok(Self(secret))
+    }
+
+    /// Shows the secret, by a name that is easy to find in a review.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Secret {
+    type Error = crate::Error;
+
+    fn try_from(secret: String) -> Result<Self, crate::Error> {
+        Self::new(secret)
+    }
+}
+
+impl From<Secret> for String {
+    fn from(secret: Secret) -> Self {
+        secret.0.clone()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(redacted)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing() {
+        let secret = Secret::new("hunter2").unwrap();
+        assert!(!format!("{secret:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_endless_secret_is_refused() {
+        assert!(Secret::new("x".repeat(257)).is_err());
+        assert!(Secret::new("x".repeat(256)).is_ok());
+    }
+}
