@@ -9,6 +9,8 @@
 pub mod bits;
 pub mod code;
 pub mod error;
+pub mod fingerprint;
+mod learn;
 pub mod payload;
 pub mod sample;
 pub mod scheme;

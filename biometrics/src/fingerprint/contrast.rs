@@ -1,0 +1,69 @@
+//! Local normalisation: every neighbourhood gets mean zero and about the same contrast.
+
+use super::filter::{bilinear, gaussian_blur};
+use super::parameters::{CELL_PIXELS, CONTRAST_CLIP, CONTRAST_FLOOR, CONTRAST_SIGMA};
+use ndarray::{Array2, s};
+
+/// Holds the normalised image and what was divided out of it.
+pub(super) struct Contrast {
+    /// Normalised grey, ridges negative, in plus or minus [`CONTRAST_CLIP`].
+    pub normalised: Array2<f32>,
+    /// Local deviation in grey levels, one entry a cell.
+    pub deviation: Array2<f32>,
+}
+
+/// Normalises an image by its local mean and deviation.
+///
+/// Source: Hong, Wan and Jain 1998, section 2.3, with local instead of global moments.
+pub(super) fn normalise(image: &Array2<f32>) -> Contrast {
+    let cells_sigma = CONTRAST_SIGMA / CELL_PIXELS as f32;
+    let (means, squares) = cell_moments(image);
+    let mean = gaussian_blur(&means, cells_sigma);
+    let square = gaussian_blur(&squares, cells_sigma);
+    let wide = Array2::from_shape_fn(mean.dim(), |i| (square[i] - mean[i] * mean[i]).max(0.0).sqrt());
+    let narrow_square = gaussian_blur(&squares, 0.8);
+    let narrow_mean = gaussian_blur(&means, 0.8);
+    let deviation = Array2::from_shape_fn(mean.dim(), |i| (narrow_square[i] - narrow_mean[i].powi(2)).max(0.0).sqrt());
+    Contrast { normalised: divide(image, &mean, &wide), deviation }
+}
+
+fn divide(image: &Array2<f32>, mean: &Array2<f32>, deviation: &Array2<f32>) -> Array2<f32> {
+    let (rows, columns) = image.dim();
+    let cell = CELL_PIXELS as f32;
+    let gain = deviation.mapv(|d| 1.0 / (d + CONTRAST_FLOOR));
+    let mut out = Array2::zeros((rows, columns));
+    let (mut mean_row, mut gain_row) = (vec![0.0; mean.ncols()], vec![0.0; mean.ncols()]);
+    for y in 0..rows {
+        let cy = (y as f32 + 0.5) / cell - 0.5;
+        for x in 0..mean.ncols() {
+            mean_row[x] = bilinear(mean, x as f32, cy);
+            gain_row[x] = bilinear(&gain, x as f32, cy);
+        }
+        for x in 0..columns {
+            let cx = ((x as f32 + 0.5) / cell - 0.5).clamp(0.0, (mean.ncols() - 1) as f32);
+            let (i, f) = (cx as usize, cx.fract());
+            let j = (i + 1).min(mean.ncols() - 1);
+            let local_mean = mean_row[i] + f * (mean_row[j] - mean_row[i]);
+            let local_gain = gain_row[i] + f * (gain_row[j] - gain_row[i]);
+            out[[y, x]] = ((image[[y, x]] - local_mean) * local_gain).clamp(-CONTRAST_CLIP, CONTRAST_CLIP);
+        }
+    }
+    out
+}
+
+/// Returns each cell's mean and mean square.
+fn cell_moments(image: &Array2<f32>) -> (Array2<f32>, Array2<f32>) {
+    let (rows, columns) = image.dim();
+    let cells = (rows.div_ceil(CELL_PIXELS), columns.div_ceil(CELL_PIXELS));
+    let (mut mean, mut square) = (Array2::zeros(cells), Array2::zeros(cells));
+    for cy in 0..cells.0 {
+        for cx in 0..cells.1 {
+            let (y, x) = (cy * CELL_PIXELS, cx * CELL_PIXELS);
+            let cell = image.slice(s![y..(y + CELL_PIXELS).min(rows), x..(x + CELL_PIXELS).min(columns)]);
+            let count = cell.len() as f32;
+            mean[[cy, cx]] = cell.sum() / count;
+            square[[cy, cx]] = cell.iter().map(|v| v * v).sum::<f32>() / count;
+        }
+    }
+    (mean, square)
+}

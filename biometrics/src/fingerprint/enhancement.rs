@@ -1,0 +1,146 @@
+//! Contextual filtering: each tile is filtered by the Gabor kernel of its own orientation and period.
+
+use super::orientation::OrientationMap;
+use super::parameters::{
+    CELL_PIXELS, GABOR_ACROSS_PERIODS, GABOR_ALONG, GABOR_ORIENTATIONS, GABOR_PERIODS, GABOR_RADIUS, PERIOD_MAX,
+    PERIOD_MIN, TILE_PIXELS,
+};
+use ndarray::Array2;
+use std::f32::consts::PI;
+
+const SIDE: usize = 2 * GABOR_RADIUS + 1;
+const TAPS: usize = SIDE * SIDE;
+
+/// Holds the even Gabor kernels for every orientation and period.
+///
+/// Source: Hong, Wan and Jain 1998, section 2.7. Each kernel sums to zero, so that a flat area gives nothing, and its
+/// response to a plane wave of its own period and unit amplitude is one.
+pub(super) struct GaborBank {
+    taps: Vec<f32>,
+}
+
+impl GaborBank {
+    /// Computes the whole bank.
+    pub fn new() -> Self {
+        let mut taps = Vec::with_capacity(GABOR_ORIENTATIONS * GABOR_PERIODS * TAPS);
+        for orientation in 0..GABOR_ORIENTATIONS {
+            for period in 0..GABOR_PERIODS {
+                taps.extend(kernel(PI * orientation as f32 / GABOR_ORIENTATIONS as f32, bank_period(period)));
+            }
+        }
+        Self { taps }
+    }
+
+    fn nearest(&self, orientation: f32, period: f32) -> &[f32; TAPS] {
+        let turn = (orientation / PI * GABOR_ORIENTATIONS as f32).round() as usize % GABOR_ORIENTATIONS;
+        let step = (period / PERIOD_MIN).ln() / (PERIOD_MAX / PERIOD_MIN).ln() * (GABOR_PERIODS - 1) as f32;
+        let start = (turn * GABOR_PERIODS + (step.round() as usize).min(GABOR_PERIODS - 1)) * TAPS;
+        self.taps[start..start + TAPS].try_into().expect("the slice has TAPS entries")
+    }
+}
+
+/// Filters the foreground, ridges stay negative; zero elsewhere.
+pub(super) fn enhance(
+    normalised: &Array2<f32>,
+    orientation: &OrientationMap,
+    period: &Array2<f32>,
+    mask: &Array2<bool>,
+    bank: &GaborBank,
+) -> Array2<f32> {
+    let (rows, columns) = normalised.dim();
+    let (padded, stride) = pad(normalised);
+    let mut out = Array2::zeros((rows, columns));
+    for y in (0..rows).step_by(TILE_PIXELS) {
+        for x in (0..columns).step_by(TILE_PIXELS) {
+            let cell = [y / CELL_PIXELS, x / CELL_PIXELS];
+            if !mask[cell] {
+                continue;
+            }
+            let half = (TILE_PIXELS as f32 - 1.0) / 2.0;
+            let turn = orientation.at(x as f32 + half, y as f32 + half);
+            let tile = filter_tile(&padded[y * stride + x..], stride, bank.nearest(turn, period[cell]));
+            for (dy, row) in tile.iter().enumerate().take(rows - y) {
+                for (dx, &value) in row.iter().enumerate().take(columns - x) {
+                    out[[y + dy, x + dx]] = value;
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Correlates one tile with a kernel. `window` starts at the tile's top left, the padding's radius above and left.
+fn filter_tile(window: &[f32], stride: usize, kernel: &[f32; TAPS]) -> [[f32; TILE_PIXELS]; TILE_PIXELS] {
+    let mut sum = [[0.0f32; TILE_PIXELS]; TILE_PIXELS];
+    for (ky, taps) in kernel.chunks_exact(SIDE).enumerate() {
+        for (dy, sum_row) in sum.iter_mut().enumerate() {
+            let start = (ky + dy) * stride;
+            let row = &window[start..start + SIDE + TILE_PIXELS - 1];
+            for (kx, &tap) in taps.iter().enumerate() {
+                for (dx, value) in sum_row.iter_mut().enumerate() {
+                    *value += tap * row[kx + dx];
+                }
+            }
+        }
+    }
+    sum
+}
+
+/// Puts a border of zeros around the image: the kernel's radius, and a tile more on the right and at the bottom.
+fn pad(image: &Array2<f32>) -> (Vec<f32>, usize) {
+    let (rows, columns) = image.dim();
+    let stride = columns + 2 * GABOR_RADIUS + TILE_PIXELS;
+    let mut padded = vec![0.0; stride * (rows + 2 * GABOR_RADIUS + TILE_PIXELS)];
+    for (y, row) in image.rows().into_iter().enumerate() {
+        let start = (y + GABOR_RADIUS) * stride + GABOR_RADIUS;
+        for (target, &source) in padded[start..start + columns].iter_mut().zip(row) {
+            *target = source;
+        }
+    }
+    (padded, stride)
+}
+
+fn bank_period(step: usize) -> f32 {
+    PERIOD_MIN * (PERIOD_MAX / PERIOD_MIN).powf(step as f32 / (GABOR_PERIODS - 1) as f32)
+}
+
+fn kernel(ridge: f32, period: f32) -> [f32; TAPS] {
+    let (sin, cos) = ridge.sin_cos();
+    let sigma_across = GABOR_ACROSS_PERIODS * period;
+    let offset = |i: usize| ((i % SIDE) as f32 - GABOR_RADIUS as f32, (i / SIDE) as f32 - GABOR_RADIUS as f32);
+    let envelope: [f32; TAPS] = std::array::from_fn(|i| {
+        let (dx, dy) = offset(i);
+        let (along, across) = (dx * cos + dy * sin, dy * cos - dx * sin);
+        (-0.5 * ((along / GABOR_ALONG).powi(2) + (across / sigma_across).powi(2))).exp()
+    });
+    let wave: [f32; TAPS] = std::array::from_fn(|i| {
+        let (dx, dy) = offset(i);
+        (2.0 * PI * (dy * cos - dx * sin) / period).cos()
+    });
+    let weight: f32 = envelope.iter().sum();
+    let mean = envelope.iter().zip(&wave).map(|(e, w)| e * w).sum::<f32>() / weight;
+    let gain: f32 = envelope.iter().zip(&wave).map(|(e, w)| e * (w - mean) * w).sum();
+    std::array::from_fn(|i| envelope[i] * (wave[i] - mean) / gain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_passes_its_own_wave_and_stops_a_flat_area() {
+        let bank = GaborBank::new();
+        let (turn, period) = (PI * 5.0 / 32.0, bank_period(6));
+        let kernel = bank.nearest(turn, period);
+        assert!(kernel.iter().sum::<f32>().abs() < 1e-4);
+        let wave = |phase: f32| -> f32 {
+            let at = |i: usize| {
+                let (dx, dy) = ((i % SIDE) as f32 - 8.0, (i / SIDE) as f32 - 8.0);
+                (2.0 * PI * (dy * turn.cos() - dx * turn.sin()) / period + phase).cos()
+            };
+            kernel.iter().enumerate().map(|(i, k)| k * at(i)).sum()
+        };
+        assert!((wave(0.0) - 1.0).abs() < 1e-3);
+        assert!(wave(PI / 2.0).abs() < 1e-3);
+    }
+}

@@ -1,0 +1,1 @@
+//! Finger minutiae records of ISO/IEC 19794-2:2005.
