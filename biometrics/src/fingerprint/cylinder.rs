@@ -7,7 +7,7 @@ use super::filter::bilinear;
 use super::orientation::to_cell;
 use super::parameters::{
     CYLINDER_NEIGHBOURS_MIN, CYLINDER_RADIUS, CYLINDER_SECTIONS, CYLINDER_SHARED_MIN, CYLINDER_SIDE,
-    CYLINDER_SIGMA_ANGLE, CYLINDER_SIGMA_SPACE, CYLINDER_THRESHOLD,
+    CYLINDER_SIGMA_ANGLE, CYLINDER_SIGMA_SPACE, CYLINDER_THRESHOLD, ROTATION_MAX,
 };
 use ndarray::Array2;
 use std::f32::consts::{PI, TAU};
@@ -43,24 +43,132 @@ impl Cylinder {
         }
         cylinder
     }
+}
 
-    /// Compares two neighbourhoods where both are known; in [0, 1], larger is more similar, 0 when too little is shared.
-    #[inline(always)]
-    pub fn similarity(&self, other: &Self) -> f32 {
-        let shared = self.valid & other.valid;
-        let cells = (CYLINDER_SIDE * CYLINDER_SIDE) as f32 * PI / 4.0;
-        if shared.count_ones() < (CYLINDER_SHARED_MIN * cells) as u32 {
-            return 0.0;
-        }
-        let (mut differing, mut ones, mut other_ones) = (0, 0, 0);
-        for (a, b) in self.sections.iter().zip(&other.sections) {
-            differing += ((a ^ b) & shared).count_ones();
-            ones += (a & shared).count_ones();
-            other_ones += (b & shared).count_ones();
-        }
-        let norms = (ones as f32).sqrt() + (other_ones as f32).sqrt();
-        if norms > 0.0 { 1.0 - (differing as f32).sqrt() / norms } else { 0.0 }
+/// Holds eight cylinders side by side, so that one instruction works on all of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(64))]
+struct Block {
+    sections: [[u64; LANES]; CYLINDER_SECTIONS],
+    valid: [u64; LANES],
+    angles: [u16; LANES],
+}
+
+const LANES: usize = 8;
+const SHARED_MIN: u64 = (CYLINDER_SHARED_MIN * (CYLINDER_SIDE * CYLINDER_SIDE) as f32 * PI / 4.0) as u64;
+const ROTATION_MAX_TURNS: u16 = (ROTATION_MAX * 65_536.0 / TAU) as u16;
+
+/// Holds a template's cylinders, each with its minutia's direction in 65,536ths of a turn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct CylinderSet {
+    cylinders: Vec<(Cylinder, u16)>,
+    blocks: Vec<Block>,
+}
+
+/// Holds the similarity of every reference cylinder to every probe cylinder.
+pub(super) struct Similarities {
+    values: Vec<f32>,
+    stride: usize,
+}
+
+impl Similarities {
+    /// Returns the similarities of one reference minutia to all probe minutiae, padded with zeros.
+    pub fn row(&self, reference: usize) -> &[f32] {
+        &self.values[reference * self.stride..(reference + 1) * self.stride]
     }
+}
+
+impl FromIterator<(Cylinder, u16)> for CylinderSet {
+    fn from_iter<I: IntoIterator<Item = (Cylinder, u16)>>(items: I) -> Self {
+        let cylinders: Vec<(Cylinder, u16)> = items.into_iter().collect();
+        let block = |chunk: &[(Cylinder, u16)]| {
+            let lane = |k: usize| chunk.get(k).copied().unwrap_or_default();
+            Block {
+                sections: std::array::from_fn(|s| std::array::from_fn(|k| lane(k).0.sections[s])),
+                valid: std::array::from_fn(|k| lane(k).0.valid),
+                angles: std::array::from_fn(|k| lane(k).1),
+            }
+        };
+        let blocks = cylinders.chunks(LANES).map(block).collect();
+        Self { cylinders, blocks }
+    }
+}
+
+impl CylinderSet {
+    /// Compares all neighbourhoods with all, where both are known.
+    ///
+    /// Each similarity is in [0, 1], larger is more similar; 0 when too little is shared, or when the minutiae's
+    /// directions are further apart than a finger is turned.
+    pub fn similarities(&self, probe: &Self) -> Similarities {
+        let stride = probe.blocks.len() * LANES;
+        let mut values = vec![0.0; stride * self.cylinders.len()];
+        if stride > 0 {
+            compare_all()(&self.cylinders, &probe.blocks, &mut values);
+        }
+        Similarities { values, stride }
+    }
+}
+
+type CompareAll = fn(&[(Cylinder, u16)], &[Block], &mut [f32]);
+
+/// Picks the widest version of the inner loop that this processor has. Counting bits is exact, and each similarity
+/// comes from the same few operations, so all versions give the same bits.
+fn compare_all() -> CompareAll {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        // SAFETY (both): the processor has just been found to have what the function asks for.
+        if has!("avx512vpopcntdq") && has!("avx512vl") && has!("avx512dq") && has!("avx512bw") {
+            #[allow(unsafe_code)] // a safe function with a target feature can only be called so
+            return |a, b, out| unsafe { compare_all_avx512(a, b, out) };
+        }
+        if has!("avx2") && has!("popcnt") {
+            #[allow(unsafe_code)] // a safe function with a target feature can only be called so
+            return |a, b, out| unsafe { compare_all_avx2(a, b, out) };
+        }
+    }
+    compare_all_portable
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx512vpopcntdq")]
+fn compare_all_avx512(cylinders: &[(Cylinder, u16)], blocks: &[Block], out: &mut [f32]) {
+    compare_all_portable(cylinders, blocks, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,popcnt")]
+fn compare_all_avx2(cylinders: &[(Cylinder, u16)], blocks: &[Block], out: &mut [f32]) {
+    compare_all_portable(cylinders, blocks, out);
+}
+
+#[inline(always)]
+fn compare_all_portable(cylinders: &[(Cylinder, u16)], blocks: &[Block], out: &mut [f32]) {
+    for ((cylinder, angle), row) in cylinders.iter().zip(out.chunks_exact_mut(blocks.len() * LANES)) {
+        for (block, similarities) in blocks.iter().zip(row.chunks_exact_mut(LANES)) {
+            similarities.copy_from_slice(&compare_block(cylinder, *angle, block));
+        }
+    }
+}
+
+#[inline(always)]
+fn compare_block(cylinder: &Cylinder, angle: u16, block: &Block) -> [f32; LANES] {
+    let shared: [u64; LANES] = std::array::from_fn(|k| cylinder.valid & block.valid[k]);
+    let (mut differing, mut ones, mut other_ones) = ([0u64; LANES], [0u64; LANES], [0u64; LANES]);
+    for (&section, others) in cylinder.sections.iter().zip(&block.sections) {
+        for k in 0..LANES {
+            differing[k] += u64::from(((section ^ others[k]) & shared[k]).count_ones());
+            ones[k] += u64::from((section & shared[k]).count_ones());
+            other_ones[k] += u64::from((others[k] & shared[k]).count_ones());
+        }
+    }
+    std::array::from_fn(|k| {
+        let root = |count: u64| (count as u32 as f32).sqrt();
+        let similarity = 1.0 - root(differing[k]) / (root(ones[k]) + root(other_ones[k])).max(1.0);
+        let enough = u64::from(shared[k].count_ones()) >= SHARED_MIN;
+        let turned = (angle.wrapping_sub(block.angles[k]) as i16).unsigned_abs() > ROTATION_MAX_TURNS;
+        if enough && !turned { similarity } else { 0.0 }
+    })
 }
 
 /// Returns the minutiae that reach into the cylinder of one of them.

@@ -3,7 +3,7 @@
 use super::orientation::OrientationMap;
 use super::parameters::{
     CELL_PIXELS, GABOR_ACROSS_PERIODS, GABOR_ALONG, GABOR_ORIENTATIONS, GABOR_PERIODS, GABOR_RADIUS, PERIOD_MAX,
-    PERIOD_MIN, TILE_PIXELS,
+    PERIOD_MIN, TILE_COLUMNS, TILE_ROWS,
 };
 use ndarray::Array2;
 use std::f32::consts::PI;
@@ -49,15 +49,16 @@ pub(super) fn enhance(
 ) -> Array2<f32> {
     let (rows, columns) = normalised.dim();
     let (padded, stride) = pad(normalised);
+    let filter_tile = tile_filter();
     let mut out = Array2::zeros((rows, columns));
-    for y in (0..rows).step_by(TILE_PIXELS) {
-        for x in (0..columns).step_by(TILE_PIXELS) {
+    for y in (0..rows).step_by(TILE_ROWS) {
+        for x in (0..columns).step_by(TILE_COLUMNS) {
             let cell = [y / CELL_PIXELS, x / CELL_PIXELS];
             if !mask[cell] {
                 continue;
             }
-            let half = (TILE_PIXELS as f32 - 1.0) / 2.0;
-            let turn = orientation.at(x as f32 + half, y as f32 + half);
+            let (half_x, half_y) = ((TILE_COLUMNS as f32 - 1.0) / 2.0, (TILE_ROWS as f32 - 1.0) / 2.0);
+            let turn = orientation.at(x as f32 + half_x, y as f32 + half_y);
             let tile = filter_tile(&padded[y * stride + x..], stride, bank.nearest(turn, period[cell]));
             for (dy, row) in tile.iter().enumerate().take(rows - y) {
                 for (dx, &value) in row.iter().enumerate().take(columns - x) {
@@ -69,16 +70,40 @@ pub(super) fn enhance(
     out
 }
 
+type Tile = [[f32; TILE_COLUMNS]; TILE_ROWS];
+
+/// Picks the widest version of the inner loop that this processor has; all of them compute the same bits, because
+/// each output adds its products in the same order and nothing is fused.
+fn tile_filter() -> fn(&[f32], usize, &[f32; TAPS]) -> Tile {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, which is all that the function asks for.
+        #[allow(unsafe_code)] // a safe function with a target feature can only be called so
+        return |window, stride, kernel| unsafe { filter_tile_avx2(window, stride, kernel) };
+    }
+    filter_tile
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn filter_tile_avx2(window: &[f32], stride: usize, kernel: &[f32; TAPS]) -> Tile {
+    filter_tile(window, stride, kernel)
+}
+
 /// Correlates one tile with a kernel. `window` starts at the tile's top left, the padding's radius above and left.
-fn filter_tile(window: &[f32], stride: usize, kernel: &[f32; TAPS]) -> [[f32; TILE_PIXELS]; TILE_PIXELS] {
-    let mut sum = [[0.0f32; TILE_PIXELS]; TILE_PIXELS];
+#[inline(always)]
+fn filter_tile(window: &[f32], stride: usize, kernel: &[f32; TAPS]) -> Tile {
+    let mut sum = [[0.0f32; TILE_COLUMNS]; TILE_ROWS];
     for (ky, taps) in kernel.chunks_exact(SIDE).enumerate() {
-        for (dy, sum_row) in sum.iter_mut().enumerate() {
+        let rows: [&[f32; SIDE + TILE_COLUMNS - 1]; TILE_ROWS] = std::array::from_fn(|dy| {
             let start = (ky + dy) * stride;
-            let row = &window[start..start + SIDE + TILE_PIXELS - 1];
-            for (kx, &tap) in taps.iter().enumerate() {
-                for (dx, value) in sum_row.iter_mut().enumerate() {
-                    *value += tap * row[kx + dx];
+            window[start..start + SIDE + TILE_COLUMNS - 1].try_into().expect("the slice has that length")
+        });
+        let margin = CORNER[ky];
+        for kx in margin..SIDE - margin {
+            for (sum_row, row) in sum.iter_mut().zip(rows) {
+                for (value, grey) in sum_row.iter_mut().zip(&row[kx..kx + TILE_COLUMNS]) {
+                    *value += taps[kx] * grey;
                 }
             }
         }
@@ -86,11 +111,29 @@ fn filter_tile(window: &[f32], stride: usize, kernel: &[f32; TAPS]) -> [[f32; TI
     sum
 }
 
+/// Taps at either end of each kernel row that lie outside the round support and are zero.
+const CORNER: [usize; SIDE] = {
+    let mut out = [0; SIDE];
+    let mut row = 0;
+    while row < SIDE {
+        let dy = row.abs_diff(GABOR_RADIUS);
+        while is_corner(GABOR_RADIUS - out[row], dy) {
+            out[row] += 1;
+        }
+        row += 1;
+    }
+    out
+};
+
+const fn is_corner(dx: usize, dy: usize) -> bool {
+    dx * dx + dy * dy > GABOR_RADIUS * GABOR_RADIUS + GABOR_RADIUS
+}
+
 /// Puts a border of zeros around the image: the kernel's radius, and a tile more on the right and at the bottom.
 fn pad(image: &Array2<f32>) -> (Vec<f32>, usize) {
     let (rows, columns) = image.dim();
-    let stride = columns + 2 * GABOR_RADIUS + TILE_PIXELS;
-    let mut padded = vec![0.0; stride * (rows + 2 * GABOR_RADIUS + TILE_PIXELS)];
+    let stride = columns + 2 * GABOR_RADIUS + TILE_COLUMNS;
+    let mut padded = vec![0.0; stride * (rows + 2 * GABOR_RADIUS + TILE_ROWS)];
     for (y, row) in image.rows().into_iter().enumerate() {
         let start = (y + GABOR_RADIUS) * stride + GABOR_RADIUS;
         for (target, &source) in padded[start..start + columns].iter_mut().zip(row) {
@@ -111,7 +154,8 @@ fn kernel(ridge: f32, period: f32) -> [f32; TAPS] {
     let envelope: [f32; TAPS] = std::array::from_fn(|i| {
         let (dx, dy) = offset(i);
         let (along, across) = (dx * cos + dy * sin, dy * cos - dx * sin);
-        (-0.5 * ((along / GABOR_ALONG).powi(2) + (across / sigma_across).powi(2))).exp()
+        let inside = !is_corner(dx.abs() as usize, dy.abs() as usize);
+        if inside { (-0.5 * ((along / GABOR_ALONG).powi(2) + (across / sigma_across).powi(2))).exp() } else { 0.0 }
     });
     let wave: [f32; TAPS] = std::array::from_fn(|i| {
         let (dx, dy) = offset(i);

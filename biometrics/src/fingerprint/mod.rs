@@ -26,10 +26,13 @@ mod thinning;
 mod extractor;
 mod features;
 
+mod alignment;
 mod comparison;
 mod cylinder;
+mod relaxation;
 mod template;
 
+pub mod fixed_length;
 pub mod iso19794_2;
 
 pub use comparison::{Score, compare};

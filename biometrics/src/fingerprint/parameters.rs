@@ -66,8 +66,10 @@ pub const PERIOD_TYPICAL: f32 = 9.0;
 
 // --- Enhancement ---------------------------------------------------------------------------------------------------
 
-/// Side of the tiles that share one Gabor kernel.
-pub const TILE_PIXELS: usize = 4;
+/// Rows of the tiles that share one Gabor kernel: half a cell.
+pub const TILE_ROWS: usize = 4;
+/// Columns of the tiles that share one Gabor kernel: eight numbers are one vector register.
+pub const TILE_COLUMNS: usize = 8;
 /// Orientations in the kernel bank: steps of 5.6 degrees, half a kernel's own angular bandwidth.
 pub const GABOR_ORIENTATIONS: usize = 32;
 /// Periods in the kernel bank, geometric between the two limits.
@@ -132,6 +134,8 @@ pub const CYLINDER_NEIGHBOURS_MIN: usize = 2;
 pub const ROTATION_MAX: f32 = PI / 2.0;
 /// Candidate pairs of minutiae that enter the relaxation.
 pub const CANDIDATES: usize = 40;
+/// Candidates for one reference minutia: the true partner is often only the second most alike.
+pub const CANDIDATES_PER_MINUTIA: usize = 2;
 /// Rounds of relaxation (the same paper).
 pub const RELAXATION_ROUNDS: usize = 4;
 /// Difference in length at which the compatibility of two pairs is halved, at length zero.
@@ -140,8 +144,12 @@ pub const COMPATIBLE_LENGTH: f32 = 6.0;
 pub const COMPATIBLE_STRETCH: f32 = 0.05;
 /// Difference in angle at which the compatibility of two pairs is halved (the same paper's π/12).
 pub const COMPATIBLE_ANGLE: f32 = PI / 12.0;
-/// Seeds from which an alignment is grown.
-pub const SEEDS: usize = 3;
+/// Best supported candidates that are tried as seeds of an alignment.
+pub const SEEDS: usize = 6;
+/// Alignments that are grown from the strongest seeds.
+pub const ALIGNMENTS: usize = 2;
+/// Rounds of pairing and fitting.
+pub const PAIRING_ROUNDS: usize = 2;
 /// Distance within which two aligned minutiae are paired, where the deformation is known from near pairs.
 pub const PAIRING_DISTANCE: f32 = 12.0;
 /// Angle within which two aligned minutiae are paired.

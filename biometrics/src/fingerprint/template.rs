@@ -1,6 +1,6 @@
 //! The template that is compared: minutiae with everything about them that can be computed beforehand.
 
-use super::cylinder::Cylinder;
+use super::cylinder::{Cylinder, CylinderSet};
 use super::features::{Features, Minutia};
 use super::parameters::CELL_PIXELS;
 use ndarray::Array2;
@@ -10,7 +10,7 @@ use std::f32::consts::TAU;
 #[derive(Clone, Debug, PartialEq)]
 pub struct MinutiaeTemplate {
     pub(super) minutiae: Vec<Minutia>,
-    pub(super) cylinders: Vec<Cylinder>,
+    pub(super) cylinders: CylinderSet,
     /// For each ordered pair of minutiae, at `from * len + to`.
     pub(super) edges: Vec<Edge>,
     /// One entry a cell of [`CELL_PIXELS`]: ridge orientation in 256ths of π, or `None` in the background.
@@ -33,7 +33,8 @@ impl MinutiaeTemplate {
     pub fn new(features: &Features) -> Self {
         let inside = features.mask.mapv(|inside| f32::from(u8::from(inside)));
         let count = features.minutiae.len();
-        let cylinders = (0..count).map(|i| Cylinder::new(i, features, &inside)).collect();
+        let cylinders =
+            (0..count).map(|i| (Cylinder::new(i, features, &inside), to_turns(features.minutiae[i].angle))).collect();
         let edges = features.minutiae.iter().flat_map(|a| features.minutiae.iter().map(|b| edge(a, b))).collect();
         let steps = 256.0 / std::f32::consts::PI;
         let field = Array2::from_shape_fn(features.mask.dim(), |i| {

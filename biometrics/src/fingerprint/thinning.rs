@@ -10,7 +10,7 @@ pub(super) fn thin(image: &mut BinaryImage) {
     let neighbours = image.neighbours();
     let mut stamps = vec![0u32; image.pixels.len()];
     let mut stamp = 1;
-    let mut candidates: Vec<usize> = (0..image.pixels.len()).filter(|&i| image.pixels[i] == 1).collect();
+    let mut candidates: Vec<usize> = (0..image.pixels.len()).filter(|&i| is_edge(image, i)).collect();
     while !candidates.is_empty() {
         let mut next = Vec::new();
         stamp += 1;
@@ -32,10 +32,19 @@ pub(super) fn thin(image: &mut BinaryImage) {
     }
 }
 
+fn is_edge(image: &BinaryImage, i: usize) -> bool {
+    image.pixels[i] == 1 && code(image, i) != 0xff
+}
+
 /// Packs the eight neighbours into a byte, bit 0 above, clockwise.
 pub(super) fn code(image: &BinaryImage, index: usize) -> usize {
-    let neighbours = image.neighbours();
-    (0..8).map(|k| usize::from(image.pixels[index.wrapping_add_signed(neighbours[k])]) << k).sum()
+    let row = |middle: usize| [-1, 0, 1].map(|dx| image.pixels[middle.wrapping_add_signed(dx)]);
+    let [above_left, above, above_right] = row(index - image.stride);
+    let [left, _, right] = row(index);
+    let [below_left, below, below_right] = row(index + image.stride);
+    let upper = above | above_right << 1 | right << 2 | below_right << 3;
+    let lower = below | below_left << 1 | left << 2 | above_left << 3;
+    usize::from(upper | lower << 4)
 }
 
 /// Counts how many lines leave a pixel: the changes from background to foreground around it.

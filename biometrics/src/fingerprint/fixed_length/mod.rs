@@ -1,0 +1,106 @@
+//! The fixed-length fingerprint template: compared without alignment.
+//!
+//! ```text
+//! Features ─pose─► finger's own frame ─describe, pool─► one long vector ─project─► real-valued form ─project─► bits
+//! ```
+//! Everything learnt is learnt from synthetic fingers alone (`biopay train fingerprint`) and stored in one file.
+
+mod affine;
+mod descriptor;
+mod frame;
+mod parameters;
+mod pooling;
+mod pose;
+mod train;
+
+pub use frame::Pose;
+pub use train::TrainingCapture;
+
+use super::Features;
+use crate::{Error, Template};
+use affine::Affine;
+use descriptor::DescriptorModel;
+use frame::Flow;
+use parameters::{BITS, REAL_LENGTH};
+use pooling::{Evidence, POOLED, PoolingModel};
+use pose::PoseModel;
+use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
+
+/// The file format's version, its first byte.
+const VERSION: u8 = 1;
+
+/// Makes fixed-length templates from fingerprint features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FixedLength {
+    pose: PoseModel,
+    descriptor: DescriptorModel,
+    pooling: PoolingModel,
+    /// `[REAL_LENGTH, POOLED]`.
+    real: Affine,
+    /// `[BITS, REAL_LENGTH]`, giving margins in within-subject standard deviations.
+    bits: Affine,
+}
+
+impl FixedLength {
+    /// Returns the parameters that the project ships.
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: OnceLock<FixedLength> = OnceLock::new();
+        BUILTIN.get_or_init(|| {
+            let bytes = include_bytes!("builtin.bin");
+            Self::from_bytes(bytes).expect("the shipped parameters are read by a test")
+        })
+    }
+
+    /// Makes the template of one sample.
+    ///
+    /// Shape: the real-valued form has 256 numbers, the binary form 1024 bits.
+    ///
+    /// Errors: none today; a sample that gives features gives a template.
+    pub fn template(&self, features: &Features) -> Result<Template, Error> {
+        let flow = Flow::new(features);
+        let pose = self.pose.find(&flow);
+        Ok(self.template_at(features, &flow, pose))
+    }
+
+    /// Finds where the finger lies in the image.
+    pub fn pose(&self, features: &Features) -> Pose {
+        self.pose.find(&Flow::new(features))
+    }
+
+    fn template_at(&self, features: &Features, flow: &Flow, pose: Pose) -> Template {
+        let descriptors = self.descriptor.describe(&features.minutiae, flow);
+        let evidence = Evidence { minutiae: &features.minutiae, descriptors: &descriptors, flow, pose };
+        let pooled = self.pooling.pool(&evidence);
+        let (mut real, mut margins) = (vec![0.0; REAL_LENGTH], vec![0.0; BITS]);
+        self.real.apply(&pooled, &mut real);
+        self.bits.apply(&real, &mut margins);
+        Template::new(real, margins)
+    }
+
+    /// Writes the parameters: a version byte, then postcard.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![VERSION]).expect("plain vectors always serialise")
+    }
+
+    /// Reads parameters that [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// Errors: [`Error::Malformed`] on another version, or tables of other shapes than this version's.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let malformed = |why| Error::Malformed { what: "fixed-length template parameters", why };
+        let (&version, rest) = bytes.split_first().ok_or(malformed("they are empty"))?;
+        if version != VERSION {
+            return Err(malformed("their version is unknown"));
+        }
+        let model: Self = postcard::from_bytes(rest).map_err(|_| malformed("they are cut short or damaged"))?;
+        if model.is_well_formed() { Ok(model) } else { Err(malformed("their tables have other shapes")) }
+    }
+
+    fn is_well_formed(&self) -> bool {
+        self.pose.is_well_formed()
+            && self.descriptor.is_well_formed()
+            && self.pooling.is_well_formed()
+            && self.real.shape() == (REAL_LENGTH, POOLED)
+            && self.bits.shape() == (BITS, REAL_LENGTH)
+    }
+}

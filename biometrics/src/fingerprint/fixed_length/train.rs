@@ -1,0 +1,265 @@
+//! Learning: from labelled synthetic captures to the stored parameters.
+
+use super::affine::Affine;
+use super::descriptor::{Descriptor, DescriptorModel, raw_descriptor};
+use super::frame::{Flow, Pose};
+use super::parameters::{
+    BITS, BLOCK_COMPONENTS, DESCRIPTOR_RAW, DESCRIPTORS_MAX, POSE_LATTICE, REAL_LENGTH, SAME_ANGLE, SAME_DISTANCE,
+    SHRINKAGE,
+};
+use super::pooling::{BLOCKS, Evidence, POOLED, PoolingModel, block};
+use super::pose::{PoseModel, SubjectFlow, visible_centre};
+use super::{Features, FixedLength};
+use crate::Error;
+use crate::fingerprint::Minutia;
+use crate::learn::{Discriminants, discriminants, principal_components};
+use ndarray::{Array1, Array2, Axis, s};
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
+use std::f32::consts::{PI, TAU};
+
+/// Subjects that training needs at least, so that there are more of them than template dimensions.
+const SUBJECTS_MIN: usize = 2 * REAL_LENGTH / 4;
+
+/// Holds one synthetic capture and what is known about it.
+#[derive(Clone, Debug)]
+pub struct TrainingCapture {
+    /// Whose finger it is.
+    pub subject: u64,
+    /// What the extractor found.
+    pub features: Features,
+    /// Where the finger truly lies in the image.
+    pub pose: Pose,
+    /// Where on the undistorted finger each of the features' minutiae lies, in the finger's frame.
+    pub minutiae_on_finger: Vec<(f32, f32)>,
+}
+
+impl FixedLength {
+    /// Learns all parameters from synthetic captures, several of each subject; the same captures in the same order and
+    /// the same seed give the same parameters.
+    ///
+    /// Errors: [`Error::Parameter`] with too few subjects or captures, or minutiae without their places on the finger.
+    pub fn train(captures: &[TrainingCapture], seed: u64) -> Result<Self, Error> {
+        check(captures)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let flows: Vec<Flow> = captures.iter().map(|c| Flow::new(&c.features)).collect();
+        let pose = train_pose(captures, &flows, &mut rng);
+        let descriptor = train_descriptor(captures, &flows, &mut rng);
+        let described: Vec<Vec<Descriptor>> =
+            captures.iter().zip(&flows).map(|(c, flow)| descriptor.describe(&c.features.minutiae, flow)).collect();
+        let evidence: Vec<Evidence<'_>> = (0..captures.len())
+            .map(|i| Evidence {
+                minutiae: &captures[i].features.minutiae,
+                descriptors: &described[i],
+                flow: &flows[i],
+                pose: pose.find(&flows[i]),
+            })
+            .collect();
+        let pooling = PoolingModel::train(&evidence, &mut rng);
+        let mut pooled = Array2::zeros((captures.len(), POOLED));
+        for (mut row, one) in pooled.rows_mut().into_iter().zip(&evidence) {
+            row.assign(&Array1::from_vec(pooling.pool(one)));
+        }
+        let subjects: Vec<u64> = captures.iter().map(|c| c.subject).collect();
+        let real = train_real(&pooled, &subjects, &mut rng);
+        let bits = train_bits(&real, &pooled, &subjects, &mut rng);
+        Ok(Self { pose, descriptor, pooling, real, bits })
+    }
+}
+
+fn check(captures: &[TrainingCapture]) -> Result<(), Error> {
+    let mut counts = BTreeMap::new();
+    captures.iter().for_each(|c| *counts.entry(c.subject).or_insert(0usize) += 1);
+    if counts.len() < SUBJECTS_MIN || captures.len() < 3 * counts.len() {
+        return Err(Error::Parameter { name: "training captures", why: "128 subjects with 3 captures each, or more" });
+    }
+    if captures.iter().any(|c| c.minutiae_on_finger.len() != c.features.minutiae.len()) {
+        return Err(Error::Parameter { name: "training minutiae", why: "each needs its place on the finger" });
+    }
+    Ok(())
+}
+
+/// Collects every subject's flow in the finger's true frame and learns the pose model from it.
+fn train_pose(captures: &[TrainingCapture], flows: &[Flow], rng: &mut dyn Rng) -> PoseModel {
+    let mut subjects: BTreeMap<u64, SubjectFlow> = BTreeMap::new();
+    for (capture, flow) in captures.iter().zip(flows) {
+        let empty = || vec![0.0; POSE_LATTICE.len()];
+        let own = subjects.entry(capture.subject).or_insert_with(|| SubjectFlow {
+            cosine: empty(),
+            sine: empty(),
+            seen: empty(),
+        });
+        add_flow(own, flow, capture.pose);
+    }
+    let flows_of_subjects: Vec<SubjectFlow> = subjects.into_values().map(SubjectFlow::averaged).collect();
+    let placements: Vec<_> = captures.iter().zip(flows).map(|(c, flow)| (c.pose, visible_centre(flow))).collect();
+    PoseModel::train(&flows_of_subjects, &placements, rng)
+}
+
+fn add_flow(sum: &mut SubjectFlow, flow: &Flow, pose: Pose) {
+    let (sin, cos) = pose.angle.sin_cos();
+    let double = (2.0 * sin * cos, cos * cos - sin * sin);
+    for point in 0..POSE_LATTICE.len() {
+        let (u, v) = POSE_LATTICE.point(point);
+        let (x, y) = pose.to_image(u, v);
+        let sample = flow.at(x, y).turned_back(double);
+        sum.cosine[point] += sample.cosine;
+        sum.sine[point] += sample.sine;
+        sum.seen[point] += sample.inside;
+    }
+}
+
+impl SubjectFlow {
+    /// Lets a subject count once wherever it was seen at all.
+    fn averaged(mut self) -> Self {
+        for point in 0..self.seen.len() {
+            let count = self.seen[point].max(1.0);
+            self.cosine[point] /= count;
+            self.sine[point] /= count;
+            self.seen[point] /= count;
+        }
+        self
+    }
+}
+
+/// Learns the descriptor from minutiae that were seen in several captures.
+fn train_descriptor(captures: &[TrainingCapture], flows: &[Flow], rng: &mut dyn Rng) -> DescriptorModel {
+    let tracks = tracks(captures);
+    let total: usize = tracks.iter().map(Vec::len).sum();
+    let keep = (DESCRIPTORS_MAX as f64 / total.max(1) as f64).min(1.0);
+    let (mut rows, mut owners) = (Vec::new(), Vec::new());
+    for (owner, track) in tracks.iter().enumerate() {
+        if rng.random::<f64>() >= keep {
+            continue;
+        }
+        for &(capture, minutia) in track {
+            rows.extend(raw_descriptor(&captures[capture].features.minutiae, minutia, &flows[capture]));
+            owners.push(owner as u64);
+        }
+    }
+    let rows = Array2::from_shape_vec((owners.len(), DESCRIPTOR_RAW), rows).expect("one raw descriptor an owner");
+    DescriptorModel::train(&rows, &owners, rng)
+}
+
+/// Groups detections of the same minutia of one finger: (capture, minutia) pairs, in at least three captures.
+fn tracks(captures: &[TrainingCapture]) -> Vec<Vec<(usize, usize)>> {
+    let mut by_subject: BTreeMap<u64, Vec<Track>> = BTreeMap::new();
+    for (index, capture) in captures.iter().enumerate() {
+        let own = by_subject.entry(capture.subject).or_default();
+        for (minutia, &place) in capture.minutiae_on_finger.iter().enumerate() {
+            let seen = &capture.features.minutiae[minutia];
+            follow(own, place, seen, capture.pose.angle, (index, minutia));
+        }
+    }
+    let all = by_subject.into_values().flatten().map(|track| track.members);
+    all.filter(|members| members.len() >= 3).collect()
+}
+
+struct Track {
+    place: (f32, f32),
+    direction: f32,
+    members: Vec<(usize, usize)>,
+}
+
+fn follow(tracks: &mut Vec<Track>, place: (f32, f32), seen: &Minutia, turn: f32, member: (usize, usize)) {
+    let direction = seen.angle - turn;
+    let distance = |t: &Track| (t.place.0 - place.0).hypot(t.place.1 - place.1);
+    let fits = |t: &&mut Track| {
+        let turned = (t.direction - direction + PI).rem_euclid(TAU) - PI;
+        let fresh = t.members.last().is_none_or(|last| last.0 != member.0);
+        fresh && distance(t) < SAME_DISTANCE && turned.abs() < SAME_ANGLE
+    };
+    match tracks.iter_mut().filter(fits).min_by(|a, b| distance(a).total_cmp(&distance(b))) {
+        Some(track) => track.members.push(member),
+        None => tracks.push(Track { place, direction, members: vec![member] }),
+    }
+}
+
+/// Learns the real-valued form: components of each block, then discriminants of all, weighted for the cosine.
+fn train_real(pooled: &Array2<f32>, subjects: &[u64], rng: &mut dyn Rng) -> Affine {
+    let components: usize = BLOCK_COMPONENTS.iter().sum();
+    let mut reduction = Array2::zeros((components, POOLED));
+    let mut mean = Array1::zeros(POOLED);
+    let mut row = 0;
+    for index in 0..BLOCKS.len() {
+        let found = principal_components(pooled.slice(s![.., block(index)]), BLOCK_COMPONENTS[index], rng);
+        let scale = found.variances.iter().sum::<f32>().sqrt().recip();
+        let rows = row..row + found.directions.nrows();
+        reduction.slice_mut(s![rows.clone(), block(index)]).assign(&(&found.directions * scale));
+        mean.slice_mut(s![block(index)]).assign(&found.mean);
+        row = rows.end;
+    }
+    let reduced = (pooled - &mean).dot(&reduction.t());
+    let found = discriminants(reduced.view(), subjects, REAL_LENGTH, SHRINKAGE);
+    let weighted = weighted_for_cosine(&found);
+    Affine::centred(weighted.dot(&reduction), &mean)
+}
+
+/// Scales each discriminant by the root of its weight in the log likelihood ratio of two captures: with unit variance
+/// within a subject and b between, the product of the two coordinates counts b / (1 + 2b) (Prince and Elder 2007).
+fn weighted_for_cosine(found: &Discriminants) -> Array2<f32> {
+    let mut directions = found.directions.clone();
+    for (mut row, between) in directions.rows_mut().into_iter().zip(&found.between) {
+        row *= (between / (1.0 + 2.0 * between)).sqrt();
+    }
+    directions
+}
+
+/// Learns the binary form: random rotations of the real-valued form, cut at the median, in within-subject deviations.
+fn train_bits(real: &Affine, pooled: &Array2<f32>, subjects: &[u64], rng: &mut dyn Rng) -> Affine {
+    let mut templates = Array2::zeros((pooled.nrows(), REAL_LENGTH));
+    for (input, mut output) in pooled.rows().into_iter().zip(templates.rows_mut()) {
+        let mut values = vec![0.0; REAL_LENGTH];
+        real.apply(&input.to_vec(), &mut values);
+        output.assign(&Array1::from_vec(values));
+    }
+    let rotation = random_rotations(rng);
+    let scores = templates.dot(&rotation.t());
+    let mut directions = rotation;
+    let mut thresholds = Array1::zeros(BITS);
+    for (bit, mut direction) in directions.rows_mut().into_iter().enumerate() {
+        let column = scores.column(bit).to_vec();
+        let deviation = within_deviation(&column, subjects);
+        direction /= deviation;
+        thresholds[bit] = median(column) / deviation;
+    }
+    Affine::with_offset(directions, &thresholds.mapv(|t: f32| -t))
+}
+
+/// Stacks random orthonormal matrices until there is a row a bit.
+fn random_rotations(rng: &mut dyn Rng) -> Array2<f32> {
+    let mut out = Array2::zeros((BITS, REAL_LENGTH));
+    for mut chunk in out.axis_chunks_iter_mut(Axis(0), REAL_LENGTH) {
+        for i in 0..chunk.nrows() {
+            let mut row = Array1::from_shape_simple_fn(REAL_LENGTH, || {
+                // The sum of four uniforms is near enough to a normal for a random direction.
+                (0..4).map(|_| rng.random_range(-1.0f32..1.0)).sum::<f32>()
+            });
+            for j in 0..i {
+                let overlap = row.dot(&chunk.row(j));
+                row.scaled_add(-overlap, &chunk.row(j));
+            }
+            let norm = row.dot(&row).sqrt();
+            chunk.row_mut(i).assign(&(row / norm));
+        }
+    }
+    out
+}
+
+fn within_deviation(values: &[f32], subjects: &[u64]) -> f32 {
+    let mut groups: BTreeMap<u64, (f64, f64, f64)> = BTreeMap::new();
+    for (&value, subject) in values.iter().zip(subjects) {
+        let group = groups.entry(*subject).or_default();
+        let value = f64::from(value);
+        *group = (group.0 + 1.0, group.1 + value, group.2 + value * value);
+    }
+    let squares: f64 = groups.values().map(|(n, sum, square)| square - sum * sum / n).sum();
+    let degrees = values.len().saturating_sub(groups.len()).max(1) as f64;
+    (squares / degrees).sqrt().max(1e-9) as f32
+}
+
+fn median(mut values: Vec<f32>) -> f32 {
+    let middle = values.len() / 2;
+    *values.select_nth_unstable_by(middle, f32::total_cmp).1
+}
