@@ -70,8 +70,8 @@ mod tests {
         // Uniform in plus or minus sqrt(3) has unit variance; 4,000 rows give it within 3 % (one standard deviation).
         let rows = Array2::from_shape_fn((4000, 6), |(_, j)| deviations[j] * rng.random_range(-1.732f32..1.732) + 3.0);
         let found = principal_components(rows.view(), 3, &mut rng);
-        for i in 0..3 {
-            assert!((found.variances[i].sqrt() / deviations[i] - 1.0).abs() < 0.1);
+        for (i, deviation) in deviations.into_iter().take(3).enumerate() {
+            assert!((found.variances[i].sqrt() / deviation - 1.0).abs() < 0.1);
             assert!(found.directions[[i, i]].abs() > 0.99, "{:?}", found.directions.row(i));
             assert!((found.mean[i] - 3.0).abs() < 0.6);
         }

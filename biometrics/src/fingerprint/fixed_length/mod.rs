@@ -104,3 +104,23 @@ impl FixedLength {
             && self.bits.shape() == (BITS, REAL_LENGTH)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_parameters_are_read_and_written_unchanged() {
+        let bytes: &[u8] = include_bytes!("builtin.bin");
+        assert_eq!(FixedLength::builtin().to_bytes(), bytes);
+        assert!(bytes.len() < 4 << 20, "{} bytes are too many for the repository", bytes.len());
+    }
+
+    #[test]
+    fn damaged_parameters_are_refused_by_name() {
+        let bytes = FixedLength::builtin().to_bytes();
+        for damaged in [&bytes[..0], &bytes[..1], &bytes[..bytes.len() / 2], &bytes[1..]] {
+            assert!(matches!(FixedLength::from_bytes(damaged), Err(Error::Malformed { .. })));
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::parameters::{
     BITS, BLOCK_COMPONENTS, DESCRIPTOR_RAW, DESCRIPTORS_MAX, POSE_LATTICE, REAL_LENGTH, SAME_ANGLE, SAME_DISTANCE,
     SHRINKAGE,
 };
-use super::pooling::{BLOCKS, Evidence, POOLED, PoolingModel, block};
+use super::pooling::{Evidence, POOLED, PoolingModel, block};
 use super::pose::{PoseModel, SubjectFlow, visible_centre};
 use super::{Features, FixedLength};
 use crate::Error;
@@ -182,8 +182,8 @@ fn train_real(pooled: &Array2<f32>, subjects: &[u64], rng: &mut dyn Rng) -> Affi
     let mut reduction = Array2::zeros((components, POOLED));
     let mut mean = Array1::zeros(POOLED);
     let mut row = 0;
-    for index in 0..BLOCKS.len() {
-        let found = principal_components(pooled.slice(s![.., block(index)]), BLOCK_COMPONENTS[index], rng);
+    for (index, &count) in BLOCK_COMPONENTS.iter().enumerate() {
+        let found = principal_components(pooled.slice(s![.., block(index)]), count, rng);
         let scale = found.variances.iter().sum::<f32>().sqrt().recip();
         let rows = row..row + found.directions.nrows();
         reduction.slice_mut(s![rows.clone(), block(index)]).assign(&(&found.directions * scale));
