@@ -127,6 +127,8 @@ pub enum Outcome {
     Registered,
     /// The money has moved.
     Charged(ChargeReceipt),
+    /// A payment with this idempotency key was given up earlier.
+    Reversed,
     /// The server refused.
     Refused(Refusal),
     /// No capture gave a payload, as often as the handset tries; the server saw fewer tries or none.
@@ -232,6 +234,7 @@ impl Session {
             (State::Opening | State::Presenting | State::SubmittingCode, Response::Charged(receipt)) => {
                 self.finish(Outcome::Charged(receipt))
             }
+            (State::Opening, Response::Reversed { .. }) => self.finish(Outcome::Reversed),
             (_, _) => self.finish(Outcome::ProtocolViolation),
         }
     }

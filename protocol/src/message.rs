@@ -274,9 +274,6 @@ pub enum Refusal {
         /// The payment to ask for.
         payment: PaymentId,
     },
-    /// The payment was reversed.
-    #[error("the payment was reversed")]
-    Reversed,
     /// The idempotency key was used for another request.
     #[error("the idempotency key belongs to another request")]
     IdempotencyConflict,
@@ -298,4 +295,86 @@ pub enum Refusal {
     /// Something broke inside the server; its log says what.
     #[error("internal error")]
     Internal,
+}
+
+impl Request {
+    /// Returns the operation's name, for counters and records.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Register { .. } => "register",
+            Self::RegisterCredentials { .. } => "register-credentials",
+            Self::BindAccount { .. } => "bind-account",
+            Self::Login { .. } => "login",
+            Self::Logout => "logout",
+            Self::ReplaceQr { .. } => "replace-qr",
+            Self::RevokeQr => "revoke-qr",
+            Self::FetchHelper => "fetch-helper",
+            Self::BeginPayment { .. } => "begin-payment",
+            Self::PresentQr { .. } => "present-qr",
+            Self::SubmitCode { .. } => "submit-code",
+            Self::ResendCode { .. } => "resend-code",
+            Self::PaymentStatus { .. } => "payment-status",
+            Self::CancelPayment { .. } => "cancel-payment",
+            Self::Health => "health",
+            Self::Metrics => "metrics",
+        }
+    }
+}
+
+impl Response {
+    /// Returns the outcome's name, for counters and records; a refusal's own name when it is one.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::CredentialsRegistered => "credentials-registered",
+            Self::AccountBound => "account-bound",
+            Self::LoggedIn { .. } => "logged-in",
+            Self::LoggedOut => "logged-out",
+            Self::QrReplaced => "qr-replaced",
+            Self::QrRevoked => "qr-revoked",
+            Self::Helper { .. } => "helper",
+            Self::PaymentOpened { .. } => "payment-opened",
+            Self::CodeIssued { .. } => "code-issued",
+            Self::Charged(_) => "charged",
+            Self::Reversed { .. } => "reversed",
+            Self::Healthy => "healthy",
+            Self::Metrics { .. } => "metrics",
+            Self::Refused(refusal) => refusal.name(),
+        }
+    }
+}
+
+impl Refusal {
+    /// Returns the refusal's name, for counters and records.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::WrongCredentials => "wrong-credentials",
+            Self::LoginTaken => "login-taken",
+            Self::NotLoggedIn => "not-logged-in",
+            Self::NotBound => "not-bound",
+            Self::AlreadyBound => "already-bound",
+            Self::QrMismatch { .. } => "qr-mismatch",
+            Self::PaymentPageLeft => "payment-page-left",
+            Self::UnreadableQr => "unreadable-qr",
+            Self::NoSuchPayment => "no-such-payment",
+            Self::WrongStep => "wrong-step",
+            Self::WrongCode { .. } => "wrong-code",
+            Self::CodeExhausted => "code-exhausted",
+            Self::CodeExpired => "code-expired",
+            Self::ResendLimit => "resend-limit",
+            Self::InsufficientFunds => "insufficient-funds",
+            Self::BankCredentials => "bank-credentials",
+            Self::NoSuchBankAccount => "no-such-bank-account",
+            Self::Declined { .. } => "declined",
+            Self::BankUnreachable => "bank-unreachable",
+            Self::UnknownOutcome { .. } => "unknown-outcome",
+            Self::InProgress { .. } => "in-progress",
+            Self::IdempotencyConflict => "idempotency-conflict",
+            Self::Throttled { .. } => "throttled",
+            Self::Overloaded => "overloaded",
+            Self::Malformed => "malformed",
+            Self::ShuttingDown => "shutting-down",
+            Self::Internal => "internal",
+        }
+    }
 }

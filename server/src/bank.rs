@@ -1,0 +1,90 @@
+//! The server's side of the bank: a connector behind a trait, and its ISO 8583 implementation.
+
+pub mod acquirer;
+pub mod direct;
+pub mod tcp;
+
+use crate::env::BoxFuture;
+use biopay_protocol::{BankAccount, Currency, Merchant, MinorUnits, Secret};
+
+/// Says by what right an account is charged.
+#[derive(Clone, Debug)]
+pub enum Authority {
+    /// The account's PIN (mode `patent-literal`).
+    Pin(Secret),
+    /// A mandate token that the bank gave for the PIN at enrolment (mode `mandate`).
+    Mandate(Secret),
+}
+
+/// Holds one charge for the bank.
+#[derive(Clone, Debug)]
+pub struct ChargeOrder {
+    /// The account that pays.
+    pub account: BankAccount,
+    /// By what right.
+    pub authority: Authority,
+    /// How much.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+    /// Who is paid.
+    pub merchant: Merchant,
+    /// Twelve letters and digits that name the payment to both sides for ever.
+    pub reference: String,
+    /// Whether the bank may have seen the same order before.
+    pub sending: Sending,
+}
+
+/// Says whether a message was sent before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sending {
+    /// It was never sent.
+    First,
+    /// It may have arrived already: the bank answers what it answered then.
+    Repeat,
+}
+
+/// Holds the bank's answer to a charge or a reversal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BankAnswer {
+    /// Approved, with the bank's approval code.
+    Approved {
+        /// ISO 8583 data element 38.
+        approval: String,
+    },
+    /// Declined.
+    Declined {
+        /// ISO 8583 data element 39.
+        code: String,
+    },
+}
+
+/// Says why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BankError {
+    /// Not a byte was sent: no money can have moved.
+    #[error("the bank cannot be reached")]
+    NotSent,
+    /// Something was sent, and no answer came: money may have moved.
+    #[error("the bank did not answer")]
+    Unknown,
+}
+
+/// Talks to the bank.
+pub trait Bank: Send + Sync {
+    /// Charges an account, once a reference, however often it is sent.
+    fn charge(&self, order: ChargeOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>>;
+
+    /// Tells the bank that a charge is void, whatever became of it. `Ok` means that the bank knows.
+    fn reverse(&self, order: ChargeOrder) -> BoxFuture<'_, Result<(), BankError>>;
+
+    /// Verifies an account's PIN and returns a mandate token, or the code that it was declined with.
+    fn open_mandate(
+        &self,
+        account: BankAccount,
+        pin: Secret,
+    ) -> BoxFuture<'_, Result<Result<Secret, String>, BankError>>;
+
+    /// Asks whether the bank is there.
+    fn echo(&self) -> BoxFuture<'_, Result<(), BankError>>;
+}

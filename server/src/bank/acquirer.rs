@@ -1,0 +1,180 @@
+//! Orders to ISO 8583 requests, responses to answers: the acquirer's half of the dialect, without any I/O.
+
+use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Sending};
+use crate::env::{BoxFuture, Env};
+use crate::iso8583::pin_block::PinKey;
+use crate::iso8583::{Field, Message, Mti};
+use biopay_protocol::{BankAccount, Secret};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Purchase of goods (ISO 8583:1987, table A.1: processing code 00, no account types).
+const PURCHASE: &str = "000000";
+/// Echo test (ISO 8583:1987, network management information code).
+const ECHO: &str = "301";
+const APPROVED: &str = "00";
+const NO_ORIGINAL: &str = "25";
+/// The bank is in trouble and did nothing; asking again may help.
+const MALFUNCTION: &str = "96";
+/// Trace numbers have six digits and skip zero.
+const TRACES: u32 = 999_999;
+
+/// Carries messages to the bank and answers back.
+pub trait Wire: Send + Sync {
+    /// Sends a request and waits for its response, paired by the trace number.
+    fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>>;
+}
+
+/// Speaks ISO 8583 over any wire.
+pub struct Acquirer<W> {
+    wire: W,
+    env: Env,
+    institution: String,
+    pin_key: Arc<PinKey>,
+    trace: AtomicU32,
+}
+
+impl<W: Wire> Acquirer<W> {
+    /// Takes the wire, the acquirer's institution number (1 to 11 digits) and the shared PIN key.
+    pub fn new(wire: W, env: Env, institution: String, pin_key: Arc<PinKey>) -> Self {
+        let trace = u32::from_be_bytes(env.random()) % TRACES;
+        Self { wire, env, institution, pin_key, trace: AtomicU32::new(trace) }
+    }
+
+    fn begin(&self, mti: Mti) -> Message {
+        let trace = self.trace.fetch_add(1, Ordering::Relaxed) % TRACES + 1;
+        Message::new(mti)
+            .with(Field::Transmitted, transmission_time(self.env.clock.unix_ms()))
+            .with_number(Field::Trace, u64::from(trace))
+            .with(Field::Acquirer, &self.institution)
+    }
+
+    fn charge_message(&self, mti: Mti, order: &ChargeOrder) -> Option<Message> {
+        let message = self
+            .begin(mti)
+            .with(Field::ProcessingCode, PURCHASE)
+            .with_number(Field::Amount, order.amount.value())
+            .with(Field::Reference, &order.reference)
+            .with(Field::Merchant, format!("{:40}", order.merchant.as_str()))
+            .with(Field::Currency, order.currency.as_str());
+        match &order.authority {
+            Authority::Pin(pin) => self.with_pin(message, &order.account, pin),
+            Authority::Mandate(token) => Some(message.with(Field::Private, token.expose())),
+        }
+    }
+
+    /// Adds account and PIN block; `None` when the PIN is none.
+    fn with_pin(&self, message: Message, account: &BankAccount, pin: &Secret) -> Option<Message> {
+        let block = self.pin_key.seal(pin.expose(), account.as_str(), &*self.env.entropy).ok()?;
+        Some(message.with(Field::AccountNumber, account.as_str()).with(Field::PinBlock, block))
+    }
+
+    async fn send_charge(&self, order: ChargeOrder) -> Result<BankAnswer, BankError> {
+        let mti = match order.sending {
+            Sending::First => Mti::CHARGE,
+            Sending::Repeat => Mti::CHARGE_REPEAT,
+        };
+        // A PIN that fits no PIN block is declined as the bank would.
+        let wrong_pin = BankAnswer::Declined { code: "55".into() };
+        let Some(request) = self.charge_message(mti, &order) else { return Ok(wrong_pin) };
+        let response = self.wire.exchange(request).await?;
+        let code = response.text(Field::ResponseCode).ok_or(BankError::Unknown)?;
+        match (code, response.text(Field::Approval)) {
+            (APPROVED, Some(approval)) => Ok(BankAnswer::Approved { approval: approval.to_owned() }),
+            (APPROVED, None) | (MALFUNCTION, _) => Err(BankError::Unknown),
+            (code, _) => Ok(BankAnswer::Declined { code: code.to_owned() }),
+        }
+    }
+
+    async fn send_reversal(&self, order: ChargeOrder) -> Result<(), BankError> {
+        let mti = match order.sending {
+            Sending::First => Mti::REVERSAL_ADVICE,
+            Sending::Repeat => Mti::REVERSAL_ADVICE_REPEAT,
+        };
+        let original = format!("{:04}{:0>6}{:0>10}{:0>11}{:0>11}", Mti::CHARGE.0, 0, 0, self.institution, 0);
+        let request = self
+            .begin(mti)
+            .with(Field::ProcessingCode, PURCHASE)
+            .with_number(Field::Amount, order.amount.value())
+            .with(Field::Reference, &order.reference)
+            .with(Field::Currency, order.currency.as_str())
+            .with(Field::Original, original);
+        let response = self.wire.exchange(request).await?;
+        match response.text(Field::ResponseCode) {
+            Some(APPROVED | NO_ORIGINAL) => Ok(()),
+            _ => Err(BankError::Unknown),
+        }
+    }
+
+    async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, String>, BankError> {
+        let begun = self.begin(Mti::VERIFY).with(Field::ProcessingCode, PURCHASE);
+        let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err("55".into())) };
+        let response = self.wire.exchange(request).await?;
+        match (response.text(Field::ResponseCode), response.text(Field::Private)) {
+            (Some(APPROVED), Some(token)) => Ok(Ok(Secret::new(token).map_err(|_| BankError::Unknown)?)),
+            (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(code.to_owned())),
+            _ => Err(BankError::Unknown),
+        }
+    }
+
+    async fn send_echo(&self) -> Result<(), BankError> {
+        let response = self.wire.exchange(self.begin(Mti::NETWORK).with(Field::NetworkCode, ECHO)).await?;
+        let alive = response.text(Field::ResponseCode) == Some(APPROVED);
+        if alive { Ok(()) } else { Err(BankError::Unknown) }
+    }
+}
+
+impl<W: Wire> Bank for Acquirer<W> {
+    fn charge(&self, order: ChargeOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>> {
+        Box::pin(self.send_charge(order))
+    }
+
+    fn reverse(&self, order: ChargeOrder) -> BoxFuture<'_, Result<(), BankError>> {
+        Box::pin(self.send_reversal(order))
+    }
+
+    fn open_mandate(
+        &self,
+        account: BankAccount,
+        pin: Secret,
+    ) -> BoxFuture<'_, Result<Result<Secret, String>, BankError>> {
+        Box::pin(self.send_verification(account, pin))
+    }
+
+    fn echo(&self) -> BoxFuture<'_, Result<(), BankError>> {
+        Box::pin(self.send_echo())
+    }
+}
+
+/// Writes a time as MMDDhhmmss in UTC.
+fn transmission_time(unix_ms: u64) -> String {
+    let seconds = unix_ms / 1_000;
+    let (month, day) = month_and_day(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    format!("{month:02}{day:02}{hour:02}{minute:02}{second:02}")
+}
+
+/// Turns days since 1970-01-01 into a month and a day of the proleptic Gregorian calendar, counting years from March
+/// so that the leap day is the last of a year.
+fn month_and_day(days: u64) -> (u64, u64) {
+    let days = days + 719_468;
+    let day_of_era = days % 146_097;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (month, day_of_year - (153 * shifted + 2) / 5 + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        assert_eq!(transmission_time(0), "0101000000");
+        assert_eq!(transmission_time(951_827_696_000), "0229123456"); // 2000-02-29 12:34:56
+        assert_eq!(transmission_time(1_772_323_199_000), "0228235959"); // 2026-02-28 23:59:59
+        assert_eq!(transmission_time(1_772_323_200_000), "0301000000"); // 2026-03-01 00:00:00
+    }
+}

@@ -1,0 +1,128 @@
+//! The wire to a real bank: one connection that many requests share, opened when it is needed.
+
+use super::BankError;
+use super::acquirer::Wire;
+use crate::env::{BoxFuture, Env};
+use crate::iso8583::stream;
+use crate::iso8583::{Field, Message};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+
+/// Requests that may wait to be written.
+const QUEUE_MAX: usize = 4_096;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pairs trace numbers with who waits for their responses.
+type Waiting = Arc<Mutex<BTreeMap<u64, oneshot::Sender<Message>>>>;
+
+/// Keeps a connection to the bank.
+pub struct TcpWire {
+    address: SocketAddr,
+    env: Env,
+    timeout: Duration,
+    link: tokio::sync::Mutex<Option<Link>>,
+}
+
+#[derive(Clone)]
+struct Link {
+    to_write: mpsc::Sender<Message>,
+    waiting: Waiting,
+}
+
+impl TcpWire {
+    /// Takes the bank's address, and how long to wait for a response.
+    pub fn new(address: SocketAddr, env: Env, timeout: Duration) -> Self {
+        Self { address, env, timeout, link: tokio::sync::Mutex::new(None) }
+    }
+
+    /// Returns the open link, or opens one.
+    async fn link(&self) -> Result<Link, BankError> {
+        let mut slot = self.link.lock().await;
+        if let Some(link) = slot.as_ref().filter(|link| !link.to_write.is_closed()) {
+            return Ok(link.clone());
+        }
+        let connected = self.env.within(CONNECT_TIMEOUT, TcpStream::connect(self.address)).await;
+        let socket = connected.and_then(Result::ok).ok_or(BankError::NotSent)?;
+        drop(socket.set_nodelay(true));
+        Ok(slot.insert(Link::start(socket)).clone())
+    }
+
+    async fn exchange_on(&self, link: Link, trace: u64, request: Message) -> Result<Message, BankError> {
+        let (give, take) = oneshot::channel();
+        if lock(&link.waiting).insert(trace, give).is_some() {
+            // A million requests under way at once; the one before is answered as unknown by losing its channel.
+            tracing::warn!(trace, "a trace number was used again while it was waited for");
+        }
+        if link.to_write.send(request).await.is_err() {
+            lock(&link.waiting).remove(&trace);
+            return Err(BankError::NotSent);
+        }
+        let answer = self.env.within(self.timeout, take).await;
+        lock(&link.waiting).remove(&trace);
+        answer.and_then(Result::ok).ok_or(BankError::Unknown)
+    }
+}
+
+impl Wire for TcpWire {
+    fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>> {
+        Box::pin(async move {
+            let trace = request.number(Field::Trace).ok_or(BankError::NotSent)?;
+            let link = self.link().await?;
+            self.exchange_on(link, trace, request).await
+        })
+    }
+}
+
+impl Link {
+    fn start(socket: TcpStream) -> Self {
+        let (to_write, from_callers) = mpsc::channel(QUEUE_MAX);
+        let waiting: Waiting = Arc::default();
+        tokio::spawn(carry(socket, from_callers, waiting.clone()));
+        Self { to_write, waiting }
+    }
+}
+
+/// Writes requests and hands out responses until the connection breaks; whoever waits then hears that the outcome is
+/// unknown.
+async fn carry(socket: TcpStream, mut from_callers: mpsc::Receiver<Message>, waiting: Waiting) {
+    let (mut reading, mut writing) = socket.into_split();
+    let for_reader = waiting.clone();
+    let reader = async move {
+        loop {
+            match stream::read(&mut reading).await {
+                Ok(response) => hand_out(&for_reader, response),
+                Err(error) => return tracing::warn!(%error, "the connection to the bank ended"),
+            }
+        }
+    };
+    let writer = async {
+        while let Some(request) = from_callers.recv().await {
+            if stream::write(&mut writing, &request).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = reader => {}
+        () = writer => {}
+    }
+    from_callers.close();
+    lock(&waiting).clear();
+}
+
+fn hand_out(waiting: &Waiting, response: Message) {
+    let waiter = response.number(Field::Trace).and_then(|trace| lock(waiting).remove(&trace));
+    match waiter {
+        Some(waiter) => drop(waiter.send(response)),
+        None => tracing::info!(?response, "a response came that nobody waits for"),
+    }
+}
+
+fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, BTreeMap<u64, oneshot::Sender<Message>>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}

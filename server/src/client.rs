@@ -1,0 +1,90 @@
+//! The client's side of the wire, for handsets that use quinn: a stream a request.
+
+use biopay_protocol::codec::{self, PREFIX_BYTES};
+use biopay_protocol::{Request, Response};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Says why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The endpoint or the name cannot be used.
+    #[error("cannot connect: {0}")]
+    Connect(#[from] quinn::ConnectError),
+    /// The connection was refused, lost or closed.
+    #[error("the connection ended: {0}")]
+    Connection(#[from] quinn::ConnectionError),
+    /// The stream broke under the request: the server may have read it.
+    #[error("the request could not be written")]
+    Write,
+    /// The stream broke under the response.
+    #[error("the response could not be read")]
+    Read,
+    /// The server answered with something that is no response.
+    #[error("the response is malformed: {0}")]
+    Malformed(#[from] biopay_protocol::Error),
+    /// No response came in time: the server may be working on it.
+    #[error("no response came in time")]
+    Deadline,
+}
+
+/// Is an open connection to the server, and with it a session.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    quic: quinn::Connection,
+    deadline: Duration,
+}
+
+impl Connection {
+    /// How long a request may take unless [`Self::with_deadline`] says otherwise.
+    pub const DEADLINE: Duration = Duration::from_secs(30);
+
+    /// Connects to a server.
+    ///
+    /// Errors: [`ClientError::Connect`], [`ClientError::Connection`].
+    pub async fn connect(
+        endpoint: &quinn::Endpoint,
+        config: quinn::ClientConfig,
+        address: SocketAddr,
+        server_name: &str,
+    ) -> Result<Self, ClientError> {
+        let quic = endpoint.connect_with(config, address, server_name)?.await?;
+        Ok(Self { quic, deadline: Self::DEADLINE })
+    }
+
+    /// Changes how long a request may take.
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// Sends a request and waits for its response; many may be under way at once.
+    ///
+    /// Errors: [`ClientError`]; after any of them but [`ClientError::Connect`] the server may have done what it was
+    /// asked.
+    pub async fn request(&self, request: &Request) -> Result<Response, ClientError> {
+        let exchange = tokio::time::timeout(self.deadline, self.exchange(request));
+        exchange.await.map_err(|_| ClientError::Deadline)?
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Response, ClientError> {
+        let frame = codec::encode(request)?;
+        let (mut send, mut receive) = self.quic.open_bi().await?;
+        send.write_all(&frame).await.map_err(|_| ClientError::Write)?;
+        send.finish().map_err(|_| ClientError::Write)?;
+        let mut prefix = [0; PREFIX_BYTES];
+        receive.read_exact(&mut prefix).await.map_err(|_| ClientError::Read)?;
+        let mut body = vec![0; codec::decode_prefix::<Response>(prefix)?];
+        receive.read_exact(&mut body).await.map_err(|_| ClientError::Read)?;
+        Ok(codec::decode_body(&body)?)
+    }
+
+    /// Returns quinn's own connection, for its statistics.
+    pub fn quic(&self) -> &quinn::Connection {
+        &self.quic
+    }
+
+    /// Ends the connection, and with it the session.
+    pub fn close(&self) {
+        self.quic.close(0_u32.into(), b"");
+    }
+}

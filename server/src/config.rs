@@ -1,0 +1,295 @@
+//! The server's configuration: one file, environment and flags over it, unknown keys refused.
+
+use crate::crypto::password::HashCost;
+use crate::error::Error;
+use crate::sqlite::Location;
+use biopay_biometrics::scheme::SchemeParameters;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Holds everything that an operator can set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServerConfig {
+    /// Where to listen for QUIC; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// `sqlite:PATH`, or `memory`, which forgets everything at the end.
+    pub store: String,
+    /// What the server keeps of a PIN.
+    pub mode: Mode,
+    /// Tries, codes, lifetimes.
+    pub rules: Rules,
+    /// How to reach the bank.
+    pub bank: BankConfig,
+    /// The derivation schemes' parameters.
+    pub schemes: SchemeParameters,
+    /// Password hashing.
+    pub password: PasswordConfig,
+    /// Bounds on what clients may use.
+    pub limits: Limits,
+    /// Certificate and key; without them a development certificate is made.
+    pub tls: TlsConfig,
+    /// Keys of what the store keeps.
+    pub keys: KeyConfig,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 4433)),
+            store: "sqlite:biopay.db".into(),
+            mode: Mode::default(),
+            rules: Rules::default(),
+            bank: BankConfig::default(),
+            schemes: SchemeParameters::default(),
+            password: PasswordConfig::default(),
+            limits: Limits::default(),
+            tls: TlsConfig::default(),
+            keys: KeyConfig::default(),
+        }
+    }
+}
+
+/// Says what the server keeps of a bank account's PIN.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// The PIN itself, sealed, as the patent has it. PCI DSS 3.3.1.3 forbids that: synthetic data only.
+    PatentLiteral,
+    /// A mandate token that the bank gives for the PIN once, at enrolment.
+    #[default]
+    Mandate,
+}
+
+/// Holds the rules of a payment page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rules {
+    /// Wrong payloads that a page takes; the last one leaves it (patent paragraph 31: three).
+    pub qr_tries: u8,
+    /// Whether a verification code is asked for (patent paragraphs 32 to 35).
+    pub code: CodeRule,
+    /// Wrong codes that a page takes.
+    pub code_tries: u8,
+    /// How long a code is good for, in milliseconds.
+    pub code_valid_ms: u32,
+    /// How often a code may be sent again.
+    pub code_resends: u8,
+    /// Who may ask for the counters over QUIC.
+    pub metrics: Visibility,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            qr_tries: 3,
+            code: CodeRule::Off,
+            code_tries: 3,
+            code_valid_ms: 180_000,
+            code_resends: 2,
+            metrics: Visibility::Operator,
+        }
+    }
+}
+
+/// Says whether a verification code is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeRule {
+    /// Never.
+    Off,
+    /// For every payment.
+    On,
+}
+
+/// Says who may see the counters over QUIC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Visibility {
+    /// Nobody: they are written to a file for the operator.
+    Operator,
+    /// Every client.
+    Clients,
+}
+
+/// Says how to reach the bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BankConfig {
+    /// The bank's address.
+    pub address: SocketAddr,
+    /// Our institution number, 1 to 11 digits.
+    pub institution: String,
+    /// How long to wait for an answer before the outcome counts as unknown, in milliseconds.
+    pub timeout_ms: u32,
+    /// The key of PIN blocks, 32 hexadecimal digits, shared with the bank; without it, a development key.
+    pub pin_key: Option<String>,
+}
+
+impl Default for BankConfig {
+    fn default() -> Self {
+        let address = SocketAddr::from(([127, 0, 0, 1], 4434));
+        Self { address, institution: "100001".into(), timeout_ms: 5_000, pin_key: None }
+    }
+}
+
+/// Says how passwords are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PasswordConfig {
+    /// The cost of one hash.
+    pub cost: HashCost,
+    /// Threads that hash; 0 takes one for every two processors, and at least one.
+    pub threads: usize,
+    /// Hashes that may wait; more are refused before they begin.
+    pub queue: usize,
+}
+
+impl Default for PasswordConfig {
+    fn default() -> Self {
+        Self { cost: HashCost::default(), threads: 0, queue: 1_024 }
+    }
+}
+
+impl PasswordConfig {
+    /// Returns the number of hashing threads.
+    pub fn thread_count(&self) -> usize {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        if self.threads > 0 { self.threads } else { (processors / 2).max(1) }
+    }
+}
+
+/// Bounds what clients may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Connections at most; more are refused.
+    pub connections: usize,
+    /// Connections from which on an address must prove itself first (a stateless retry, RFC 9000, 8.1.2).
+    pub retry_above: usize,
+    /// Requests under way on one connection.
+    pub streams: u32,
+    /// How long a connection may be silent, in milliseconds.
+    pub idle_ms: u32,
+    /// How long a request may take to arrive, and its response to leave, in milliseconds.
+    pub message_ms: u32,
+    /// How long a shutdown waits for requests under way, in milliseconds.
+    pub drain_ms: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 50_000,
+            retry_above: 10_000,
+            streams: 16,
+            idle_ms: 60_000,
+            message_ms: 10_000,
+            drain_ms: 10_000,
+        }
+    }
+}
+
+/// Names the certificate's files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TlsConfig {
+    /// Certificate chain, PEM.
+    pub certificate: Option<PathBuf>,
+    /// Private key, PEM.
+    pub key: Option<PathBuf>,
+}
+
+/// Holds the keys of what the store keeps. Without them development keys are used, and said so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KeyConfig {
+    /// What passwords are hashed with besides their salt: any text.
+    pub pepper: Option<String>,
+    /// The keys that seal records, oldest first, 64 hexadecimal digits each; the last one seals new records.
+    pub vault: Vec<String>,
+}
+
+impl ServerConfig {
+    /// Reads a configuration file.
+    ///
+    /// Errors: [`Error::File`] when it cannot be read, [`Error::Config`] when it has an unknown key or a wrong value.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
+        toml::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))
+    }
+
+    /// Writes the configuration as TOML with its secrets masked.
+    pub fn to_masked_toml(&self) -> String {
+        let mut masked = self.clone();
+        let mask = |secret: &mut String| *secret = "(masked)".into();
+        masked.bank.pin_key.iter_mut().for_each(mask);
+        masked.keys.pepper.iter_mut().for_each(mask);
+        masked.keys.vault.iter_mut().for_each(mask);
+        toml::to_string(&masked).expect("the configuration has a form in TOML")
+    }
+
+    /// Finds the store's place.
+    ///
+    /// Errors: [`Error::Config`] when it is neither `sqlite:PATH` nor `memory`.
+    pub fn location(&self) -> Result<Location, Error> {
+        parse_location(&self.store)
+    }
+}
+
+/// Reads a store's name.
+///
+/// Errors: [`Error::Config`] when it is neither `sqlite:PATH` nor `memory`.
+pub fn parse_location(store: &str) -> Result<Location, Error> {
+    match store.split_once(':') {
+        None if store == "memory" => Ok(Location::Memory),
+        Some(("sqlite", path)) if !path.is_empty() => Ok(Location::File(path.into())),
+        _ => Err(Error::Config(format!("store {store:?}: use sqlite:PATH or memory"))),
+    }
+}
+
+/// Reads a key in hexadecimal digits.
+///
+/// Errors: [`Error::Config`], without the key, when it does not have exactly `2 * N` digits.
+pub fn parse_key<const N: usize>(name: &str, text: &str) -> Result<[u8; N], Error> {
+    let wrong = || Error::Config(format!("{name} needs {} hexadecimal digits", 2 * N));
+    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(wrong());
+    }
+    let mut key = [0; N];
+    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_reads_back_from_what_it_prints() {
+        let config = ServerConfig::default();
+        assert_eq!(toml::from_str::<ServerConfig>(&config.to_masked_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_and_secrets_masked() {
+        assert!(toml::from_str::<ServerConfig>("lisen = \"127.0.0.1:1\"").is_err());
+        assert!(toml::from_str::<ServerConfig>("[rules]\nqr-trys = 3").is_err());
+        let config: ServerConfig = toml::from_str("[keys]\npepper = \"s3cret\"\nvault = [\"k3y\"]").unwrap();
+        let shown = config.to_masked_toml();
+        assert!(!shown.contains("s3cret") && !shown.contains("k3y"), "{shown}");
+    }
+
+    #[test]
+    fn keys_and_locations_are_checked() {
+        assert_eq!(parse_key::<2>("k", "00fF").unwrap(), [0, 255]);
+        assert!(parse_key::<2>("k", "00f").is_err() && parse_key::<2>("k", "00+f").is_err());
+        assert_eq!(parse_location("memory").unwrap(), Location::Memory);
+        assert_eq!(parse_location("sqlite:a:b").unwrap(), Location::File("a:b".into()));
+        assert!(parse_location("sqlite:").is_err() && parse_location("oracle:x").is_err());
+    }
+}

@@ -1,0 +1,4 @@
+//! Cryptography at rest: password hashes and sealed records.
+
+pub mod password;
+pub mod vault;

@@ -1,0 +1,137 @@
+//! The QUIC side: connections and streams in, requests to the service, responses out.
+
+use crate::config::Limits;
+use crate::service::{Service, Session};
+use crate::shutdown::Shutdown;
+use biopay_protocol::codec::{self, PREFIX_BYTES};
+use biopay_protocol::{Refusal, Request, Response};
+use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// The code that a connection is closed with when the server shuts down.
+pub const CLOSED_BY_SHUTDOWN: u32 = 1;
+/// Tasks that may be under way; a permit each, so that the shutdown knows when the last one has ended.
+const TASKS_MAX: usize = 1 << 20;
+
+/// Serves a ready endpoint until the shutdown; returns when what was under way has been answered.
+pub async fn serve(endpoint: Endpoint, service: Arc<Service>, limits: Limits, mut shutdown: Shutdown) {
+    let tasks = Arc::new(Semaphore::new(TASKS_MAX));
+    let resolver = tokio::spawn(service.clone().resolve(shutdown.clone()));
+    let server = Arc::new(Server { service, limits, tasks: tasks.clone(), shutdown: shutdown.clone() });
+    loop {
+        let incoming = tokio::select! {
+            biased;
+            () = shutdown.begun() => break,
+            incoming = endpoint.accept() => incoming,
+        };
+        let Some(incoming) = incoming else { break };
+        server.admit(incoming, endpoint.open_connections());
+    }
+    endpoint.set_server_config(None);
+    let drain = Duration::from_millis(u64::from(limits.drain_ms));
+    let idle = tasks.acquire_many(TASKS_MAX as u32);
+    if server.service.env().within(drain, idle).await.is_none() {
+        tracing::warn!("requests were still under way when the server stopped; their outcomes are in the store");
+    }
+    drop(resolver.await);
+    endpoint.close(CLOSED_BY_SHUTDOWN.into(), b"shutting down");
+    endpoint.wait_idle().await;
+}
+
+struct Server {
+    service: Arc<Service>,
+    limits: Limits,
+    tasks: Arc<Semaphore>,
+    shutdown: Shutdown,
+}
+
+impl Server {
+    /// Lets a connection in, asks its address to prove itself, or turns it away.
+    fn admit(self: &Arc<Self>, incoming: Incoming, open: usize) {
+        if open >= self.limits.connections {
+            self.service.metrics().count_refused();
+            incoming.refuse();
+        } else if open >= self.limits.retry_above && !incoming.remote_address_validated() && incoming.may_retry() {
+            drop(incoming.retry());
+        } else {
+            let server = self.clone();
+            tokio::spawn(async move {
+                match incoming.await {
+                    Ok(connection) => server.serve_connection(connection).await,
+                    Err(error) => tracing::debug!(%error, "a handshake failed"),
+                }
+            });
+        }
+    }
+
+    async fn serve_connection(self: Arc<Self>, connection: Connection) {
+        let _open = self.service.metrics().connection();
+        let session = Arc::new(Session::new());
+        loop {
+            match connection.accept_bi().await {
+                Ok((send, receive)) => {
+                    let (server, session) = (self.clone(), session.clone());
+                    // The task goes on when the connection ends: a charge that has begun is seen through.
+                    tokio::spawn(async move { server.serve_stream(session, send, receive).await });
+                }
+                Err(reason) => return tracing::debug!(%reason, "a connection ended"),
+            }
+        }
+    }
+
+    /// Answers one stream's request.
+    async fn serve_stream(&self, session: Arc<Session>, mut send: SendStream, mut receive: RecvStream) {
+        let Ok(_task) = self.tasks.acquire().await else { return };
+        let limit = Duration::from_millis(u64::from(self.limits.message_ms));
+        let env = self.service.env();
+        let request = match env.within(limit, read_request(&mut receive)).await {
+            Some(Ok(request)) => request,
+            Some(Err(Unread::Malformed)) => {
+                self.service.metrics().count_malformed();
+                env.within(limit, write_response(&mut send, &Response::Refused(Refusal::Malformed))).await;
+                return;
+            }
+            Some(Err(Unread::Gone)) => return,
+            None => {
+                drop(receive.stop(0_u32.into()));
+                drop(send.reset(0_u32.into()));
+                return;
+            }
+        };
+        let response = if self.shutdown.has_begun() {
+            Response::Refused(Refusal::ShuttingDown)
+        } else {
+            self.service.handle(&session, request).await
+        };
+        env.within(limit, write_response(&mut send, &response)).await;
+    }
+}
+
+enum Unread {
+    Malformed,
+    Gone,
+}
+
+async fn read_request(receive: &mut RecvStream) -> Result<Request, Unread> {
+    let gone_or_short = |error: quinn::ReadExactError| match error {
+        quinn::ReadExactError::FinishedEarly(_) => Unread::Malformed,
+        quinn::ReadExactError::ReadError(_) => Unread::Gone,
+    };
+    let mut prefix = [0; PREFIX_BYTES];
+    receive.read_exact(&mut prefix).await.map_err(gone_or_short)?;
+    let length = codec::decode_prefix::<Request>(prefix).map_err(|_| Unread::Malformed)?;
+    let mut body = zeroize::Zeroizing::new(vec![0; length]);
+    receive.read_exact(&mut body).await.map_err(gone_or_short)?;
+    codec::decode_body(&body).map_err(|_| Unread::Malformed)
+}
+
+/// Writes a response and waits until the client has all of it.
+async fn write_response(send: &mut SendStream, response: &Response) {
+    let frame = codec::encode(response).or_else(|_| codec::encode(&Response::Refused(Refusal::Internal)));
+    let Ok(frame) = frame else { return };
+    if send.write_all(&frame).await.is_ok() && send.finish().is_ok() {
+        drop(send.stopped().await);
+    }
+}

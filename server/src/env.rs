@@ -1,0 +1,101 @@
+//! The three seams between the server and its surroundings: time, processor time, randomness.
+//!
+//! The server reads no clock, starts no thread and draws no random number except through these, so that the same code
+//! runs under virtual time. [`system`] is what a real server uses.
+
+pub mod system;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Is a boxed future that can move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Is a piece of work for the processor.
+pub type Work = Box<dyn FnOnce() + Send>;
+
+/// Tells the time.
+pub trait Clock: Send + Sync {
+    /// Returns the time since an origin of the clock's own; never goes back.
+    fn elapsed(&self) -> Duration;
+
+    /// Returns milliseconds since 1970-01-01T00:00:00Z.
+    fn unix_ms(&self) -> u64;
+
+    /// Waits.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// Says what kind of work it is, so that an implementation can bound and price each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CostClass {
+    /// One argon2id hash: tens of milliseconds and megabytes.
+    PasswordHash,
+    /// One comparison of a payload with a record: microseconds.
+    PayloadVerification,
+}
+
+/// Says that there is too much work waiting already; nothing was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too much work is waiting")]
+pub struct Overloaded;
+
+/// Runs work that would hold up the network.
+pub trait Cpu: Send + Sync {
+    /// Accepts work; the future ends when it is done.
+    ///
+    /// Errors: [`Overloaded`] at once, before the work begins, when its queue is full.
+    fn submit(&self, class: CostClass, work: Work) -> Result<BoxFuture<'static, ()>, Overloaded>;
+}
+
+/// Draws random bytes fit for keys and codes.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Holds the three.
+#[derive(Clone)]
+pub struct Env {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Runs heavy work.
+    pub cpu: Arc<dyn Cpu>,
+    /// Draws random bytes.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Env {
+    /// Runs work on the processor and returns its result.
+    ///
+    /// Errors: [`Overloaded`] when it was not accepted.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        class: CostClass,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Overloaded> {
+        let (give, take) = tokio::sync::oneshot::channel();
+        let done = self.cpu.submit(class, Box::new(move || drop(give.send(work()))))?;
+        done.await;
+        take.await.map_err(|_| Overloaded)
+    }
+
+    /// Draws an array of random bytes.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    /// Waits for a future at most so long; `None` when the time is up.
+    pub async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let sleep = self.clock.sleep(limit);
+        tokio::pin!(future);
+        tokio::select! {
+            biased;
+            value = &mut future => Some(value),
+            () = sleep => None,
+        }
+    }
+}

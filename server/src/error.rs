@@ -1,0 +1,31 @@
+//! The crate's one error enum: what keeps a server or a bank from starting, or ends it.
+
+use std::path::PathBuf;
+
+/// Everything that can go wrong outside a request; what goes wrong inside one is a refusal.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{path}: {error}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The configuration is wrong.
+    #[error("configuration: {0}")]
+    Config(String),
+    /// A certificate or key cannot be used.
+    #[error("certificate: {0}")]
+    Certificate(String),
+    /// The store cannot be opened or has failed.
+    #[error("store: {0}")]
+    Store(#[from] crate::store::StoreError),
+    /// The network refused.
+    #[error("network: {0}")]
+    Network(#[from] std::io::Error),
+    /// A line of an accounts file is wrong.
+    #[error("accounts: {0}")]
+    Accounts(#[from] crate::issuer::accounts::BadLine),
+}

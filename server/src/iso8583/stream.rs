@@ -1,0 +1,47 @@
+//! Messages on a byte stream: two bytes of length, big-endian, then the message.
+
+use super::message::{DecodeError, MESSAGE_BYTES_MAX, Message};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// Says why no message could be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The stream ended between two messages.
+    #[error("the peer closed the connection")]
+    Closed,
+    /// The stream broke.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] std::io::Error),
+    /// The bytes are no message; the connection cannot be trusted any more.
+    #[error("the peer sent no ISO 8583 message: {0}")]
+    Malformed(#[from] DecodeError),
+}
+
+/// Reads one message.
+///
+/// Errors: [`ReadError`]; after one, the stream is out of step.
+pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Message, ReadError> {
+    let mut prefix = [0; 2];
+    match stream.read_exact(&mut prefix).await {
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Err(ReadError::Closed),
+        other => other?,
+    };
+    let length = usize::from(u16::from_be_bytes(prefix));
+    if length > MESSAGE_BYTES_MAX {
+        return Err(DecodeError::TooLong.into());
+    }
+    let mut bytes = vec![0; length];
+    stream.read_exact(&mut bytes).await?;
+    Ok(Message::decode(&bytes)?)
+}
+
+/// Writes one message.
+///
+/// Errors: when the stream breaks; the peer may have read the message or not.
+pub async fn write(stream: &mut (impl AsyncWrite + Unpin), message: &Message) -> std::io::Result<()> {
+    let bytes = message.encode();
+    let length = u16::try_from(bytes.len()).map_err(|_| std::io::ErrorKind::InvalidInput)?;
+    let mut frame = length.to_be_bytes().to_vec();
+    frame.extend_from_slice(&bytes);
+    stream.write_all(&frame).await
+}

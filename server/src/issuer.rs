@@ -1,0 +1,6 @@
+//! The simulated bank: accounts, a durable ledger, and an ISO 8583 host in front of it. A process of its own.
+
+pub mod accounts;
+pub mod host;
+pub mod ledger;
+pub mod listener;

@@ -1,0 +1,127 @@
+//! The bank's ISO 8583 host: a message in, a message out.
+
+use super::ledger::{Answer, Charge, Ledger, Payer, code};
+use crate::iso8583::pin_block::PinKey;
+use crate::iso8583::{Field, Message, Mti};
+use std::sync::Arc;
+
+/// Answers messages from a ledger.
+#[derive(Clone)]
+pub struct Host {
+    ledger: Ledger,
+    pin_key: Arc<PinKey>,
+}
+
+impl Host {
+    /// Takes the ledger and the key that PIN blocks are encrypted with.
+    pub fn new(ledger: Ledger, pin_key: Arc<PinKey>) -> Self {
+        Self { ledger, pin_key }
+    }
+
+    /// Returns the ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Answers one message; `None` when it is no request.
+    pub async fn answer(&self, request: &Message) -> Option<Message> {
+        match request.mti() {
+            Mti::VERIFY => Some(self.verify(request).await),
+            Mti::CHARGE | Mti::CHARGE_REPEAT => Some(self.charge(request, Decision::Ledger).await),
+            Mti::REVERSAL | Mti::REVERSAL_ADVICE | Mti::REVERSAL_ADVICE_REPEAT => Some(self.reverse(request).await),
+            Mti::NETWORK => Some(reply(request).with(Field::ResponseCode, code::APPROVED)),
+            mti if mti.is_response() => None,
+            _ => Some(refuse(request, code::FORMAT_ERROR)),
+        }
+    }
+
+    /// Declines a charge whatever the account says.
+    pub async fn decline(&self, request: &Message) -> Message {
+        self.charge(request, Decision::Decline).await
+    }
+
+    async fn verify(&self, request: &Message) -> Message {
+        let Some(payer @ Payer::Pin { .. }) = self.payer(request) else { return refuse(request, code::FORMAT_ERROR) };
+        match self.ledger.open_mandate(payer).await {
+            Ok(Ok(token)) => reply(request).with(Field::ResponseCode, code::APPROVED).with(Field::Private, token),
+            Ok(Err(declined)) => refuse(request, declined),
+            Err(error) => malfunction(request, &error),
+        }
+    }
+
+    async fn charge(&self, request: &Message, decision: Decision) -> Message {
+        let Some(charge) = self.read_charge(request) else { return refuse(request, code::FORMAT_ERROR) };
+        let answer = match decision {
+            Decision::Ledger => self.ledger.charge(charge).await,
+            Decision::Decline => self.ledger.decline(charge).await,
+        };
+        match answer {
+            Ok(Answer { code, approval: Some(approval) }) => {
+                reply(request).with(Field::ResponseCode, code).with(Field::Approval, approval)
+            }
+            Ok(Answer { code, approval: None }) => refuse(request, &code),
+            Err(error) => malfunction(request, &error),
+        }
+    }
+
+    async fn reverse(&self, request: &Message) -> Message {
+        let (Some(acquirer), Some(reference)) = (request.text(Field::Acquirer), request.text(Field::Reference)) else {
+            return refuse(request, code::FORMAT_ERROR);
+        };
+        match self.ledger.reverse(acquirer.to_owned(), reference.to_owned()).await {
+            Ok(Answer { code, .. }) => refuse(request, &code),
+            Err(error) => malfunction(request, &error),
+        }
+    }
+
+    fn read_charge(&self, request: &Message) -> Option<Charge> {
+        Some(Charge {
+            acquirer: request.text(Field::Acquirer)?.to_owned(),
+            reference: request.text(Field::Reference)?.to_owned(),
+            payer: self.payer(request)?,
+            amount_minor: request.number(Field::Amount).filter(|&amount| amount > 0)?,
+        })
+    }
+
+    fn payer(&self, request: &Message) -> Option<Payer> {
+        if let Some(token) = request.text(Field::Private) {
+            return Some(Payer::Mandate(token.to_owned()));
+        }
+        let account = request.text(Field::AccountNumber)?.to_owned();
+        let pin = self.pin_key.open(request.field(Field::PinBlock)?, &account).ok();
+        Some(Payer::Pin { account, pin })
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Decision {
+    Ledger,
+    Decline,
+}
+
+/// Begins the response: its type, and the data elements that a response repeats.
+fn reply(request: &Message) -> Message {
+    const REPEATED: [Field; 7] = [
+        Field::ProcessingCode,
+        Field::Amount,
+        Field::Transmitted,
+        Field::Trace,
+        Field::Acquirer,
+        Field::Reference,
+        Field::Currency,
+    ];
+    let empty = Message::new(request.mti().response());
+    REPEATED.into_iter().fold(empty, |message, field| match request.field(field) {
+        Some(content) => message.with(field, content),
+        None => message,
+    })
+}
+
+fn refuse(request: &Message, code: &str) -> Message {
+    reply(request).with(Field::ResponseCode, code)
+}
+
+fn malfunction(request: &Message, error: &crate::sqlite::StoreError) -> Message {
+    tracing::error!(%error, "the ledger did not answer");
+    refuse(request, code::MALFUNCTION)
+}

@@ -1,0 +1,399 @@
+//! The bank's ledger: who has what, what moved, and what was answered to which reference.
+
+use super::accounts::NewAccount;
+use crate::env::{BoxFuture, Env};
+use crate::sqlite::{Location, StoreError, Writer, open};
+use ring::hmac;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// Response codes (ISO 8583:1987, data element 39).
+pub mod code {
+    /// Approved.
+    pub const APPROVED: &str = "00";
+    /// The transaction is not valid: here, its reversal came first.
+    pub const INVALID_TRANSACTION: &str = "12";
+    /// There is no such account.
+    pub const NO_SUCH_ACCOUNT: &str = "14";
+    /// The original of a reversal is not known.
+    pub const NO_ORIGINAL: &str = "25";
+    /// The message misses what it needs.
+    pub const FORMAT_ERROR: &str = "30";
+    /// Too little money.
+    pub const INSUFFICIENT_FUNDS: &str = "51";
+    /// The PIN or the mandate is wrong.
+    pub const WRONG_PIN: &str = "55";
+    /// Declined without a reason, by a fault knob.
+    pub const DO_NOT_HONOUR: &str = "05";
+    /// The reference was used for another charge.
+    pub const DUPLICATE: &str = "94";
+    /// The bank itself is in trouble; nothing was done.
+    pub const MALFUNCTION: &str = "96";
+}
+
+/// Says who pays, and by what right.
+#[derive(Clone)]
+pub enum Payer {
+    /// An account, with its PIN.
+    Pin {
+        /// The account's number.
+        account: String,
+        /// The PIN as decrypted; `None` when the block could not be.
+        pin: Option<zeroize::Zeroizing<String>>,
+    },
+    /// The account that a mandate names.
+    Mandate(String),
+}
+
+/// Holds one charge as the bank sees it.
+pub struct Charge {
+    /// Who asks.
+    pub acquirer: String,
+    /// The acquirer's name for this payment.
+    pub reference: String,
+    /// Who pays.
+    pub payer: Payer,
+    /// How much.
+    pub amount_minor: u64,
+}
+
+/// Holds the bank's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Data element 39.
+    pub code: String,
+    /// Data element 38, when approved.
+    pub approval: Option<String>,
+}
+
+/// Proves the ledger's sums.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LedgerAudit {
+    /// How many accounts there are.
+    pub accounts: u64,
+    /// The money that all accounts opened with.
+    pub opened_minor: i64,
+    /// The money in all accounts now.
+    pub balance_minor: i64,
+    /// The money that acquirers are owed: charges less reversals.
+    pub acquirers_minor: i64,
+    /// How many charges were posted.
+    pub charges: u64,
+    /// How many of them were reversed.
+    pub reversals: u64,
+    /// Accounts whose balance is not what their postings say.
+    pub wrong_balances: u64,
+    /// Approved requests without exactly one charge posting, and charge postings without an approved request.
+    pub wrong_postings: u64,
+}
+
+impl LedgerAudit {
+    /// Says whether no money was made or lost.
+    pub fn is_clean(&self) -> bool {
+        self.wrong_balances == 0
+            && self.wrong_postings == 0
+            && self.opened_minor == self.balance_minor + self.acquirers_minor
+    }
+}
+
+/// Is the bank's ledger.
+#[derive(Clone)]
+pub struct Ledger {
+    writer: Writer,
+    env: Env,
+    pin_mac: Arc<hmac::Key>,
+}
+
+impl Ledger {
+    /// Opens the ledger. `pin_key` keys the stored check values of PINs.
+    ///
+    /// Errors: those of [`open`].
+    pub fn open(location: &Location, env: Env, pin_key: &[u8]) -> Result<Self, StoreError> {
+        let connection = open(location, MIGRATIONS)?;
+        let writer = match location {
+            Location::File(_) => Writer::start(connection),
+            Location::Memory => Writer::inline(connection),
+        };
+        Ok(Self { writer, env, pin_mac: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, pin_key)) })
+    }
+
+    /// Opens accounts in one transaction; one that exists already stays as it is. Returns how many are new.
+    pub fn open_accounts(&self, accounts: Vec<NewAccount>) -> BoxFuture<'static, Result<usize, StoreError>> {
+        let key = self.pin_mac.clone();
+        self.writer.submit(move |connection| {
+            let mut insert = connection.prepare_cached(
+                "INSERT INTO accounts (number, pin_mac, opened_minor, balance_minor) VALUES (?1, ?2, ?3, ?3)
+                 ON CONFLICT DO NOTHING",
+            )?;
+            let mut opened = 0;
+            for NewAccount { number, pin, balance_minor } in &accounts {
+                let mac = pin_mac(&key, number.as_str(), pin.expose());
+                opened += insert.execute(params![number.as_str(), mac, *balance_minor as i64])?;
+            }
+            Ok(opened)
+        })
+    }
+
+    /// Verifies an account's PIN and opens a mandate: a token that charges the account without the PIN.
+    pub fn open_mandate(&self, payer: Payer) -> BoxFuture<'static, Result<Result<String, &'static str>, StoreError>> {
+        let token: [u8; 16] = self.env.random();
+        let token: String = token.iter().map(|byte| format!("{byte:02X}")).collect();
+        let key = self.pin_mac.clone();
+        self.writer.submit(move |connection| {
+            let account = match authorise(connection, &key, &payer)? {
+                Ok(account) => account,
+                Err(code) => return Ok(Err(code)),
+            };
+            let insert = "INSERT INTO mandates (token_hash, account) VALUES (?1, ?2)";
+            connection.prepare_cached(insert)?.execute(params![token_hash(&token), account])?;
+            Ok(Ok(token))
+        })
+    }
+
+    /// Takes money, once a reference.
+    pub fn charge(&self, charge: Charge) -> BoxFuture<'static, Result<Answer, StoreError>> {
+        let key = self.pin_mac.clone();
+        self.writer.submit(move |connection| match find_answer(connection, &charge)? {
+            Some(answer) => Ok(answer),
+            None => post_charge(connection, &key, &charge),
+        })
+    }
+
+    /// Declines a charge without looking at the account, and remembers having done so.
+    pub fn decline(&self, charge: Charge) -> BoxFuture<'static, Result<Answer, StoreError>> {
+        self.writer.submit(move |connection| match find_answer(connection, &charge)? {
+            Some(answer) => Ok(answer),
+            None => remember(connection, &charge, None, code::DO_NOT_HONOUR, None),
+        })
+    }
+
+    /// Takes a charge back, once; one that never came is refused when it does.
+    pub fn reverse(&self, acquirer: String, reference: String) -> BoxFuture<'static, Result<Answer, StoreError>> {
+        self.writer.submit(move |connection| post_reversal(connection, &acquirer, &reference))
+    }
+
+    /// Proves the sums.
+    pub fn audit(&self) -> BoxFuture<'static, Result<LedgerAudit, StoreError>> {
+        self.writer.submit(audit)
+    }
+}
+
+fn pin_mac(key: &hmac::Key, account: &str, pin: &str) -> Vec<u8> {
+    // A real issuer keeps a PIN verification value that only its HSM can compute; the key stands for the HSM.
+    hmac::sign(key, format!("{account}/{pin}").as_bytes()).as_ref().to_vec()
+}
+
+fn token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes()).to_vec()
+}
+
+/// Finds the account that pays, or the code to decline with.
+fn authorise(
+    connection: &Connection,
+    key: &hmac::Key,
+    payer: &Payer,
+) -> rusqlite::Result<Result<String, &'static str>> {
+    match payer {
+        Payer::Pin { account, pin } => {
+            let find = "SELECT pin_mac FROM accounts WHERE number = ?1";
+            let stored = connection.prepare_cached(find)?.query_row([account], |row| row.get::<_, Vec<u8>>(0));
+            let Some(stored) = stored.optional()? else { return Ok(Err(code::NO_SUCH_ACCOUNT)) };
+            let Some(pin) = pin else { return Ok(Err(code::WRONG_PIN)) };
+            let content = zeroize::Zeroizing::new(format!("{account}/{}", pin.as_str()));
+            let right = hmac::verify(key, content.as_bytes(), &stored).is_ok();
+            Ok(if right { Ok(account.clone()) } else { Err(code::WRONG_PIN) })
+        }
+        Payer::Mandate(token) => {
+            let find = "SELECT account FROM mandates WHERE token_hash = ?1";
+            let account = connection.prepare_cached(find)?.query_row([token_hash(token)], |row| row.get(0));
+            Ok(account.optional()?.ok_or(code::WRONG_PIN))
+        }
+    }
+}
+
+/// Finds what was answered to this reference before; another amount under it is a duplicate.
+fn find_answer(connection: &Connection, charge: &Charge) -> rusqlite::Result<Option<Answer>> {
+    let find = "SELECT code, approval, amount_minor FROM requests WHERE acquirer = ?1 AND reference = ?2";
+    let found = connection.prepare_cached(find)?.query_row([&charge.acquirer, &charge.reference], |row| {
+        Ok((Answer { code: row.get(0)?, approval: row.get(1)? }, row.get::<_, Option<i64>>(2)?))
+    });
+    Ok(found.optional()?.map(|(answer, amount)| match amount {
+        Some(amount) if amount as u64 != charge.amount_minor => Answer { code: code::DUPLICATE.into(), approval: None },
+        _ => answer,
+    }))
+}
+
+fn post_charge(connection: &Connection, key: &hmac::Key, charge: &Charge) -> rusqlite::Result<Answer> {
+    let account = match authorise(connection, key, &charge.payer)? {
+        Ok(account) => account,
+        Err(declined) => return remember(connection, charge, None, declined, None),
+    };
+    let amount = charge.amount_minor as i64;
+    let debit = "UPDATE accounts SET balance_minor = balance_minor - ?2 WHERE number = ?1 AND balance_minor >= ?2";
+    if connection.prepare_cached(debit)?.execute(params![account, amount])? == 0 {
+        return remember(connection, charge, Some(&account), code::INSUFFICIENT_FUNDS, None);
+    }
+    let posting = post(connection, &charge.acquirer, &charge.reference, "charge", &account, amount)?;
+    let approval = format!("{:06}", posting % 1_000_000);
+    remember(connection, charge, Some(&account), code::APPROVED, Some(approval))
+}
+
+fn remember(
+    connection: &Connection,
+    charge: &Charge,
+    account: Option<&str>,
+    code: &str,
+    approval: Option<String>,
+) -> rusqlite::Result<Answer> {
+    let insert = "INSERT INTO requests (acquirer, reference, account, amount_minor, code, approval)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let amount = charge.amount_minor as i64;
+    let row = params![charge.acquirer, charge.reference, account, amount, code, approval];
+    connection.prepare_cached(insert)?.execute(row)?;
+    Ok(Answer { code: code.into(), approval })
+}
+
+fn post(
+    connection: &Connection,
+    acquirer: &str,
+    reference: &str,
+    kind: &str,
+    account: &str,
+    amount: i64,
+) -> rusqlite::Result<i64> {
+    let insert = "INSERT INTO postings (acquirer, reference, kind, account, amount_minor) VALUES (?1, ?2, ?3, ?4, ?5)";
+    connection.prepare_cached(insert)?.execute(params![acquirer, reference, kind, account, amount])?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn post_reversal(connection: &Connection, acquirer: &str, reference: &str) -> rusqlite::Result<Answer> {
+    let find = "SELECT account, amount_minor, code, reversed FROM requests WHERE acquirer = ?1 AND reference = ?2";
+    let found = connection.prepare_cached(find)?.query_row([acquirer, reference], |row| {
+        let (account, amount) = (row.get::<_, Option<String>>(0)?, row.get::<_, Option<i64>>(1)?);
+        Ok((account, amount, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))
+    });
+    let answer = |code: &str| Ok(Answer { code: code.into(), approval: None });
+    match found.optional()? {
+        None => {
+            let insert = "INSERT INTO requests (acquirer, reference, code, reversed) VALUES (?1, ?2, ?3, 1)";
+            connection.prepare_cached(insert)?.execute([acquirer, reference, code::INVALID_TRANSACTION])?;
+            answer(code::NO_ORIGINAL)
+        }
+        Some((Some(account), Some(amount), approved, false)) if approved == code::APPROVED => {
+            post(connection, acquirer, reference, "reversal", &account, amount)?;
+            let credit = "UPDATE accounts SET balance_minor = balance_minor + ?2 WHERE number = ?1";
+            connection.prepare_cached(credit)?.execute(params![account, amount])?;
+            let mark = "UPDATE requests SET reversed = 1 WHERE acquirer = ?1 AND reference = ?2";
+            connection.prepare_cached(mark)?.execute([acquirer, reference])?;
+            answer(code::APPROVED)
+        }
+        Some((Some(_), _, approved, true)) if approved == code::APPROVED => answer(code::APPROVED),
+        Some(_) => answer(code::NO_ORIGINAL),
+    }
+}
+
+fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let signed = "CASE kind WHEN 'charge' THEN amount_minor ELSE -amount_minor END";
+    Ok(LedgerAudit {
+        accounts: number("SELECT count(*) FROM accounts")? as u64,
+        opened_minor: number("SELECT coalesce(sum(opened_minor), 0) FROM accounts")?,
+        balance_minor: number("SELECT coalesce(sum(balance_minor), 0) FROM accounts")?,
+        acquirers_minor: number(&format!("SELECT coalesce(sum({signed}), 0) FROM postings"))?,
+        charges: number("SELECT count(*) FROM postings WHERE kind = 'charge'")? as u64,
+        reversals: number("SELECT count(*) FROM postings WHERE kind = 'reversal'")? as u64,
+        wrong_balances: number(&format!(
+            "SELECT count(*) FROM accounts
+             LEFT JOIN (SELECT account, sum({signed}) AS moved FROM postings GROUP BY account) ON account = number
+             WHERE balance_minor != opened_minor - coalesce(moved, 0)"
+        ))? as u64,
+        wrong_postings: number(
+            "SELECT count(*) FROM requests FULL JOIN (SELECT * FROM postings WHERE kind = 'charge') AS charges
+                 ON charges.acquirer = requests.acquirer AND charges.reference = requests.reference
+             WHERE (coalesce(code, '') = '00') != (charges.id IS NOT NULL)
+                OR charges.amount_minor != requests.amount_minor",
+        )? as u64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(balance_minor: u64) -> Ledger {
+        let ledger = Ledger::open(&Location::Memory, crate::env::system::env(1, 1), b"key").unwrap();
+        let account = NewAccount {
+            number: biopay_protocol::BankAccount::new("400000000001").unwrap(),
+            pin: biopay_protocol::Secret::new("1234").unwrap(),
+            balance_minor,
+        };
+        drop(ledger.open_accounts(vec![account]));
+        ledger
+    }
+
+    fn by_pin(pin: &str) -> Payer {
+        Payer::Pin { account: "400000000001".into(), pin: Some(pin.to_owned().into()) }
+    }
+
+    async fn charge(ledger: &Ledger, reference: &str, payer: Payer, amount_minor: u64) -> String {
+        let charge = Charge { acquirer: "1".into(), reference: reference.into(), payer, amount_minor };
+        ledger.charge(charge).await.unwrap().code
+    }
+
+    #[tokio::test]
+    async fn a_reference_is_charged_once() {
+        let ledger = ledger(100);
+        assert_eq!(charge(&ledger, "A", by_pin("1234"), 60).await, code::APPROVED);
+        assert_eq!(charge(&ledger, "A", by_pin("1234"), 60).await, code::APPROVED);
+        assert_eq!(charge(&ledger, "A", by_pin("1234"), 61).await, code::DUPLICATE);
+        assert_eq!(charge(&ledger, "B", by_pin("1234"), 60).await, code::INSUFFICIENT_FUNDS);
+        assert_eq!(charge(&ledger, "C", by_pin("9999"), 1).await, code::WRONG_PIN);
+        let audit = ledger.audit().await.unwrap();
+        assert!(audit.is_clean(), "{audit:?}");
+        assert_eq!((audit.charges, audit.balance_minor), (1, 40));
+    }
+
+    #[tokio::test]
+    async fn a_reversal_gives_the_money_back_once() {
+        let ledger = ledger(100);
+        charge(&ledger, "A", by_pin("1234"), 60).await;
+        for _ in 0..2 {
+            assert_eq!(ledger.reverse("1".into(), "A".into()).await.unwrap().code, code::APPROVED);
+        }
+        let audit = ledger.audit().await.unwrap();
+        assert!(audit.is_clean(), "{audit:?}");
+        assert_eq!((audit.reversals, audit.balance_minor), (1, 100));
+    }
+
+    #[tokio::test]
+    async fn a_charge_after_its_reversal_is_refused() {
+        let ledger = ledger(100);
+        assert_eq!(ledger.reverse("1".into(), "A".into()).await.unwrap().code, code::NO_ORIGINAL);
+        assert_eq!(charge(&ledger, "A", by_pin("1234"), 60).await, code::INVALID_TRANSACTION);
+        assert_eq!(ledger.audit().await.unwrap().balance_minor, 100);
+    }
+
+    #[tokio::test]
+    async fn a_mandate_charges_without_the_pin() {
+        let ledger = ledger(100);
+        assert_eq!(ledger.open_mandate(by_pin("9999")).await.unwrap(), Err(code::WRONG_PIN));
+        let token = ledger.open_mandate(by_pin("1234")).await.unwrap().unwrap();
+        assert_eq!(charge(&ledger, "A", Payer::Mandate(token), 60).await, code::APPROVED);
+        assert_eq!(charge(&ledger, "B", Payer::Mandate("0".repeat(32)), 1).await, code::WRONG_PIN);
+    }
+
+    #[tokio::test]
+    async fn the_audit_notices_tampering() {
+        let ledger = ledger(100);
+        charge(&ledger, "A", by_pin("1234"), 60).await;
+        let tamper = |connection: &Connection| connection.execute("UPDATE accounts SET balance_minor = 41", []);
+        ledger.writer.submit(tamper).await.unwrap();
+        assert!(!ledger.audit().await.unwrap().is_clean());
+        let erase = |connection: &Connection| connection.execute("DELETE FROM postings", []);
+        assert!(ledger.writer.submit(erase).await.is_err());
+    }
+}

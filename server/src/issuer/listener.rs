@@ -1,0 +1,80 @@
+//! The bank's side of the wire: many connections, many requests under way on each.
+
+use super::host::Host;
+use crate::env::Env;
+use crate::iso8583::Message;
+use crate::iso8583::stream::{self, ReadError};
+use crate::shutdown::Shutdown;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc};
+
+/// Connections at most: an acquirer keeps a few open.
+const CONNECTIONS_MAX: usize = 256;
+/// Requests under way on one connection.
+const UNDER_WAY_MAX: usize = 4_096;
+
+/// Accepts connections until the shutdown, then lets what is under way finish.
+pub async fn listen(listener: TcpListener, host: Host, env: Env, mut shutdown: Shutdown) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.begun() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((socket, _)) = accepted else {
+            // Out of file descriptors, or the peer left already: not a reason to stop, nor to spin.
+            env.clock.sleep(std::time::Duration::from_millis(10)).await;
+            continue;
+        };
+        drop(socket.set_nodelay(true));
+        let (host, mut shutdown) = (host.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            tokio::select! {
+                biased;
+                () = shutdown.begun() => {}
+                () = converse(socket, host) => {}
+            }
+        });
+    }
+    let all = places.acquire_many(CONNECTIONS_MAX as u32);
+    if env.within(std::time::Duration::from_secs(5), all).await.is_none() {
+        tracing::warn!("connections were still open when the bank stopped");
+    }
+}
+
+/// Answers one connection's requests, in whatever order their answers are ready.
+async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: Host) {
+    let (mut reading, mut writing) = tokio::io::split(socket);
+    let (answers, mut to_write) = mpsc::channel::<Message>(UNDER_WAY_MAX);
+    let places = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+    let writer = async move {
+        while let Some(message) = to_write.recv().await {
+            if stream::write(&mut writing, &message).await.is_err() {
+                return;
+            }
+        }
+    };
+    let reader = async move {
+        loop {
+            let request = match stream::read(&mut reading).await {
+                Ok(request) => request,
+                Err(ReadError::Closed) => return,
+                Err(error) => return tracing::warn!(%error, "a connection is given up"),
+            };
+            let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+            let (host, answers) = (host.clone(), answers.clone());
+            tokio::spawn(async move {
+                let _place = place;
+                if let Some(answer) = host.answer(&request).await {
+                    drop(answers.send(answer).await);
+                }
+            });
+        }
+    };
+    tokio::join!(writer, reader);
+}

@@ -1,0 +1,129 @@
+//! `biopay-bank`.
+
+use super::{CommonArgs, announce, keys, parse, run};
+use crate::config::parse_location;
+use crate::env::system;
+use crate::error::Error;
+use crate::issuer::accounts;
+use crate::issuer::host::Host;
+use crate::issuer::ledger::Ledger;
+use crate::issuer::listener::listen;
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "Examples:
+  biopay-bank --listen 127.0.0.1:4434 --store sqlite:bank.db --accounts accounts.csv
+  biopay-bank --store sqlite:bank.db --audit
+
+An accounts file has a line `account,pin,balance_minor` for each account to open; one that is open already stays as it
+is. The ready line on standard output is one JSON object with the address.";
+
+/// Holds everything that an operator of the bank can set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BankHostConfig {
+    /// Where to listen for ISO 8583; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// `sqlite:PATH` or `memory`.
+    pub store: String,
+    /// A file of accounts to open.
+    pub accounts: Option<PathBuf>,
+    /// The key of PIN blocks, 32 hexadecimal digits, shared with the server; without it, a development key.
+    pub pin_key: Option<String>,
+}
+
+impl Default for BankHostConfig {
+    fn default() -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 4434));
+        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None }
+    }
+}
+
+/// The simulated bank: accounts, a durable ledger, ISO 8583.
+#[derive(Parser, Debug)]
+#[command(name = "biopay-bank", version, after_help = EXAMPLES)]
+struct BankArgs {
+    /// Configuration file, TOML.
+    #[arg(long, env = "BIOPAY_BANK_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address to listen on; port 0 takes any free one.
+    #[arg(long, env = "BIOPAY_BANK_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// `sqlite:PATH` or `memory`.
+    #[arg(long, env = "BIOPAY_BANK_STORE")]
+    store: Option<String>,
+    /// A file of accounts to open.
+    #[arg(long, env = "BIOPAY_BANK_ACCOUNTS")]
+    accounts: Option<PathBuf>,
+    /// Print the ledger's sums as JSON and stop; exit code 1 when they are wrong.
+    #[arg(long)]
+    audit: bool,
+    /// Print the configuration in effect, secrets masked, and stop.
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Runs the bank; `args` begin with the program's name, as in [`std::env::args_os`].
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: BankArgs = match parse(args) {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    args.common.start_log();
+    run(start(args))
+}
+
+async fn start(args: BankArgs) -> Result<(), Error> {
+    let config = resolve(&args)?;
+    if args.print_config {
+        let masked = BankHostConfig { pin_key: config.pin_key.map(|_| "(masked)".into()), ..config };
+        print!("{}", toml::to_string(&masked).expect("the configuration has a form in TOML"));
+        return Ok(());
+    }
+    let shutdown = args.common.listen_for_end()?;
+    let env = system::env(1, 1);
+    let pin_key = keys::pin_key_bytes(config.pin_key.as_deref())?;
+    let ledger = Ledger::open(&parse_location(&config.store)?, env.clone(), pin_key.as_slice())?;
+    if let Some(path) = &config.accounts {
+        ledger.open_accounts(read_accounts(path)?).await?;
+    }
+    if args.audit {
+        return print_audit(&ledger).await;
+    }
+    let listener = tokio::net::TcpListener::bind(config.listen).await?;
+    let host = Host::new(ledger, keys::pin_key(config.pin_key.as_deref())?);
+    announce(&serde_json::json!({ "listening": listener.local_addr()?.to_string() }))?;
+    listen(listener, host, env, shutdown).await;
+    Ok(())
+}
+
+fn resolve(args: &BankArgs) -> Result<BankHostConfig, Error> {
+    let mut config = args.config.as_deref().map_or_else(|| Ok(BankHostConfig::default()), read_config)?;
+    config.listen = args.listen.unwrap_or(config.listen);
+    config.store = args.store.clone().unwrap_or(config.store);
+    config.accounts = args.accounts.clone().or(config.accounts);
+    Ok(config)
+}
+
+fn read_config(path: &Path) -> Result<BankHostConfig, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
+    toml::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))
+}
+
+fn read_accounts(path: &Path) -> Result<Vec<accounts::NewAccount>, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
+    Ok(accounts::parse(&text)?)
+}
+
+async fn print_audit(ledger: &Ledger) -> Result<(), Error> {
+    let audit = ledger.audit().await?;
+    announce(&serde_json::to_value(&audit).expect("an audit has a form in JSON"))?;
+    let wrong = crate::store::StoreError::Sql("the ledger's sums are wrong".into());
+    if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
+}

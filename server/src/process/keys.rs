@@ -1,0 +1,55 @@
+//! Keys from the configuration, or development keys with a warning.
+
+use crate::config::{KeyConfig, parse_key};
+use crate::crypto::vault::KeyId;
+use crate::error::Error;
+use crate::iso8583::pin_block::PinKey;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// What stands in for a key that was not configured. Public, so that it protects nothing.
+const DEVELOPMENT_PIN_KEY: [u8; 16] = *b"biopay dev PIN k";
+const DEVELOPMENT_VAULT_KEY: [u8; 32] = *b"biopay development vault key 001";
+const DEVELOPMENT_PEPPER: &[u8] = b"biopay development pepper";
+
+/// Reads the PIN key's bytes.
+pub fn pin_key_bytes(configured: Option<&str>) -> Result<Zeroizing<[u8; 16]>, Error> {
+    match configured {
+        Some(text) => Ok(Zeroizing::new(parse_key("pin-key", text)?)),
+        None => {
+            warn_development("pin-key");
+            Ok(Zeroizing::new(DEVELOPMENT_PIN_KEY))
+        }
+    }
+}
+
+/// Reads the PIN key.
+pub fn pin_key(configured: Option<&str>) -> Result<Arc<PinKey>, Error> {
+    Ok(Arc::new(PinKey::new(*pin_key_bytes(configured)?)))
+}
+
+/// Reads the vault's keys, numbered from 1.
+pub fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 32]>>, Error> {
+    if config.vault.is_empty() {
+        warn_development("keys.vault");
+        return Ok(BTreeMap::from([(1, Zeroizing::new(DEVELOPMENT_VAULT_KEY))]));
+    }
+    let numbered = config.vault.iter().zip(1..);
+    numbered.map(|(text, id)| Ok((id, Zeroizing::new(parse_key("keys.vault", text)?)))).collect()
+}
+
+/// Reads the pepper.
+pub fn pepper(config: &KeyConfig) -> Vec<u8> {
+    config.pepper.as_ref().map_or_else(
+        || {
+            warn_development("keys.pepper");
+            DEVELOPMENT_PEPPER.to_vec()
+        },
+        |pepper| pepper.clone().into_bytes(),
+    )
+}
+
+fn warn_development(key: &str) {
+    tracing::warn!(key, "NOT CONFIGURED: using a development key that everybody knows; never for real money");
+}

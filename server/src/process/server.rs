@@ -1,0 +1,162 @@
+//! `biopay-server`.
+
+use super::{CommonArgs, announce, keys, parse, run};
+use crate::bank::acquirer::Acquirer;
+use crate::bank::tcp::TcpWire;
+use crate::config::{CodeRule, Mode, ServerConfig, Visibility};
+use crate::crypto::password::Passwords;
+use crate::crypto::vault::Vault;
+use crate::endpoint::serve;
+use crate::env::{Env, system};
+use crate::error::Error;
+use crate::metrics::Metrics;
+use crate::service::{Parts, Service};
+use crate::store::SqliteStore;
+use crate::tls::{Identity, server_config};
+use biopay_biometrics::scheme::Registry;
+use clap::Parser;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+const EXAMPLES: &str = "Examples:
+  biopay-bank --store memory --accounts accounts.csv &
+  biopay-server --store sqlite:biopay.db --bank 127.0.0.1:4434
+  biopay-server --config server.toml --print-config
+  biopay-server --listen 127.0.0.1:0 --store memory --code on --metrics metrics.json
+
+A flag wins over its environment variable, and that over the file. The ready line on standard output is one JSON
+object: the address, and the certificate that clients are to trust.";
+
+/// The payment server: QUIC to handsets, ISO 8583 to the bank.
+#[derive(Parser, Debug)]
+#[command(name = "biopay-server", version, after_help = EXAMPLES)]
+struct ServerArgs {
+    /// Configuration file, TOML.
+    #[arg(long, env = "BIOPAY_SERVER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Address to listen on; port 0 takes any free one.
+    #[arg(long, env = "BIOPAY_SERVER_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// `sqlite:PATH` or `memory`.
+    #[arg(long, env = "BIOPAY_SERVER_STORE")]
+    store: Option<String>,
+    /// The bank's address.
+    #[arg(long, env = "BIOPAY_SERVER_BANK")]
+    bank: Option<SocketAddr>,
+    /// What is kept of a bank account's PIN.
+    #[arg(long, value_enum, env = "BIOPAY_SERVER_MODE")]
+    mode: Option<Mode>,
+    /// Whether a verification code is asked for.
+    #[arg(long, value_enum, env = "BIOPAY_SERVER_CODE")]
+    code: Option<CodeRule>,
+    /// The least agreement of bits that the `template` scheme accepts.
+    #[arg(long, env = "BIOPAY_SERVER_TEMPLATE_THRESHOLD")]
+    template_threshold: Option<f32>,
+    /// Threads that hash passwords.
+    #[arg(long, env = "BIOPAY_SERVER_HASH_THREADS")]
+    hash_threads: Option<usize>,
+    /// Who may ask for the counters over QUIC.
+    #[arg(long, value_enum, env = "BIOPAY_SERVER_METRICS_FOR")]
+    metrics_for: Option<Visibility>,
+    /// Write the counters to this file at the end, as JSON.
+    #[arg(long)]
+    metrics: Option<PathBuf>,
+    /// Print the configuration in effect, secrets masked, and stop.
+    #[arg(long)]
+    print_config: bool,
+    #[command(flatten)]
+    common: CommonArgs,
+}
+
+/// Runs the server; `args` begin with the program's name, as in [`std::env::args_os`].
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: ServerArgs = match parse(args) {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    args.common.start_log();
+    run(start(args))
+}
+
+async fn start(args: ServerArgs) -> Result<(), Error> {
+    let config = resolve(&args)?;
+    if args.print_config {
+        print!("{}", config.to_masked_toml());
+        return Ok(());
+    }
+    let shutdown = args.common.listen_for_end()?;
+    let service = Arc::new(build_service(&config)?);
+    let identity = Identity::load(&config.tls)?;
+    if config.tls.certificate.is_none() {
+        tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
+    }
+    let certificate: String = identity.chain[0].iter().map(|byte| format!("{byte:02x}")).collect();
+    let endpoint = quinn::Endpoint::server(server_config(identity, &config.limits)?, config.listen)?;
+    let listening = endpoint.local_addr()?.to_string();
+    announce(&serde_json::json!({ "listening": listening, "certificate_hex": certificate }))?;
+    serve(endpoint, service.clone(), config.limits, shutdown).await;
+    match &args.metrics {
+        Some(path) => write_whole(path, &service.metrics().to_json(service.env())),
+        None => Ok(()),
+    }
+}
+
+/// Lays environment and flags over the file.
+fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
+    let mut config = args.config.as_deref().map_or_else(|| Ok(ServerConfig::default()), ServerConfig::read)?;
+    let over = |slot: &mut SocketAddr, value: Option<SocketAddr>| *slot = value.unwrap_or(*slot);
+    over(&mut config.listen, args.listen);
+    over(&mut config.bank.address, args.bank);
+    config.store = args.store.clone().unwrap_or(config.store);
+    config.mode = args.mode.unwrap_or(config.mode);
+    config.rules.code = args.code.unwrap_or(config.rules.code);
+    config.rules.metrics = args.metrics_for.unwrap_or(config.rules.metrics);
+    config.schemes.template_threshold = args.template_threshold.unwrap_or(config.schemes.template_threshold);
+    config.password.threads = args.hash_threads.unwrap_or(config.password.threads);
+    Ok(config)
+}
+
+fn build_service(config: &ServerConfig) -> Result<Service, Error> {
+    let env = system::env(config.password.thread_count(), config.password.queue);
+    if config.mode == Mode::PatentLiteral {
+        tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
+    }
+    if !config.password.cost.is_valid() {
+        return Err(Error::Config("password.cost is outside what argon2 allows".into()));
+    }
+    let vault = Vault::new(env.clone(), keys::vault_keys(&config.keys)?);
+    let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
+    Ok(Service::new(Parts {
+        rules: config.rules,
+        mode: config.mode,
+        store: Arc::new(SqliteStore::open(&config.location()?)?),
+        bank: Arc::new(connect_bank(config, env.clone())?),
+        schemes: Arc::new(schemes),
+        vault: vault.ok_or_else(|| Error::Config("keys.vault is empty".into()))?,
+        passwords: Passwords::new(env.clone(), config.password.cost, keys::pepper(&config.keys)),
+        metrics: Arc::new(Metrics::default()),
+        env,
+    }))
+}
+
+fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Error> {
+    let bank = &config.bank;
+    let digits = (1..=11).contains(&bank.institution.len()) && bank.institution.bytes().all(|b| b.is_ascii_digit());
+    if !digits {
+        return Err(Error::Config("bank.institution needs 1 to 11 digits".into()));
+    }
+    let timeout = Duration::from_millis(u64::from(bank.timeout_ms));
+    let wire = TcpWire::new(bank.address, env.clone(), timeout);
+    Ok(Acquirer::new(wire, env, bank.institution.clone(), keys::pin_key(bank.pin_key.as_deref())?))
+}
+
+/// Writes a file beside its place and moves it there, so that nobody reads half of it.
+fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
+    let beside = path.with_extension("partial");
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|error| Error::File { path: path.into(), error })
+}

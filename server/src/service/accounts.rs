@@ -1,0 +1,221 @@
+//! Registration, login, and what is bound to an account.
+
+use super::session::{Login, Session};
+use super::{OrRefuse, Service};
+use crate::bank::{Authority, BankError};
+use crate::config::Mode;
+use crate::store::{AccountId, Binding as Stored, Change, Creation};
+use biopay_biometrics::QrPayload;
+use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
+use biopay_protocol::message::Binding;
+use biopay_protocol::{BankAccount, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret};
+
+impl Service {
+    pub(super) async fn register(
+        &self,
+        login: LoginName,
+        password: Secret,
+        enrolment: PayloadBytes,
+        helper: Option<HelperBytes>,
+        bank_account: BankAccount,
+        pin: Secret,
+    ) -> Result<Response, Refusal> {
+        self.require_free(&login).await?;
+        let binding = self.seal_binding(&login, &enrolment, helper, bank_account, pin).await?;
+        self.create(login, password, Some(binding)).await?;
+        Ok(Response::Registered)
+    }
+
+    pub(super) async fn register_credentials(&self, login: LoginName, password: Secret) -> Result<Response, Refusal> {
+        self.require_free(&login).await?;
+        self.create(login, password, None).await?;
+        Ok(Response::CredentialsRegistered)
+    }
+
+    pub(super) async fn bind_account(
+        &self,
+        session: &Session,
+        enrolment: PayloadBytes,
+        helper: Option<HelperBytes>,
+        bank_account: BankAccount,
+        pin: Secret,
+    ) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        if login.binding != Binding::CredentialsOnly {
+            return Err(Refusal::AlreadyBound);
+        }
+        let binding = self.seal_binding(&login.name, &enrolment, helper, bank_account, pin).await?;
+        match self.store.bind(login.account, binding).await.or_refuse()? {
+            Change::Done => session.set_binding(Binding::Bound),
+            Change::Refused => return Err(Refusal::AlreadyBound),
+        }
+        Ok(Response::AccountBound)
+    }
+
+    pub(super) async fn log_in(
+        &self,
+        session: &Session,
+        name: LoginName,
+        password: Secret,
+    ) -> Result<Response, Refusal> {
+        let found = self.store.find_account(name.clone()).await.or_refuse()?;
+        let (account, stored) = found.map(|found| (found.id, found.password)).unzip();
+        let right = self.passwords.verify(password, stored).await.or_refuse()?;
+        let account = account.filter(|_| right).ok_or(Refusal::WrongCredentials)?;
+        let binding = self.binding_state(account).await?;
+        session.set_login(Some(Login { account, name, binding }));
+        Ok(Response::LoggedIn { account: binding })
+    }
+
+    pub(super) fn log_out(&self, session: &Session) -> Response {
+        session.set_login(None);
+        Response::LoggedOut
+    }
+
+    pub(super) async fn replace_qr(
+        &self,
+        session: &Session,
+        enrolment: PayloadBytes,
+        helper: Option<HelperBytes>,
+    ) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        let record = self.seal_record(&login.name, &enrolment)?;
+        let helper = helper.map(Vec::from);
+        match self.store.replace_record(login.account, Some(record), helper).await.or_refuse()? {
+            Change::Done => session.set_binding(Binding::Bound),
+            Change::Refused => return Err(Refusal::NotBound),
+        }
+        Ok(Response::QrReplaced)
+    }
+
+    pub(super) async fn revoke_qr(&self, session: &Session) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        match self.store.replace_record(login.account, None, None).await.or_refuse()? {
+            Change::Done => session.set_binding(Binding::QrRevoked),
+            Change::Refused => return Err(Refusal::NotBound),
+        }
+        Ok(Response::QrRevoked)
+    }
+
+    pub(super) async fn fetch_helper(&self, session: &Session) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let helper = binding.helper.map(HelperBytes::new).transpose().map_err(|_| Refusal::Internal)?;
+        Ok(Response::Helper { helper })
+    }
+
+    /// Compares a presented payload with the record that is sealed for a login.
+    pub(super) fn verify_payload(
+        &self,
+        login: &LoginName,
+        sealed: &[u8],
+        payload: &PayloadBytes,
+    ) -> Result<Verdict, Refusal> {
+        let opened = self.vault.open(&record_context(login), sealed).or_refuse()?;
+        let (&code, record) = opened.split_first().ok_or(Refusal::Internal)?;
+        let enrolled = SchemeId::from_code(code).ok_or(Refusal::Internal)?;
+        let record = ServerRecord(record.to_vec());
+        Ok(match QrPayload::from_bytes(payload.as_bytes()) {
+            Ok(payload) if payload.scheme == enrolled => self.schemes.scheme(enrolled).verify(&record, &payload),
+            Ok(_) | Err(_) => Verdict::REJECTED,
+        })
+    }
+
+    /// Opens what an account pays with.
+    pub(super) fn open_binding(
+        &self,
+        login: &LoginName,
+        binding: &Stored,
+    ) -> Result<(BankAccount, Authority), Refusal> {
+        let text = |context: &str, sealed: &[u8]| {
+            let opened = self.vault.open(context, sealed).or_refuse()?;
+            std::str::from_utf8(&opened).map(str::to_owned).map_err(|_| Refusal::Internal)
+        };
+        let account = text(&account_context(login), &binding.bank_account)?;
+        let account = BankAccount::new(account).map_err(|_| Refusal::Internal)?;
+        let kind_and_secret = text(&authority_context(login), &binding.authority)?;
+        let secret = |text: &str| Secret::new(text).map_err(|_| Refusal::Internal);
+        let authority = match kind_and_secret.split_once(':') {
+            Some(("pin", pin)) => Authority::Pin(secret(pin)?),
+            Some(("mandate", token)) => Authority::Mandate(secret(token)?),
+            _ => return Err(Refusal::Internal),
+        };
+        Ok((account, authority))
+    }
+
+    async fn require_free(&self, login: &LoginName) -> Result<(), Refusal> {
+        match self.store.find_account(login.clone()).await.or_refuse()? {
+            Some(_) => Err(Refusal::LoginTaken),
+            None => Ok(()),
+        }
+    }
+
+    async fn create(&self, login: LoginName, password: Secret, binding: Option<Stored>) -> Result<(), Refusal> {
+        let password = self.passwords.hash(password).await.or_refuse()?;
+        match self.store.create_account(login, password, binding).await.or_refuse()? {
+            Creation::Created(_) => Ok(()),
+            Creation::LoginTaken => Err(Refusal::LoginTaken),
+        }
+    }
+
+    async fn binding_state(&self, account: AccountId) -> Result<Binding, Refusal> {
+        Ok(match self.store.binding(account).await.or_refuse()? {
+            None => Binding::CredentialsOnly,
+            Some(Stored { record: None, .. }) => Binding::QrRevoked,
+            Some(Stored { record: Some(_), .. }) => Binding::Bound,
+        })
+    }
+
+    async fn seal_binding(
+        &self,
+        login: &LoginName,
+        enrolment: &PayloadBytes,
+        helper: Option<HelperBytes>,
+        bank_account: BankAccount,
+        pin: Secret,
+    ) -> Result<Stored, Refusal> {
+        let record = Some(self.seal_record(login, enrolment)?);
+        let authority = match self.mode {
+            Mode::PatentLiteral => zeroize::Zeroizing::new(format!("pin:{}", pin.expose())),
+            Mode::Mandate => {
+                let token = self.open_mandate(bank_account.clone(), pin).await?;
+                zeroize::Zeroizing::new(format!("mandate:{}", token.expose()))
+            }
+        };
+        Ok(Stored {
+            record,
+            helper: helper.map(Vec::from),
+            bank_account: self.vault.seal(&account_context(login), bank_account.as_str().as_bytes()),
+            authority: self.vault.seal(&authority_context(login), authority.as_bytes()),
+        })
+    }
+
+    async fn open_mandate(&self, bank_account: BankAccount, pin: Secret) -> Result<Secret, Refusal> {
+        match self.bank.open_mandate(bank_account, pin).await {
+            Ok(Ok(token)) => Ok(token),
+            Ok(Err(code)) => Err(super::charge::refusal_of(&code)),
+            // No money moves here: the handset may simply register again.
+            Err(BankError::NotSent | BankError::Unknown) => Err(Refusal::BankUnreachable),
+        }
+    }
+
+    /// Makes the scheme's record of an enrolled payload and seals it with the scheme's code before it.
+    fn seal_record(&self, login: &LoginName, enrolment: &PayloadBytes) -> Result<Vec<u8>, Refusal> {
+        let payload = QrPayload::from_bytes(enrolment.as_bytes()).map_err(|_| Refusal::UnreadableQr)?;
+        let record = self.schemes.scheme(payload.scheme).record(&payload).map_err(|_| Refusal::UnreadableQr)?;
+        let content = [[payload.scheme.code()].as_slice(), &record.0].concat();
+        Ok(self.vault.seal(&record_context(login), &content))
+    }
+}
+
+fn record_context(login: &LoginName) -> String {
+    format!("record/{login}")
+}
+
+fn account_context(login: &LoginName) -> String {
+    format!("bank account/{login}")
+}
+
+fn authority_context(login: &LoginName) -> String {
+    format!("authority/{login}")
+}

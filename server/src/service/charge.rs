@@ -1,0 +1,148 @@
+//! The charge: intent and hold durable first, then the bank, then what became of it.
+
+use super::session::{Login, Session};
+use super::{OrRefuse, Service};
+use crate::bank::{BankAnswer, BankError, ChargeOrder, Sending};
+use crate::store::{Intent, Opened, Payment, Settlement, State};
+use biopay_protocol::{ChargeReceipt, Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId, Refusal, Response};
+use std::sync::{MutexGuard, PoisonError};
+
+/// Holds what a page is for.
+#[derive(Clone, Debug)]
+pub struct Purchase {
+    /// Who is paid.
+    pub merchant: Merchant,
+    /// How much.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+    /// What makes a retry recognisable.
+    pub key: IdempotencyKey,
+}
+
+impl Purchase {
+    /// Answers a request whose key was used before.
+    pub fn answer_again(&self, existing: &Payment) -> Result<Response, Refusal> {
+        let same =
+            (&self.merchant, self.amount, &self.currency) == (&existing.merchant, existing.amount, &existing.currency);
+        if same { answer_of(existing) } else { Err(Refusal::IdempotencyConflict) }
+    }
+}
+
+impl Service {
+    /// Charges a purchase whose QR, and code, were right.
+    pub(super) async fn charge(
+        &self,
+        login: &Login,
+        payment: PaymentId,
+        purchase: Purchase,
+    ) -> Result<Response, Refusal> {
+        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let (account, authority) = self.open_binding(&login.name, &binding)?;
+        let _charging = self.mark_charging(payment);
+        let intent = self.intent(login, payment, &purchase);
+        let opened = match self.store.open_payment(intent).await.or_refuse()? {
+            Opened::New(opened) => opened,
+            Opened::Existing(existing) => return answer_of(&existing),
+            Opened::Conflict => return Err(Refusal::IdempotencyConflict),
+        };
+        let Purchase { merchant, amount, currency, .. } = purchase;
+        let (reference, sending) = (opened.reference, Sending::First);
+        let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
+        let settlement = settlement_of(self.bank.charge(order).await);
+        let is_open = settlement == Settlement::Unknown;
+        let settled = self.store.settle(payment, settlement).await.or_refuse()?;
+        if is_open {
+            self.unresolved.notify_one();
+        }
+        answer_of(&settled)
+    }
+
+    pub(super) async fn payment_status(&self, session: &Session, payment: PaymentId) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        let found = self.store.find_payment(login.account, payment).await.or_refuse()?;
+        answer_of(&found.ok_or(Refusal::NoSuchPayment)?)
+    }
+
+    pub(super) async fn cancel_payment(&self, session: &Session, payment: PaymentId) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        let found = self.store.find_payment(login.account, payment).await.or_refuse()?;
+        found.ok_or(Refusal::NoSuchPayment)?;
+        let settled = self.store.settle(payment, Settlement::Cancelled).await.or_refuse()?;
+        self.unresolved.notify_one();
+        answer_of(&settled)
+    }
+
+    fn intent(&self, login: &Login, payment: PaymentId, purchase: &Purchase) -> Intent {
+        let Purchase { merchant, amount, currency, key } = purchase.clone();
+        let (reference, at_ms) = (self.draw_reference(), self.env.clock.unix_ms());
+        Intent { payment, account: login.account, key, merchant, amount, currency, reference, at_ms }
+    }
+
+    /// Draws a retrieval reference number: 60 random bits as twelve letters and digits. The store refuses a second
+    /// payment with the same one.
+    fn draw_reference(&self) -> String {
+        const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let bytes: [u8; 12] = self.env.random();
+        bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
+    }
+
+    fn mark_charging(&self, payment: PaymentId) -> Charging<'_> {
+        self.charging_now().insert(payment);
+        Charging { service: self, payment }
+    }
+
+    pub(super) fn charging_now(&self) -> MutexGuard<'_, std::collections::BTreeSet<PaymentId>> {
+        self.charging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps the resolver away from a payment while a request works on it.
+struct Charging<'a> {
+    service: &'a Service,
+    payment: PaymentId,
+}
+
+impl Drop for Charging<'_> {
+    fn drop(&mut self) {
+        self.service.charging_now().remove(&self.payment);
+    }
+}
+
+/// Turns the bank's answer, or its absence, into a settlement.
+pub(super) fn settlement_of(answer: Result<BankAnswer, BankError>) -> Settlement {
+    match answer {
+        Ok(BankAnswer::Approved { approval }) => Settlement::Approved { approval },
+        Ok(BankAnswer::Declined { code }) => Settlement::Declined { code },
+        Err(BankError::NotSent) => Settlement::NotSent,
+        Err(BankError::Unknown) => Settlement::Unknown,
+    }
+}
+
+/// Turns a payment as it stands into the answer to whoever asks.
+pub(super) fn answer_of(payment: &Payment) -> Result<Response, Refusal> {
+    let id = payment.id;
+    match payment.state {
+        State::Posted => Ok(Response::Charged(ChargeReceipt {
+            payment: id,
+            reference: payment.reference.clone(),
+            approval: payment.approval.clone().unwrap_or_default(),
+            amount: payment.amount,
+            currency: payment.currency.clone(),
+        })),
+        State::Voided => Err(payment.decline.as_deref().map_or(Refusal::BankUnreachable, refusal_of)),
+        State::Pending => Err(Refusal::InProgress { payment: id }),
+        State::Unknown => Err(Refusal::UnknownOutcome { payment: id }),
+        State::Reversing | State::Reversed => Ok(Response::Reversed { payment: id }),
+    }
+}
+
+/// Names the refusal behind a response code (ISO 8583:1987, data element 39).
+pub(super) fn refusal_of(code: &str) -> Refusal {
+    match code {
+        "14" => Refusal::NoSuchBankAccount,
+        "51" => Refusal::InsufficientFunds,
+        "55" | "75" => Refusal::BankCredentials,
+        code => Refusal::Declined { code: code.to_owned() },
+    }
+}

@@ -1,0 +1,185 @@
+//! The payment page: the QR in three tries, then, where it is asked for, the code.
+
+use super::charge::Purchase;
+use super::code::{IssuedCode, Typed};
+use super::session::{Login, Session};
+use super::{OrRefuse, Service};
+use crate::config::CodeRule;
+use crate::env::CostClass;
+use biopay_protocol::message::Binding;
+use biopay_protocol::{
+    Currency, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, PaymentId, Refusal, Response, Secret,
+};
+
+/// Holds one payment page.
+#[derive(Debug)]
+pub struct Page {
+    purchase: Purchase,
+    qr_tries_left: u8,
+    codes_issued: u8,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    AwaitQr,
+    AwaitCode(IssuedCode),
+    /// A request is working on the page: another one must not get a try beside it.
+    Busy,
+}
+
+impl Page {
+    /// Begins a page.
+    pub fn new(merchant: Merchant, amount: MinorUnits, currency: Currency, key: IdempotencyKey, qr_tries: u8) -> Self {
+        let purchase = Purchase { merchant, amount, currency, key };
+        Self { purchase, qr_tries_left: qr_tries, codes_issued: 0, phase: Phase::AwaitQr }
+    }
+
+    /// Takes the page for a presented payload.
+    fn begin_verification(&mut self, payment: PaymentId) -> Result<(), Refusal> {
+        match self.phase {
+            Phase::AwaitQr => self.phase = Phase::Busy,
+            Phase::AwaitCode(_) => return Err(Refusal::WrongStep),
+            Phase::Busy => return Err(Refusal::InProgress { payment }),
+        }
+        Ok(())
+    }
+
+    /// Counts a wrong payload.
+    fn count_mismatch(&mut self) -> Refusal {
+        self.phase = Phase::AwaitQr;
+        self.qr_tries_left = self.qr_tries_left.saturating_sub(1);
+        match self.qr_tries_left {
+            0 => Refusal::PaymentPageLeft,
+            tries_left => Refusal::QrMismatch { tries_left },
+        }
+    }
+}
+
+impl Service {
+    pub(super) async fn begin_payment(&self, session: &Session, page: Page) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        if login.binding != Binding::Bound {
+            return Err(Refusal::NotBound);
+        }
+        let key = page.purchase.key.clone();
+        if let Some(existing) = self.store.find_payment_by_key(login.account, key).await.or_refuse()? {
+            return page.purchase.answer_again(&existing);
+        }
+        let (payment, qr_tries) = (PaymentId(u128::from_be_bytes(self.env.random())), page.qr_tries_left);
+        session.open_page(payment, page)?;
+        Ok(Response::PaymentOpened { payment, qr_tries })
+    }
+
+    pub(super) async fn present_qr(
+        &self,
+        session: &Session,
+        payment: PaymentId,
+        payload: PayloadBytes,
+    ) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        match session.with_page(payment, |page| page.begin_verification(payment)) {
+            None => return self.payment_status(session, payment).await,
+            Some(begun) => begun?,
+        }
+        let verified = self.verify(&login, payload).await;
+        match verified {
+            Ok(true) => self.qr_accepted(session, login, payment).await,
+            Ok(false) => Err(self.qr_rejected(session, payment)),
+            Err(refusal) => {
+                // The try was not looked at, so it does not count.
+                session.with_page(payment, |page| page.phase = Phase::AwaitQr);
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn verify(&self, login: &Login, payload: PayloadBytes) -> Result<bool, Refusal> {
+        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let sealed = binding.record.ok_or(Refusal::NotBound)?;
+        // The place in the queue is taken first; the comparison itself is microseconds and needs no thread.
+        self.env.run(CostClass::PayloadVerification, || ()).await.or_refuse()?;
+        Ok(self.verify_payload(&login.name, &sealed, &payload)?.accepted)
+    }
+
+    async fn qr_accepted(&self, session: &Session, login: Login, payment: PaymentId) -> Result<Response, Refusal> {
+        match self.rules.code {
+            CodeRule::Off => self.charge_page(session, login, payment).await,
+            CodeRule::On => self.issue_code(session, payment),
+        }
+    }
+
+    fn qr_rejected(&self, session: &Session, payment: PaymentId) -> Refusal {
+        let refusal = session.with_page(payment, Page::count_mismatch).unwrap_or(Refusal::NoSuchPayment);
+        if refusal == Refusal::PaymentPageLeft {
+            session.leave_page(payment);
+        }
+        refusal
+    }
+
+    fn issue_code(&self, session: &Session, payment: PaymentId) -> Result<Response, Refusal> {
+        let (issued, shown) = self.draw_code(payment);
+        let put = |page: &mut Page| {
+            page.codes_issued += 1;
+            page.phase = Phase::AwaitCode(issued);
+        };
+        session.with_page(payment, put).ok_or(Refusal::NoSuchPayment)?;
+        Ok(Response::CodeIssued { payment, shown, valid_for_ms: self.rules.code_valid_ms })
+    }
+
+    pub(super) fn resend_code(&self, session: &Session, payment: PaymentId) -> Result<Response, Refusal> {
+        session.login()?;
+        let allowed = session.with_page(payment, |page| match page.phase {
+            Phase::AwaitCode(_) if page.codes_issued > self.rules.code_resends => Err(Refusal::ResendLimit),
+            Phase::AwaitCode(_) => Ok(()),
+            Phase::AwaitQr => Err(Refusal::WrongStep),
+            Phase::Busy => Err(Refusal::InProgress { payment }),
+        });
+        allowed.ok_or(Refusal::NoSuchPayment)??;
+        self.issue_code(session, payment)
+    }
+
+    pub(super) async fn submit_code(
+        &self,
+        session: &Session,
+        payment: PaymentId,
+        code: Secret,
+    ) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        let typed = session.with_page(payment, |page| self.type_code(page, payment, &code));
+        match typed {
+            None => self.payment_status(session, payment).await,
+            Some(Ok(())) => self.charge_page(session, login, payment).await,
+            Some(Err(refusal)) => {
+                if refusal == Refusal::CodeExhausted {
+                    session.leave_page(payment);
+                }
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Checks a code under the session's lock; a right one is used up, and the page busy.
+    fn type_code(&self, page: &mut Page, payment: PaymentId, code: &Secret) -> Result<(), Refusal> {
+        let issued = match &mut page.phase {
+            Phase::AwaitCode(issued) => issued,
+            Phase::AwaitQr => return Err(Refusal::WrongStep),
+            Phase::Busy => return Err(Refusal::InProgress { payment }),
+        };
+        match self.check_code(issued, payment, code) {
+            Typed::Right => page.phase = Phase::Busy,
+            Typed::Wrong { tries_left } => return Err(Refusal::WrongCode { tries_left }),
+            Typed::Exhausted => return Err(Refusal::CodeExhausted),
+            Typed::Expired => return Err(Refusal::CodeExpired),
+        }
+        Ok(())
+    }
+
+    /// Charges what the page is for, and leaves it: from here on the store knows the payment.
+    async fn charge_page(&self, session: &Session, login: Login, payment: PaymentId) -> Result<Response, Refusal> {
+        let purchase = session.with_page(payment, |page| page.purchase.clone()).ok_or(Refusal::NoSuchPayment)?;
+        let response = self.charge(&login, payment, purchase).await;
+        session.leave_page(payment);
+        response
+    }
+}

@@ -1,0 +1,87 @@
+//! Open outcomes: asks the bank again with the same reference until it answers. No timer decides anything.
+
+use super::charge::settlement_of;
+use super::{OrRefuse, Service};
+use crate::bank::{BankError, ChargeOrder, Sending};
+use crate::shutdown::Shutdown;
+use crate::store::{Payment, Settlement, State};
+use biopay_protocol::Refusal;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// The first wait between two rounds of asking; each round that settles nothing doubles it.
+const WAIT_FIRST: Duration = Duration::from_millis(250);
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Payments asked about at the same time.
+const TOGETHER_MAX: usize = 64;
+
+impl Service {
+    /// Settles open outcomes until the shutdown: first those that a crash left behind, then those that come.
+    pub async fn resolve(self: Arc<Self>, mut shutdown: Shutdown) {
+        let mut wait = WAIT_FIRST;
+        loop {
+            let left = self.clone().resolve_round().await;
+            let settled_all = left == 0;
+            wait = if settled_all { WAIT_FIRST } else { (wait * 2).min(WAIT_MAX) };
+            let next = async {
+                if settled_all {
+                    self.unresolved.notified().await;
+                }
+                self.env.clock.sleep(wait).await;
+            };
+            tokio::select! {
+                biased;
+                () = shutdown.begun() => return,
+                () = next => {}
+            }
+        }
+    }
+
+    /// Asks once about every open payment; returns how many are still open.
+    async fn resolve_round(self: Arc<Self>) -> usize {
+        let Ok(open) = self.store.unresolved().await else { return 1 };
+        let mut left = 0;
+        for together in open.chunks(TOGETHER_MAX) {
+            let mut asking = JoinSet::new();
+            for payment in together.iter().filter(|payment| !self.charging_now().contains(&payment.id)) {
+                let (service, payment) = (self.clone(), payment.clone());
+                asking.spawn(async move { service.resolve_one(payment).await });
+            }
+            while let Some(asked) = asking.join_next().await {
+                left += usize::from(!matches!(asked, Ok(Ok(Progress::Settled))));
+            }
+        }
+        left
+    }
+
+    async fn resolve_one(&self, payment: Payment) -> Result<Progress, Refusal> {
+        let login = self.store.login_of(payment.account).await.or_refuse()?;
+        let binding = self.store.binding(payment.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let (account, authority) = self.open_binding(&login, &binding)?;
+        let Payment { merchant, amount, currency, reference, .. } = payment.clone();
+        let sending = Sending::Repeat;
+        let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
+        let settlement = match payment.state {
+            State::Reversing => match self.bank.reverse(order).await {
+                Ok(()) => Settlement::Reversed,
+                Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
+            },
+            _ => match settlement_of(self.bank.charge(order).await) {
+                // The first sending may have arrived, whatever became of this one.
+                Settlement::NotSent => Settlement::Unknown,
+                settlement => settlement,
+            },
+        };
+        let settled = self.store.settle(payment.id, settlement).await.or_refuse()?;
+        tracing::info!(payment = ?settled.id, state = ?settled.state, "an open payment was asked about");
+        let open = matches!(settled.state, State::Pending | State::Unknown | State::Reversing);
+        Ok(if open { Progress::Open } else { Progress::Settled })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Settled,
+    Open,
+}

@@ -1,0 +1,7 @@
+//! SQLite as we use it: durable on return, one writer with group commit, numbered migrations.
+
+mod open;
+mod writer;
+
+pub use open::{Location, Migration, open};
+pub use writer::{StoreError, Writer};

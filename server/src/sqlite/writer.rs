@@ -1,0 +1,201 @@
+//! One writer with group commit: what waits together is committed together, and answered when it is durable.
+//!
+//! ```text
+//! submit ─► bounded queue ─► [ BEGIN │ job │ job │ … │ COMMIT (one fsync) ] ─► every job's answer
+//! ```
+//! A job that fails is rolled back alone. A commit that fails because the disk does ends the writer: after a failed
+//! fsync nobody knows what is on the disk, so trying again would promise what cannot be promised.
+
+use crate::env::BoxFuture;
+use rusqlite::{Connection, ErrorCode};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::oneshot;
+
+/// How many jobs may wait; beyond that the caller is told that the store is overloaded.
+const QUEUE_JOBS_MAX: usize = 8_192;
+/// How many jobs share a commit; measured before we began, more than a hundred gains little.
+const BATCH_JOBS_MAX: usize = 256;
+
+/// Says why a store did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// A newer program wrote the database.
+    #[error("the database has schema version {found}, this program knows {known}: use a newer program")]
+    NewerSchema {
+        /// The version found.
+        found: usize,
+        /// The newest version known.
+        known: usize,
+    },
+    /// Too many commands wait.
+    #[error("the store is overloaded")]
+    Overloaded,
+    /// The disk is full; nothing was written.
+    #[error("the store's disk is full")]
+    Full,
+    /// The disk failed, or the writer is gone; the process must end and recover.
+    #[error("the store has failed: restart to recover from the disk")]
+    Failed,
+    /// A statement failed; nothing was written.
+    #[error("the store refused: {0}")]
+    Sql(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Failed,
+            _ => Self::Sql(error.to_string()),
+        }
+    }
+}
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+
+/// Runs jobs on one connection.
+#[derive(Clone)]
+pub struct Writer(Mode);
+
+#[derive(Clone)]
+enum Mode {
+    /// On a thread of its own, with group commit.
+    Thread(SyncSender<Job>),
+    /// Where the caller stands, one commit a job: deterministic, for virtual time.
+    Inline(Arc<Mutex<Connection>>),
+}
+
+impl Writer {
+    /// Starts the writer's thread; it ends when the last clone of the writer is dropped.
+    pub fn start(connection: Connection) -> Self {
+        let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
+        let spawned = std::thread::Builder::new().name("store".into()).spawn(move || work(connection, &receiver));
+        spawned.expect("the process may start its few threads");
+        Self(Mode::Thread(sender))
+    }
+
+    /// Runs every job at once where the caller stands.
+    pub fn inline(connection: Connection) -> Self {
+        Self(Mode::Inline(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Runs a job in a transaction; when the future is ready with `Ok`, what it wrote is durable.
+    ///
+    /// Errors: [`StoreError`]; nothing of the job is written then, except after [`StoreError::Failed`], when the disk
+    /// alone knows.
+    pub fn submit<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let (give, take) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            let result = in_savepoint(connection, job);
+            Box::new(move |committed| drop(give.send(committed.and(result))))
+        });
+        match &self.0 {
+            Mode::Thread(queue) => match queue.try_send(job) {
+                Ok(()) => {}
+                Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
+                Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
+            },
+            Mode::Inline(connection) => {
+                // Each job hears the outcome through its own answer.
+                let _ = commit_together(&connection.lock().unwrap_or_else(PoisonError::into_inner), vec![job]);
+            }
+        }
+        Box::pin(async { take.await.unwrap_or(Err(StoreError::Failed)) })
+    }
+}
+
+fn work(connection: Connection, queue: &Receiver<Job>) {
+    while let Ok(first) = queue.recv() {
+        let mut batch = vec![first];
+        batch.extend(queue.try_iter().take(BATCH_JOBS_MAX - 1));
+        if commit_together(&connection, batch) == Err(StoreError::Failed) {
+            tracing::error!("the store's disk failed: no more commands are taken");
+            return;
+        }
+    }
+    drop(connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+}
+
+/// Runs the jobs in one transaction, commits, and only then answers.
+fn commit_together(connection: &Connection, jobs: Vec<Job>) -> Result<(), StoreError> {
+    let begun = connection.execute_batch("BEGIN IMMEDIATE");
+    let answers: Vec<Answer> = jobs.into_iter().map(|job| job(connection)).collect();
+    // SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it.
+    let outcome = begun.and_then(|()| connection.execute_batch("COMMIT")).map_err(|error| {
+        tracing::error!(%error, "a commit failed");
+        StoreError::from(error)
+    });
+    if outcome.is_err() && !connection.is_autocommit() {
+        drop(connection.execute_batch("ROLLBACK"));
+    }
+    for answer in answers {
+        answer(outcome.clone());
+    }
+    outcome
+}
+
+fn in_savepoint<T>(
+    connection: &Connection,
+    job: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    // Without a transaction around it (BEGIN failed, or SQLite rolled back) a job would commit by itself.
+    if connection.is_autocommit() {
+        return Err(StoreError::Failed);
+    }
+    connection.prepare_cached("SAVEPOINT job")?.execute([])?;
+    match job(connection) {
+        Ok(value) => {
+            connection.prepare_cached("RELEASE job")?.execute([])?;
+            Ok(value)
+        }
+        Err(error) => {
+            if !connection.is_autocommit() {
+                connection.execute_batch("ROLLBACK TO job; RELEASE job")?;
+            }
+            Err(error.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sqlite::{Location, open};
+
+    fn insert(value: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static {
+        move |connection| connection.execute("INSERT INTO t VALUES (?1)", [value])
+    }
+
+    #[tokio::test]
+    async fn a_failing_job_is_rolled_back_alone() {
+        let connection = open(&Location::Memory, &["CREATE TABLE t (x INTEGER PRIMARY KEY)"]).unwrap();
+        let writer = Writer::start(connection);
+        let first = writer.submit(insert(1));
+        let failing = writer.submit(|connection| {
+            insert(2)(connection)?;
+            insert(1)(connection)
+        });
+        let last = writer.submit(insert(3));
+        assert_eq!(first.await, Ok(1));
+        assert!(matches!(failing.await, Err(StoreError::Sql(_))));
+        assert_eq!(last.await, Ok(1));
+        let sum =
+            |connection: &Connection| connection.query_row("SELECT sum(x) FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(writer.submit(sum).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn inline_jobs_are_done_when_submit_returns() {
+        let connection = open(&Location::Memory, &["CREATE TABLE t (x INTEGER PRIMARY KEY)"]).unwrap();
+        let writer = Writer::inline(connection);
+        drop(writer.submit(insert(5)));
+        let count =
+            |connection: &Connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(writer.submit(count).await, Ok(1));
+    }
+}

@@ -1,0 +1,100 @@
+//! What the server remembers, behind a trait of domain commands: when a command returns, its effect is durable.
+
+pub mod payment;
+mod sqlite;
+
+pub use payment::{Intent, LedgerAudit, Opened, Payment, Settlement, State};
+pub use sqlite::SqliteStore;
+
+use crate::crypto::password::StoredPassword;
+use crate::env::BoxFuture;
+pub use crate::sqlite::StoreError;
+use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
+
+/// Is the result of a store's command.
+pub type Stored<T> = BoxFuture<'static, Result<T, StoreError>>;
+
+/// Numbers an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountId(pub i64);
+
+/// Holds an account's login.
+#[derive(Clone)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// What its password is checked against.
+    pub password: StoredPassword,
+}
+
+/// Holds what an account pays with; every blob is sealed by the vault.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The scheme's record of the enrolled QR; `None` once it was revoked.
+    pub record: Option<Vec<u8>>,
+    /// Public helper data for a second device.
+    pub helper: Option<Vec<u8>>,
+    /// The bank account's number.
+    pub bank_account: Vec<u8>,
+    /// The PIN, or the mandate token.
+    pub authority: Vec<u8>,
+}
+
+/// Says whether an account could be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// It was.
+    Created(AccountId),
+    /// Somebody has the name.
+    LoginTaken,
+}
+
+/// Says whether a change found what it was to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is done.
+    Done,
+    /// The account was not in the state that the change needs.
+    Refused,
+}
+
+/// Remembers accounts, intents and the ledger.
+pub trait Store: Send + Sync {
+    /// Creates an account, with or without what it pays with.
+    fn create_account(&self, login: LoginName, password: StoredPassword, binding: Option<Binding>) -> Stored<Creation>;
+
+    /// Finds an account by its name.
+    fn find_account(&self, login: LoginName) -> Stored<Option<Account>>;
+
+    /// Returns an account's name.
+    fn login_of(&self, account: AccountId) -> Stored<LoginName>;
+
+    /// Binds what an account pays with; refused when something is bound.
+    fn bind(&self, account: AccountId, binding: Binding) -> Stored<Change>;
+
+    /// Finds what an account pays with.
+    fn binding(&self, account: AccountId) -> Stored<Option<Binding>>;
+
+    /// Replaces an account's QR record and helper data, or removes them; refused when nothing is bound.
+    fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change>;
+
+    /// Finds a payment by its account's idempotency key.
+    fn find_payment_by_key(&self, account: AccountId, key: IdempotencyKey) -> Stored<Option<Payment>>;
+
+    /// Finds a payment of an account.
+    fn find_payment(&self, account: AccountId, payment: PaymentId) -> Stored<Option<Payment>>;
+
+    /// Records the intent to charge and holds the money, before the first byte goes to the bank; the idempotency key
+    /// lets one of several identical intents through.
+    fn open_payment(&self, intent: Intent) -> Stored<Opened>;
+
+    /// Records what became of a payment, and returns it as it then is. A settlement that the payment's state does not
+    /// allow changes nothing; a late approval goes to suspense.
+    fn settle(&self, payment: PaymentId, settlement: Settlement) -> Stored<Payment>;
+
+    /// Lists the payments whose outcome is open, oldest first.
+    fn unresolved(&self) -> Stored<Vec<Payment>>;
+
+    /// Proves the ledger's sums.
+    fn audit(&self) -> Stored<LedgerAudit>;
+}

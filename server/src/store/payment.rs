@@ -1,0 +1,210 @@
+//! A payment's states and what moves it from one to the next.
+//!
+//! ```text
+//!                    ┌──approved──► posted
+//! page ──► pending ──┼──declined──► voided
+//!            │  ▲    └──not sent──► voided
+//!     no answer │                          (a late approval of a reversed payment goes to suspense)
+//!            ▼  │ asked again
+//!         unknown ──approved──► posted, ──declined──► voided
+//!            │
+//!         cancelled ──► reversing ──the bank knows──► reversed
+//! ```
+//! Nothing here happens because time passed: an unknown outcome stays unknown until the bank says otherwise.
+
+use super::AccountId;
+use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId};
+use serde::Serialize;
+
+/// Says where a payment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The intent and the hold are durable; the bank may have been asked.
+    Pending,
+    /// The bank was asked and did not answer; it is asked again.
+    Unknown,
+    /// The money has moved.
+    Posted,
+    /// No money has moved, and none will.
+    Voided,
+    /// The payment was given up, and the bank must be told.
+    Reversing,
+    /// The payment was given up, and the bank knows.
+    Reversed,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Unknown, Self::Posted, Self::Voided, Self::Reversing, Self::Reversed];
+
+    /// Returns the state's number in the store.
+    pub fn code(self) -> i64 {
+        match self {
+            Self::Pending => 1,
+            Self::Unknown => 2,
+            Self::Posted => 3,
+            Self::Voided => 4,
+            Self::Reversing => 5,
+            Self::Reversed => 6,
+        }
+    }
+
+    /// Finds a state by its number.
+    pub fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.code() == code)
+    }
+}
+
+/// Holds an intent to charge.
+#[derive(Clone, Debug)]
+pub struct Intent {
+    /// The payment.
+    pub payment: PaymentId,
+    /// Who pays.
+    pub account: AccountId,
+    /// What makes a retry recognisable.
+    pub key: IdempotencyKey,
+    /// Who is paid.
+    pub merchant: Merchant,
+    /// How much.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+    /// The reference that server and bank share.
+    pub reference: String,
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+}
+
+impl Intent {
+    /// Says whether a recorded payment came from the same request.
+    pub fn is_same_request(&self, payment: &Payment) -> bool {
+        (&self.merchant, self.amount, &self.currency) == (&payment.merchant, payment.amount, &payment.currency)
+    }
+}
+
+/// Holds a payment as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// Its name.
+    pub id: PaymentId,
+    /// Who pays.
+    pub account: AccountId,
+    /// Who is paid.
+    pub merchant: Merchant,
+    /// How much.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+    /// The reference that server and bank share.
+    pub reference: String,
+    /// Where it stands.
+    pub state: State,
+    /// The bank's approval code, once posted.
+    pub approval: Option<String>,
+    /// The code that it was declined with; `None` when the bank was never asked.
+    pub decline: Option<String>,
+}
+
+/// Says what became of an intent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It is the first with its key, and durable: ask the bank.
+    New(Payment),
+    /// The key was used for the same request; this is what became of it.
+    Existing(Payment),
+    /// The key was used for another request.
+    Conflict,
+}
+
+/// Says what became of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The bank approved.
+    Approved {
+        /// Its approval code.
+        approval: String,
+    },
+    /// The bank declined.
+    Declined {
+        /// Its response code.
+        code: String,
+    },
+    /// The bank could not be reached, and nothing was sent.
+    NotSent,
+    /// The bank did not answer.
+    Unknown,
+    /// The payer gave up while the outcome was unknown.
+    Cancelled,
+    /// The bank knows that the payment is void.
+    Reversed,
+}
+
+/// Names the rows that a payment writes into the ledger, each at most once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// Holds the amount.
+    Hold,
+    /// Ends the hold.
+    Release,
+    /// Owes the merchant, against what the bank owes us.
+    Post,
+    /// Notes an approval that came after the reversal, for reconciliation.
+    Suspense,
+}
+
+impl Entry {
+    /// Returns the entry's name in the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Release => "release",
+            Self::Post => "post",
+            Self::Suspense => "suspense",
+        }
+    }
+}
+
+/// Decides what a settlement does to a payment: the new state and the ledger's new rows; `None` when nothing.
+pub fn transition(from: State, settlement: &Settlement) -> Option<(State, &'static [Entry])> {
+    match (from, settlement) {
+        (State::Pending | State::Unknown, Settlement::Approved { .. }) => {
+            Some((State::Posted, &[Entry::Release, Entry::Post]))
+        }
+        (State::Pending | State::Unknown, Settlement::Declined { .. }) => Some((State::Voided, &[Entry::Release])),
+        // Once it was unknown, a failure to send says nothing about what was sent before.
+        (State::Pending, Settlement::NotSent) => Some((State::Voided, &[Entry::Release])),
+        (State::Pending, Settlement::Unknown) => Some((State::Unknown, &[])),
+        (State::Unknown, Settlement::Cancelled) => Some((State::Reversing, &[])),
+        (State::Reversing, Settlement::Reversed) => Some((State::Reversed, &[Entry::Release])),
+        (State::Reversing | State::Reversed, Settlement::Approved { .. }) => Some((from, &[Entry::Suspense])),
+        _ => None,
+    }
+}
+
+/// Proves the ledger's sums.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LedgerAudit {
+    /// Payments in every state.
+    pub payments: u64,
+    /// Payments that were posted.
+    pub posted: u64,
+    /// Payments whose outcome is open.
+    pub open: u64,
+    /// The money that was posted, in minor units.
+    pub posted_minor: i64,
+    /// The money that is held.
+    pub held_minor: i64,
+    /// The sum of all ledger accounts, which is zero.
+    pub imbalance_minor: i64,
+    /// Payments whose ledger rows are not those of their state, or not of their amount.
+    pub wrong_payments: u64,
+}
+
+impl LedgerAudit {
+    /// Says whether the ledger adds up.
+    pub fn is_clean(&self) -> bool {
+        self.imbalance_minor == 0 && self.wrong_payments == 0
+    }
+}

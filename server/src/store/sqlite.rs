@@ -1,0 +1,271 @@
+//! The embedded store.
+
+use super::payment::{Entry, transition};
+use super::{
+    Account, AccountId, Binding, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement, State, Store,
+    StoreError, Stored,
+};
+use crate::crypto::password::StoredPassword;
+use crate::sqlite::{Location, Writer, open};
+use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
+
+/// Stores in one SQLite file, or in memory.
+pub struct SqliteStore {
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the store and brings its schema up to date.
+    ///
+    /// Errors: those of [`open`].
+    pub fn open(location: &Location) -> Result<Self, StoreError> {
+        let connection = open(location, MIGRATIONS)?;
+        let writer = match location {
+            Location::File(_) => Writer::start(connection),
+            Location::Memory => Writer::inline(connection),
+        };
+        Ok(Self { writer })
+    }
+}
+
+impl Store for SqliteStore {
+    fn create_account(&self, login: LoginName, password: StoredPassword, binding: Option<Binding>) -> Stored<Creation> {
+        self.writer.submit(move |connection| {
+            let password = postcard_bytes(&password)?;
+            let insert = "INSERT INTO accounts (login, password) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            if connection.prepare_cached(insert)?.execute(params![login.as_str(), password])? == 0 {
+                return Ok(Creation::LoginTaken);
+            }
+            let account = AccountId(connection.last_insert_rowid());
+            if let Some(binding) = binding {
+                insert_binding(connection, account, &binding)?;
+            }
+            Ok(Creation::Created(account))
+        })
+    }
+
+    fn find_account(&self, login: LoginName) -> Stored<Option<Account>> {
+        self.writer.submit(move |connection| {
+            let find = "SELECT id, password FROM accounts WHERE login = ?1";
+            let found = connection.prepare_cached(find)?.query_row([login.as_str()], |row| {
+                let password = row.get_ref(1)?.as_blob()?;
+                let password = postcard::from_bytes(password).map_err(|_| corrupt(1, Type::Blob))?;
+                Ok(Account { id: AccountId(row.get(0)?), password })
+            });
+            found.optional()
+        })
+    }
+
+    fn login_of(&self, account: AccountId) -> Stored<LoginName> {
+        self.writer.submit(move |connection| {
+            let find = "SELECT login FROM accounts WHERE id = ?1";
+            let login: String = connection.prepare_cached(find)?.query_row([account.0], |row| row.get(0))?;
+            LoginName::new(login).map_err(|_| corrupt(0, Type::Text))
+        })
+    }
+
+    fn bind(&self, account: AccountId, binding: Binding) -> Stored<Change> {
+        self.writer.submit(move |connection| insert_binding(connection, account, &binding).map(change))
+    }
+
+    fn binding(&self, account: AccountId) -> Stored<Option<Binding>> {
+        self.writer.submit(move |connection| {
+            let find = "SELECT record, helper, bank_account, authority FROM bindings WHERE account = ?1";
+            let found = connection.prepare_cached(find)?.query_row([account.0], |row| {
+                let (record, helper) = (row.get(0)?, row.get(1)?);
+                Ok(Binding { record, helper, bank_account: row.get(2)?, authority: row.get(3)? })
+            });
+            found.optional()
+        })
+    }
+
+    fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change> {
+        self.writer.submit(move |connection| {
+            let update = "UPDATE bindings SET record = ?2, helper = ?3 WHERE account = ?1";
+            connection.prepare_cached(update)?.execute(params![account.0, record, helper]).map(change)
+        })
+    }
+
+    fn find_payment_by_key(&self, account: AccountId, key: IdempotencyKey) -> Stored<Option<Payment>> {
+        self.writer.submit(move |connection| payment_by_key(connection, account, &key))
+    }
+
+    fn find_payment(&self, account: AccountId, payment: PaymentId) -> Stored<Option<Payment>> {
+        self.writer.submit(move |connection| {
+            let found = payment_by_id(connection, payment)?;
+            Ok(found.filter(|found| found.account == account))
+        })
+    }
+
+    fn open_payment(&self, intent: Intent) -> Stored<Opened> {
+        self.writer.submit(move |connection| {
+            if let Some(existing) = payment_by_key(connection, intent.account, &intent.key)? {
+                let same = intent.is_same_request(&existing);
+                return Ok(if same { Opened::Existing(existing) } else { Opened::Conflict });
+            }
+            insert_payment(connection, &intent)?;
+            let payment = require_payment(connection, intent.payment)?;
+            append(connection, &payment, Entry::Hold)?;
+            Ok(Opened::New(payment))
+        })
+    }
+
+    fn settle(&self, payment: PaymentId, settlement: Settlement) -> Stored<Payment> {
+        self.writer.submit(move |connection| {
+            let before = require_payment(connection, payment)?;
+            let Some((state, entries)) = transition(before.state, &settlement) else { return Ok(before) };
+            for &entry in entries {
+                append(connection, &before, entry)?;
+            }
+            update_payment(connection, payment, state, &settlement)?;
+            require_payment(connection, payment)
+        })
+    }
+
+    fn unresolved(&self) -> Stored<Vec<Payment>> {
+        self.writer.submit(|connection| {
+            let list = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE state IN (1, 2, 5) ORDER BY at_ms");
+            connection.prepare_cached(&list)?.query_map([], payment_of)?.collect()
+        })
+    }
+
+    fn audit(&self) -> Stored<LedgerAudit> {
+        self.writer.submit(audit)
+    }
+}
+
+fn change(rows: usize) -> Change {
+    if rows == 0 { Change::Refused } else { Change::Done }
+}
+
+fn postcard_bytes(value: &impl serde::Serialize) -> rusqlite::Result<Vec<u8>> {
+    postcard::to_stdvec(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+fn corrupt(column: usize, kind: Type) -> rusqlite::Error {
+    rusqlite::Error::InvalidColumnType(column, "a value that this program did not write".into(), kind)
+}
+
+fn insert_binding(connection: &Connection, account: AccountId, binding: &Binding) -> rusqlite::Result<usize> {
+    let insert = "INSERT INTO bindings (account, record, helper, bank_account, authority) VALUES (?1, ?2, ?3, ?4, ?5)
+                  ON CONFLICT DO NOTHING";
+    let Binding { record, helper, bank_account, authority } = binding;
+    connection.prepare_cached(insert)?.execute(params![account.0, record, helper, bank_account, authority])
+}
+
+fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO payments (id, account, key, merchant, amount_minor, currency, reference, state, at_ms)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let row = params![
+        intent.payment.0.to_be_bytes(),
+        intent.account.0,
+        intent.key.as_str(),
+        intent.merchant.as_str(),
+        intent.amount.value() as i64,
+        intent.currency.as_str(),
+        intent.reference,
+        State::Pending.code(),
+        intent.at_ms as i64,
+    ];
+    connection.prepare_cached(insert)?.execute(row).map(drop)
+}
+
+fn update_payment(
+    connection: &Connection,
+    payment: PaymentId,
+    state: State,
+    settlement: &Settlement,
+) -> rusqlite::Result<()> {
+    let (approval, decline) = match settlement {
+        Settlement::Approved { approval } => (Some(approval), None),
+        Settlement::Declined { code } => (None, Some(code)),
+        _ => (None, None),
+    };
+    let update = "UPDATE payments SET state = ?2, approval = coalesce(approval, ?3), decline = coalesce(decline, ?4)
+                  WHERE id = ?1";
+    let row = params![payment.0.to_be_bytes(), state.code(), approval, decline];
+    connection.prepare_cached(update)?.execute(row).map(drop)
+}
+
+/// Writes one ledger row; a row that is there already stays alone.
+fn append(connection: &Connection, payment: &Payment, entry: Entry) -> rusqlite::Result<()> {
+    let merchant = payment.merchant.as_str();
+    let (debit, credit) = match entry {
+        Entry::Hold => ("held".to_owned(), "holds".to_owned()),
+        Entry::Release => ("holds".to_owned(), "held".to_owned()),
+        Entry::Post => ("bank".to_owned(), format!("merchant/{merchant}")),
+        Entry::Suspense => ("suspense".to_owned(), "suspended".to_owned()),
+    };
+    let insert = "INSERT INTO entries (payment, kind, debit, credit, amount_minor) VALUES (?1, ?2, ?3, ?4, ?5)
+                  ON CONFLICT DO NOTHING";
+    let row = params![payment.id.0.to_be_bytes(), entry.name(), debit, credit, payment.amount.value() as i64];
+    connection.prepare_cached(insert)?.execute(row).map(drop)
+}
+
+fn payment_by_key(
+    connection: &Connection,
+    account: AccountId,
+    key: &IdempotencyKey,
+) -> rusqlite::Result<Option<Payment>> {
+    let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE account = ?1 AND key = ?2");
+    connection.prepare_cached(&find)?.query_row(params![account.0, key.as_str()], payment_of).optional()
+}
+
+fn payment_by_id(connection: &Connection, payment: PaymentId) -> rusqlite::Result<Option<Payment>> {
+    let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE id = ?1");
+    connection.prepare_cached(&find)?.query_row([payment.0.to_be_bytes()], payment_of).optional()
+}
+
+fn require_payment(connection: &Connection, payment: PaymentId) -> rusqlite::Result<Payment> {
+    payment_by_id(connection, payment)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+fn payment_of(row: &Row<'_>) -> rusqlite::Result<Payment> {
+    let text = |column: usize| row.get::<_, String>(column);
+    Ok(Payment {
+        id: PaymentId(u128::from_be_bytes(row.get(0)?)),
+        account: AccountId(row.get(1)?),
+        merchant: Merchant::new(text(2)?).map_err(|_| corrupt(2, Type::Text))?,
+        amount: MinorUnits::new(row.get::<_, i64>(3)? as u64).map_err(|_| corrupt(3, Type::Integer))?,
+        currency: Currency::new(text(4)?).map_err(|_| corrupt(4, Type::Text))?,
+        reference: text(5)?,
+        state: State::from_code(row.get(6)?).ok_or(corrupt(6, Type::Integer))?,
+        approval: row.get(7)?,
+        decline: row.get(8)?,
+    })
+}
+
+fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let sum_of = |side: &str, account: &str| {
+        number(&format!("SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE {side} = '{account}'"))
+    };
+    let debits = number("SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE debit != ''")?;
+    let credits = number("SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE credit != ''")?;
+    Ok(LedgerAudit {
+        payments: number("SELECT count(*) FROM payments")? as u64,
+        posted: number("SELECT count(*) FROM payments WHERE state = 3")? as u64,
+        open: number("SELECT count(*) FROM payments WHERE state IN (1, 2, 5)")? as u64,
+        posted_minor: sum_of("debit", "bank")?,
+        held_minor: sum_of("debit", "held")? - sum_of("credit", "held")?,
+        imbalance_minor: debits - credits,
+        wrong_payments: number(WRONG_PAYMENTS)? as u64,
+    })
+}
+
+/// Counts the payments whose rows are not exactly those of their state, each of the payment's amount.
+const WRONG_PAYMENTS: &str = "
+    SELECT count(*) FROM (
+        SELECT state,
+               coalesce(sum(kind = 'hold'), 0) AS holds,
+               coalesce(sum(kind = 'release'), 0) AS releases,
+               coalesce(sum(kind = 'post'), 0) AS posts,
+               coalesce(sum(entries.amount_minor != payments.amount_minor), 0) AS amounts
+        FROM payments LEFT JOIN entries ON payment = payments.id
+        GROUP BY payments.id
+    ) WHERE holds != 1 OR amounts != 0 OR releases != (state IN (3, 4, 6)) OR posts != (state = 3)";

@@ -1,0 +1,107 @@
+//! TLS 1.3 for both ends of QUIC: certificates from PEM files, or one made for development.
+
+use crate::config::{Limits, TlsConfig};
+use crate::error::Error;
+use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
+use rustls::RootCertStore;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The names in a development certificate.
+pub const DEVELOPMENT_NAMES: [&str; 2] = ["localhost", "biopay.test"];
+/// A whole request fits into a stream's first window; nobody needs more.
+const STREAM_WINDOW_BYTES: u32 = 65_536;
+
+/// Holds a certificate chain and its key.
+#[derive(Debug)]
+pub struct Identity {
+    /// The chain, the server's own certificate first.
+    pub chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// Reads the configured files, or makes a development certificate and warns.
+    ///
+    /// Errors: [`Error::Certificate`] when the files cannot be read or only one of them is named.
+    pub fn load(config: &TlsConfig) -> Result<Self, Error> {
+        let wrong = |error: rustls_pki_types::pem::Error| Error::Certificate(error.to_string());
+        match (&config.certificate, &config.key) {
+            (Some(certificate), Some(key)) => {
+                let chain = CertificateDer::pem_file_iter(certificate).map_err(wrong)?;
+                let chain = chain.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+                Ok(Self { chain, key: PrivateKeyDer::from_pem_file(key).map_err(wrong)? })
+            }
+            (None, None) => Self::development(),
+            _ => Err(Error::Certificate("name both the certificate and the key, or neither".into())),
+        }
+    }
+
+    /// Makes a self-signed certificate that no one should trust but a test.
+    ///
+    /// Errors: [`Error::Certificate`] when no key can be made.
+    pub fn development() -> Result<Self, Error> {
+        let wrong = |error: rcgen::Error| Error::Certificate(error.to_string());
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(wrong)?;
+        let names = DEVELOPMENT_NAMES.map(str::to_owned);
+        let certificate = rcgen::CertificateParams::new(names).map_err(wrong)?.self_signed(&key).map_err(wrong)?;
+        let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        Ok(Self { chain: vec![certificate.der().clone()], key: private })
+    }
+}
+
+/// Makes the server's side of QUIC with every limit set.
+///
+/// Errors: [`Error::Certificate`] when chain and key do not belong together.
+pub fn server_config(identity: Identity, limits: &Limits) -> Result<quinn::ServerConfig, Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| wrong(&error))?;
+    let mut tls =
+        builder.with_no_client_auth().with_single_cert(identity.chain, identity.key).map_err(|error| wrong(&error))?;
+    tls.alpn_protocols = vec![biopay_protocol::ALPN.to_vec()];
+    // No 0-RTT: nothing here is safe to replay.
+    tls.max_early_data_size = 0;
+    let quic = QuicServerConfig::try_from(tls).map_err(|error| wrong(&error))?;
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
+    config.transport_config(Arc::new(server_transport(limits)));
+    config.max_incoming(limits.connections.min(4_096));
+    config.incoming_buffer_size(16 * 1024).incoming_buffer_size_total(16 * 1024 * 1024);
+    config.migration(true);
+    Ok(config)
+}
+
+fn server_transport(limits: &Limits) -> quinn::TransportConfig {
+    let mut transport = quinn::TransportConfig::default();
+    let idle = Duration::from_millis(u64::from(limits.idle_ms));
+    transport
+        .max_concurrent_bidi_streams(limits.streams.into())
+        .max_concurrent_uni_streams(0_u32.into())
+        .stream_receive_window(STREAM_WINDOW_BYTES.into())
+        .receive_window((STREAM_WINDOW_BYTES * 2).into())
+        .send_window(u64::from(STREAM_WINDOW_BYTES) * 4)
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(idle.try_into().ok());
+    transport
+}
+
+/// Makes the client's side of QUIC, which trusts these certificates and no others.
+///
+/// Errors: [`Error::Certificate`] when one of them cannot be trusted as a root.
+pub fn client_config(trusted: &[CertificateDer<'static>]) -> Result<quinn::ClientConfig, Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
+    let mut roots = RootCertStore::empty();
+    for certificate in trusted {
+        roots.add(certificate.clone()).map_err(|error| wrong(&error))?;
+    }
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| wrong(&error))?;
+    let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
+    tls.alpn_protocols = vec![biopay_protocol::ALPN.to_vec()];
+    let quic = QuicClientConfig::try_from(tls).map_err(|error| wrong(&error))?;
+    Ok(quinn::ClientConfig::new(Arc::new(quic)))
+}

@@ -1,0 +1,198 @@
+//! A whole system on loopback: bank, server, clients, over real TCP and QUIC.
+
+#![allow(dead_code, reason = "each test uses its part")]
+
+use biopay_biometrics::Template;
+use biopay_biometrics::scheme::{Registry, SchemeId};
+use biopay_protocol::*;
+use biopay_server::bank::acquirer::Acquirer;
+use biopay_server::bank::tcp::TcpWire;
+use biopay_server::client::Connection;
+use biopay_server::config::{CodeRule, Limits, Mode, ServerConfig};
+use biopay_server::crypto::password::{HashCost, Passwords};
+use biopay_server::crypto::vault::Vault;
+use biopay_server::env::system;
+use biopay_server::iso8583::pin_block::PinKey;
+use biopay_server::issuer::accounts::NewAccount;
+use biopay_server::issuer::host::Host;
+use biopay_server::issuer::ledger::Ledger;
+use biopay_server::issuer::listener::listen;
+use biopay_server::metrics::Metrics;
+use biopay_server::service::{Parts, Service};
+use biopay_server::shutdown::{self, Trigger};
+use biopay_server::sqlite::Location;
+use biopay_server::store::{SqliteStore, Store};
+use biopay_server::{endpoint, tls};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+pub const PIN: &str = "4711";
+
+/// How a system under test differs from the default.
+#[derive(Clone, Copy)]
+pub struct Setup {
+    pub mode: Mode,
+    pub code: CodeRule,
+    pub bank_timeout: Duration,
+    pub limits: Limits,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let bank_timeout = Duration::from_secs(5);
+        Self { mode: Mode::Mandate, code: CodeRule::Off, bank_timeout, limits: Limits::default() }
+    }
+}
+
+pub struct System {
+    pub address: SocketAddr,
+    pub ledger: Ledger,
+    pub store: Arc<dyn Store>,
+    pub service: Arc<Service>,
+    client_config: quinn::ClientConfig,
+    client: quinn::Endpoint,
+    server_trigger: Trigger,
+    server: JoinHandle<()>,
+    bank_trigger: Trigger,
+}
+
+impl System {
+    /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
+    pub async fn start(setup: Setup) -> Self {
+        let folder = tempfile::tempdir().unwrap().keep();
+        let env = system::env(2, 256);
+        let pin_key = || Arc::new(PinKey::new([9; 16]));
+        let ledger = Ledger::open(&Location::File(folder.join("bank.db")), env.clone(), b"key").unwrap();
+        ledger.open_accounts((0..100).map(account).collect()).await.unwrap();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let bank_address = listener.local_addr().unwrap();
+        let (bank_trigger, bank_shutdown) = shutdown::channel();
+        tokio::spawn(listen(listener, Host::new(ledger.clone(), pin_key()), env.clone(), bank_shutdown));
+
+        let wire = TcpWire::new(bank_address, env.clone(), setup.bank_timeout);
+        let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&Location::File(folder.join("server.db"))).unwrap());
+        let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
+        let service = Arc::new(Service::new(Parts {
+            rules: biopay_server::config::Rules { code: setup.code, ..Default::default() },
+            mode: setup.mode,
+            store: store.clone(),
+            bank: Arc::new(Acquirer::new(wire, env.clone(), "100001".into(), pin_key())),
+            schemes: Arc::new(Registry::new(&ServerConfig::default().schemes).unwrap()),
+            vault: Vault::new(env.clone(), vault_keys).unwrap(),
+            passwords: Passwords::new(env.clone(), cost, b"pepper".to_vec()),
+            metrics: Arc::new(Metrics::default()),
+            env,
+        }));
+        let identity = tls::Identity::development().unwrap();
+        let client_config = tls::client_config(&identity.chain).unwrap();
+        let server_config = tls::server_config(identity, &setup.limits).unwrap();
+        let quic = quinn::Endpoint::server(server_config, "127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = quic.local_addr().unwrap();
+        let (server_trigger, server_shutdown) = shutdown::channel();
+        let server = tokio::spawn(endpoint::serve(quic, service.clone(), setup.limits, server_shutdown));
+        let client = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self { address, ledger, store, service, client_config, client, server_trigger, server, bank_trigger }
+    }
+
+    pub async fn connect(&self) -> Connection {
+        Connection::connect(&self.client, self.client_config.clone(), self.address, "localhost").await.unwrap()
+    }
+
+    /// Registers user `n` with finger `n` and bank account `n`, and logs in on a new connection.
+    pub async fn user(&self, n: u64) -> Connection {
+        let connection = self.connect().await;
+        assert_eq!(connection.request(&register(n)).await.unwrap(), Response::Registered);
+        self.log_in(n).await
+    }
+
+    pub async fn log_in(&self, n: u64) -> Connection {
+        let connection = self.connect().await;
+        let answer = connection.request(&login(n, "password")).await.unwrap();
+        assert_eq!(answer, Response::LoggedIn { account: message::Binding::Bound });
+        connection
+    }
+
+    /// Stops the server gracefully, and the bank after it.
+    pub async fn stop(self) {
+        self.server_trigger.begin();
+        self.server.await.unwrap();
+        self.bank_trigger.begin();
+    }
+
+    /// Asserts that both ledgers add up, and that together they say the same.
+    pub async fn assert_money(&self) {
+        let (ours, theirs) = (self.store.audit().await.unwrap(), self.ledger.audit().await.unwrap());
+        assert!(ours.is_clean(), "{ours:?}");
+        assert!(theirs.is_clean(), "{theirs:?}");
+        if ours.open == 0 {
+            assert_eq!(ours.posted_minor, theirs.acquirers_minor, "{ours:?} {theirs:?}");
+        }
+    }
+}
+
+pub fn account(n: u64) -> NewAccount {
+    NewAccount { number: bank_account(n), pin: Secret::new(PIN).unwrap(), balance_minor: 1_000 }
+}
+
+pub fn bank_account(n: u64) -> BankAccount {
+    BankAccount::new(format!("{}", 400_000_000_000 + n)).unwrap()
+}
+
+pub fn name(n: u64) -> LoginName {
+    LoginName::new(format!("user{n}")).unwrap()
+}
+
+pub fn login(n: u64, password: &str) -> Request {
+    Request::Login { login: name(n), password: Secret::new(password).unwrap() }
+}
+
+/// Makes finger `n`'s payload, the template of a random projection.
+pub fn payload(n: u64) -> PayloadBytes {
+    let mut rng = ChaCha8Rng::seed_from_u64(n);
+    let margins = (0..512).map(|_| if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 }).collect();
+    let template = Template::new(vec![1.0; 8], margins);
+    let registry = Registry::new(&ServerConfig::default().schemes).unwrap();
+    let enrolment = registry.scheme(SchemeId::Template).enrol(&[template], None, &mut rng).unwrap();
+    PayloadBytes::new(enrolment.payload.to_bytes()).unwrap()
+}
+
+pub fn register(n: u64) -> Request {
+    Request::Register {
+        login: name(n),
+        password: Secret::new("password").unwrap(),
+        enrolment: payload(n),
+        helper: Some(HelperBytes::new(vec![n as u8; 100]).unwrap()),
+        bank_account: bank_account(n),
+        pin: Secret::new(PIN).unwrap(),
+    }
+}
+
+pub fn begin(amount: u64, key: &str) -> Request {
+    Request::BeginPayment {
+        merchant: Merchant::new("corner shop").unwrap(),
+        amount: MinorUnits::new(amount).unwrap(),
+        currency: Currency::new("EUR").unwrap(),
+        idempotency_key: IdempotencyKey::new(key).unwrap(),
+    }
+}
+
+/// Opens a payment page.
+pub async fn open_page(connection: &Connection, amount: u64, key: &str) -> PaymentId {
+    match connection.request(&begin(amount, key)).await.unwrap() {
+        Response::PaymentOpened { payment, qr_tries: 3 } => payment,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Opens a page and presents finger `finger`.
+pub async fn pay(connection: &Connection, amount: u64, key: &str, finger: u64) -> Response {
+    let payment = open_page(connection, amount, key).await;
+    connection.request(&Request::PresentQr { payment, payload: payload(finger) }).await.unwrap()
+}
