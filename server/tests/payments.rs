@@ -1,5 +1,7 @@
 //! Every way a payment ends, over real QUIC and ISO 8583 on loopback.
 
+#![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
+
 mod common;
 
 use biopay_protocol::message::Binding;

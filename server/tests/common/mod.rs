@@ -60,15 +60,16 @@ pub struct System {
     server_trigger: Trigger,
     server: JoinHandle<()>,
     bank_trigger: Trigger,
+    _folder: tempfile::TempDir,
 }
 
 impl System {
     /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
     pub async fn start(setup: Setup) -> Self {
-        let folder = tempfile::tempdir().unwrap().keep();
+        let folder = tempfile::tempdir().unwrap();
         let env = system::env(2, 256);
         let pin_key = || Arc::new(PinKey::new([9; 16]));
-        let ledger = Ledger::open(&Location::File(folder.join("bank.db")), env.clone(), b"key").unwrap();
+        let ledger = Ledger::open(&Location::File(folder.path().join("bank.db")), env.clone(), b"key").unwrap();
         ledger.open_accounts((0..100).map(account).collect()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bank_address = listener.local_addr().unwrap();
@@ -77,7 +78,8 @@ impl System {
 
         let wire = TcpWire::new(bank_address, env.clone(), setup.bank_timeout);
         let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&Location::File(folder.join("server.db"))).unwrap());
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::open(&Location::File(folder.path().join("server.db"))).unwrap());
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
             rules: biopay_server::config::Rules { code: setup.code, ..Default::default() },
@@ -98,7 +100,8 @@ impl System {
         let (server_trigger, server_shutdown) = shutdown::channel();
         let server = tokio::spawn(endpoint::serve(quic, service.clone(), setup.limits, server_shutdown));
         let client = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-        Self { address, ledger, store, service, client_config, client, server_trigger, server, bank_trigger }
+        let _folder = folder;
+        Self { address, ledger, store, service, client_config, client, server_trigger, server, bank_trigger, _folder }
     }
 
     pub async fn connect(&self) -> Connection {
