@@ -8,7 +8,9 @@ use ndarray::{Array2, s};
 pub(super) struct Contrast {
     /// Normalised grey, ridges negative, in plus or minus [`CONTRAST_CLIP`].
     pub normalised: Array2<f32>,
-    /// Local deviation in grey levels, one entry a cell.
+    /// What one unit of the normalised image is worth in grey levels, one entry a cell.
+    pub unit: Array2<f32>,
+    /// Deviation of the cell and its close neighbours in grey levels, one entry a cell.
     pub deviation: Array2<f32>,
 }
 
@@ -24,13 +26,14 @@ pub(super) fn normalise(image: &Array2<f32>) -> Contrast {
     let narrow_square = gaussian_blur(&squares, 0.8);
     let narrow_mean = gaussian_blur(&means, 0.8);
     let deviation = Array2::from_shape_fn(mean.dim(), |i| (narrow_square[i] - narrow_mean[i].powi(2)).max(0.0).sqrt());
-    Contrast { normalised: divide(image, &mean, &wide), deviation }
+    let unit = wide.mapv(|d| d + CONTRAST_FLOOR);
+    Contrast { normalised: divide(image, &mean, &unit), unit, deviation }
 }
 
-fn divide(image: &Array2<f32>, mean: &Array2<f32>, deviation: &Array2<f32>) -> Array2<f32> {
+fn divide(image: &Array2<f32>, mean: &Array2<f32>, unit: &Array2<f32>) -> Array2<f32> {
     let (rows, columns) = image.dim();
     let cell = CELL_PIXELS as f32;
-    let gain = deviation.mapv(|d| 1.0 / (d + CONTRAST_FLOOR));
+    let gain = unit.mapv(|u| 1.0 / u);
     let mut out = Array2::zeros((rows, columns));
     let (mut mean_row, mut gain_row) = (vec![0.0; mean.ncols()], vec![0.0; mean.ncols()]);
     for y in 0..rows {

@@ -60,18 +60,21 @@ impl Extractor {
         let rough = orientation::estimate(normalised);
         show("coherence", &|| upscale(&rough.coherence, 0.0, 1.0));
 
-        let mask = segmentation::segment(&contrast.deviation, &rough.coherence)?;
-        show("segmentation", &|| upscale(&mask.mapv(|m| f32::from(u8::from(m))), 0.0, 1.0));
-
-        let period = frequency::estimate(normalised, &rough, &mask);
+        let busy = segmentation::busy_area(&contrast.deviation)?;
+        let period = frequency::estimate(normalised, &rough, &busy);
         show("frequency", &|| upscale(&period, 0.0, PERIOD_MAX));
 
-        let first = enhance(normalised, &rough, &period, &mask, &self.bank);
+        let first = enhance(normalised, &rough, &period, &busy, &self.bank);
+        let (amplitude, first_clarity) = strength(normalised, &first);
+        let mask = segmentation::segment(&(amplitude * &contrast.unit), &first_clarity)?;
+        show("segmentation", &|| upscale(&mask.mapv(|m| f32::from(u8::from(m))), 0.0, 1.0));
+
         let fine = orientation::refine(&first, rough.coherence);
         show("orientation", &|| upscale(&fine.angles(), 0.0, PI));
 
         let enhanced = enhance(normalised, &fine, &period, &mask, &self.bank);
-        let clarity = clarity(normalised, &enhanced, &mask);
+        let mut clarity = strength(normalised, &enhanced).1;
+        clarity.zip_mut_with(&mask, |c, &inside| *c *= f32::from(u8::from(inside)));
         show("enhancement", &|| to_grey(&enhanced, -1.5, 1.5));
         show("clarity", &|| upscale(&clarity, 0.0, 1.0));
 
@@ -107,21 +110,23 @@ impl Extractor {
     }
 }
 
-/// Correlates the raw with the enhanced ridges around every cell of the mask.
-fn clarity(normalised: &Array2<f32>, enhanced: &Array2<f32>, mask: &Array2<bool>) -> Array2<f32> {
-    let sums = |product: &dyn Fn((usize, usize)) -> f32| {
-        let mut cells = Array2::zeros(mask.dim());
-        for (index, _) in normalised.indexed_iter() {
-            cells[[index.0 / CELL_PIXELS, index.1 / CELL_PIXELS]] += product(index);
+/// Measures the filtered ridges around every cell: their deviation, and their correlation with the raw ones.
+fn strength(normalised: &Array2<f32>, filtered: &Array2<f32>) -> (Array2<f32>, Array2<f32>) {
+    let (rows, columns) = normalised.dim();
+    let cells = (rows.div_ceil(CELL_PIXELS), columns.div_ceil(CELL_PIXELS));
+    let [mut both, mut raw, mut clean] = std::array::from_fn(|_| Array2::<f32>::zeros(cells));
+    for (y, (row, filtered_row)) in normalised.rows().into_iter().zip(filtered.rows()).enumerate() {
+        for (x, (&a, &b)) in row.iter().zip(filtered_row).enumerate() {
+            let cell = [y / CELL_PIXELS, x / CELL_PIXELS];
+            both[cell] += a * b;
+            raw[cell] += a * a;
+            clean[cell] += b * b;
         }
-        gaussian_blur(&cells, 1.0)
-    };
-    let both = sums(&|i| normalised[i] * enhanced[i]);
-    let raw = sums(&|i| normalised[i] * normalised[i]);
-    let clean = sums(&|i| enhanced[i] * enhanced[i]);
-    Array2::from_shape_fn(mask.dim(), |i| {
-        if mask[i] { (both[i] / (raw[i] * clean[i] + 1e-6).sqrt()).clamp(0.0, 1.0) } else { 0.0 }
-    })
+    }
+    let [both, raw, clean] = [both, raw, clean].map(|sums| gaussian_blur(&sums, 1.0));
+    let amplitude = clean.mapv(|c| (c / (CELL_PIXELS * CELL_PIXELS) as f32).sqrt());
+    let clarity = Array2::from_shape_fn(cells, |i| (both[i] / (raw[i] * clean[i] + 1e-6).sqrt()).clamp(0.0, 1.0));
+    (amplitude, clarity)
 }
 
 /// Renders a cell map with one square a cell.

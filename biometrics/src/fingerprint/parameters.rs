@@ -42,10 +42,14 @@ pub const COHERENCE_TRUSTED: f32 = 0.5;
 
 // --- Segmentation --------------------------------------------------------------------------------------------------
 
-/// Fraction of the image's strong contrast (its 90th percentile) that a foreground cell has at least.
-pub const FOREGROUND_CONTRAST: f32 = 0.25;
-/// Coherence that a foreground cell has at least at the middle scale: isotropic noise over 5 x 5 cells stays under 0.2.
-pub const FOREGROUND_COHERENCE: f32 = 0.22;
+/// The quantile of the cells that stands for the image's strong contrast.
+pub const STRONG_QUANTILE: f32 = 0.9;
+/// Fraction of the strong contrast above which a cell is worth filtering.
+pub const BUSY_CONTRAST: f32 = 0.15;
+/// Fraction of the strong ridge amplitude that a foreground cell has at least: half a dry ridge's contrast.
+pub const FOREGROUND_AMPLITUDE: f32 = 0.25;
+/// Correlation of raw and filtered ridges that a foreground cell has at least; white noise gives 0.3.
+pub const FOREGROUND_CLARITY: f32 = 0.4;
 /// Cells that a region needs to be kept: about 3 mm x 3 mm.
 pub const REGION_CELLS_MIN: usize = 56;
 

@@ -1,21 +1,31 @@
-//! Foreground: cells with enough contrast and one orientation, made into solid regions.
+//! Foreground: cells where filtering finds strong ridges that are really there, made into solid regions.
 
 use super::filter::quantile;
-use super::parameters::{BLANK_DEVIATION, FOREGROUND_COHERENCE, FOREGROUND_CONTRAST, REGION_CELLS_MIN};
+use super::parameters::{
+    BLANK_DEVIATION, BUSY_CONTRAST, FOREGROUND_AMPLITUDE, FOREGROUND_CLARITY, REGION_CELLS_MIN, STRONG_QUANTILE,
+};
 use crate::AcquisitionFailure;
 use ndarray::Array2;
 
-/// Finds the cells that show a finger.
+/// Finds the cells with enough contrast to be worth filtering.
 ///
-/// Shape: one entry a cell. `deviation` is in grey levels, `coherence` in [0, 1].
-/// Errors: `Blank` when nothing has contrast, `NoSubject` when no region is large and oriented enough.
-pub(super) fn segment(deviation: &Array2<f32>, coherence: &Array2<f32>) -> Result<Array2<bool>, AcquisitionFailure> {
-    let strong = quantile(deviation.iter().copied(), 0.9);
+/// Shape: one entry a cell. `deviation` is in grey levels. Errors: `Blank` when nothing has contrast.
+pub(super) fn busy_area(deviation: &Array2<f32>) -> Result<Array2<bool>, AcquisitionFailure> {
+    let strong = quantile(deviation.iter().copied(), STRONG_QUANTILE);
     if strong < BLANK_DEVIATION {
         return Err(AcquisitionFailure::Blank);
     }
-    let raw = Array2::from_shape_fn(deviation.dim(), |i| {
-        deviation[i] > strong * FOREGROUND_CONTRAST && coherence[i] > FOREGROUND_COHERENCE
+    Ok(deviation.mapv(|d| d > BUSY_CONTRAST * strong))
+}
+
+/// Finds the cells that show a finger: those whose filtered ridges are strong and follow the raw ones.
+///
+/// Shape: one entry a cell. `amplitude` is the filtered ridges' deviation in grey levels, `clarity` their correlation
+/// with the raw ones in [0, 1]. Errors: `NoSubject` when no region is large and clear enough.
+pub(super) fn segment(amplitude: &Array2<f32>, clarity: &Array2<f32>) -> Result<Array2<bool>, AcquisitionFailure> {
+    let strong = quantile(amplitude.iter().copied(), STRONG_QUANTILE);
+    let raw = Array2::from_shape_fn(amplitude.dim(), |i| {
+        amplitude[i] > FOREGROUND_AMPLITUDE * strong && clarity[i] > FOREGROUND_CLARITY
     });
     let solid = fill_holes(majority(majority(majority(raw))));
     let mask = keep_regions(solid);
@@ -96,21 +106,19 @@ mod tests {
 
     #[test]
     fn holes_are_filled_and_specks_dropped() {
-        let deviation = Array2::from_elem((40, 40), 30.0);
-        let coherence = Array2::from_shape_fn((40, 40), |(y, x)| {
+        let clarity = Array2::from_elem((40, 40), 0.8);
+        let amplitude = Array2::from_shape_fn((40, 40), |(y, x)| {
             let disc = (y as f32 - 20.0).hypot(x as f32 - 20.0);
-            if (disc < 12.0 && disc > 2.0) || (y < 3 && x < 3) { 0.8 } else { 0.05 }
+            if (disc < 12.0 && disc > 2.0) || (y < 3 && x < 3) { 30.0 } else { 2.0 }
         });
-        let mask = segment(&deviation, &coherence).unwrap();
+        let mask = segment(&amplitude, &clarity).unwrap();
         assert!(mask[[20, 20]] && mask[[12, 20]] && !mask[[1, 1]] && !mask[[38, 2]]);
     }
 
     #[test]
     fn blank_and_noise_are_refused() {
-        let coherence = Array2::from_elem((40, 40), 0.1);
-        let flat = segment(&Array2::from_elem((40, 40), 0.4), &coherence);
-        assert_eq!(flat, Err(AcquisitionFailure::Blank));
-        let noise = segment(&Array2::from_elem((40, 40), 40.0), &coherence);
+        assert_eq!(busy_area(&Array2::from_elem((40, 40), 0.4)), Err(AcquisitionFailure::Blank));
+        let noise = segment(&Array2::from_elem((40, 40), 40.0), &Array2::from_elem((40, 40), 0.2));
         assert_eq!(noise, Err(AcquisitionFailure::NoSubject));
     }
 }
