@@ -66,8 +66,8 @@ const TOUCH_MOISTURE: f32 = 0.8;
 const PRESSURE_GROWTH: f32 = 0.10;
 /// The contact region's mean centre below the pattern's and its semi-axes in finger pixels: 12 by 17 mm, what
 /// FVC2002 DB1's images show of a finger.
-const CONTACT_ROW: f32 = 22.0;
-const CONTACT_AXES: Point = Point::new(118.0, 165.0);
+const CONTACT_ROW: f32 = 40.0;
+const CONTACT_AXES: Point = Point::new(112.0, 185.0);
 /// Share of touches that are carelessly placed, and how much farther off they are.
 const MISPLACED_SHARE: f32 = 0.08;
 const MISPLACED_FACTOR: f32 = 2.2;

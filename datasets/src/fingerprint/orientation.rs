@@ -1,7 +1,7 @@
 //! Where ridges run: singular points and the orientation field round them.
 
 use super::PatternClass;
-use crate::math::{PI, Point, gaussian_within, uniform};
+use crate::math::{PI, Point, gaussian_within, smoothstep, uniform};
 use crate::noise::SmoothNoise;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -27,9 +27,10 @@ pub struct SingularPoint {
 
 /// Gives the ridges' orientation anywhere on a finger.
 ///
-/// The zero-pole model (Sherlock and Monro 1993) fixes the topology. To it is added a smooth field, which cannot
-/// change the topology: ridges bend round the fingertip and lie flat at the joint, as they do on a thimble, and a
-/// little low-frequency irregularity that is the finger's own.
+/// The zero-pole model (Sherlock and Monro 1993) fixes the topology. To it are added fields that cannot change the
+/// topology: loops are round above their core and straight below it (a correction by direction in the manner of
+/// Vizcaya and Gerhardt 1996), ridges bend round the fingertip and lie flat at the joint, as they do on a thimble,
+/// and a little low-frequency irregularity is the finger's own.
 ///
 /// Units: finger coordinates, pixels at 500 per inch from the pattern's centre, y downwards; angles in radians from
 /// the x axis towards the y axis, modulo π.
@@ -37,6 +38,7 @@ pub struct SingularPoint {
 pub(crate) struct OrientationField {
     singular_points: Vec<SingularPoint>,
     tilt: f32,
+    loop_bend: Option<LoopBend>,
     arch_height: f32,
     tip_radius: f32,
     tip_strength: f32,
@@ -57,12 +59,14 @@ impl OrientationField {
     pub(crate) fn draw(class: PatternClass, extent: &Extent, rng: &mut impl Rng) -> Self {
         let singular_points = draw_singular_points(class, rng);
         let arch = matches!(class, PatternClass::Arch);
+        let tip_strength = if arch { ARCH_TIP_STRENGTH } else { TIP_STRENGTH };
         Self {
-            singular_points,
             tilt: gaussian_within(rng, 0.0, TILT_SD, 2.0),
+            loop_bend: LoopBend::draw(class, &singular_points, rng),
+            singular_points,
             arch_height: if arch { uniform(rng, ARCH_HEIGHT.0, ARCH_HEIGHT.1) } else { 0.0 },
             tip_radius: uniform(rng, TIP_RADIUS.0, TIP_RADIUS.1),
-            tip_strength: uniform(rng, TIP_STRENGTH.0, TIP_STRENGTH.1),
+            tip_strength: uniform(rng, tip_strength.0, tip_strength.1),
             irregularity: SmoothNoise::draw(rng, extent.width, extent.height, IRREGULARITY_STEP),
             irregularity_angle: uniform(rng, IRREGULARITY_ANGLE.0, IRREGULARITY_ANGLE.1),
             origin: extent.origin,
@@ -76,7 +80,8 @@ impl OrientationField {
 
     /// Returns the orientation at a position, in radians; it is meaningful modulo π only.
     pub(crate) fn at(&self, p: Point) -> f32 {
-        self.zero_pole(p) + self.fingertip(p) + self.arch(p) + self.own_irregularity(p) + self.tilt
+        let loop_bend = self.loop_bend.as_ref().map_or(0.0, |bend| bend.at(p));
+        self.zero_pole(p) + loop_bend + self.fingertip(p) + self.arch(p) + self.own_irregularity(p) + self.tilt
     }
 
     fn zero_pole(&self, p: Point) -> f32 {
@@ -106,6 +111,44 @@ impl OrientationField {
 
     fn own_irregularity(&self, p: Point) -> f32 {
         self.irregularity_angle * self.irregularity.at(p.x - self.origin.x, p.y - self.origin.y)
+    }
+}
+
+/// Rounds the loop above the uppermost core and straightens its legs below.
+///
+/// The zero-pole model turns ridges evenly on a circle round a core, by half the angle. On a real loop they turn with
+/// the whole angle over the upper half and not at all over the lower: the difference is a triangle wave of the
+/// direction, of which this is the first harmonic.
+#[derive(Clone, Debug)]
+struct LoopBend {
+    core: Point,
+    /// The direction from the legs to the top of the loop, in radians.
+    top: f32,
+    strength: f32,
+    /// The rows between which the bend fades out, going down.
+    fade: (f32, f32),
+}
+
+impl LoopBend {
+    fn draw(class: PatternClass, singular_points: &[SingularPoint], rng: &mut impl Rng) -> Option<Self> {
+        let (strength, lean) = match class {
+            PatternClass::Arch => return None,
+            PatternClass::TentedArch => (uniform(rng, 0.50, 0.70), 0.0),
+            PatternClass::LeftLoop => (uniform(rng, 0.75, 0.98), uniform(rng, 0.15, 0.55)),
+            PatternClass::RightLoop => (uniform(rng, 0.75, 0.98), -uniform(rng, 0.15, 0.55)),
+            PatternClass::Whorl => (uniform(rng, 0.38, 0.55), 0.0),
+        };
+        let core = singular_points.iter().find(|s| s.kind == SingularKind::Core)?.at;
+        let lowest = singular_points.iter().map(|s| s.at.y).fold(core.y, f32::max);
+        Some(Self { core, top: lean - PI / 2.0, strength, fade: (core.y + 0.2 * (lowest - core.y), lowest + 40.0) })
+    }
+
+    fn at(&self, p: Point) -> f32 {
+        let from_core = p.minus(self.core);
+        let distance = from_core.length().max(1e-3);
+        let (sin, cos) = libm::sincosf(self.top);
+        let sine_from_top = (cos * from_core.y - sin * from_core.x) / distance;
+        self.strength * sine_from_top * (1.0 - smoothstep(self.fade.0, self.fade.1, p.y))
     }
 }
 
@@ -152,7 +195,8 @@ const ARCH_ROWS: f32 = 95.0;
 const ARCH_WIDTH: f32 = 170.0;
 /// The fingertip's curvature: the bend's centre below the row where it starts, and its strength.
 const TIP_RADIUS: (f32, f32) = (60.0, 110.0);
-const TIP_STRENGTH: (f32, f32) = (0.75, 1.05);
+const TIP_STRENGTH: (f32, f32) = (0.10, 0.30);
+const ARCH_TIP_STRENGTH: (f32, f32) = (0.75, 1.05);
 /// The row from which upwards ridges bend round the tip, and over how many pixels the bend comes in.
 const TIP_FADE_FROM: f32 = 130.0;
 const TIP_FADE_LENGTH: f32 = 90.0;

@@ -4,7 +4,7 @@ use super::condition::Condition;
 use super::contact::Contact;
 use super::finger::Finger;
 use super::{Device, skin::Grain};
-use crate::math::{Point, squash, uniform};
+use crate::math::{Point, gaussian, squash, uniform};
 use crate::noise::SmoothNoise;
 use ndarray::Array2;
 use rand::Rng;
@@ -12,7 +12,7 @@ use rand::Rng;
 /// Prints a finger: per pixel the share in [0, 1] that touches, row by row as the device's image.
 pub(crate) fn print(finger: &Finger, device: &Device, condition: &Condition, rng: &mut impl Rng) -> Array2<f32> {
     let slow = SlowFields::lay(device, condition, rng);
-    let touch = Touch::new(finger, condition, rng);
+    let touch = Touch::new(finger, device, condition, rng);
     let mut ink = Array2::zeros((device.rows, device.columns));
     for (row, mut line) in ink.outer_iter_mut().enumerate() {
         let line = line.as_slice_mut().expect("rows of a fresh array are contiguous");
@@ -94,14 +94,16 @@ struct Touch<'a> {
     fine: &'static Grain,
     coarse: &'static Grain,
     fresh_offset: Point,
+    row_jitter: Vec<f32>,
     bias: f32,
     lasting_roughness: f32,
     fresh_roughness: f32,
 }
 
 impl<'a> Touch<'a> {
-    fn new(finger: &'a Finger, condition: &Condition, rng: &mut impl Rng) -> Self {
+    fn new(finger: &'a Finger, device: &Device, condition: &Condition, rng: &mut impl Rng) -> Self {
         Self {
+            row_jitter: (0..device.rows).map(|_| ROW_JITTER * gaussian(rng)).collect(),
             finger,
             fine: Grain::fine(),
             coarse: Grain::coarse(),
@@ -113,21 +115,23 @@ impl<'a> Touch<'a> {
     }
 
     fn ink(&self, local: Local, column: usize, row: usize) -> f32 {
-        if local.depth < -BORDER_RAMP {
+        let depth = local.depth + self.row_jitter[row];
+        if depth < -BORDER_RAMP {
             return 0.0;
         }
         let (q, skin) = (local.finger, self.finger.skin.roughness_offset);
-        let lasting = self.fine.at(q.x + skin.x, q.y + skin.y) * 0.6 + self.coarse.at(q.x + skin.y, q.y + skin.x);
+        let specks = self.fine.at(q.x + skin.x, q.y + skin.y);
+        let lasting = specks + COARSE_SHARE * self.coarse.at(q.x + skin.y, q.y + skin.x);
         let (x, y) = (column as f32 + self.fresh_offset.x, row as f32 + self.fresh_offset.y);
-        let fresh = self.fine.at(x, y) * 0.6 + self.coarse.at(y, x);
+        let fresh = self.fine.at(x, y) + COARSE_SHARE * self.coarse.at(y, x);
         let dry = 1.0 + DRY_ROUGHNESS * (-local.moisture).max(0.0);
         let height = self.finger.pattern.at(q)
             + self.bias
             + MOISTURE_BIAS * local.moisture
             + dry * (self.lasting_roughness * lasting + self.fresh_roughness * fresh)
-            - BORDER_DROP * (1.0 - local.depth / BORDER_RAMP).max(0.0);
+            - BORDER_DROP * (1.0 - depth / BORDER_RAMP).max(0.0);
         let touching = 0.5 + 0.5 * squash(SHARPNESS * height);
-        touching * (local.strength + MOISTURE_STRENGTH * local.moisture).clamp(0.3, 1.15)
+        touching * (local.strength + MOISTURE_STRENGTH * local.moisture + SPECK_STRENGTH * specks).clamp(0.2, 1.15)
     }
 }
 
@@ -161,7 +165,9 @@ fn open_pore(ink: &mut Array2<f32>, at: Point, depth: f32) {
 const CELL: usize = 8;
 /// The contact border's raggedness: scale and amplitude, in pixels.
 const BORDER_STEP: f32 = 26.0;
-const BORDER_RAGGED: f32 = 5.0;
+const BORDER_RAGGED: f32 = 4.0;
+/// How much the border jumps from row to row, in pixels: optical readers scan it line by line.
+const ROW_JITTER: f32 = 2.5;
 /// How far inside the border ridges thin out, in finger pixels, and how much ridge height is lost there.
 const BORDER_RAMP: f32 = 10.0;
 const BORDER_DROP: f32 = 1.0;
@@ -176,11 +182,15 @@ const PRESSURE_BIAS: f32 = 0.15;
 const MOISTURE_BIAS: f32 = 0.22;
 const MOISTURE_STRENGTH: f32 = 0.10;
 /// Roughness of the skin that lasts, and that is new at each touch; dry skin has more of both.
-const LASTING_ROUGHNESS: f32 = 0.22;
-const FRESH_ROUGHNESS: f32 = 0.25;
+const LASTING_ROUGHNESS: f32 = 0.20;
+const FRESH_ROUGHNESS: f32 = 0.20;
+/// The share of blotches beside the specks in both.
+const COARSE_SHARE: f32 = 0.7;
+/// How much specks lighten or darken a ridge.
+const SPECK_STRENGTH: f32 = 0.08;
 const DRY_ROUGHNESS: f32 = 0.5;
 /// Steepness of the ridge's flank.
-const SHARPNESS: f32 = 3.0;
+const SHARPNESS: f32 = 3.5;
 /// Pores: how far they open at most and their radius in pixels.
 const PORE_DEPTH: f32 = 0.9;
 const PORE_RADIUS: f32 = 1.8;
