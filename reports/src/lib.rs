@@ -1,1 +1,31 @@
-//! placeholder
+//! What a run leaves behind, and what is read out of it.
+//!
+//! ```text
+//! records ──RunWriter──► run folder ──RunReader──► Summary ──► terminal, JSON, HTML
+//!                                        │
+//!                                        └─ rates: FMR, FNMR, EER, FAR, FRR, each with count and interval
+//! ```
+//!
+//! Nothing here knows the simulator or the server: a report is rebuilt from the folder alone.
+
+pub mod beta;
+pub mod cluster;
+pub mod error;
+pub mod html;
+pub mod interval;
+pub mod latency;
+pub mod manifest;
+pub mod plot;
+pub mod rates;
+pub mod records;
+pub mod run_folder;
+pub mod summary;
+pub mod tables;
+pub mod terminal;
+
+pub use error::Error;
+pub use interval::{Interval, Rate};
+pub use latency::LatencyRecorder;
+pub use manifest::Manifest;
+pub use run_folder::{RunReader, RunWriter};
+pub use summary::Summary;

@@ -1,1 +1,33 @@
-//! placeholder
+//! The simulator: scenarios, a world of virtual handsets driven by events, and the command line.
+//!
+//! ```text
+//! Scenario ─► Population (samples, templates, enrolments) ─► World (an entity a handset, an event queue)
+//!                                                            │ commands        ▲ completions as events
+//!                                                            ▼                 │
+//!                                                          Io: QUIC connections to the real server, captures
+//!                                                            │
+//!                                                            └─► Recorder ─► run folder ─► report
+//! ```
+
+pub mod cli;
+pub mod comparisons;
+pub mod driver;
+pub mod error;
+pub mod evaluation;
+pub mod io;
+pub mod outcome;
+pub mod plan;
+pub mod population;
+pub mod processes;
+pub mod progress;
+pub mod recorder;
+pub mod run;
+pub mod samples;
+pub mod scenario;
+pub mod stop;
+pub mod studio;
+pub mod time;
+pub mod world;
+
+pub use error::Error;
+pub use scenario::Scenario;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `biopay` executable.
+
+fn main() -> std::process::ExitCode {
+    biopay_sim::cli::main(std::env::args_os().collect())
+}

@@ -1,0 +1,71 @@
+//! The crate's one error enum.
+
+use std::path::PathBuf;
+
+/// Everything that can go wrong when a run is written, read or reported.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the run folder could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The folder holds no run.
+    #[error("{0} is not a run folder: it has no manifest.json (a run folder is what `biopay run --out DIR` writes)")]
+    NotARun(PathBuf),
+    /// The run was written by a version whose schema this one does not read.
+    #[error("{path} has schema {found}; this version reads {accepted:?}: use the biopay that wrote it")]
+    Schema {
+        /// The run folder.
+        path: PathBuf,
+        /// The version found in its manifest.
+        found: u32,
+        /// The versions that this program reads.
+        accepted: [u32; 1],
+    },
+    /// The run folder's target exists and is not an earlier run.
+    #[error("{0} exists and is not a run folder: choose another --out")]
+    Occupied(PathBuf),
+    /// A Parquet table is damaged or lacks a column.
+    #[error("table {table}: {source}")]
+    Table {
+        /// The table's name.
+        table: &'static str,
+        /// What the reader said.
+        source: polars::error::PolarsError,
+    },
+    /// A column holds a null where the schema has none.
+    #[error("table {table}: column {column} holds a null")]
+    Null {
+        /// The table's name.
+        table: &'static str,
+        /// The column's name.
+        column: &'static str,
+    },
+    /// The manifest is not what this program writes.
+    #[error("{path}: {source}")]
+    Manifest {
+        /// The manifest's path.
+        path: PathBuf,
+        /// What the parser said.
+        source: serde_json::Error,
+    },
+    /// The latency file is damaged.
+    #[error("{path}: damaged latency histogram: {why}")]
+    Latency {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Error {
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+}

@@ -1,0 +1,46 @@
+//! The HTML report: one self-contained file, readable without scripts, in light and dark and on paper.
+
+pub(crate) mod figures;
+mod samples;
+mod sections;
+
+use crate::error::Error;
+use crate::plot::escape;
+use crate::run_folder::{Records, RunReader};
+use crate::summary::Summary;
+pub use figures::rate as rate_text;
+pub use samples::FOLDER as SAMPLES_FOLDER;
+use samples::Picture;
+
+/// Builds the report of a run folder.
+pub fn report(run: &RunReader) -> Result<String, Error> {
+    let records = run.records()?;
+    let summary = Summary::new(run.manifest().clone(), &records);
+    let pictures = samples::read(run.folder())?;
+    Ok(page(&summary, &records, &pictures))
+}
+
+fn page(summary: &Summary, records: &Records, pictures: &[Picture]) -> String {
+    let title = format!("Biopay run: {}", escape(&summary.manifest.scenario_name));
+    let sections = [
+        ("figures", "At a glance", sections::at_a_glance(summary)),
+        ("comparison", "Is the wrong person accepted?", sections::comparison(summary)),
+        ("payments", "Payments, per transaction", sections::payments(summary)),
+        ("attacks", "Attacks", sections::attacks(summary)),
+        ("performance", "How fast?", sections::performance(summary, records)),
+        ("patent", "The patent's steps in this run", sections::patent(summary)),
+        ("samples", "Samples and their QR symbols", samples::section(pictures)),
+        ("server", "Server and bank", sections::server(summary)),
+        ("run", "This run", sections::run(summary)),
+    ];
+    let filled: Vec<_> = sections.iter().filter(|(_, _, body)| !body.is_empty()).collect();
+    let links: String = filled.iter().map(|(id, name, _)| format!(r##"<a href="#{id}">{name}</a>"##)).collect();
+    let body: String =
+        filled.iter().map(|(id, name, body)| format!(r#"<section id="{id}"><h2>{name}</h2>{body}</section>"#)).collect();
+    format!(
+        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>{}</style></head><body><main><header><h1>{title}</h1>{}</header><nav>{links}</nav>{body}</main></body></html>
+"#,
+        include_str!("../style.css"),
+        sections::lead(summary),
+    )
+}

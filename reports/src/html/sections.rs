@@ -1,0 +1,218 @@
+//! The report's sections, each from the summary alone.
+
+use super::figures::{bracket, duration, grouped, percent, rate, zero_note};
+use crate::interval::Rate;
+use crate::manifest::Completion;
+use crate::plot::{self, DetSeries, escape};
+use crate::run_folder::Records;
+use crate::summary::{JourneySummary, SchemeSummary, Summary};
+
+/// Writes the line under the title, and a warning where the run is partial.
+pub fn lead(summary: &Summary) -> String {
+    let m = &summary.manifest;
+    let mut out = format!(
+        r#"<p class="lead">{} handsets, {} clock, seed {}, {} measured on {} ({} cores).</p>"#,
+        grouped(u64::from(m.handsets)),
+        escape(&m.clock),
+        m.seed,
+        duration(m.duration_us as f64),
+        escape(&m.machine.processor),
+        m.machine.cores,
+    );
+    if m.completion == Completion::Partial {
+        out.push_str(r#"<p class="partial"><b>Partial run.</b> It was interrupted; the figures cover what had finished by then.</p>"#);
+    }
+    out
+}
+
+/// Writes the tiles: the figures that a reader came for.
+pub fn at_a_glance(summary: &Summary) -> String {
+    let mut tiles = String::new();
+    for s in &summary.schemes {
+        tiles.push_str(&rate_tile(&s.fmr, &format!("FMR, {}", s.scheme)));
+        tiles.push_str(&rate_tile(&s.fnmr, &format!("FNMR, {}", s.scheme)));
+    }
+    for j in summary.journeys.iter().filter(|j| j.is_impostor()) {
+        tiles.push_str(&rate_tile(&j.rate, &format!("FAR over three tries, {}", j.scheme)));
+    }
+    for t in &summary.throughput {
+        if let Some(mean) = t.mean_per_s {
+            let caption = format!("{}s a second ({} in all, peak {}/s)", t.operation, grouped(t.count), t.peak_per_s);
+            tiles.push_str(&tile(&format!("{mean:.1}"), &caption));
+        }
+    }
+    if let Some(charge) = summary.latency("charge") {
+        let caption = format!("charge latency p99 (p50 {}, {} charges)", duration(charge.p50_us as f64), grouped(charge.count));
+        tiles.push_str(&tile(&duration(charge.p99_us as f64), &caption));
+    }
+    format!(r#"<div class="tiles">{tiles}</div><p class="note">Brackets are 95 % intervals that allow for the comparisons of one subject being alike, where the run's design permits; else Clopper-Pearson's.</p>"#)
+}
+
+fn rate_tile(r: &Rate, caption: &str) -> String {
+    let value = r.value().map_or("no trials".into(), percent);
+    let interval = r.interval().map(bracket).unwrap_or_default();
+    tile(&value, &format!("{caption}<br>{interval}, {}/{}", grouped(r.count), grouped(r.total)))
+}
+
+fn tile(value: &str, caption: &str) -> String {
+    format!(r#"<div class="tile"><b>{value}</b><span>{caption}</span></div>"#)
+}
+
+/// Writes the schemes side by side, the DET, and each scheme's scores.
+pub fn comparison(summary: &Summary) -> String {
+    if summary.schemes.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<_> = summary.schemes.iter().map(scheme_row).collect();
+    let head = ["scheme", "FMR at the operating point", "FNMR at the operating point", "EER", "FMR100", "FMR1000", "failed to derive or acquire"];
+    let series: Vec<_> = summary.schemes.iter().map(det_series).collect();
+    let mut plots = figure(&plot::det(&series), "Detection error trade-off on normal-deviate axes. A dot is a scheme's operating point; a scheme that compares for equality has no line.");
+    for s in &summary.schemes {
+        if let Some(scores) = &s.scores {
+            let counts = format!("{} mated and {} non-mated comparisons", grouped(scores.mated().len() as u64), grouped(scores.non_mated().len() as u64));
+            plots.push_str(&figure(&plot::score_histogram(scores, None), &format!("Scores of {}: {counts}; d' = {:.2}.", escape(&s.scheme), scores.decidability())));
+            plots.push_str(&figure(&plot::error_rates(scores), &format!("Error rates of {} at every threshold.", escape(&s.scheme))));
+        }
+    }
+    format!(
+        r#"<p>Per <em>comparison</em>, made off line over all subjects of this run. FMR100 is the lowest FNMR at an FMR of at most 1 in 100, FMR1000 at 1 in 1,000; EER by the interval rule of FVC2000.</p>{}<div class="plots">{plots}</div>"#,
+        table(&head, &rows)
+    )
+}
+
+fn scheme_row(s: &SchemeSummary) -> Vec<String> {
+    let optional = |v: Option<f64>| v.map_or("–".into(), percent);
+    let fmr = zero_note(&s.fmr).map_or(rate(&s.fmr), |note| format!("{}<br><small>{note}</small>", rate(&s.fmr)));
+    vec![escape(&s.scheme), fmr, rate(&s.fnmr), optional(s.eer), optional(s.fmr100), optional(s.fmr1000), grouped(s.failures)]
+}
+
+fn det_series(s: &SchemeSummary) -> DetSeries<'_> {
+    DetSeries { name: &s.scheme, scores: s.scores.as_ref(), operating_point: s.fmr.value().zip(s.fnmr.value()) }
+}
+
+/// Writes FAR and FRR per journey, and every outcome.
+pub fn payments(summary: &Summary) -> String {
+    if summary.journeys.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<_> = summary.journeys.iter().map(journey_row).collect();
+    let head = ["scheme, journey", "rate", "value, 95 % interval, count", "charged", "presentations", "failures to acquire", "failures to derive"];
+    let outcomes: Vec<_> =
+        summary.outcomes.iter().map(|o| vec![escape(&o.outcome), escape(&o.kind), grouped(o.count)]).collect();
+    format!(
+        "<p>Per <em>transaction</em> with up to three tries against the real server, measured, not computed from FMR. Failure to enrol: {}.</p>{}<h3>How transactions ended</h3>{}",
+        rate(&summary.enrolment.fte),
+        table(&head, &rows),
+        table(&["outcome", "kind", "count"], &outcomes)
+    )
+}
+
+fn journey_row(j: &JourneySummary) -> Vec<String> {
+    let kind = if j.is_impostor() { "FAR" } else { "FRR" };
+    vec![
+        format!("{}, {}", escape(&j.scheme), escape(&j.journey)),
+        kind.into(),
+        rate(&j.rate),
+        grouped(j.charged),
+        grouped(j.presentations),
+        grouped(j.failures_to_acquire),
+        grouped(j.failures_to_derive),
+    ]
+}
+
+/// Writes one row an attack.
+pub fn attacks(summary: &Summary) -> String {
+    if summary.attacks.is_empty() {
+        return String::new();
+    }
+    let row = |a: &crate::summary::AttackSummary| {
+        vec![escape(&a.attack), escape(&a.knowledge), rate(&a.success), grouped(a.tries)]
+    };
+    table(&["attack", "the attacker knows", "success, 95 % interval, count", "tries"], &summary.attacks.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Writes latency percentiles and throughput over time.
+pub fn performance(summary: &Summary, records: &Records) -> String {
+    let us = |v: u64| duration(v as f64);
+    let rows: Vec<_> = summary
+        .latencies
+        .iter()
+        .map(|l| {
+            let cells = [duration(l.mean_us), us(l.p50_us), us(l.p90_us), us(l.p99_us), us(l.p999_us), us(l.max_us)];
+            [escape(&l.operation), grouped(l.count)].into_iter().chain(cells).collect()
+        })
+        .collect();
+    let server_side: Vec<_> =
+        summary.latencies.iter().filter(|l| l.operation != "capture" && l.operation != "derive").collect();
+    let lines: Vec<_> = server_side
+        .iter()
+        .filter_map(|l| Some((l.operation.as_str(), records.latency.operation(&l.operation)?)))
+        .collect();
+    let series: Vec<_> = summary.throughput.iter().map(|t| (t.operation.as_str(), t.by_second.as_slice())).collect();
+    format!(
+        r#"{}<div class="plots">{}{}</div>"#,
+        table(&["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max"], &rows),
+        figure(&plot::latency_percentiles(&lines), "Latency by quantile; the axis gives each further nine the same width."),
+        figure(&plot::timeline(&series), "Logins and charges finished in each second of the run."),
+    )
+}
+
+/// Writes the patent's steps with how often each was taken.
+pub fn patent(summary: &Summary) -> String {
+    let count = |operation: &str| summary.latency(operation).map_or(0, |l| l.count);
+    let journeys = |name: &str| summary.journeys.iter().filter(|j| j.journey == name).map(|j| j.rate.total).sum::<u64>();
+    let rows = [
+        ("S1, ¶20-21", "the sensor captures a sample", count("capture")),
+        ("S2, ¶20", "a QR code is derived from the sample", count("derive")),
+        ("S3, ¶22-24", "registration of QR, name, password, account and PIN", count("register")),
+        ("S4, ¶25-27", "login with name and password", count("login")),
+        ("S5, ¶28, 30-32", "a QR is presented", count("present")),
+        ("¶20, claims 2, 8", "payments with the stored QR", journeys("stored")),
+        ("¶29, claim 3", "payments with a new capture", journeys("recapture")),
+        ("claims 4, 7, ¶37-41", "payments from a second device", journeys("second-device")),
+        ("¶32-35, 37", "verification codes typed in", count("code")),
+        ("S6, ¶36", "debits at the bank", count("charge")),
+    ];
+    let rows: Vec<_> = rows.iter().map(|(step, what, n)| vec![(*step).into(), (*what).into(), grouped(*n)]).collect();
+    table(&["step of CN103310335A", "what happens", "times"], &rows)
+}
+
+/// Writes what server and bank reported.
+pub fn server(summary: &Summary) -> String {
+    if summary.server.is_empty() {
+        return String::new();
+    }
+    let row = |(component, name, value): &(String, String, f64)| {
+        let value = if value.fract() == 0.0 { grouped(*value as u64) } else { format!("{value:.3}") };
+        vec![escape(name), escape(component), value]
+    };
+    table(&["figure", "component", "value"], &summary.server.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Writes the manifest: how to repeat the run.
+pub fn run(summary: &Summary) -> String {
+    let m = &summary.manifest;
+    let notes: String = m.notes.iter().map(|n| format!("<li>{}</li>", escape(n))).collect();
+    let scenario = serde_json::to_string_pretty(&m.scenario).unwrap_or_default();
+    format!(
+        "<p>{}, schema {}. Repeat it with:</p><pre>{}</pre><ul>{notes}</ul><h3>Scenario, every default filled in</h3><pre>{}</pre><p class=\"note\">Run digest {}</p>",
+        escape(&m.program),
+        m.schema,
+        escape(&m.command),
+        escape(&scenario),
+        escape(&m.digest),
+    )
+}
+
+fn figure(svg: &str, caption: &str) -> String {
+    format!("<figure>{svg}<figcaption>{caption}</figcaption></figure>")
+}
+
+fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let head: String = head.iter().map(|h| format!("<th>{h}</th>")).collect();
+    let body: String = rows
+        .iter()
+        .map(|row| format!("<tr>{}</tr>", row.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>()))
+        .collect();
+    format!(r#"<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"#)
+}

@@ -1,0 +1,135 @@
+//! Axes: a scale, a range, and the ticks that a person would choose.
+
+use super::probit::probit;
+
+/// Maps values to positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Equal steps.
+    Linear,
+    /// Decades.
+    Log10,
+    /// The standard normal quantile, for error rates.
+    Probit,
+    /// Nines of a quantile: 0.9, 0.99, 0.999 are equally far apart.
+    Nines,
+}
+
+/// Holds one axis of a chart.
+#[derive(Clone, Debug)]
+pub struct Axis {
+    scale: Scale,
+    low: f64,
+    high: f64,
+    /// The label, with its unit.
+    pub label: String,
+    ticks: Option<Vec<(f64, String)>>,
+}
+
+impl Axis {
+    /// Makes an axis over `[low, high]`; an empty range is widened.
+    pub fn new(scale: Scale, low: f64, high: f64, label: &str) -> Self {
+        let high = if high > low { high } else { low + 1.0 };
+        Self { scale, low, high, label: label.to_owned(), ticks: None }
+    }
+
+    /// Replaces the ticks.
+    pub fn with_ticks(mut self, ticks: Vec<(f64, String)>) -> Self {
+        self.ticks = Some(ticks);
+        self
+    }
+
+    /// Returns the position of `value` in [0, 1], clamped to the axis.
+    pub fn position(&self, value: f64) -> f64 {
+        let [low, value, high] = [self.low, value.clamp(self.low, self.high), self.high].map(|v| self.transform(v));
+        (value - low) / (high - low)
+    }
+
+    /// Returns the ticks: values with their labels, in order.
+    pub fn ticks(&self) -> Vec<(f64, String)> {
+        if let Some(ticks) = &self.ticks {
+            return ticks.clone();
+        }
+        match self.scale {
+            Scale::Linear => linear_ticks(self.low, self.high),
+            Scale::Log10 => self.decades(),
+            Scale::Probit => self.inside(&PROBIT_TICKS, percent),
+            Scale::Nines => self.inside(&NINES_TICKS, percent),
+        }
+    }
+
+    fn transform(&self, value: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => value,
+            Scale::Log10 => value.max(f64::MIN_POSITIVE).log10(),
+            Scale::Probit => probit(value.clamp(1e-12, 1.0 - 1e-12)),
+            Scale::Nines => -(1.0 - value).max(1e-12).log10(),
+        }
+    }
+
+    fn decades(&self) -> Vec<(f64, String)> {
+        let (first, last) = (self.low.log10().ceil() as i32, self.high.log10().floor() as i32);
+        (first..=last).map(|e| (10f64.powi(e), engineering(10f64.powi(e)))).collect()
+    }
+
+    fn inside(&self, candidates: &[f64], label: fn(f64) -> String) -> Vec<(f64, String)> {
+        candidates.iter().filter(|&&v| (self.low..=self.high).contains(&v)).map(|&v| (v, label(v))).collect()
+    }
+}
+
+const PROBIT_TICKS: [f64; 13] =
+    [1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95];
+const NINES_TICKS: [f64; 6] = [0.0, 0.5, 0.9, 0.99, 0.999, 0.9999];
+
+fn percent(value: f64) -> String {
+    format!("{} %", trim(value * 100.0))
+}
+
+/// Prints a number with at most six significant decimals and no trailing zeros.
+fn trim(value: f64) -> String {
+    let text = format!("{value:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Prints a power of ten the way people write it: 0.01, 1, 100, 10k, 1M.
+fn engineering(value: f64) -> String {
+    match value {
+        v if v >= 1e6 => format!("{}M", trim(v / 1e6)),
+        v if v >= 1e4 => format!("{}k", trim(v / 1e3)),
+        v => trim(v),
+    }
+}
+
+/// Chooses four to eight ticks at 1, 2 or 5 times a power of ten.
+fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
+    let rough = (high - low) / 6.0;
+    let decade = 10f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * decade).into_iter().find(|&s| s >= rough).unwrap_or(decade);
+    let first = (low / step).ceil() as i64;
+    let last = (high / step + 1e-9).floor() as i64;
+    (first..=last).map(|i| (i as f64 * step, trim(i as f64 * step))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round() {
+        let labels: Vec<String> = linear_ticks(0.0, 1.0).into_iter().map(|t| t.1).collect();
+        assert_eq!(labels, ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
+    }
+
+    #[test]
+    fn nines_are_equally_spaced() {
+        let axis = Axis::new(Scale::Nines, 0.0, 0.999, "");
+        let [a, b, c] = [0.9, 0.99, 0.999].map(|v| axis.position(v));
+        assert!((b - a - (c - b)).abs() < 1e-12 && (c - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn values_outside_are_clamped() {
+        let axis = Axis::new(Scale::Probit, 1e-4, 0.5, "");
+        assert_eq!((axis.position(0.0), axis.position(1.0)), (0.0, 1.0));
+    }
+}

@@ -1,0 +1,55 @@
+//! Detection error trade-off: FNMR against FMR on normal-deviate axes.
+
+use super::{Axis, Chart, Scale};
+use crate::rates::{OperatingPoint, ScoreSet};
+
+const RATE_MAX: f64 = 0.6;
+
+/// Holds what one scheme contributes to the plot.
+pub struct DetSeries<'a> {
+    /// The scheme's name.
+    pub name: &'a str,
+    /// Its scores, where it has any.
+    pub scores: Option<&'a ScoreSet>,
+    /// FMR and FNMR at its operating point.
+    pub operating_point: Option<(f64, f64)>,
+}
+
+/// Draws one line a scheme with scores, and a dot at each operating point.
+///
+/// Source: Martin et al. 1997, "The DET curve in assessment of detection task performance"; ISO/IEC 19795-1:2021.
+pub fn det(series: &[DetSeries<'_>]) -> String {
+    let floor = floor(series);
+    let x = Axis::new(Scale::Probit, floor, RATE_MAX, "false match rate (FMR)");
+    let y = Axis::new(Scale::Probit, floor.max(1e-3), RATE_MAX, "false non-match rate (FNMR)");
+    let mut chart = Chart::new("detection error trade-off", x, y);
+    for (colour, s) in series.iter().enumerate() {
+        if let Some(scores) = s.scores {
+            let points: Vec<_> = thin(&scores.curve()).iter().map(|p| (p.fmr, p.fnmr)).collect();
+            chart.line(&points, colour);
+        }
+        if let Some((fmr, fnmr)) = s.operating_point {
+            chart.dot(fmr, fnmr, colour);
+            chart.label(fmr, fnmr, s.name, colour);
+        }
+    }
+    chart.finish()
+}
+
+/// Returns the lowest rate worth an axis: half a comparison of the largest set.
+fn floor(series: &[DetSeries<'_>]) -> f64 {
+    let comparisons = series.iter().filter_map(|s| s.scores).map(|s| s.non_mated().len()).max().unwrap_or(1_000);
+    (0.5 / comparisons as f64).clamp(1e-6, 1e-2)
+}
+
+/// Keeps the corners of the curve: points where neither rate changes add nothing to the picture.
+fn thin(curve: &[OperatingPoint]) -> Vec<OperatingPoint> {
+    let mut out: Vec<OperatingPoint> = Vec::new();
+    for &point in curve {
+        let is_near = |p: &OperatingPoint| (p.fmr - point.fmr).abs() < 1e-3 * p.fmr && (p.fnmr - point.fnmr).abs() < 1e-4;
+        if !out.last().is_some_and(is_near) {
+            out.push(point);
+        }
+    }
+    out
+}

@@ -1,0 +1,19 @@
+//! Plots as SVG text: a chart with axes, and one function a figure.
+//!
+//! Colours are CSS classes (`c0`…), so that one file serves light and dark; lines carry their names, so that no figure
+//! needs a legend or colour alone.
+
+mod axis;
+mod chart;
+mod det;
+mod latency;
+mod probit;
+mod scores;
+mod timeline;
+
+pub use axis::{Axis, Scale};
+pub use chart::{Chart, escape};
+pub use det::{DetSeries, det};
+pub use latency::latency_percentiles;
+pub use scores::{error_rates, score_histogram};
+pub use timeline::timeline;

@@ -1,0 +1,238 @@
+//! The run folder: written beside its place and moved there in one step, read back with its schema checked.
+
+use crate::error::Error;
+use crate::latency::LatencyRecorder;
+use crate::manifest::{Manifest, SCHEMAS_READ};
+use crate::records::{Attack, Comparison, Network, ServerFigure, Transaction};
+use crate::tables;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const MANIFEST: &str = "manifest.json";
+const LATENCY: &str = "latency.hdr";
+
+/// Holds everything that a run measured, in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// Off-line comparisons.
+    pub comparisons: Vec<Comparison>,
+    /// Registrations and payments.
+    pub transactions: Vec<Transaction>,
+    /// Attacks.
+    pub attacks: Vec<Attack>,
+    /// Connections.
+    pub network: Vec<Network>,
+    /// What server and bank said of themselves.
+    pub server: Vec<ServerFigure>,
+    /// Latencies by operation.
+    pub latency: LatencyRecorder,
+}
+
+/// Writes a run folder.
+///
+/// Files go to a temporary sibling; [`finish`](Self::finish) moves it into place, so that a reader sees a whole run or
+/// none. An earlier run in that place is replaced, anything else is refused.
+pub struct RunWriter {
+    target: PathBuf,
+    staging: tempfile::TempDir,
+}
+
+impl RunWriter {
+    /// Prepares to write to `target`.
+    ///
+    /// Errors: [`Error::Occupied`] when something other than a run is there.
+    pub fn create(target: &Path) -> Result<Self, Error> {
+        let is_empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+        if target.exists() && !target.join(MANIFEST).exists() && !is_empty() {
+            return Err(Error::Occupied(target.to_owned()));
+        }
+        let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(Error::file(parent))?;
+        let staging = tempfile::Builder::new().prefix(".run-").tempdir_in(parent).map_err(Error::file(parent))?;
+        Ok(Self { target: target.to_owned(), staging })
+    }
+
+    /// Returns the folder that files of this run may be added to before it is finished.
+    pub fn staging(&self) -> &Path {
+        self.staging.path()
+    }
+
+    /// Writes the tables, the latencies and the manifest, and moves the folder into place.
+    ///
+    /// The manifest's digests are filled in here. Returns the run folder.
+    pub fn finish(self, records: &Records, mut manifest: Manifest) -> Result<PathBuf, Error> {
+        let folder = self.staging.path();
+        tables::write(folder, &records.comparisons)?;
+        tables::write(folder, &records.transactions)?;
+        tables::write(folder, &records.attacks)?;
+        tables::write(folder, &records.network)?;
+        tables::write(folder, &records.server)?;
+        records.latency.write(&folder.join(LATENCY))?;
+        manifest.artefacts = digests(folder)?;
+        manifest.digest = digest_of(&manifest.artefacts);
+        let path = folder.join(MANIFEST);
+        let text = serde_json::to_vec_pretty(&manifest).map_err(|source| Error::Manifest { path: path.clone(), source })?;
+        fs::write(&path, text).map_err(Error::file(&path))?;
+        self.move_into_place()
+    }
+
+    fn move_into_place(self) -> Result<PathBuf, Error> {
+        if self.target.exists() {
+            fs::remove_dir_all(&self.target).map_err(Error::file(&self.target))?;
+        }
+        let staged = self.staging.keep();
+        set_readable(&staged)?;
+        fs::rename(&staged, &self.target).map_err(Error::file(&self.target))?;
+        Ok(self.target)
+    }
+}
+
+/// Opens the folder to other readers: temporary folders are private to their owner.
+#[cfg(unix)]
+fn set_readable(folder: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(Error::file(folder))
+}
+
+#[cfg(not(unix))]
+fn set_readable(_: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Reads a run folder.
+#[derive(Debug)]
+pub struct RunReader {
+    folder: PathBuf,
+    manifest: Manifest,
+}
+
+impl RunReader {
+    /// Opens a run and checks its schema.
+    ///
+    /// Errors: [`Error::NotARun`] without a manifest, [`Error::Schema`] for one of another version.
+    pub fn open(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(MANIFEST);
+        if !path.exists() {
+            return Err(Error::NotARun(folder.to_owned()));
+        }
+        let text = fs::read(&path).map_err(Error::file(&path))?;
+        let parse = |source| Error::Manifest { path: path.clone(), source };
+        let value: serde_json::Value = serde_json::from_slice(&text).map_err(parse)?;
+        let found = value["schema"].as_u64().and_then(|v| u32::try_from(v).ok()).unwrap_or(0);
+        if !SCHEMAS_READ.contains(&found) {
+            return Err(Error::Schema { path: folder.to_owned(), found, accepted: SCHEMAS_READ });
+        }
+        let manifest = serde_json::from_value(value).map_err(parse)?;
+        Ok(Self { folder: folder.to_owned(), manifest })
+    }
+
+    /// Returns the manifest.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Returns the folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Reads every table and the latencies.
+    pub fn records(&self) -> Result<Records, Error> {
+        Ok(Records {
+            comparisons: tables::read(&self.folder)?,
+            transactions: tables::read(&self.folder)?,
+            attacks: tables::read(&self.folder)?,
+            network: tables::read(&self.folder)?,
+            server: tables::read(&self.folder)?,
+            latency: LatencyRecorder::read(&self.folder.join(LATENCY))?,
+        })
+    }
+}
+
+/// Digests every file of the folder and of its subfolders, by path with forward slashes.
+fn digests(folder: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let mut out = BTreeMap::new();
+    let mut pending = vec![(folder.to_owned(), String::new())];
+    while let Some((current, prefix)) = pending.pop() {
+        for entry in fs::read_dir(&current).map_err(Error::file(&current))? {
+            let entry = entry.map_err(Error::file(&current))?;
+            let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
+            if path.is_dir() {
+                pending.push((path, format!("{name}/")));
+            } else {
+                let bytes = fs::read(&path).map_err(Error::file(&path))?;
+                out.insert(name, hex(&Sha256::digest(bytes)));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn digest_of(artefacts: &BTreeMap<String, String>) -> String {
+    let mut hasher = Sha256::new();
+    for (name, digest) in artefacts {
+        hasher.update(format!("{name} {digest}\n"));
+    }
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Completion, Machine, SCHEMA};
+
+    fn manifest() -> Manifest {
+        Manifest {
+            schema: SCHEMA,
+            scenario_name: "test".into(),
+            scenario: serde_json::json!({"handsets": 1}),
+            seed: 7,
+            clock: "wall".into(),
+            program: "biopay 0".into(),
+            command: "biopay run".into(),
+            machine: Machine::this(),
+            started_unix_s: 0,
+            duration_us: 1,
+            completion: Completion::Complete,
+            handsets: 1,
+            notes: vec![],
+            artefacts: BTreeMap::new(),
+            digest: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_round_trips_and_replaces_an_earlier_one() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("run");
+        for _ in 0..2 {
+            RunWriter::create(&target).unwrap().finish(&Records::default(), manifest()).unwrap();
+        }
+        let reader = RunReader::open(&target).unwrap();
+        assert_eq!(reader.manifest().artefacts.len(), 6);
+        assert!(reader.records().unwrap().transactions.is_empty());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no staging folder stays behind");
+    }
+
+    #[test]
+    fn a_folder_of_something_else_is_never_overwritten() {
+        let target = tempfile::tempdir().unwrap();
+        fs::write(target.path().join("thesis.tex"), "important").unwrap();
+        assert!(matches!(RunWriter::create(target.path()), Err(Error::Occupied(_))));
+    }
+
+    #[test]
+    fn another_schema_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(MANIFEST), r#"{"schema": 99}"#).unwrap();
+        assert!(matches!(RunReader::open(folder.path()), Err(Error::Schema { found: 99, .. })));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(matches!(RunReader::open(empty.path()), Err(Error::NotARun(_))));
+    }
+}

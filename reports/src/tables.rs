@@ -1,0 +1,162 @@
+//! Rows to Parquet and back, through one macro that is the schema's only definition.
+
+use crate::Error;
+use polars::prelude::{Column, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series};
+use std::fs::File;
+use std::path::Path;
+
+/// Describes a row type that is stored as one Parquet table.
+pub trait Table: Sized {
+    /// The table's name: the file is `NAME.parquet`.
+    const NAME: &'static str;
+
+    /// Lays the rows out as columns.
+    fn frame(rows: &[Self]) -> Result<DataFrame, PolarsError>;
+
+    /// Reads the rows back.
+    ///
+    /// Errors: [`Error::Table`] when a column is missing or of another type, [`Error::Null`] on an unexpected null.
+    fn rows(frame: &DataFrame) -> Result<Vec<Self>, Error>;
+}
+
+/// Writes a table as `NAME.parquet` in `folder`.
+pub fn write<T: Table>(folder: &Path, rows: &[T]) -> Result<(), Error> {
+    let table_error = |source| Error::Table { table: T::NAME, source };
+    let path = folder.join(T::NAME).with_extension("parquet");
+    let file = File::create(&path).map_err(Error::file(&path))?;
+    let mut frame = T::frame(rows).map_err(table_error)?;
+    ParquetWriter::new(file).set_parallel(false).finish(&mut frame).map_err(table_error)?;
+    Ok(())
+}
+
+/// Reads `NAME.parquet` of `folder`.
+pub fn read<T: Table>(folder: &Path) -> Result<Vec<T>, Error> {
+    let path = folder.join(T::NAME).with_extension("parquet");
+    let file = File::open(&path).map_err(Error::file(&path))?;
+    let frame = ParquetReader::new(file).finish().map_err(|source| Error::Table { table: T::NAME, source })?;
+    T::rows(&frame)
+}
+
+/// Converts one field's values to a column and back.
+pub(crate) trait Cell: Sized {
+    fn series(name: &'static str, values: Vec<Self>) -> Series;
+    fn cells(column: &Column) -> Result<Vec<Option<Self>>, PolarsError>;
+}
+
+macro_rules! cell {
+    ($type:ty, $read:ident) => {
+        impl Cell for $type {
+            fn series(name: &'static str, values: Vec<Self>) -> Series {
+                Series::new(name.into(), values)
+            }
+            fn cells(column: &Column) -> Result<Vec<Option<Self>>, PolarsError> {
+                Ok(column.$read()?.iter().map(|cell| cell.map(Into::into)).collect())
+            }
+        }
+
+        impl Cell for Option<$type> {
+            fn series(name: &'static str, values: Vec<Self>) -> Series {
+                Series::new(name.into(), values)
+            }
+            fn cells(column: &Column) -> Result<Vec<Option<Self>>, PolarsError> {
+                Ok(column.$read()?.iter().map(|cell| Some(cell.map(Into::into))).collect())
+            }
+        }
+    };
+}
+
+cell!(bool, bool);
+cell!(u32, u32);
+cell!(u64, u64);
+cell!(i64, i64);
+cell!(f32, f32);
+cell!(f64, f64);
+cell!(String, str);
+
+/// Reads one column; called by the rows that [`table!`] generates.
+pub(crate) fn column<C: Cell>(frame: &DataFrame, table: &'static str, name: &'static str) -> Result<Vec<C>, Error> {
+    let cells = frame.column(name).and_then(C::cells).map_err(|source| Error::Table { table, source })?;
+    cells.into_iter().collect::<Option<_>>().ok_or(Error::Null { table, column: name })
+}
+
+/// Defines a row struct together with its Parquet table: a column a field, in the order of the fields.
+macro_rules! table {
+    (
+        $(#[$doc:meta])*
+        pub struct $row:ident in $name:literal {
+            $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $row {
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+
+        impl $crate::tables::Table for $row {
+            const NAME: &'static str = $name;
+
+            fn frame(rows: &[Self]) -> Result<polars::prelude::DataFrame, polars::prelude::PolarsError> {
+                let columns = vec![$(
+                    <$type as $crate::tables::Cell>::series(
+                        stringify!($field),
+                        rows.iter().map(|row| row.$field.clone()).collect(),
+                    ).into(),
+                )*];
+                polars::prelude::DataFrame::new(rows.len(), columns)
+            }
+
+            fn rows(frame: &polars::prelude::DataFrame) -> Result<Vec<Self>, $crate::Error> {
+                $(let mut $field = $crate::tables::column::<$type>(frame, $name, stringify!($field))?.into_iter();)*
+                let next = || Some(Self { $($field: $field.next()?,)* });
+                Ok(std::iter::from_fn(next).collect())
+            }
+        }
+    };
+}
+pub(crate) use table;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::{Comparison, ServerFigure};
+
+    fn comparisons() -> Vec<Comparison> {
+        let row = |score: Option<f32>, failure: Option<&str>| Comparison {
+            scheme: "template".into(),
+            reference_subject: 1,
+            probe_subject: 2,
+            reference_device: "handset".into(),
+            probe_device: "pc".into(),
+            score,
+            accepted: score.is_some(),
+            failure: failure.map(Into::into),
+        };
+        vec![row(Some(0.25), None), row(None, Some("failed to derive"))]
+    }
+
+    #[test]
+    fn rows_round_trip_with_their_nulls() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &comparisons()).unwrap();
+        assert_eq!(read::<Comparison>(folder.path()).unwrap(), comparisons());
+    }
+
+    #[test]
+    fn an_empty_table_round_trips() {
+        let folder = tempfile::tempdir().unwrap();
+        write::<Comparison>(folder.path(), &[]).unwrap();
+        assert_eq!(read::<Comparison>(folder.path()).unwrap(), vec![]);
+    }
+
+    #[test]
+    fn another_tables_file_and_garbage_are_named_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &comparisons()).unwrap();
+        std::fs::rename(folder.path().join("comparisons.parquet"), folder.path().join("server.parquet")).unwrap();
+        assert!(matches!(read::<ServerFigure>(folder.path()), Err(Error::Table { table: "server", .. })));
+        std::fs::write(folder.path().join("server.parquet"), b"PAR1 no table").unwrap();
+        assert!(matches!(read::<ServerFigure>(folder.path()), Err(Error::Table { table: "server", .. })));
+        assert!(matches!(read::<Comparison>(folder.path()), Err(Error::File { .. })));
+    }
+}

@@ -1,0 +1,97 @@
+//! The summary as plain text for a terminal.
+
+use crate::html::figures::{duration, grouped, percent, rate};
+use crate::manifest::Completion;
+use crate::summary::Summary;
+use std::fmt::Write;
+
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const HISTOGRAM_COLUMNS: usize = 48;
+
+/// Writes the summary. Nothing in it depends on the terminal's width or colours.
+pub fn summary(summary: &Summary) -> String {
+    let mut out = String::new();
+    let m = &summary.manifest;
+    let partial = if m.completion == Completion::Partial { "  (PARTIAL: interrupted)" } else { "" };
+    line(&mut out, &format!("{}: {} handsets in {}{partial}", m.scenario_name, grouped(u64::from(m.handsets)), duration(m.duration_us as f64)));
+    write_comparisons(&mut out, summary);
+    write_transactions(&mut out, summary);
+    write_performance(&mut out, summary);
+    out
+}
+
+fn write_comparisons(out: &mut String, summary: &Summary) {
+    line(out, "\nPer comparison (95 % interval, count)");
+    for s in &summary.schemes {
+        line(out, &format!("  {:<18} FMR  {}", s.scheme, rate(&s.fmr)));
+        line(out, &format!("  {:<18} FNMR {}", "", rate(&s.fnmr)));
+        let Some((scores, eer)) = s.scores.as_ref().zip(s.eer) else { continue };
+        line(out, &format!("  {:<18} EER  {}   d' {:.2}", "", percent(eer), scores.decidability()));
+        let (low, high) = range(scores.mated(), scores.non_mated());
+        line(out, &format!("  {:<18} non-mated {}", "", sparkline(scores.non_mated(), low, high)));
+        line(out, &format!("  {:<18} mated     {}  score {low:.2} to {high:.2}", "", sparkline(scores.mated(), low, high)));
+    }
+}
+
+fn write_transactions(out: &mut String, summary: &Summary) {
+    line(out, "\nPer transaction, up to three tries (95 % interval, count)");
+    for j in &summary.journeys {
+        let kind = if j.is_impostor() { "FAR" } else { "FRR" };
+        line(out, &format!("  {:<18} {:<14} {kind} {}", j.scheme, j.journey, rate(&j.rate)));
+    }
+    line(out, &format!("  {:<18} {:<14} FTE {}", "all", "enrolment", rate(&summary.enrolment.fte)));
+    line(out, "\nOutcomes");
+    for o in &summary.outcomes {
+        line(out, &format!("  {:<13} {:<28} {:>8}", o.kind, o.outcome, grouped(o.count)));
+    }
+}
+
+fn write_performance(out: &mut String, summary: &Summary) {
+    line(out, "\nLatency            count       p50       p90       p99       max");
+    for l in &summary.latencies {
+        let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(|v| format!("{:>9}", duration(v as f64))).join(" ");
+        line(out, &format!("  {:<13} {:>8} {cells}", l.operation, grouped(l.count)));
+    }
+    for t in &summary.throughput {
+        if let Some(mean) = t.mean_per_s {
+            line(out, &format!("  {}s: {mean:.1} a second, peak {} in one second", t.operation, t.peak_per_s));
+        }
+    }
+}
+
+fn line(out: &mut String, text: &str) {
+    let _ = writeln!(out, "{text}");
+}
+
+fn range(a: &[f32], b: &[f32]) -> (f32, f32) {
+    let finite = || a.iter().chain(b).copied().filter(|s| s.is_finite());
+    (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max))
+}
+
+/// Draws a histogram one character high, the bars in square-root scale so that tails stay visible.
+fn sparkline(scores: &[f32], low: f32, high: f32) -> String {
+    let mut counts = [0u32; HISTOGRAM_COLUMNS];
+    for &score in scores.iter().filter(|s| s.is_finite()) {
+        let column = ((score - low) / (high - low).max(f32::MIN_POSITIVE) * HISTOGRAM_COLUMNS as f32) as usize;
+        counts[column.min(HISTOGRAM_COLUMNS - 1)] += 1;
+    }
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let bar = |count: u32| {
+        let height = (f64::from(count) / f64::from(most)).sqrt() * (BARS.len() - 1) as f64;
+        if count == 0 { ' ' } else { BARS[height.round() as usize] }
+    };
+    counts.into_iter().map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparkline_puts_its_peak_where_the_scores_are() {
+        let line = sparkline(&[0.0, 0.0, 0.0, 1.0], 0.0, 1.0);
+        let bars: Vec<char> = line.chars().collect();
+        assert_eq!((bars.len(), bars[0], bars[1]), (HISTOGRAM_COLUMNS, '█', ' '));
+        assert!(bars[HISTOGRAM_COLUMNS - 1] != ' ');
+    }
+}

@@ -1,0 +1,76 @@
+//! The command line. Exit codes: 0 ok, 1 internal error, 2 usage or configuration, 6 invalid run.
+
+mod dataset;
+mod evaluate;
+mod report;
+mod run;
+
+use crate::Error;
+use crate::processes::{BANK_ARGUMENT, SERVER_ARGUMENT};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Simulates and benchmarks paying with a biometric-derived QR code (after CN103310335A).
+#[derive(Parser)]
+#[command(name = "biopay", version, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  biopay run                                      the built-in quickstart, with a report at the end
+  biopay run quickstart --set handsets=50 --seed 7
+  biopay dataset fingerprint --subjects 20 --impressions 8 --seed 1 --out fingers
+  biopay evaluate --modality fingerprint --images fingers --dpi 500 --scores scores.csv
+  biopay report runs/quickstart-1 --out report.html";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a scenario: virtual handsets against the real server, a summary and a report at the end.
+    Run(run::RunArgs),
+    /// Lists the built-in scenarios.
+    Scenarios,
+    /// Makes synthetic samples.
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
+    /// Measures error rates on a folder of images.
+    Evaluate(evaluate::EvaluateArgs),
+    /// Writes the HTML report of a run folder again.
+    Report(report::ReportArgs),
+}
+
+/// Runs the command line and returns the exit code.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    if let Some(role) = args.get(1).and_then(|a| a.to_str()) {
+        // A run starts this program again as its server and its bank, so that one build has all three.
+        let own_arguments = || args.iter().take(1).chain(args.iter().skip(2)).cloned();
+        match role {
+            SERVER_ARGUMENT => return biopay_server::process::server_main(own_arguments()),
+            BANK_ARGUMENT => return biopay_server::process::bank_main(own_arguments()),
+            _ => {}
+        }
+    }
+    let command_line = args.iter().map(|a| a.to_string_lossy()).skip(1).collect::<Vec<_>>().join(" ");
+    match execute(Cli::parse_from(&args).command, &format!("biopay {command_line}")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn execute(command: Command, command_line: &str) -> Result<(), Error> {
+    match command {
+        Command::Run(args) => run::execute(&args, command_line),
+        Command::Scenarios => {
+            run::list_scenarios();
+            Ok(())
+        }
+        Command::Dataset(command) => dataset::execute(&command),
+        Command::Evaluate(args) => evaluate::execute(&args),
+        Command::Report(args) => report::execute(&args),
+    }
+}

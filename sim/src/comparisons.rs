@@ -1,0 +1,81 @@
+//! Everybody against everybody, off line: FMR and FNMR of the schemes as handsets and server use them.
+
+use crate::Error;
+use crate::population::{Owner, Population, is_probe};
+use crate::studio::{CaptureKey, Captured};
+use biopay_biometrics::scheme::{HelperData, Scheme, SchemeId, ServerRecord};
+use biopay_reports::records::Comparison;
+use rayon::prelude::*;
+
+/// Compares every owner's probes with every owner's enrolment, for every scheme in use. A failure is a row with its
+/// reason, never left out.
+///
+/// Mated comparisons use all probes that were made, non-mated ones each subject's first probe on each sensor. The rows
+/// come in the order of scheme, reference and probe.
+pub fn all_pairs(population: &Population, schemes: &[SchemeId], progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Comparison>, Error> {
+    let owners = population.owners.len() as u32;
+    let probes: Vec<(CaptureKey, &Captured)> =
+        population.studio.ready().filter(|(key, _)| is_probe(*key) && key.subject < owners).collect();
+    let firsts = first_on_each_sensor(&probes);
+    let mut rows = Vec::new();
+    for &id in schemes {
+        let scheme = population.registry.scheme(id);
+        let references: Vec<_> = population.owners.iter().filter_map(|o| reference(o, scheme)).collect();
+        let compared: Vec<Vec<Comparison>> = references
+            .into_par_iter()
+            .map(|reference| {
+                let mated = probes.iter().filter(|(key, _)| key.subject == reference.subject);
+                let non_mated = firsts.iter().filter(|(key, _)| key.subject != reference.subject);
+                let rows: Vec<_> = mated.chain(non_mated).map(|p| compare(population, scheme, &reference, p)).collect();
+                progress(rows.len() as u64);
+                rows
+            })
+            .collect();
+        rows.extend(compared.into_iter().flatten());
+    }
+    Ok(rows)
+}
+
+struct Reference<'a> {
+    subject: u32,
+    helper: &'a HelperData,
+    record: ServerRecord,
+}
+
+/// Makes the server's record of an enrolment, as registration does; `None` after a failure to enrol.
+fn reference<'a>(owner: &'a Owner, scheme: &dyn Scheme) -> Option<Reference<'a>> {
+    let enrolment = owner.enrolments.get(&scheme.id())?;
+    let record = scheme.record(&enrolment.payload).ok()?;
+    Some(Reference { subject: owner.subject, helper: &enrolment.helper, record })
+}
+
+/// Keeps each subject's first probe on each sensor. Shape: `probes` sorted by subject, sensor and number.
+fn first_on_each_sensor<'a>(probes: &[(CaptureKey, &'a Captured)]) -> Vec<(CaptureKey, &'a Captured)> {
+    let mut firsts = probes.to_vec();
+    firsts.dedup_by_key(|(key, _)| (key.subject, key.sensor));
+    firsts
+}
+
+fn compare(
+    population: &Population,
+    scheme: &dyn Scheme,
+    reference: &Reference<'_>,
+    (key, captured): &(CaptureKey, &Captured),
+) -> Comparison {
+    let outcome = match &captured.template {
+        Err(reason) => Err(format!("failure to acquire: {reason}")),
+        Ok(template) => scheme.derive(template, reference.helper, None).map_err(|e| e.to_string()),
+    };
+    let verdict = outcome.as_ref().ok().map(|payload| scheme.verify(&reference.record, payload));
+    let device = |sensor| population.studio.device(sensor).name.to_owned();
+    Comparison {
+        scheme: scheme.id().name().to_owned(),
+        reference_subject: reference.subject,
+        probe_subject: key.subject,
+        reference_device: device(crate::studio::Sensor::Handset),
+        probe_device: device(key.sensor),
+        score: verdict.and_then(|v| v.score),
+        accepted: verdict.is_some_and(|v| v.accepted),
+        failure: outcome.err(),
+    }
+}

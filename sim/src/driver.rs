@@ -1,0 +1,88 @@
+//! The loop that turns time into events: due events to the world, its commands to the I/O side, completions back.
+
+use crate::io::{Command, Completion, Io};
+use crate::time::SimTime;
+use crate::world::{Simulation, Tally};
+use biopay_reports::manifest::Completion as RunCompletion;
+use biopay_server::env::Clock;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+
+/// How often a watcher is told how far the run is.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// How long closing connections may take to report their statistics.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Runs the world until every planned transaction has ended or `stop` turns true.
+pub async fn drive(
+    simulation: &mut Simulation,
+    mut io: Io,
+    mut completions: UnboundedReceiver<Completion>,
+    clock: Arc<dyn Clock>,
+    mut stop: watch::Receiver<bool>,
+    progress: &mut dyn FnMut(Tally),
+) -> RunCompletion {
+    let mut told = Duration::ZERO;
+    let completion = loop {
+        run_due(simulation, &mut io, clock.as_ref());
+        let tally = simulation.tally();
+        if clock.elapsed() >= told + PROGRESS_EVERY {
+            told = clock.elapsed();
+            progress(tally);
+        }
+        if tally.finished == tally.planned {
+            break RunCompletion::Complete;
+        }
+        let pause = pause(simulation, clock.as_ref());
+        tokio::select! {
+            biased;
+            Ok(_) = stop.wait_for(|&stop| stop) => break RunCompletion::Partial,
+            Some(first) = completions.recv() => {
+                accept(simulation, first);
+                while let Ok(next) = completions.try_recv() {
+                    accept(simulation, next);
+                }
+            }
+            () = clock.sleep(pause) => {}
+        }
+    };
+    io.finish().await;
+    drain(simulation, &mut completions, clock.as_ref()).await;
+    progress(simulation.tally());
+    completion
+}
+
+fn run_due(simulation: &mut Simulation, io: &mut Io, clock: &dyn Clock) {
+    while let Some(commands) = simulation.step(SimTime::since_start(clock.elapsed())) {
+        commands.into_iter().for_each(|command: Command| io.submit(command));
+    }
+}
+
+/// Returns how long nothing is due, but at most until the watcher wants to hear again.
+fn pause(simulation: &Simulation, clock: &dyn Clock) -> Duration {
+    let now = SimTime::since_start(clock.elapsed());
+    simulation.next_event().map_or(PROGRESS_EVERY, |at| at.since(now)).min(PROGRESS_EVERY)
+}
+
+fn accept(simulation: &mut Simulation, completion: Completion) {
+    simulation.queue(completion.at, completion.target, completion.kind);
+}
+
+/// Takes the statistics of connections that were still closing; commands that come of it have nobody to go to.
+async fn drain(simulation: &mut Simulation, completions: &mut UnboundedReceiver<Completion>, clock: &dyn Clock) {
+    let limit = clock.sleep(DRAIN);
+    tokio::pin!(limit);
+    loop {
+        tokio::select! {
+            biased;
+            completion = completions.recv() => match completion {
+                Some(completion) => accept(simulation, completion),
+                None => break,
+            },
+            () = &mut limit => break,
+        }
+    }
+    while simulation.step(SimTime::since_start(clock.elapsed())).is_some() {}
+}

@@ -1,0 +1,66 @@
+//! The crate's one error enum, and the exit code of each error.
+
+use std::path::PathBuf;
+
+/// Everything that can go wrong in a simulation.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scenario, or a `--set`, is not one.
+    #[error("{origin}: {message}")]
+    Scenario {
+        /// The file, built-in name or option.
+        origin: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// An option's value cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The server or the bank did not start.
+    #[error("the {component} did not start: {why}")]
+    Start {
+        /// Which.
+        component: &'static str,
+        /// What it said.
+        why: String,
+    },
+    /// The run cannot be trusted, so there are no figures.
+    #[error("invalid run: {0}")]
+    InvalidRun(String),
+    /// Biometrics failed in a way that is no failure to acquire.
+    #[error(transparent)]
+    Biometrics(#[from] biopay_biometrics::Error),
+    /// Samples could not be made or read.
+    #[error(transparent)]
+    Datasets(#[from] biopay_datasets::Error),
+    /// Records could not be written or read.
+    #[error(transparent)]
+    Reports(#[from] biopay_reports::Error),
+    /// A message could not be built.
+    #[error(transparent)]
+    Protocol(#[from] biopay_protocol::Error),
+}
+
+impl Error {
+    pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File { path, source }
+    }
+
+    /// Returns the process's exit code: 2 for usage and configuration, 6 for an invalid run, 1 for the rest.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Scenario { .. } | Self::Usage(_) | Self::Datasets(biopay_datasets::Error::Parameter { .. }) => 2,
+            Self::InvalidRun(_) => 6,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The real server and the bank as processes of their own, on this machine, ended with the run.
+
+use crate::Error;
+use crate::io::ServerAddress;
+use crate::population::Population;
+use crate::scenario::Scenario;
+use biopay_reports::records::ServerFigure;
+use biopay_server::config::{BankConfig, CodeRule, PasswordConfig, Rules, ServerConfig};
+use rustls_pki_types::CertificateDer;
+use serde_json::Value;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// The hidden first argument that turns this program into the server.
+pub const SERVER_ARGUMENT: &str = "server-process";
+/// The hidden first argument that turns this program into the bank.
+pub const BANK_ARGUMENT: &str = "bank-process";
+
+const METRICS: &str = "server-metrics.json";
+const BANK_STORE: &str = "bank.db";
+
+/// Is a running server with its bank. Dropping it ends both.
+pub struct Processes {
+    server: Process,
+    bank: Process,
+    scratch: PathBuf,
+    address: ServerAddress,
+}
+
+impl Processes {
+    /// Starts bank and server with fresh stores in `scratch`, which they leave their logs in, and waits until both
+    /// are ready.
+    ///
+    /// Errors: [`Error::Start`] with what the process wrote to its log.
+    pub fn start(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
+        let accounts = scratch.join("accounts.csv");
+        fs::write(&accounts, account_lines(population)).map_err(Error::file(&accounts))?;
+        let bank_store = store(&scratch.join(BANK_STORE));
+        let bank_arguments = ["--listen", "127.0.0.1:0", "--store", &bank_store, "--accounts"].map(OsStr::new);
+        let bank = Process::start("bank", BANK_ARGUMENT, bank_arguments.into_iter().chain([accounts.as_os_str()]), scratch)?;
+        let config = scratch.join("server.toml");
+        let text = toml::to_string(&server_config(scenario, bank.listening, scratch))
+            .map_err(|e| Error::Start { component: "server", why: e.to_string() })?;
+        fs::write(&config, text).map_err(Error::file(&config))?;
+        let metrics = scratch.join(METRICS);
+        let arguments = [OsStr::new("--config"), config.as_os_str(), OsStr::new("--metrics"), metrics.as_os_str()];
+        let server = Process::start("server", SERVER_ARGUMENT, arguments, scratch)?;
+        let address = ServerAddress {
+            address: server.listening,
+            name: biopay_server::tls::DEVELOPMENT_NAMES[0].to_owned(),
+            trusted: vec![certificate(&server.ready)?],
+        };
+        Ok(Self { server, bank, scratch: scratch.to_owned(), address })
+    }
+
+    /// Returns where the server is.
+    pub fn address(&self) -> &ServerAddress {
+        &self.address
+    }
+
+    /// Ends both gracefully and returns what they say of themselves: the server's counters, and the bank's audit.
+    ///
+    /// Errors: [`Error::InvalidRun`] when one of them broke, or the bank's sums are wrong.
+    pub fn finish(mut self) -> Result<Vec<ServerFigure>, Error> {
+        self.server.end()?;
+        self.bank.end()?;
+        let mut figures = Vec::new();
+        let metrics = self.scratch.join(METRICS);
+        let text = fs::read(&metrics).map_err(Error::file(&metrics))?;
+        let metrics: Value = serde_json::from_slice(&text).map_err(|e| Error::InvalidRun(format!("server metrics: {e}")))?;
+        flatten("server", "", &metrics, &mut figures);
+        flatten("bank", "audit", &self.audit_bank()?, &mut figures);
+        Ok(figures)
+    }
+
+    fn audit_bank(&self) -> Result<Value, Error> {
+        let store = store(&self.scratch.join(BANK_STORE));
+        let output = command(BANK_ARGUMENT)?.args(["--store", &store, "--audit"]).output();
+        let output = output.map_err(|e| Error::InvalidRun(format!("the bank's audit did not run: {e}")))?;
+        if !output.status.success() {
+            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(Error::InvalidRun(format!("the bank's audit failed: {why}")));
+        }
+        serde_json::from_slice(&output.stdout).map_err(|e| Error::InvalidRun(format!("the bank's audit is no JSON: {e}")))
+    }
+}
+
+fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> ServerConfig {
+    let code = if scenario.server.verification_code { CodeRule::On } else { CodeRule::Off };
+    ServerConfig {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        store: store(&scratch.join("server.db")),
+        rules: Rules { code, ..Rules::default() },
+        bank: BankConfig { address: bank, ..BankConfig::default() },
+        schemes: scenario.schemes.parameters.clone(),
+        password: PasswordConfig { threads: scenario.server.hash_threads, ..PasswordConfig::default() },
+        ..ServerConfig::default()
+    }
+}
+
+fn store(path: &Path) -> String {
+    format!("sqlite:{}", path.display())
+}
+
+fn account_lines(population: &Population) -> String {
+    let line = |o: &crate::population::Owner| format!("{},{},{}\n", o.bank_account.as_str(), o.pin.expose(), o.balance);
+    population.owners.iter().map(line).collect()
+}
+
+fn certificate(ready: &Value) -> Result<CertificateDer<'static>, Error> {
+    let digits = ready["certificate_hex"].as_str().unwrap_or_default().as_bytes();
+    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|p| u8::from_str_radix(p, 16).ok());
+    let der: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    let unreadable = || Error::Start { component: "server", why: "its ready line has no certificate".into() };
+    der.filter(|der| !der.is_empty()).map(CertificateDer::from).ok_or_else(unreadable)
+}
+
+/// Turns nested JSON numbers into rows, their path joined by dots.
+fn flatten(component: &str, prefix: &str, value: &Value, rows: &mut Vec<ServerFigure>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(component, &name, field, rows);
+            }
+        }
+        Value::Number(number) => {
+            let value = number.as_f64().unwrap_or(f64::NAN);
+            rows.push(ServerFigure { component: component.to_owned(), name: prefix.to_owned(), value });
+        }
+        _ => {}
+    }
+}
+
+/// Is one child process.
+struct Process {
+    name: &'static str,
+    child: Child,
+    listening: SocketAddr,
+    ready: Value,
+    log: PathBuf,
+}
+
+impl Process {
+    fn start<'a>(
+        name: &'static str,
+        argument: &str,
+        arguments: impl IntoIterator<Item = &'a OsStr>,
+        scratch: &Path,
+    ) -> Result<Self, Error> {
+        let log = scratch.join(format!("{name}.log"));
+        let stderr = File::create(&log).map_err(Error::file(&log))?;
+        let failed = |why: String| Error::Start { component: name, why };
+        let mut command = command(argument)?;
+        command.args(arguments).arg("--exit-on-stdin-close");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
+        shield_from_interrupt(&mut command);
+        let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;
+        let ready = child.stdout.take().and_then(|out| BufReader::new(out).lines().next()).and_then(Result::ok);
+        let parsed = ready.as_deref().and_then(|line| serde_json::from_str::<Value>(line).ok());
+        let listening = parsed.as_ref().and_then(|r| r["listening"].as_str()).and_then(|a| a.parse().ok());
+        match (parsed, listening) {
+            (Some(ready), Some(listening)) => Ok(Self { name, child, listening, ready, log }),
+            _ => {
+                drop(child.kill());
+                drop(child.wait());
+                Err(failed(fs::read_to_string(&log).unwrap_or_default().trim().to_owned()))
+            }
+        }
+    }
+
+    /// Closes its standard input, which it ends on, and waits.
+    fn end(&mut self) -> Result<(), Error> {
+        drop(self.child.stdin.take());
+        let status = self.child.wait().map_err(|e| Error::InvalidRun(format!("the {}: {e}", self.name)))?;
+        if status.success() {
+            return Ok(());
+        }
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        Err(Error::InvalidRun(format!("the {} ended with {status}: {}", self.name, log.trim())))
+    }
+}
+
+/// A run that fails half-way must not leave processes behind.
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+/// Prepares to start this very program in another role.
+fn command(argument: &str) -> Result<Command, Error> {
+    let program = std::env::current_exe().map_err(Error::file("this program"))?;
+    let mut command = Command::new(program);
+    command.arg(argument);
+    Ok(command)
+}
+
+/// Ctrl-C in a terminal goes to the whole foreground group; the run ends the children itself, after the handsets.
+#[cfg(unix)]
+fn shield_from_interrupt(command: &mut Command) {
+    use std::os::unix::process::CommandExt;
+    command.process_group(0);
+}
+
+#[cfg(not(unix))]
+fn shield_from_interrupt(_: &mut Command) {}

@@ -1,0 +1,59 @@
+//! Progress of long work: a bar on a terminal, a plain line now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// How much further the work must be for another plain line.
+const PLAIN_STEP: f64 = 0.25;
+
+/// Is one stage of long work. Shared by threads.
+pub struct Stage {
+    bar: ProgressBar,
+    plain: Option<std::sync::Mutex<f64>>,
+    name: String,
+}
+
+impl Stage {
+    /// Starts a stage of `total` steps, shown on standard error.
+    pub fn new(name: &str, total: u64) -> Self {
+        let is_terminal = std::io::stderr().is_terminal();
+        let bar = if is_terminal { ProgressBar::new(total) } else { ProgressBar::hidden() };
+        bar.set_length(total);
+        let style = ProgressStyle::with_template("{prefix:<22} {bar:32} {pos:>7}/{len:<7} {elapsed:>4} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_prefix(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, plain: (!is_terminal).then(|| std::sync::Mutex::new(PLAIN_STEP)), name: name.to_owned() }
+    }
+
+    /// Counts steps.
+    pub fn add(&self, steps: u64) {
+        self.bar.inc(steps);
+        self.plain_line("");
+    }
+
+    /// Sets the number of steps done, and says something about them.
+    pub fn set(&self, steps: u64, message: &str) {
+        self.bar.set_position(steps);
+        self.bar.set_message(message.to_owned());
+        self.plain_line(message);
+    }
+
+    /// Ends the stage.
+    pub fn finish(&self) {
+        self.bar.finish();
+    }
+
+    fn plain_line(&self, message: &str) {
+        let Some(next) = &self.plain else { return };
+        let mut next = next.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let total = self.bar.length().unwrap_or(0);
+        if self.bar.position() as f64 >= *next * total as f64 && total > 0 {
+            eprintln!("{}: {}/{total} {message}", self.name, self.bar.position());
+            while self.bar.position() as f64 >= *next * total as f64 {
+                *next += PLAIN_STEP;
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Files what happened, as the rows of the run folder.
+
+use crate::io::NetworkStatistics;
+use crate::outcome::outcome_name;
+use crate::plan::{PlannedTransaction, Task};
+use crate::time::SimTime;
+use crate::world::handset::{Active, Identity};
+use bevy_ecs::prelude::Resource;
+use biopay_protocol::client::Outcome;
+use biopay_reports::records::{Attack, Network, Transaction};
+use biopay_reports::run_folder::Records;
+use biopay_reports::summary::{FAILURE_TO_ENROL, IMPOSTOR, REGISTRATION};
+use std::time::Duration;
+
+const PAYMENT: &str = "payment";
+const ENROLMENT_JOURNEY: &str = "enrolment";
+
+/// Gathers the records of a run.
+#[derive(Resource, Default)]
+pub struct Recorder {
+    /// The rows so far.
+    pub records: Records,
+}
+
+impl Recorder {
+    /// Files a latency.
+    pub fn latency(&mut self, operation: &str, took: Duration) {
+        self.records.latency.record(operation, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Files a transaction that ended, and the attack that it was if its presenter was an impostor.
+    pub fn transaction(&mut self, identity: &Identity, active: &Active, outcome: &Outcome, end: SimTime) {
+        let mut row = blank(identity, &active.planned);
+        row.start_us = active.start.micros();
+        row.end_us = end.micros();
+        row.tries = active.tries;
+        row.failures_to_acquire = active.failures_to_acquire;
+        row.failures_to_derive = active.failures_to_derive;
+        row.qr_accepted = active.qr_accepted;
+        row.outcome = outcome_name(outcome).to_owned();
+        row.login_end_us = active.login_end.map(SimTime::micros);
+        if let Outcome::Charged(receipt) = outcome {
+            row.bank_reference = Some(receipt.reference.clone());
+        }
+        if row.journey == IMPOSTOR {
+            self.records.attacks.push(zero_effort(&row));
+        }
+        self.records.transactions.push(row);
+    }
+
+    /// Files a registration that could not begin, because the captures gave no reference.
+    pub fn failure_to_enrol(&mut self, identity: &Identity, planned: &PlannedTransaction, at: SimTime) {
+        let mut row = blank(identity, planned);
+        (row.start_us, row.end_us) = (at.micros(), at.micros());
+        row.outcome = FAILURE_TO_ENROL.to_owned();
+        self.records.transactions.push(row);
+    }
+
+    /// Files a closed connection.
+    pub fn network(&mut self, identity: &Identity, statistics: &NetworkStatistics) {
+        self.records.network.push(Network {
+            handset: identity.handset,
+            profile: statistics.profile.to_owned(),
+            handshake_us: statistics.handshake.as_micros() as u64,
+            round_trip_us: statistics.round_trip.as_micros() as u64,
+            datagrams_sent: statistics.datagrams_sent,
+            datagrams_received: statistics.datagrams_received,
+            bytes_sent: statistics.bytes_sent,
+            bytes_received: statistics.bytes_received,
+            packets_lost: statistics.packets_lost,
+        });
+    }
+}
+
+fn blank(identity: &Identity, planned: &PlannedTransaction) -> Transaction {
+    let (kind, journey, amount_minor) = match planned.task {
+        Task::Register(_) => (REGISTRATION, ENROLMENT_JOURNEY, 0),
+        Task::Pay { journey, amount } => (PAYMENT, journey.name(), amount as i64),
+    };
+    Transaction {
+        handset: identity.handset,
+        account_subject: identity.account,
+        presenter_subject: identity.handset,
+        kind: kind.to_owned(),
+        journey: journey.to_owned(),
+        scheme: identity.scheme.name().to_owned(),
+        intended_start_us: planned.at.micros(),
+        start_us: 0,
+        end_us: 0,
+        tries: 0,
+        failures_to_acquire: 0,
+        failures_to_derive: 0,
+        qr_accepted: false,
+        outcome: String::new(),
+        login_end_us: None,
+        amount_minor,
+        bank_reference: None,
+    }
+}
+
+fn zero_effort(row: &Transaction) -> Attack {
+    Attack {
+        attack: "zero-effort impostor".to_owned(),
+        knowledge: "login name and password".to_owned(),
+        target_subject: row.account_subject,
+        attacker_subject: row.presenter_subject,
+        tries: row.tries + row.failures_to_derive + row.failures_to_acquire,
+        succeeded: row.qr_accepted,
+        outcome: row.outcome.clone(),
+    }
+}

@@ -1,0 +1,50 @@
+//! Pictures for the report: what the first subjects' sensors captured, and the symbols made of it.
+
+use crate::Error;
+use crate::population::{Owner, Population};
+use crate::studio::{CaptureKey, Sensor};
+use biopay_datasets::folder::write_image;
+use biopay_protocol::qr::{Level, Symbol};
+use std::fs;
+use std::path::Path;
+
+const SUBJECTS: usize = 4;
+const MODULE_PIXELS: u8 = 4;
+
+/// Writes the pictures to `folder`, named so that they sort by subject: `NN_CAPTION.png`.
+pub fn write(population: &Population, folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    let enrolled = population.owners.iter().filter(|o| !o.enrolments.is_empty());
+    for (index, owner) in enrolled.take(SUBJECTS).enumerate() {
+        write_samples(population, owner, &folder.join(format!("{index:02}a")))?;
+        write_symbols(owner, &folder.join(format!("{index:02}b")))?;
+    }
+    Ok(())
+}
+
+fn write_samples(population: &Population, owner: &Owner, prefix: &Path) -> Result<(), Error> {
+    for (sensor, name) in [(Sensor::Handset, "handset"), (Sensor::SecondDevice, "second_device")] {
+        let sample = population.studio.sample(CaptureKey { subject: owner.subject, sensor, number: 0 });
+        let device = population.studio.device(sensor).name;
+        let path = with_suffix(prefix, &format!("{name}_subject_{}_{name}_({device}).png", owner.subject));
+        write_image(&path, &sample)?;
+    }
+    Ok(())
+}
+
+fn write_symbols(owner: &Owner, prefix: &Path) -> Result<(), Error> {
+    for (id, enrolment) in &owner.enrolments {
+        let bytes = enrolment.payload.to_bytes();
+        let Ok(symbol) = Symbol::encode(&bytes, Level::M) else { continue };
+        let caption = format!("subject_{}_{}:_{}_bytes,_version_{}", owner.subject, id.name(), bytes.len(), symbol.version());
+        let path = with_suffix(prefix, &format!("{}_{caption}.png", id.name()));
+        symbol.render(MODULE_PIXELS).save(&path).map_err(|e| Error::Usage(format!("{}: {e}", path.display())))?;
+    }
+    Ok(())
+}
+
+fn with_suffix(prefix: &Path, suffix: &str) -> std::path::PathBuf {
+    let mut name = prefix.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    prefix.with_file_name(name)
+}

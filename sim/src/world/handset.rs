@@ -1,0 +1,155 @@
+//! The components of a handset.
+
+use crate::plan::{Journey, PlannedTransaction, Registration, Slip, Task};
+use crate::population::Owner;
+use crate::time::SimTime;
+use bevy_ecs::prelude::Component;
+use biopay_biometrics::scheme::SchemeId;
+use biopay_protocol::client::{AccountBinding, Credentials, HelperSource, Order, Plan, Session};
+use biopay_protocol::{Currency, Error, HelperBytes, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, Secret};
+use std::collections::VecDeque;
+
+/// Says whose handset it is, and whose account it uses.
+#[derive(Component, Clone, Copy, Debug)]
+pub struct Identity {
+    /// The handset, and the subject who presents a finger.
+    pub handset: u32,
+    /// The account, by its owner's handset.
+    pub account: u32,
+    /// The account's scheme.
+    pub scheme: SchemeId,
+}
+
+/// Holds transactions whose time has come while another was under way.
+#[derive(Component, Default)]
+pub struct Itinerary {
+    /// In the order of their intended starts.
+    pub waiting: VecDeque<PlannedTransaction>,
+}
+
+/// Holds the transaction under way.
+#[derive(Component, Default)]
+pub struct Current(pub Option<Active>);
+
+/// Is a transaction under way.
+pub struct Active {
+    /// What was planned.
+    pub planned: PlannedTransaction,
+    /// When it started.
+    pub start: SimTime,
+    /// What the session will do once connected; taken then.
+    pub plan: Option<Plan>,
+    /// The session, once connected.
+    pub session: Option<Session>,
+    /// Which operation the answer under way belongs to.
+    pub operation: &'static str,
+    /// When the login was answered.
+    pub login_end: Option<SimTime>,
+    /// QR presentations that the server compared.
+    pub tries: u32,
+    /// Captures that gave no features.
+    pub failures_to_acquire: u32,
+    /// Probes that gave no payload, and symbols that were not read.
+    pub failures_to_derive: u32,
+    /// Whether a QR was found consistent.
+    pub qr_accepted: bool,
+    /// Codes typed so far.
+    pub codes_typed: u32,
+}
+
+impl Active {
+    /// Prepares a transaction.
+    ///
+    /// Errors: [`Error`] when the scenario's values do not fit the protocol's.
+    pub fn new(identity: &Identity, planned: PlannedTransaction, start: SimTime, owner: &Owner) -> Result<Self, Error> {
+        Ok(Self {
+            plan: Some(plan(identity, &planned, owner)?),
+            planned,
+            start,
+            session: None,
+            operation: "connect",
+            login_end: None,
+            tries: 0,
+            failures_to_acquire: 0,
+            failures_to_derive: 0,
+            qr_accepted: false,
+            codes_typed: 0,
+        })
+    }
+
+    /// Returns the payment's journey; `None` for a registration.
+    pub fn journey(&self) -> Option<Journey> {
+        match self.planned.task {
+            Task::Register(_) => None,
+            Task::Pay { journey, .. } => Some(journey),
+        }
+    }
+}
+
+fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner) -> Result<Plan, Error> {
+    match planned.task {
+        Task::Register(steps) => {
+            let (credentials, binding) = (owner.credentials.clone(), binding(identity, owner)?);
+            Ok(match steps {
+                Registration::OneMessage => Plan::Register { credentials, binding },
+                Registration::TwoSteps => Plan::RegisterInTwoSteps { credentials, binding },
+            })
+        }
+        Task::Pay { journey, amount } => Ok(Plan::Pay {
+            credentials: credentials(planned, owner)?,
+            order: Order {
+                merchant: Merchant::new("Corner Shop")?,
+                amount: MinorUnits::new(amount)?,
+                currency: Currency::new("EUR")?,
+                idempotency_key: IdempotencyKey::new(format!("h{}-t{}", identity.handset, planned.number))?,
+            },
+            helper: match journey {
+                Journey::Stored | Journey::Recapture => HelperSource::Handset,
+                Journey::SecondDevice | Journey::Impostor => HelperSource::Server,
+            },
+        }),
+    }
+}
+
+fn binding(identity: &Identity, owner: &Owner) -> Result<AccountBinding, Error> {
+    let enrolment = owner.enrolments.get(&identity.scheme);
+    let enrolment = enrolment.ok_or(Error::Value { what: "enrolment", why: "the subject failed to enrol" })?;
+    Ok(AccountBinding {
+        enrolment: PayloadBytes::new(enrolment.payload.to_bytes())?,
+        helper: Some(HelperBytes::new(enrolment.helper.0.clone())?),
+        bank_account: owner.bank_account.clone(),
+        pin: owner.pin.clone(),
+    })
+}
+
+/// Types the login, with its last character wrong where the plan says so.
+fn credentials(planned: &PlannedTransaction, owner: &Owner) -> Result<Credentials, Error> {
+    let mut credentials = owner.credentials.clone();
+    if planned.slip == Slip::WrongPassword {
+        credentials.password = mistyped(&credentials.password)?;
+    }
+    Ok(credentials)
+}
+
+/// Returns a secret with its last character changed.
+pub fn mistyped(secret: &Secret) -> Result<Secret, Error> {
+    let mut text = secret.expose().to_owned();
+    let last = text.pop().unwrap_or('0');
+    text.push(if last == '0' { '1' } else { '0' });
+    Secret::new(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_secret_differs_and_keeps_its_length() {
+        for text in ["123450", "123456", ""] {
+            let secret = Secret::new(text).unwrap();
+            let wrong = mistyped(&secret).unwrap();
+            assert_ne!(wrong, secret);
+            assert_eq!(wrong.expose().len(), text.len().max(1));
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The world: an entity a handset, driven by events.
+//!
+//! All events due at one instant are handed to the systems together. Systems change components, file records, queue
+//! later events, and leave commands for the I/O side, whose completions come back as events. Nothing here waits, reads
+//! a clock or draws a random number.
+
+pub mod event;
+pub mod handset;
+mod systems;
+
+use crate::io::Command;
+use crate::plan::HandsetPlan;
+use crate::population::Population;
+use crate::recorder::Recorder;
+use crate::scenario::Scenario;
+use crate::time::SimTime;
+use bevy_ecs::prelude::{Entity, IntoScheduleConfigs, Resource, Schedule, World};
+use event::{Event, EventKind, EventQueue};
+use handset::{Current, Identity, Itinerary};
+use std::sync::Arc;
+
+/// Holds the instant that the systems are at.
+#[derive(Resource, Default)]
+pub struct Now(pub SimTime);
+
+/// Holds the events of this instant, in order.
+#[derive(Resource, Default)]
+pub struct Due(pub Vec<Event>);
+
+/// Holds what the I/O side shall do after this instant.
+#[derive(Resource, Default)]
+pub struct Outbox(pub Vec<Command>);
+
+/// Holds the people behind the handsets.
+#[derive(Resource, Clone)]
+pub struct People(pub Arc<Population>);
+
+/// Holds the parts of the scenario that the systems need.
+#[derive(Resource)]
+pub struct Rules {
+    /// Time to read and type a code.
+    pub code_entry: std::time::Duration,
+}
+
+/// Says how far an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// Its registration has not ended yet.
+    Pending,
+    /// It can be used.
+    Open,
+    /// It was never opened.
+    Failed,
+}
+
+/// Holds every account's state, by its owner's handset.
+#[derive(Resource)]
+pub struct Accounts(pub Vec<AccountState>);
+
+/// Counts what a watcher wants to know while the run goes on.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Transactions in the plan.
+    pub planned: u64,
+    /// Transactions that ended, or that became pointless because the account was never opened.
+    pub finished: u64,
+    /// Of them, those that were dropped without an attempt.
+    pub dropped: u64,
+    /// Transactions under way.
+    pub active: u64,
+    /// Payments charged.
+    pub charged: u64,
+    /// Impostors whose QR was accepted.
+    pub false_accepts: u64,
+}
+
+/// Is the world with its systems.
+pub struct Simulation {
+    world: World,
+    schedule: Schedule,
+}
+
+impl Simulation {
+    /// Populates the world.
+    pub fn new(scenario: &Scenario, plans: Vec<HandsetPlan>, population: Arc<Population>, recorder: Recorder) -> Self {
+        let mut world = World::new();
+        world.insert_resource(Now::default());
+        world.insert_resource(Due::default());
+        world.insert_resource(Outbox::default());
+        world.insert_resource(People(population));
+        world.insert_resource(Rules { code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms) });
+        world.insert_resource(Accounts(vec![AccountState::Pending; scenario.handsets as usize]));
+        world.insert_resource(recorder);
+        let planned = plans.iter().map(|p| p.transactions.len() as u64).sum();
+        world.insert_resource(Tally { planned, ..Tally::default() });
+        let mut queue = EventQueue::default();
+        for plan in plans {
+            spawn(&mut world, &mut queue, plan);
+        }
+        world.insert_resource(queue);
+        let mut schedule = Schedule::default();
+        schedule.add_systems((systems::announce, systems::advance, systems::begin).chain());
+        Self { world, schedule }
+    }
+
+    /// Queues an event.
+    pub fn queue(&mut self, at: SimTime, target: Entity, kind: EventKind) {
+        self.world.resource_mut::<EventQueue>().push(at, target, kind);
+    }
+
+    /// Returns when the next event is due.
+    pub fn next_event(&self) -> Option<SimTime> {
+        self.world.resource::<EventQueue>().next_at()
+    }
+
+    /// Runs the systems over the earliest instant that is not after `now`, and returns the commands that they left;
+    /// `None` when nothing is due.
+    pub fn step(&mut self, now: SimTime) -> Option<Vec<Command>> {
+        let (instant, events) = self.world.resource_mut::<EventQueue>().pop_instant(now)?;
+        self.world.resource_mut::<Now>().0 = instant;
+        self.world.resource_mut::<Due>().0 = events;
+        self.schedule.run(&mut self.world);
+        Some(std::mem::take(&mut self.world.resource_mut::<Outbox>().0))
+    }
+
+    /// Returns the counters.
+    pub fn tally(&self) -> Tally {
+        *self.world.resource::<Tally>()
+    }
+
+    /// Takes the records out of the world.
+    pub fn into_recorder(mut self) -> Recorder {
+        self.world.remove_resource::<Recorder>().unwrap_or_default()
+    }
+
+    /// Gives access to the records while the world lives.
+    pub fn recorder(&mut self) -> bevy_ecs::prelude::Mut<'_, Recorder> {
+        self.world.resource_mut::<Recorder>()
+    }
+}
+
+fn spawn(world: &mut World, queue: &mut EventQueue, plan: HandsetPlan) {
+    let identity = Identity { handset: plan.handset, account: plan.account, scheme: plan.scheme };
+    let entity = world.spawn((identity, Itinerary::default(), Current::default())).id();
+    for transaction in plan.transactions {
+        queue.push(transaction.at, entity, EventKind::Due(transaction));
+    }
+}

@@ -1,0 +1,230 @@
+//! The systems, in the order in which an instant's events pass through them.
+
+use super::event::{EventKind, EventQueue};
+use super::handset::{Active, Current, Identity, Itinerary, mistyped};
+use super::{AccountState, Accounts, Due, Now, Outbox, People, Rules, Tally};
+use crate::io::{Command, Made, NotMade, QrJob, QrSource};
+use crate::outcome::{operation_name, qr_was_accepted, qr_was_compared};
+use crate::plan::{Journey, Slip, Task};
+use crate::population::{probe_key, sensor_of};
+use crate::recorder::Recorder;
+use bevy_ecs::prelude::{Entity, Query, Res, ResMut};
+use bevy_ecs::system::SystemParam;
+use biopay_biometrics::scheme::HelperData;
+use biopay_protocol::client::{Input, Outcome, Session, Step};
+use biopay_protocol::{HelperBytes, Response, Secret};
+use std::time::Duration;
+
+/// How long an impostor waits before looking again whether the victim has registered.
+const VICTIM_CHECK: Duration = Duration::from_millis(250);
+
+/// Holds what the systems share.
+#[derive(SystemParam)]
+pub(super) struct Shared<'w> {
+    now: Res<'w, Now>,
+    people: Res<'w, People>,
+    rules: Res<'w, Rules>,
+    accounts: ResMut<'w, Accounts>,
+    queue: ResMut<'w, EventQueue>,
+    outbox: ResMut<'w, Outbox>,
+    recorder: ResMut<'w, Recorder>,
+    tally: ResMut<'w, Tally>,
+}
+
+/// Puts transactions whose time has come on their handsets' itineraries.
+pub(super) fn announce(due: Res<'_, Due>, mut handsets: Query<'_, '_, &mut Itinerary>) {
+    for event in &due.0 {
+        if let (EventKind::Due(transaction), Ok(mut itinerary)) = (&event.kind, handsets.get_mut(event.target)) {
+            itinerary.waiting.push_back(*transaction);
+        }
+    }
+}
+
+/// Feeds completions into the sessions that wait for them.
+pub(super) fn advance(due: Res<'_, Due>, mut shared: Shared<'_>, mut handsets: Query<'_, '_, (&Identity, &mut Current)>) {
+    for event in &due.0 {
+        let Ok((identity, mut current)) = handsets.get_mut(event.target) else { continue };
+        if let EventKind::Closed(statistics) = &event.kind {
+            shared.recorder.network(identity, statistics);
+            continue;
+        }
+        let Some(active) = current.0.as_mut() else { continue };
+        let Some(step) = shared.take(active, &event.kind) else { continue };
+        if shared.carry_out(event.target, identity, active, step) {
+            current.0 = None;
+        }
+    }
+}
+
+/// Starts waiting transactions on handsets that are free, where the account allows it.
+pub(super) fn begin(
+    due: Res<'_, Due>,
+    mut shared: Shared<'_>,
+    mut handsets: Query<'_, '_, (&Identity, &mut Itinerary, &mut Current)>,
+) {
+    for event in &due.0 {
+        let Ok((identity, mut itinerary, mut current)) = handsets.get_mut(event.target) else { continue };
+        while current.0.is_none() {
+            let Some(planned) = itinerary.waiting.pop_front() else { break };
+            match shared.start(event.target, identity, planned) {
+                Start::Active(active) => current.0 = Some(*active),
+                Start::Dropped => {}
+                Start::Later => {
+                    let at = shared.now.0.after(VICTIM_CHECK);
+                    shared.queue.push(at, event.target, EventKind::Due(planned));
+                    break;
+                }
+            }
+        }
+    }
+}
+
+enum Start {
+    Active(Box<Active>),
+    Later,
+    Dropped,
+}
+
+impl Shared<'_> {
+    fn start(&mut self, target: Entity, identity: &Identity, planned: crate::plan::PlannedTransaction) -> Start {
+        let people = self.people.0.clone();
+        let owner = &people.owners[identity.account as usize];
+        let account = self.accounts.0[identity.account as usize];
+        let is_registration = matches!(planned.task, Task::Register(_));
+        if !is_registration && account == AccountState::Pending {
+            return Start::Later;
+        }
+        if !is_registration && account == AccountState::Failed {
+            self.tally.dropped += 1;
+            self.tally.finished += 1;
+            return Start::Dropped;
+        }
+        match Active::new(identity, planned, self.now.0, owner) {
+            Ok(active) => {
+                self.tally.active += 1;
+                self.outbox.0.push(Command::Connect { target });
+                Start::Active(Box::new(active))
+            }
+            Err(_) => {
+                self.accounts.0[identity.account as usize] = AccountState::Failed;
+                self.recorder.failure_to_enrol(identity, &planned, self.now.0);
+                self.tally.finished += 1;
+                Start::Dropped
+            }
+        }
+    }
+
+    /// Turns an event into the session's next step; `None` when it is not for the session.
+    fn take(&mut self, active: &mut Active, kind: &EventKind) -> Option<Step> {
+        let input = match kind {
+            EventKind::Due(_) | EventKind::Closed(_) => return None,
+            EventKind::Connected { handshake } => {
+                self.recorder.latency("connect", *handshake);
+                let (session, step) = Session::start(active.plan.take()?);
+                active.session = Some(session);
+                return Some(step);
+            }
+            EventKind::Lost if active.session.is_none() => {
+                return Some(Step::Done(Outcome::ConnectionLost { payment: None }));
+            }
+            EventKind::Lost => Input::ConnectionLost,
+            EventKind::Answered { response, latency } => {
+                self.answered(active, response, *latency);
+                Input::Response(response.clone())
+            }
+            EventKind::QrMade(made) => self.qr_made(active, made),
+            EventKind::CodeTyped(code) => Input::Code(code.clone()),
+        };
+        active.session.as_mut()?.advance(input).ok()
+    }
+
+    fn answered(&mut self, active: &mut Active, response: &Response, latency: Duration) {
+        self.recorder.latency(active.operation, latency);
+        match response {
+            Response::LoggedIn { .. } => active.login_end = Some(self.now.0),
+            Response::Charged(_) => self.recorder.latency("charge", latency),
+            _ => {}
+        }
+        if active.operation == "present" {
+            active.tries += u32::from(qr_was_compared(response));
+            active.qr_accepted |= qr_was_accepted(response);
+        }
+    }
+
+    fn qr_made(&mut self, active: &mut Active, made: &Made) -> Input {
+        for (operation, took) in &made.took {
+            self.recorder.latency(operation, *took);
+        }
+        match &made.payload {
+            Ok(payload) => Input::Qr(payload.clone()),
+            Err(NotMade::FailureToAcquire) => {
+                active.failures_to_acquire += 1;
+                Input::NotDerived
+            }
+            Err(NotMade::FailedToDerive | NotMade::SymbolNotRead) => {
+                active.failures_to_derive += 1;
+                Input::NotDerived
+            }
+        }
+    }
+
+    /// Carries a step out; returns whether the session is over.
+    fn carry_out(&mut self, target: Entity, identity: &Identity, active: &mut Active, step: Step) -> bool {
+        match step {
+            Step::Send(request) => {
+                active.operation = operation_name(&request);
+                self.outbox.0.push(Command::Send { target, request });
+            }
+            Step::MakeQr { attempt, helper } => {
+                let job = self.qr_job(identity, active, attempt, helper);
+                self.outbox.0.push(Command::MakeQr { target, job });
+            }
+            Step::EnterCode { shown } => {
+                let code = typed(active, &shown);
+                self.queue.push(self.now.0.after(self.rules.code_entry), target, EventKind::CodeTyped(code));
+            }
+            Step::Done(outcome) => {
+                self.finish(target, identity, active, &outcome);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn qr_job(&self, identity: &Identity, active: &Active, attempt: u8, helper: Option<HelperBytes>) -> QrJob {
+        let enrolment = self.people.0.owners[identity.account as usize].enrolments.get(&identity.scheme);
+        let journey = active.journey().unwrap_or(Journey::Stored);
+        let source = match sensor_of(journey) {
+            None => QrSource::Stored(enrolment.map(|e| e.payload.to_bytes()).unwrap_or_default()),
+            Some(sensor) => QrSource::Capture {
+                key: probe_key(identity.handset, sensor, active.planned.number, attempt),
+                helper: match journey {
+                    Journey::Recapture => enrolment.map(|e| e.helper.clone()).unwrap_or(HelperData(Vec::new())),
+                    _ => HelperData(helper.map(Vec::from).unwrap_or_default()),
+                },
+            },
+        };
+        QrJob { scheme: identity.scheme, source, is_scanned: journey == Journey::SecondDevice }
+    }
+
+    fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, outcome: &Outcome) {
+        self.recorder.transaction(identity, active, outcome, self.now.0);
+        self.outbox.0.push(Command::Close { target });
+        if let Task::Register(_) = active.planned.task {
+            let state = if *outcome == Outcome::Registered { AccountState::Open } else { AccountState::Failed };
+            self.accounts.0[identity.account as usize] = state;
+        }
+        self.tally.active -= 1;
+        self.tally.finished += 1;
+        self.tally.charged += u64::from(matches!(outcome, Outcome::Charged(_)));
+        self.tally.false_accepts += u64::from(active.qr_accepted && active.journey() == Some(Journey::Impostor));
+    }
+}
+
+/// Types the shown code, the first time wrong where the plan says so.
+fn typed(active: &mut Active, shown: &Secret) -> Secret {
+    let is_wrong = active.planned.slip == Slip::WrongCode && active.codes_typed == 0;
+    active.codes_typed += 1;
+    let wrong = is_wrong.then(|| mistyped(shown).ok()).flatten();
+    wrong.unwrap_or_else(|| shown.clone())
+}
