@@ -2,7 +2,7 @@
 
 use super::placement::Deformation;
 use super::{CaptureQuality, Device, Finger};
-use crate::math::{Point, gaussian, gaussian_within, uniform};
+use crate::math::{Point, gaussian, gaussian_within};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +40,7 @@ impl Condition {
             .times(grown),
             pressure,
             moisture,
-            roughness: severity * uniform(rng, 0.6, 1.4),
+            roughness: severity * libm::expf(ROUGHNESS_SD * gaussian(rng).clamp(-2.0, 2.0)),
         }
     }
 }
@@ -62,6 +62,8 @@ fn draw_deformation(device: &Device, severity: f32, rng: &mut impl Rng) -> Defor
 
 /// Spread of a finger's moisture from touch to touch.
 const TOUCH_MOISTURE: f32 = 0.8;
+/// Spread of the logarithm of roughness from touch to touch.
+const ROUGHNESS_SD: f32 = 0.45;
 /// The contact region grows by this share for each unit of pressure.
 const PRESSURE_GROWTH: f32 = 0.10;
 /// The contact region's mean centre below the pattern's and its semi-axes in finger pixels: 12 by 17 mm, what
@@ -69,5 +71,5 @@ const PRESSURE_GROWTH: f32 = 0.10;
 const CONTACT_ROW: f32 = 40.0;
 const CONTACT_AXES: Point = Point::new(112.0, 185.0);
 /// Share of touches that are carelessly placed, and how much farther off they are.
-const MISPLACED_SHARE: f32 = 0.08;
-const MISPLACED_FACTOR: f32 = 2.2;
+const MISPLACED_SHARE: f32 = 0.18;
+const MISPLACED_FACTOR: f32 = 2.0;

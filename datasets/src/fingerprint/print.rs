@@ -108,7 +108,7 @@ impl<'a> Touch<'a> {
             fine: Grain::fine(),
             coarse: Grain::coarse(),
             fresh_offset: Point::new(uniform(rng, 0.0, 512.0), uniform(rng, 0.0, 512.0)),
-            bias: PRESSURE_BIAS * condition.pressure,
+            bias: BIAS + PRESSURE_BIAS * condition.pressure,
             lasting_roughness: LASTING_ROUGHNESS * condition.roughness.sqrt(),
             fresh_roughness: FRESH_ROUGHNESS * condition.roughness,
         }
@@ -164,7 +164,7 @@ fn open_pore(ink: &mut Array2<f32>, at: Point, depth: f32) {
 /// Pixels between nodes of the slow fields.
 const CELL: usize = 8;
 /// The contact border's raggedness: scale and amplitude, in pixels.
-const BORDER_STEP: f32 = 26.0;
+const BORDER_STEP: f32 = 42.0;
 const BORDER_RAGGED: f32 = 4.0;
 /// How much the border jumps from row to row, in pixels: optical readers scan it line by line.
 const ROW_JITTER: f32 = 2.5;
@@ -176,14 +176,16 @@ const PATCH_STEP: f32 = 55.0;
 const PATCH_MOISTURE: f32 = 0.7;
 /// Unevenness of the ink: scale in pixels, relative amplitude.
 const STRENGTH_STEP: f32 = 80.0;
-const STRENGTH_VARIATION: f32 = 0.10;
-/// What pressure and moisture add to the ridge height, which runs from -1 to 1.
+const STRENGTH_VARIATION: f32 = 0.14;
+/// What is added to the ridge height, which runs from -1 to 1: always (ridges are thinner than valleys on most
+/// optical prints), by pressure and by moisture.
+const BIAS: f32 = -0.25;
 const PRESSURE_BIAS: f32 = 0.15;
-const MOISTURE_BIAS: f32 = 0.22;
-const MOISTURE_STRENGTH: f32 = 0.10;
+const MOISTURE_BIAS: f32 = 0.28;
+const MOISTURE_STRENGTH: f32 = 0.14;
 /// Roughness of the skin that lasts, and that is new at each touch; dry skin has more of both.
 const LASTING_ROUGHNESS: f32 = 0.20;
-const FRESH_ROUGHNESS: f32 = 0.20;
+const FRESH_ROUGHNESS: f32 = 0.24;
 /// The share of blotches beside the specks in both.
 const COARSE_SHARE: f32 = 0.7;
 /// How much specks lighten or darken a ridge.
