@@ -14,7 +14,7 @@ pub use server::main as server_main;
 use crate::error::Error;
 use crate::shutdown::{Shutdown, Trigger, channel};
 use clap::{Args, ValueEnum};
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -49,6 +49,7 @@ impl CommonArgs {
         let filter = tracing_subscriber::EnvFilter::try_from_default_env()
             .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        let builder = builder.with_ansi(std::io::stderr().is_terminal());
         drop(match self.log {
             LogFormat::Text => builder.try_init(),
             LogFormat::Json => builder.json().try_init(),

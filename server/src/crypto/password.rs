@@ -14,7 +14,7 @@ const TAG_BYTES: usize = 32;
 
 /// Holds the cost of a hash. The default is OWASP's: 19 MiB, two passes, one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct HashCost {
     /// Memory in KiB.
     pub memory_kib: u32,

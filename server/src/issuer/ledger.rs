@@ -176,6 +176,15 @@ impl Ledger {
         self.writer.submit(move |connection| post_reversal(connection, &acquirer, &reference))
     }
 
+    /// Lists the references of all charges that stand, in order, for reconciliation.
+    pub fn charged_references(&self) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
+        self.writer.submit(|connection| {
+            let list = "SELECT reference FROM postings GROUP BY acquirer, reference HAVING count(*) = 1
+                        ORDER BY reference";
+            connection.prepare_cached(list)?.query_map([], |row| row.get(0))?.collect()
+        })
+    }
+
     /// Proves the sums.
     pub fn audit(&self) -> BoxFuture<'static, Result<LedgerAudit, StoreError>> {
         self.writer.submit(audit)

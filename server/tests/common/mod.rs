@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod processes;
+
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_protocol::*;

@@ -1,0 +1,138 @@
+//! Real processes: started, killed, started again at the same place.
+
+use super::PIN;
+use biopay_server::client::{ClientError, Connection};
+use biopay_server::tls;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A bank and a server in processes of their own, over one folder.
+pub struct Processes {
+    folder: PathBuf,
+    bank_address: SocketAddr,
+    server_address: SocketAddr,
+    bank: Option<Child>,
+    server: Option<Child>,
+    client: quinn::Endpoint,
+    client_config: Option<quinn::ClientConfig>,
+    pub bank_flags: Vec<String>,
+}
+
+impl Processes {
+    /// Starts both; the bank opens accounts 400000000000 and up with this much each.
+    pub fn start(folder: &Path, accounts: u64, balance_minor: u64) -> Self {
+        let lines = (0..accounts).map(|n| format!("{},{PIN},{balance_minor}\n", 400_000_000_000 + n));
+        std::fs::write(folder.join("accounts.csv"), lines.collect::<String>()).unwrap();
+        std::fs::write(folder.join("server.toml"), SERVER_TOML).unwrap();
+        let mut processes = Self {
+            folder: folder.to_owned(),
+            bank_address: free_address(),
+            server_address: free_address(),
+            bank: None,
+            server: None,
+            client: quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap(),
+            client_config: None,
+            bank_flags: Vec::new(),
+        };
+        processes.start_bank();
+        processes.start_server();
+        processes
+    }
+
+    pub fn start_bank(&mut self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-bank"));
+        command.args(["--listen", &self.bank_address.to_string(), "--store", "sqlite:bank.db"]);
+        command.args(["--accounts", "accounts.csv"]).args(&self.bank_flags);
+        self.bank = Some(launch(&mut command, &self.folder).0);
+    }
+
+    pub fn start_server(&mut self) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-server"));
+        command.args(["--config", "server.toml", "--store", "sqlite:server.db"]);
+        command.args(["--listen", &self.server_address.to_string(), "--bank", &self.bank_address.to_string()]);
+        let (child, ready) = launch(&mut command, &self.folder);
+        let hex = ready["certificate_hex"].as_str().unwrap();
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        self.client_config = Some(tls::client_config(&[certificate.into()]).unwrap());
+        self.server = Some(child);
+    }
+
+    /// Ends the bank as a power cut of the process would: SIGKILL.
+    pub fn kill_bank(&mut self) {
+        kill(&mut self.bank);
+    }
+
+    pub fn kill_server(&mut self) {
+        kill(&mut self.server);
+    }
+
+    /// Returns what a client needs to connect, as of the server's last start.
+    pub fn door(&self) -> Door {
+        Door {
+            endpoint: self.client.clone(),
+            config: self.client_config.clone().unwrap(),
+            address: self.server_address,
+        }
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        kill(&mut self.server);
+        kill(&mut self.bank);
+    }
+}
+
+#[derive(Clone)]
+pub struct Door {
+    endpoint: quinn::Endpoint,
+    config: quinn::ClientConfig,
+    address: SocketAddr,
+}
+
+impl Door {
+    pub async fn connect(&self) -> Result<Connection, ClientError> {
+        let connection = Connection::connect(&self.endpoint, self.config.clone(), self.address, "localhost").await?;
+        Ok(connection.with_deadline(std::time::Duration::from_millis(800)))
+    }
+}
+
+/// Passwords are hashed cheaply, and the bank is given up on early: the soak is about money.
+const SERVER_TOML: &str = "
+[password.cost]
+memory-kib = 64
+passes = 1
+[bank]
+timeout-ms = 500
+";
+
+fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Starts a process and waits for its ready line.
+fn launch(command: &mut Command, folder: &Path) -> (Child, serde_json::Value) {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
+    let mut child = command
+        .current_dir(folder)
+        .arg("--exit-on-stdin-close")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
+    (child, serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line: {}", log())))
+}
+
+fn kill(child: &mut Option<Child>) {
+    if let Some(mut child) = child.take() {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}

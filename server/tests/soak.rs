@@ -1,0 +1,162 @@
+//! kill -9 of server and bank at random moments under load, and the design's money invariants after each.
+//!
+//! `BIOPAY_SOAK_ROUNDS` says how many rounds (10 by default, 200 for a soak), `BIOPAY_SOAK_SEED` which:
+//! `BIOPAY_SOAK_ROUNDS=200 cargo test --release -p biopay-server --test soak -- --nocapture`
+
+#![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
+
+mod common;
+
+use biopay_protocol::{Refusal, Request, Response};
+use biopay_server::client::{ClientError, Connection};
+use biopay_server::env::system;
+use biopay_server::issuer::ledger::Ledger;
+use biopay_server::sqlite::Location;
+use biopay_server::store::{SqliteStore, Store};
+use common::processes::{Door, Processes};
+use common::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+const USERS: u64 = 8;
+const BALANCE: u64 = 5_000;
+/// Some orders are more than an account can pay after a while, so that declines are part of the soak.
+const AMOUNT_MAX: u64 = 40;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_kill_at_any_moment_makes_or_loses_money() {
+    let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
+    let (rounds, seed) = (number("BIOPAY_SOAK_ROUNDS", 10), number("BIOPAY_SOAK_SEED", 1));
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let mut processes = Processes::start(folder.path(), USERS, BALANCE);
+    for user in 0..USERS {
+        let connection = processes.door().connect().await.unwrap();
+        assert_eq!(connection.request(&register(user)).await.unwrap(), Response::Registered);
+    }
+    let mut receipts = BTreeSet::new();
+    let (mut killed_servers, mut killed_banks) = (0, 0);
+    for round in 0..rounds {
+        let (doors, _) = watch::channel(processes.door());
+        let doors = Arc::new(doors);
+        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let paying: Vec<_> = (0..USERS)
+            .map(|user| tokio::spawn(keep_paying(user, round, doors.clone(), stop.clone(), rng.next_u64())))
+            .collect();
+        tokio::time::sleep(Duration::from_micros(20_000 + rng.next_u64() % 400_000)).await;
+        let victim = rng.next_u32() % 3;
+        if victim != 1 {
+            processes.kill_server();
+            killed_servers += 1;
+        }
+        if victim != 0 {
+            processes.kill_bank();
+            killed_banks += 1;
+            tokio::time::sleep(Duration::from_millis(rng.next_u64() % 100)).await;
+            processes.start_bank();
+        }
+        if victim != 1 {
+            processes.start_server();
+        }
+        doors.send_replace(processes.door());
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        for user in paying {
+            for reference in user.await.unwrap() {
+                assert!(receipts.insert(reference), "a reference was acknowledged for two keys");
+            }
+        }
+        check_money(folder.path(), &receipts, round).await;
+    }
+    println!(
+        "{rounds} rounds, seed {seed}: {killed_servers} servers and {killed_banks} banks killed, {} charges \
+         acknowledged, each with exactly one posting",
+        receipts.len()
+    );
+    assert!(receipts.len() as u64 > rounds, "the soak did not charge much: it shows nothing");
+}
+
+/// Pays again and again, and follows each key to a definite answer through every loss of the connection. Returns the
+/// references of what was acknowledged.
+async fn keep_paying(
+    user: u64,
+    round: u64,
+    doors: Arc<watch::Sender<Door>>,
+    stop: Arc<std::sync::atomic::AtomicBool>,
+    seed: u64,
+) -> Vec<String> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (mut connection, mut receipts) = (None, Vec::new());
+    for n in 0.. {
+        if stop.load(std::sync::atomic::Ordering::Relaxed) && n > 0 {
+            break;
+        }
+        let (amount, key) = (1 + rng.next_u64() % AMOUNT_MAX, format!("{round}-{n}"));
+        loop {
+            match try_to_pay(&mut connection, user, &doors, amount, &key).await {
+                Ok(Response::Charged(receipt)) => {
+                    receipts.push(receipt.reference);
+                    break;
+                }
+                Ok(Response::Refused(Refusal::InsufficientFunds | Refusal::BankUnreachable)) => break,
+                Ok(Response::Refused(
+                    Refusal::UnknownOutcome { .. } | Refusal::InProgress { .. } | Refusal::NoSuchPayment,
+                ))
+                | Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Ok(other) => panic!("{other:?}"),
+            }
+        }
+    }
+    receipts
+}
+
+async fn try_to_pay(
+    slot: &mut Option<Connection>,
+    user: u64,
+    doors: &watch::Sender<Door>,
+    amount: u64,
+    key: &str,
+) -> Result<Response, ClientError> {
+    let connection = match slot.take() {
+        Some(connection) => connection,
+        None => {
+            let door = doors.borrow().clone();
+            let connection = tokio::time::timeout(Duration::from_secs(1), door.connect());
+            let connection = connection.await.map_err(|_| ClientError::Deadline)??;
+            connection.request(&login(user, "password")).await?;
+            connection
+        }
+    };
+    let mut answer = connection.request(&begin(amount, key)).await?;
+    if let Response::PaymentOpened { payment, .. } = answer {
+        answer = connection.request(&Request::PresentQr { payment, payload: payload(user) }).await?;
+    }
+    *slot = Some(connection);
+    Ok(answer)
+}
+
+/// Waits until no outcome is open, then holds both ledgers against each other and against what was acknowledged.
+async fn check_money(folder: &Path, receipts: &BTreeSet<String>, round: u64) {
+    let store = SqliteStore::open(&Location::File(folder.join("server.db"))).unwrap();
+    let ledger = Ledger::open(&Location::File(folder.join("bank.db")), system::env(1, 1), b"unused").unwrap();
+    for _ in 0..200 {
+        if store.audit().await.unwrap().open == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (ours, theirs) = (store.audit().await.unwrap(), ledger.audit().await.unwrap());
+    let both = format!("round {round}: {ours:?} {theirs:?}, {} acknowledged", receipts.len());
+    assert_eq!(ours.open, 0, "an outcome stays open, {both}");
+    assert!(ours.is_clean() && theirs.is_clean(), "{both}");
+    assert_eq!(ours.posted_minor, theirs.acquirers_minor, "{both}");
+    assert_eq!(theirs.opened_minor, (USERS * BALANCE) as i64, "{both}");
+    // Every key was followed to its end, so what was acknowledged is what was posted, on both sides.
+    assert_eq!((ours.posted, theirs.charges), (receipts.len() as u64, receipts.len() as u64), "{both}");
+    let references = ledger.charged_references().await.unwrap();
+    assert!(references.iter().eq(receipts.iter()), "{both}");
+}
