@@ -40,7 +40,7 @@ impl Condition {
             .times(grown),
             pressure,
             moisture,
-            roughness: severity * libm::expf(ROUGHNESS_SD * gaussian(rng).clamp(-2.0, 2.0)),
+            roughness: severity * libm::expf(ROUGHNESS_SD * gaussian(rng).clamp(-2.0, 1.5)),
         }
     }
 }
@@ -48,28 +48,30 @@ impl Condition {
 fn draw_deformation(device: &Device, severity: f32, rng: &mut impl Rng) -> Deformation {
     let scale = 500.0 / f32::from(device.pixels_per_inch);
     let spread = severity.sqrt();
-    let misplaced = if rng.random::<f32>() < MISPLACED_SHARE * severity { MISPLACED_FACTOR } else { 1.0 };
+    let careless = rng.random::<f32>() < CARELESS_SHARE * severity;
+    let (astray, strained) = if careless { (CARELESS_PLACEMENT, CARELESS_STRAIN) } else { (1.0, 1.0) };
     let shift = Point::new(
         device.placement.0 * gaussian(rng).clamp(-2.0, 2.0),
         device.placement.1 * gaussian(rng).clamp(-2.0, 2.0),
     );
-    let rotation = gaussian_within(rng, 0.0, device.rotation, 2.2) * spread;
+    let rotation = gaussian_within(rng, 0.0, device.rotation, 2.2) * spread * strained;
     let middle = Point::new(device.columns as f32 / 2.0, device.rows as f32 / 2.0);
     let pattern_centre = Point::new(0.0, -CONTACT_ROW * 0.6).turned(rotation);
-    let centre = middle.plus(pattern_centre.plus(shift.times(spread * misplaced)).times(1.0 / scale));
-    Deformation::draw(scale, centre, rotation, severity, rng)
+    let centre = middle.plus(pattern_centre.plus(shift.times(spread * astray)).times(1.0 / scale));
+    Deformation::draw(scale, centre, rotation, severity * strained, rng)
 }
 
 /// Spread of a finger's moisture from touch to touch.
 const TOUCH_MOISTURE: f32 = 0.8;
 /// Spread of the logarithm of roughness from touch to touch.
-const ROUGHNESS_SD: f32 = 0.45;
+const ROUGHNESS_SD: f32 = 0.40;
 /// The contact region grows by this share for each unit of pressure.
 const PRESSURE_GROWTH: f32 = 0.10;
 /// The contact region's mean centre below the pattern's and its semi-axes in finger pixels: 12 by 17 mm, what
 /// FVC2002 DB1's images show of a finger.
 const CONTACT_ROW: f32 = 40.0;
 const CONTACT_AXES: Point = Point::new(112.0, 185.0);
-/// Share of touches that are carelessly placed, and how much farther off they are.
-const MISPLACED_SHARE: f32 = 0.18;
-const MISPLACED_FACTOR: f32 = 2.0;
+/// Share of careless touches, how much farther off they are, and how much more they turn and strain the skin.
+const CARELESS_SHARE: f32 = 0.25;
+const CARELESS_PLACEMENT: f32 = 2.3;
+const CARELESS_STRAIN: f32 = 1.7;

@@ -86,8 +86,8 @@ impl Deformation {
 const STICK_AXES: Point = Point::new(50.0, 70.0);
 /// Spread of the drag in finger pixels and of the torsion in radians: Cappelli et al. fit up to 18 pixels and 12
 /// degrees to heavily distorted prints.
-const DRAG_SD: f32 = 8.0;
-const TORSION_SD: f32 = 0.075;
+const DRAG_SD: f32 = 9.0;
+const TORSION_SD: f32 = 0.085;
 /// The skin gives over one and a half times the ellipse's axes.
 const GIVE: f32 = 1.5;
 /// The distortion's slope is under a third, so that each step leaves less than a third of the error.
