@@ -70,6 +70,24 @@ pub enum BankError {
     Unknown,
 }
 
+/// Holds an answer that came too late for whoever asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LateAnswer {
+    /// The payment's reference.
+    pub reference: String,
+    /// What the bank says.
+    pub says: Late,
+}
+
+/// Says what a late answer is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Late {
+    /// A charge.
+    Charge(BankAnswer),
+    /// A reversal, which the bank now knows of.
+    Reversal,
+}
+
 /// Talks to the bank.
 pub trait Bank: Send + Sync {
     /// Charges an account, once a reference, however often it is sent.
@@ -87,4 +105,7 @@ pub trait Bank: Send + Sync {
 
     /// Asks whether the bank is there.
     fn echo(&self) -> BoxFuture<'_, Result<(), BankError>>;
+
+    /// Waits for the next answer that came after whoever asked had given up on it.
+    fn next_late_answer(&self) -> BoxFuture<'_, LateAnswer>;
 }

@@ -19,6 +19,7 @@ const TASKS_MAX: usize = 1 << 20;
 pub async fn serve(endpoint: Endpoint, service: Arc<Service>, limits: Limits, mut shutdown: Shutdown) {
     let tasks = Arc::new(Semaphore::new(TASKS_MAX));
     let resolver = tokio::spawn(service.clone().resolve(shutdown.clone()));
+    let late = tokio::spawn(service.clone().take_late_answers(shutdown.clone()));
     let server = Arc::new(Server { service, limits, tasks: tasks.clone(), shutdown: shutdown.clone() });
     loop {
         let incoming = tokio::select! {
@@ -35,7 +36,7 @@ pub async fn serve(endpoint: Endpoint, service: Arc<Service>, limits: Limits, mu
     if server.service.env().within(drain, idle).await.is_none() {
         tracing::warn!("requests were still under way when the server stopped; their outcomes are in the store");
     }
-    drop(resolver.await);
+    drop((resolver.await, late.await));
     endpoint.close(CLOSED_BY_SHUTDOWN.into(), b"shutting down");
     endpoint.wait_idle().await;
 }

@@ -84,6 +84,9 @@ pub trait Store: Send + Sync {
     /// Finds a payment of an account.
     fn find_payment(&self, account: AccountId, payment: PaymentId) -> Stored<Option<Payment>>;
 
+    /// Finds a payment by the reference that server and bank share.
+    fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>>;
+
     /// Records the intent to charge and holds the money, before the first byte goes to the bank; the idempotency key
     /// lets one of several identical intents through.
     fn open_payment(&self, intent: Intent) -> Stored<Opened>;

@@ -1,6 +1,6 @@
 //! Orders to ISO 8583 requests, responses to answers: the acquirer's half of the dialect, without any I/O.
 
-use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Sending};
+use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Late, LateAnswer, Sending};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti};
@@ -23,6 +23,9 @@ const TRACES: u32 = 999_999;
 pub trait Wire: Send + Sync {
     /// Sends a request and waits for its response, paired by the trace number.
     fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>>;
+
+    /// Waits for the next response that nobody waits for any more.
+    fn next_unclaimed(&self) -> BoxFuture<'_, Message>;
 }
 
 /// Speaks ISO 8583 over any wire.
@@ -77,12 +80,14 @@ impl<W: Wire> Acquirer<W> {
         // A PIN that fits no PIN block is declined as the bank would.
         let wrong_pin = BankAnswer::Declined { code: "55".into() };
         let Some(request) = self.charge_message(mti, &order) else { return Ok(wrong_pin) };
-        let response = self.wire.exchange(request).await?;
-        let code = response.text(Field::ResponseCode).ok_or(BankError::Unknown)?;
-        match (code, response.text(Field::Approval)) {
-            (APPROVED, Some(approval)) => Ok(BankAnswer::Approved { approval: approval.to_owned() }),
-            (APPROVED, None) | (MALFUNCTION, _) => Err(BankError::Unknown),
-            (code, _) => Ok(BankAnswer::Declined { code: code.to_owned() }),
+        read_charge_response(&self.wire.exchange(request).await?)
+    }
+
+    async fn wait_for_late_answer(&self) -> LateAnswer {
+        loop {
+            if let Some(late) = read_late_answer(&self.wire.next_unclaimed().await) {
+                return late;
+            }
         }
     }
 
@@ -100,10 +105,7 @@ impl<W: Wire> Acquirer<W> {
             .with(Field::Currency, order.currency.as_str())
             .with(Field::Original, original);
         let response = self.wire.exchange(request).await?;
-        match response.text(Field::ResponseCode) {
-            Some(APPROVED | NO_ORIGINAL) => Ok(()),
-            _ => Err(BankError::Unknown),
-        }
+        if knows_of_reversal(&response) { Ok(()) } else { Err(BankError::Unknown) }
     }
 
     async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, String>, BankError> {
@@ -143,6 +145,33 @@ impl<W: Wire> Bank for Acquirer<W> {
 
     fn echo(&self) -> BoxFuture<'_, Result<(), BankError>> {
         Box::pin(self.send_echo())
+    }
+
+    fn next_late_answer(&self) -> BoxFuture<'_, LateAnswer> {
+        Box::pin(self.wait_for_late_answer())
+    }
+}
+
+fn read_late_answer(response: &Message) -> Option<LateAnswer> {
+    let reference = response.text(Field::Reference)?.to_owned();
+    let says = match response.mti() {
+        Mti::CHARGE_RESPONSE => Late::Charge(read_charge_response(response).ok()?),
+        Mti::REVERSAL_RESPONSE if knows_of_reversal(response) => Late::Reversal,
+        _ => return None,
+    };
+    Some(LateAnswer { reference, says })
+}
+
+fn knows_of_reversal(response: &Message) -> bool {
+    matches!(response.text(Field::ResponseCode), Some(APPROVED | NO_ORIGINAL))
+}
+
+fn read_charge_response(response: &Message) -> Result<BankAnswer, BankError> {
+    let code = response.text(Field::ResponseCode).ok_or(BankError::Unknown)?;
+    match (code, response.text(Field::Approval)) {
+        (APPROVED, Some(approval)) => Ok(BankAnswer::Approved { approval: approval.to_owned() }),
+        (APPROVED, None) | (MALFUNCTION, _) => Err(BankError::Unknown),
+        (code, _) => Ok(BankAnswer::Declined { code: code.to_owned() }),
     }
 }
 

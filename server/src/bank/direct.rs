@@ -4,31 +4,49 @@ use super::BankError;
 use super::acquirer::Wire;
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::Message;
-use crate::issuer::host::Host;
+use crate::issuer::faults::FaultyHost;
 use std::time::Duration;
 
 /// Hands messages to a host after a delay there and back.
 pub struct DirectWire {
-    host: Host,
+    host: FaultyHost,
     env: Env,
     one_way: Duration,
+    timeout: Duration,
 }
 
 impl DirectWire {
-    /// Takes the host, and how long a message travels one way.
-    pub fn new(host: Host, env: Env, one_way: Duration) -> Self {
-        Self { host, env, one_way }
+    /// Takes the host, how long a message travels one way, and how long to wait for a response.
+    pub fn new(host: FaultyHost, env: Env, one_way: Duration, timeout: Duration) -> Self {
+        Self { host, env, one_way, timeout }
     }
 }
 
 impl Wire for DirectWire {
     fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>> {
         Box::pin(async move {
-            self.env.clock.sleep(self.one_way).await;
-            let arrived = Message::decode(&request.encode()).map_err(|_| BankError::Unknown)?;
-            let answer = self.host.answer(&arrived).await.ok_or(BankError::Unknown)?;
-            self.env.clock.sleep(self.one_way).await;
-            Ok(answer)
+            let (host, env, one_way) = (self.host.clone(), self.env.clone(), self.one_way);
+            // A task of its own: the bank goes on with a request that nobody waits for any more.
+            let exchange = tokio::spawn(async move {
+                env.clock.sleep(one_way).await;
+                let answer = host.answers(&Message::decode(&request.encode()).ok()?).await.into_iter().next()?;
+                env.clock.sleep(one_way).await;
+                Some(answer)
+            });
+            let began = self.env.clock.elapsed();
+            match self.env.within(self.timeout, exchange).await {
+                Some(Ok(Some(answer))) => Ok(answer),
+                _ => {
+                    // Nothing came: the acquirer hears of it when its time is up, not before.
+                    let waited = self.env.clock.elapsed().saturating_sub(began);
+                    self.env.clock.sleep(self.timeout.saturating_sub(waited)).await;
+                    Err(BankError::Unknown)
+                }
+            }
         })
+    }
+
+    fn next_unclaimed(&self) -> BoxFuture<'_, Message> {
+        Box::pin(std::future::pending())
     }
 }

@@ -16,6 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE_MAX: usize = 4_096;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Late responses that may wait to be looked at; more are dropped, since the bank is asked again anyway.
+const UNCLAIMED_MAX: usize = 1_024;
+
 /// Pairs trace numbers with who waits for their responses.
 type Waiting = Arc<Mutex<BTreeMap<u64, oneshot::Sender<Message>>>>;
 
@@ -25,6 +28,8 @@ pub struct TcpWire {
     env: Env,
     timeout: Duration,
     link: tokio::sync::Mutex<Option<Link>>,
+    unclaimed: mpsc::Sender<Message>,
+    to_claim: tokio::sync::Mutex<mpsc::Receiver<Message>>,
 }
 
 #[derive(Clone)]
@@ -36,7 +41,9 @@ struct Link {
 impl TcpWire {
     /// Takes the bank's address, and how long to wait for a response.
     pub fn new(address: SocketAddr, env: Env, timeout: Duration) -> Self {
-        Self { address, env, timeout, link: tokio::sync::Mutex::new(None) }
+        let (unclaimed, to_claim) = mpsc::channel(UNCLAIMED_MAX);
+        let (link, to_claim) = (tokio::sync::Mutex::new(None), tokio::sync::Mutex::new(to_claim));
+        Self { address, env, timeout, link, unclaimed, to_claim }
     }
 
     /// Returns the open link, or opens one.
@@ -48,7 +55,7 @@ impl TcpWire {
         let connected = self.env.within(CONNECT_TIMEOUT, TcpStream::connect(self.address)).await;
         let socket = connected.and_then(Result::ok).ok_or(BankError::NotSent)?;
         drop(socket.set_nodelay(true));
-        Ok(slot.insert(Link::start(socket)).clone())
+        Ok(slot.insert(Link::start(socket, self.unclaimed.clone())).clone())
     }
 
     async fn exchange_on(&self, link: Link, trace: u64, request: Message) -> Result<Message, BankError> {
@@ -75,26 +82,40 @@ impl Wire for TcpWire {
             self.exchange_on(link, trace, request).await
         })
     }
+
+    fn next_unclaimed(&self) -> BoxFuture<'_, Message> {
+        Box::pin(async move {
+            match self.to_claim.lock().await.recv().await {
+                Some(message) => message,
+                None => std::future::pending().await,
+            }
+        })
+    }
 }
 
 impl Link {
-    fn start(socket: TcpStream) -> Self {
+    fn start(socket: TcpStream, unclaimed: mpsc::Sender<Message>) -> Self {
         let (to_write, from_callers) = mpsc::channel(QUEUE_MAX);
         let waiting: Waiting = Arc::default();
-        tokio::spawn(carry(socket, from_callers, waiting.clone()));
+        tokio::spawn(carry(socket, from_callers, waiting.clone(), unclaimed));
         Self { to_write, waiting }
     }
 }
 
 /// Writes requests and hands out responses until the connection breaks; whoever waits then hears that the outcome is
 /// unknown.
-async fn carry(socket: TcpStream, mut from_callers: mpsc::Receiver<Message>, waiting: Waiting) {
+async fn carry(
+    socket: TcpStream,
+    mut from_callers: mpsc::Receiver<Message>,
+    waiting: Waiting,
+    unclaimed: mpsc::Sender<Message>,
+) {
     let (mut reading, mut writing) = socket.into_split();
     let for_reader = waiting.clone();
     let reader = async move {
         loop {
             match stream::read(&mut reading).await {
-                Ok(response) => hand_out(&for_reader, response),
+                Ok(response) => hand_out(&for_reader, &unclaimed, response),
                 Err(error) => return tracing::warn!(%error, "the connection to the bank ended"),
             }
         }
@@ -115,11 +136,11 @@ async fn carry(socket: TcpStream, mut from_callers: mpsc::Receiver<Message>, wai
     lock(&waiting).clear();
 }
 
-fn hand_out(waiting: &Waiting, response: Message) {
+fn hand_out(waiting: &Waiting, unclaimed: &mpsc::Sender<Message>, response: Message) {
     let waiter = response.number(Field::Trace).and_then(|trace| lock(waiting).remove(&trace));
     match waiter {
         Some(waiter) => drop(waiter.send(response)),
-        None => tracing::info!(?response, "a response came that nobody waits for"),
+        None => drop(unclaimed.try_send(response)),
     }
 }
 

@@ -18,12 +18,16 @@ impl Mti {
     pub const VERIFY: Self = Self(100);
     /// Financial request: takes money.
     pub const CHARGE: Self = Self(200);
+    /// Financial response.
+    pub const CHARGE_RESPONSE: Self = Self(210);
     /// The same financial request once more.
     pub const CHARGE_REPEAT: Self = Self(201);
     /// Reversal request.
     pub const REVERSAL: Self = Self(400);
     /// Reversal advice: tells the bank that a charge is void, whatever became of it.
     pub const REVERSAL_ADVICE: Self = Self(420);
+    /// Reversal advice response.
+    pub const REVERSAL_RESPONSE: Self = Self(430);
     /// The same reversal advice once more.
     pub const REVERSAL_ADVICE_REPEAT: Self = Self(421);
     /// Network management request.

@@ -1,6 +1,6 @@
 //! The bank's side of the wire: many connections, many requests under way on each.
 
-use super::host::Host;
+use super::faults::FaultyHost;
 use crate::env::Env;
 use crate::iso8583::Message;
 use crate::iso8583::stream::{self, ReadError};
@@ -16,7 +16,7 @@ const CONNECTIONS_MAX: usize = 256;
 const UNDER_WAY_MAX: usize = 4_096;
 
 /// Accepts connections until the shutdown, then lets what is under way finish.
-pub async fn listen(listener: TcpListener, host: Host, env: Env, mut shutdown: Shutdown) {
+pub async fn listen(listener: TcpListener, host: FaultyHost, env: Env, mut shutdown: Shutdown) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
@@ -48,7 +48,7 @@ pub async fn listen(listener: TcpListener, host: Host, env: Env, mut shutdown: S
 }
 
 /// Answers one connection's requests, in whatever order their answers are ready.
-async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: Host) {
+async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: FaultyHost) {
     let (mut reading, mut writing) = tokio::io::split(socket);
     let (answers, mut to_write) = mpsc::channel::<Message>(UNDER_WAY_MAX);
     let places = Arc::new(Semaphore::new(UNDER_WAY_MAX));
@@ -70,7 +70,7 @@ async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: Ho
             let (host, answers) = (host.clone(), answers.clone());
             tokio::spawn(async move {
                 let _place = place;
-                if let Some(answer) = host.answer(&request).await {
+                for answer in host.answers(&request).await {
                     drop(answers.send(answer).await);
                 }
             });

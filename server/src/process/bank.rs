@@ -5,6 +5,7 @@ use crate::config::parse_location;
 use crate::env::system;
 use crate::error::Error;
 use crate::issuer::accounts;
+use crate::issuer::faults::{Faults, FaultyHost};
 use crate::issuer::host::Host;
 use crate::issuer::ledger::Ledger;
 use crate::issuer::listener::listen;
@@ -20,10 +21,10 @@ const EXAMPLES: &str = "Examples:
   biopay-bank --store sqlite:bank.db --audit
 
 An accounts file has a line `account,pin,balance_minor` for each account to open; one that is open already stays as it
-is. The ready line on standard output is one JSON object with the address.";
+is. Faults are set in the configuration file: --print-config shows the knobs. The ready line on standard output is one JSON object with the address.";
 
 /// Holds everything that an operator of the bank can set.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BankHostConfig {
     /// Where to listen for ISO 8583; port 0 takes any free one.
@@ -34,12 +35,14 @@ pub struct BankHostConfig {
     pub accounts: Option<PathBuf>,
     /// The key of PIN blocks, 32 hexadecimal digits, shared with the server; without it, a development key.
     pub pin_key: Option<String>,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
 }
 
 impl Default for BankHostConfig {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 4434));
-        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None }
+        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None, faults: Faults::default() }
     }
 }
 
@@ -98,6 +101,7 @@ async fn start(args: BankArgs) -> Result<(), Error> {
     }
     let listener = tokio::net::TcpListener::bind(config.listen).await?;
     let host = Host::new(ledger, keys::pin_key(config.pin_key.as_deref())?);
+    let host = FaultyHost::new(host, config.faults, env.clone());
     announce(&serde_json::json!({ "listening": listener.local_addr()?.to_string() }))?;
     listen(listener, host, env, shutdown).await;
     Ok(())
@@ -108,6 +112,9 @@ fn resolve(args: &BankArgs) -> Result<BankHostConfig, Error> {
     config.listen = args.listen.unwrap_or(config.listen);
     config.store = args.store.clone().unwrap_or(config.store);
     config.accounts = args.accounts.clone().or(config.accounts);
+    if !config.faults.is_valid() {
+        return Err(Error::Config("faults: a probability is between 0 and 1".into()));
+    }
     Ok(config)
 }
 

@@ -2,7 +2,7 @@
 
 use super::charge::settlement_of;
 use super::{OrRefuse, Service};
-use crate::bank::{BankError, ChargeOrder, Sending};
+use crate::bank::{BankError, ChargeOrder, Late, Sending};
 use crate::shutdown::Shutdown;
 use crate::store::{Payment, Settlement, State};
 use biopay_protocol::Refusal;
@@ -34,6 +34,27 @@ impl Service {
                 biased;
                 () = shutdown.begun() => return,
                 () = next => {}
+            }
+        }
+    }
+
+    /// Takes in answers that came too late for whoever asked, until the shutdown: an open payment is settled by them, a
+    /// reversed one is noted in suspense.
+    pub async fn take_late_answers(self: Arc<Self>, mut shutdown: Shutdown) {
+        loop {
+            let late = tokio::select! {
+                biased;
+                () = shutdown.begun() => return,
+                late = self.bank.next_late_answer() => late,
+            };
+            let Ok(Some(payment)) = self.store.find_payment_by_reference(late.reference).await else { continue };
+            tracing::info!(payment = ?payment.id, state = ?payment.state, "a late answer came");
+            let settlement = match late.says {
+                Late::Charge(answer) => settlement_of(Ok(answer)),
+                Late::Reversal => Settlement::Reversed,
+            };
+            if let Err(error) = self.store.settle(payment.id, settlement).await {
+                tracing::error!(%error, "a late answer could not be recorded; the bank will be asked again");
             }
         }
     }

@@ -192,6 +192,10 @@ pub struct LedgerAudit {
     pub posted: u64,
     /// Payments whose outcome is open.
     pub open: u64,
+    /// Payments that were reversed.
+    pub reversed: u64,
+    /// Approvals that came after the reversal.
+    pub suspended: u64,
     /// The money that was posted, in minor units.
     pub posted_minor: i64,
     /// The money that is held.

@@ -102,6 +102,13 @@ impl Store for SqliteStore {
         })
     }
 
+    fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>> {
+        self.writer.submit(move |connection| {
+            let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE reference = ?1");
+            connection.prepare_cached(&find)?.query_row([reference], payment_of).optional()
+        })
+    }
+
     fn open_payment(&self, intent: Intent) -> Stored<Opened> {
         self.writer.submit(move |connection| {
             if let Some(existing) = payment_by_key(connection, intent.account, &intent.key)? {
@@ -251,6 +258,8 @@ fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
         payments: number("SELECT count(*) FROM payments")? as u64,
         posted: number("SELECT count(*) FROM payments WHERE state = 3")? as u64,
         open: number("SELECT count(*) FROM payments WHERE state IN (1, 2, 5)")? as u64,
+        reversed: number("SELECT count(*) FROM payments WHERE state = 6")? as u64,
+        suspended: number("SELECT count(*) FROM entries WHERE kind = 'suspense'")? as u64,
         posted_minor: sum_of("debit", "bank")?,
         held_minor: sum_of("debit", "held")? - sum_of("credit", "held")?,
         imbalance_minor: debits - credits,

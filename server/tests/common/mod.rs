@@ -16,6 +16,7 @@ use biopay_server::crypto::vault::Vault;
 use biopay_server::env::system;
 use biopay_server::iso8583::pin_block::PinKey;
 use biopay_server::issuer::accounts::NewAccount;
+use biopay_server::issuer::faults::{Faults, FaultyHost};
 use biopay_server::issuer::host::Host;
 use biopay_server::issuer::ledger::Ledger;
 use biopay_server::issuer::listener::listen;
@@ -37,18 +38,25 @@ use zeroize::Zeroizing;
 pub const PIN: &str = "4711";
 
 /// How a system under test differs from the default.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Setup {
     pub mode: Mode,
     pub code: CodeRule,
     pub bank_timeout: Duration,
     pub limits: Limits,
+    pub faults: Faults,
 }
 
 impl Default for Setup {
     fn default() -> Self {
         let bank_timeout = Duration::from_secs(5);
-        Self { mode: Mode::Mandate, code: CodeRule::Off, bank_timeout, limits: Limits::default() }
+        Self {
+            mode: Mode::Mandate,
+            code: CodeRule::Off,
+            bank_timeout,
+            limits: Limits::default(),
+            faults: Faults::default(),
+        }
     }
 }
 
@@ -76,7 +84,8 @@ impl System {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bank_address = listener.local_addr().unwrap();
         let (bank_trigger, bank_shutdown) = shutdown::channel();
-        tokio::spawn(listen(listener, Host::new(ledger.clone(), pin_key()), env.clone(), bank_shutdown));
+        let host = FaultyHost::new(Host::new(ledger.clone(), pin_key()), setup.faults, env.clone());
+        tokio::spawn(listen(listener, host, env.clone(), bank_shutdown));
 
         let wire = TcpWire::new(bank_address, env.clone(), setup.bank_timeout);
         let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
@@ -129,6 +138,17 @@ impl System {
         self.server_trigger.begin();
         self.server.await.unwrap();
         self.bank_trigger.begin();
+    }
+
+    /// Waits until no outcome is open.
+    pub async fn settle(&self) {
+        for _ in 0..400 {
+            if self.store.audit().await.unwrap().open == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("an outcome stays open: {:?}", self.store.audit().await);
     }
 
     /// Asserts that both ledgers add up, and that together they say the same.
