@@ -21,6 +21,9 @@ pub struct Score(pub f32);
 pub fn compare(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate) -> Score {
     let similarities = reference.cylinders.similarities(&probe.cylinders);
     let candidates = candidates(&similarities, reference.len());
+    if candidates.is_empty() {
+        return Score(0.0);
+    }
     let relaxed = Relaxed::new(reference, probe, &candidates);
     let best = strongest_clusters(&candidates, &relaxed).into_iter().map(|members| {
         let pairs = members.iter().map(|&i| candidates[i]).collect();

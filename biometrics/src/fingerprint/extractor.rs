@@ -4,7 +4,7 @@ use super::binarisation::binarise;
 use super::enhancement::{GaborBank, enhance};
 use super::features::{Features, Minutia};
 use super::filter::{gaussian_blur, to_grey};
-use super::parameters::{CELL_PIXELS, CONTRAST_CLIP, MINUTIAE_MIN, PERIOD_MAX};
+use super::parameters::{CELL_PIXELS, CONTRAST_CLIP, MINUTIAE_MIN, PERIOD_MAX, REGULARITY_MIN};
 use super::{contrast, frequency, minutiae, orientation, resample, segmentation, skeleton, thinning};
 use crate::{AcquisitionFailure, Error, Sample};
 use ndarray::{Array2, ArrayView2};
@@ -61,7 +61,7 @@ impl Extractor {
         show("coherence", &|| upscale(&rough.coherence, 0.0, 1.0));
 
         let busy = segmentation::busy_area(&contrast.deviation)?;
-        let period = frequency::estimate(normalised, &rough, &busy);
+        let frequency::PeriodMap { period, regular } = frequency::estimate(normalised, &rough, &busy);
         show("frequency", &|| upscale(&period, 0.0, PERIOD_MAX));
 
         let first = enhance(normalised, &rough, &period, &busy, &self.bank);
@@ -69,6 +69,9 @@ impl Extractor {
         let mask = segmentation::segment(&(amplitude * &contrast.unit), &first_clarity)?;
         show("segmentation", &|| upscale(&mask.mapv(|m| f32::from(u8::from(m))), 0.0, 1.0));
 
+        if regularity(&regular, &mask) < REGULARITY_MIN {
+            return Err(AcquisitionFailure::NoSubject.into());
+        }
         let fine = orientation::refine(&first, rough.coherence);
         show("orientation", &|| upscale(&fine.angles(), 0.0, PI));
 
@@ -127,6 +130,12 @@ fn strength(normalised: &Array2<f32>, filtered: &Array2<f32>) -> (Array2<f32>, A
     let amplitude = clean.mapv(|c| (c / (CELL_PIXELS * CELL_PIXELS) as f32).sqrt());
     let clarity = Array2::from_shape_fn(cells, |i| (both[i] / (raw[i] * clean[i] + 1e-6).sqrt()).clamp(0.0, 1.0));
     (amplitude, clarity)
+}
+
+/// Returns the fraction of the foreground's measured cells whose ridge period agrees with their neighbourhood's.
+fn regularity(regular: &Array2<Option<bool>>, mask: &Array2<bool>) -> f32 {
+    let measured = || regular.iter().zip(mask).filter(|&(_, &inside)| inside).filter_map(|(regular, _)| *regular);
+    measured().filter(|&regular| regular).count() as f32 / measured().count().max(1) as f32
 }
 
 /// Renders a cell map with one square a cell.

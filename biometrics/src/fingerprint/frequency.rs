@@ -3,7 +3,7 @@
 use super::filter::gaussian_blur;
 use super::orientation::OrientationMap;
 use super::parameters::{
-    CELL_PIXELS, PERIOD_MAX, PERIOD_MIN, PERIOD_SIGMA_CELLS, PERIOD_STEPS, PERIOD_TYPICAL, PERIOD_WINDOW,
+    CELL_PIXELS, PERIOD_MAX, PERIOD_MIN, PERIOD_SIGMA_CELLS, PERIOD_SPREAD, PERIOD_STEPS, PERIOD_TYPICAL, PERIOD_WINDOW,
 };
 use ndarray::Array2;
 use std::f32::consts::PI;
@@ -12,26 +12,39 @@ const SIGNATURE: usize = 2 * PERIOD_WINDOW + 1;
 /// Cells between two measurements: the window is far wider than a cell.
 const STRIDE: usize = 2;
 
-/// Measures the ridge period of every cell in pixels, smoothed over the mask and spread outside it.
+/// Holds the ridge period of every cell.
+pub(super) struct PeriodMap {
+    /// Period in pixels, smoothed over the mask and spread outside it.
+    pub period: Array2<f32>,
+    /// Whether the cell's own period is near the smoothed one; `None` where it was not measured.
+    pub regular: Array2<Option<bool>>,
+}
+
+/// Measures the ridge period of every cell.
 ///
 /// The grey values of a round window are summed along the ridges into a signature across them, and the signature's
 /// power is read at a geometric series of periods (Hong et al. 1998, section 2.5, with the spectrum's peak in place of
 /// the distances between peaks, which noise splits).
-pub(super) fn estimate(normalised: &Array2<f32>, orientation: &OrientationMap, mask: &Array2<bool>) -> Array2<f32> {
+pub(super) fn estimate(normalised: &Array2<f32>, orientation: &OrientationMap, mask: &Array2<bool>) -> PeriodMap {
     let waves = waves();
     let (mut weighted, mut weight) = (Array2::zeros(mask.dim()), Array2::zeros(mask.dim()));
+    let mut measured: Array2<Option<f32>> = Array2::from_elem(mask.dim(), None);
     for ((cy, cx), _) in mask.indexed_iter().filter(|&((y, x), &inside)| inside && y % STRIDE == 0 && x % STRIDE == 0) {
         let centre = ((cx * CELL_PIXELS + CELL_PIXELS / 2) as f32, (cy * CELL_PIXELS + CELL_PIXELS / 2) as f32);
         let signature = signature(normalised, centre, orientation.at(centre.0, centre.1));
         let (log_period, confidence) = peak(&signature, &waves);
         weighted[[cy, cx]] = log_period * confidence;
         weight[[cy, cx]] = confidence;
+        measured[[cy, cx]] = Some(if confidence > 0.0 { log_period } else { f32::INFINITY });
     }
     let prior = 1e-4;
     let (weighted, weight) = (gaussian_blur(&weighted, PERIOD_SIGMA_CELLS), gaussian_blur(&weight, PERIOD_SIGMA_CELLS));
-    Array2::from_shape_fn(mask.dim(), |i| {
+    let period = Array2::from_shape_fn(mask.dim(), |i| {
         ((weighted[i] + prior * PERIOD_TYPICAL.ln()) / (weight[i] + prior)).exp().clamp(PERIOD_MIN, PERIOD_MAX)
-    })
+    });
+    let regular =
+        Array2::from_shape_fn(mask.dim(), |i| measured[i].map(|log| (log - period[i].ln()).abs() < PERIOD_SPREAD));
+    PeriodMap { period, regular }
 }
 
 /// Sums the window along the ridges; each pixel is shared between the two nearest bins.

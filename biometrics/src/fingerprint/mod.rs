@@ -25,6 +25,7 @@ mod thinning;
 
 mod extractor;
 mod features;
+mod from_minutiae;
 
 mod alignment;
 mod comparison;

@@ -57,13 +57,15 @@ fn cell_tensor(image: &Array2<f32>) -> [Array2<f32>; 3] {
     let cells = (rows.div_ceil(CELL_PIXELS), columns.div_ceil(CELL_PIXELS));
     let mut out = [Array2::zeros(cells), Array2::zeros(cells), Array2::zeros(cells)];
     let pixels = image.as_slice().expect("the stages' own arrays are in standard order");
-    for y in 1..rows - 1 {
-        let row = |dy: usize| &pixels[(y + dy - 1) * columns..(y + dy) * columns];
-        let (above, here, below) = (row(0), row(1), row(2));
+    for y in 2..rows - 2 {
+        let row = |dy: usize| &pixels[(y + dy - 2) * columns..(y + dy - 1) * columns];
+        let [up2, up1, here, down1, down2] = std::array::from_fn(row);
         for cx in 0..cells.1 {
             let (mut difference, mut product, mut energy) = (0.0, 0.0, 0.0);
-            for x in (cx * CELL_PIXELS).max(1)..((cx + 1) * CELL_PIXELS).min(columns - 1) {
-                let (gx, gy) = (here[x + 1] - here[x - 1], below[x] - above[x]);
+            for x in (cx * CELL_PIXELS).max(2)..((cx + 1) * CELL_PIXELS).min(columns - 2) {
+                // The fourth-order difference: the second-order one turns ridges at 20 degrees by more than one.
+                let gx = 8.0 * (here[x + 1] - here[x - 1]) - (here[x + 2] - here[x - 2]);
+                let gy = 8.0 * (down1[x] - up1[x]) - (down2[x] - up2[x]);
                 difference += gx * gx - gy * gy;
                 product += 2.0 * gx * gy;
                 energy += gx * gx + gy * gy;
@@ -84,7 +86,7 @@ fn smooth_tensor(
     energy: &Array2<f32>,
     sigma: f32,
 ) -> [Array2<f32>; 2] {
-    let energy = gaussian_blur(energy, sigma).mapv(|e| e + 1e-3);
+    let energy = gaussian_blur(energy, sigma).mapv(|e| e + 0.1);
     [-gaussian_blur(difference, sigma) / &energy, -gaussian_blur(product, sigma) / &energy]
 }
 

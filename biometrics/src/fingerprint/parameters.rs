@@ -65,6 +65,11 @@ pub const PERIOD_STEPS: usize = 24;
 pub const PERIOD_WINDOW: usize = 20;
 /// Gaussian width in cells over which the periods are averaged: they change slowly over a finger.
 pub const PERIOD_SIGMA_CELLS: f32 = 3.0;
+/// Logarithm of the ratio within which a cell's period agrees with the smoothed one: a fifth.
+pub const PERIOD_SPREAD: f32 = 0.18;
+/// Fraction of the foreground that must agree with it so: prints keep over 0.6 down to the worst captures of the
+/// synthetic sets, faces and drawings stay under 0.44.
+pub const REGULARITY_MIN: f32 = 0.42;
 /// The period where nothing could be measured.
 pub const PERIOD_TYPICAL: f32 = 9.0;
 
