@@ -80,7 +80,8 @@ fn bracket(p: f64, a: f64, b: f64) -> (f64, f64) {
 /// Returns x^a (1-x)^b / B(a, b) without the cancellation that log-gamma brings at large arguments.
 fn prefactor(x: f64, a: f64, b: f64) -> f64 {
     let n = a + b;
-    let exponent = stirling_error(n) - stirling_error(a) - stirling_error(b) - deviance(a, n * x) - deviance(b, n * (1.0 - x));
+    let exponent =
+        stirling_error(n) - stirling_error(a) - stirling_error(b) - deviance(a, n * x) - deviance(b, n * (1.0 - x));
     exponent.exp() * (a * b / (2.0 * PI * n)).sqrt()
 }
 

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// The confidence that every interval of this crate states.
 pub const CONFIDENCE: f64 = 0.95;
+/// Below this many subjects a variance across subjects says next to nothing.
+const SUBJECTS_MIN: u64 = 5;
 /// The standard normal quantile at 97.5 %.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -53,6 +55,7 @@ impl Rate {
     /// Counts trials that are alike within a subject, with the variance of the rate across subjects
     /// (see [`crate::cluster`]).
     pub fn clustered(count: u64, total: u64, subjects: u64, variance: Option<f64>) -> Self {
+        let variance = variance.filter(|_| subjects >= SUBJECTS_MIN);
         let clustered = variance.map(|v| effective_sample(count, total, subjects, v));
         Self { clustered, subjects, ..Self::independent(count, total) }
     }
@@ -156,7 +159,8 @@ mod tests {
 
     #[test]
     fn student_t_agrees_with_its_table() {
-        for (freedom, expected) in [(1, 12.706_204_736), (9, 2.262_157_163), (30, 2.042_272_456), (1000, 1.962_339_081)] {
+        for (freedom, expected) in [(1, 12.706_204_736), (9, 2.262_157_163), (30, 2.042_272_456), (1000, 1.962_339_081)]
+        {
             assert_close(student_t(freedom), expected, 1e-8);
         }
     }

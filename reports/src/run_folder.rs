@@ -73,7 +73,8 @@ impl RunWriter {
         manifest.artefacts = digests(folder)?;
         manifest.digest = digest_of(&manifest.artefacts);
         let path = folder.join(MANIFEST);
-        let text = serde_json::to_vec_pretty(&manifest).map_err(|source| Error::Manifest { path: path.clone(), source })?;
+        let text =
+            serde_json::to_vec_pretty(&manifest).map_err(|source| Error::Manifest { path: path.clone(), source })?;
         fs::write(&path, text).map_err(Error::file(&path))?;
         self.move_into_place()
     }

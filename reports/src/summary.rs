@@ -11,7 +11,20 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Operations in the order in which a handset meets them; others follow by name.
-const OPERATIONS: [&str; 8] = ["capture", "derive", "connect", "register", "login", "present", "code", "charge"];
+const OPERATIONS: [&str; 12] = [
+    "extract",
+    "derive",
+    "encode-symbol",
+    "scan-symbol",
+    "connect",
+    "register",
+    "login",
+    "bind",
+    "fetch-helper",
+    "open-page",
+    "present",
+    "code",
+];
 
 /// Holds every figure that the terminal, the JSON file and the HTML report show.
 #[derive(Clone, Debug, Serialize)]
@@ -222,7 +235,10 @@ fn enrolment(transactions: &[Transaction]) -> EnrolmentSummary {
     let registrations = || transactions.iter().filter(|t| t.kind == REGISTRATION);
     let failed = registrations().filter(|t| t.outcome == FAILURE_TO_ENROL).count();
     let registered = registrations().filter(|t| t.outcome == REGISTERED).count();
-    EnrolmentSummary { fte: Rate::independent(failed as u64, registrations().count() as u64), registered: registered as u64 }
+    EnrolmentSummary {
+        fte: Rate::independent(failed as u64, registrations().count() as u64),
+        registered: registered as u64,
+    }
 }
 
 fn journeys(transactions: &[Transaction]) -> Vec<JourneySummary> {
@@ -260,7 +276,8 @@ fn outcomes(transactions: &[Transaction]) -> Vec<Outcome> {
     for t in transactions {
         *counts.entry((&t.kind, &t.outcome)).or_default() += 1;
     }
-    let named = |((kind, outcome), count): ((&str, &str), u64)| Outcome { kind: kind.into(), outcome: outcome.into(), count };
+    let named =
+        |((kind, outcome), count): ((&str, &str), u64)| Outcome { kind: kind.into(), outcome: outcome.into(), count };
     counts.into_iter().map(named).collect()
 }
 

@@ -13,7 +13,15 @@ pub fn summary(summary: &Summary) -> String {
     let mut out = String::new();
     let m = &summary.manifest;
     let partial = if m.completion == Completion::Partial { "  (PARTIAL: interrupted)" } else { "" };
-    line(&mut out, &format!("{}: {} handsets in {}{partial}", m.scenario_name, grouped(u64::from(m.handsets)), duration(m.duration_us as f64)));
+    line(
+        &mut out,
+        &format!(
+            "{}: {} handsets in {}{partial}",
+            m.scenario_name,
+            grouped(u64::from(m.handsets)),
+            duration(m.duration_us as f64)
+        ),
+    );
     write_comparisons(&mut out, summary);
     write_transactions(&mut out, summary);
     write_performance(&mut out, summary);
@@ -29,7 +37,10 @@ fn write_comparisons(out: &mut String, summary: &Summary) {
         line(out, &format!("  {:<18} EER  {}   d' {:.2}", "", percent(eer), scores.decidability()));
         let (low, high) = range(scores.mated(), scores.non_mated());
         line(out, &format!("  {:<18} non-mated {}", "", sparkline(scores.non_mated(), low, high)));
-        line(out, &format!("  {:<18} mated     {}  score {low:.2} to {high:.2}", "", sparkline(scores.mated(), low, high)));
+        line(
+            out,
+            &format!("  {:<18} mated     {}  score {low:.2} to {high:.2}", "", sparkline(scores.mated(), low, high)),
+        );
     }
 }
 

@@ -10,9 +10,13 @@ use rayon::prelude::*;
 /// Compares every owner's probes with every owner's enrolment, for every scheme in use. A failure is a row with its
 /// reason, never left out.
 ///
-/// Mated comparisons use all probes that were made, non-mated ones each subject's first probe on each sensor. The rows
+/// `progress` hears of each reference that is done. Mated comparisons use all probes that were made, non-mated ones each subject's first probe on each sensor. The rows
 /// come in the order of scheme, reference and probe.
-pub fn all_pairs(population: &Population, schemes: &[SchemeId], progress: &(dyn Fn(u64) + Sync)) -> Result<Vec<Comparison>, Error> {
+pub fn all_pairs(
+    population: &Population,
+    schemes: &[SchemeId],
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Vec<Comparison>, Error> {
     let owners = population.owners.len() as u32;
     let probes: Vec<(CaptureKey, &Captured)> =
         population.studio.ready().filter(|(key, _)| is_probe(*key) && key.subject < owners).collect();
@@ -27,7 +31,7 @@ pub fn all_pairs(population: &Population, schemes: &[SchemeId], progress: &(dyn 
                 let mated = probes.iter().filter(|(key, _)| key.subject == reference.subject);
                 let non_mated = firsts.iter().filter(|(key, _)| key.subject != reference.subject);
                 let rows: Vec<_> = mated.chain(non_mated).map(|p| compare(population, scheme, &reference, p)).collect();
-                progress(rows.len() as u64);
+                progress(1);
                 rows
             })
             .collect();

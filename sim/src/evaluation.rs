@@ -32,7 +32,11 @@ pub type ImageResult = Result<Features, AcquisitionFailure>;
 /// Extracts features on all cores; with `trace` every stage is written there as `STEM-STAGE.png`.
 ///
 /// Errors: what extraction reports that is no failure to acquire, and files that cannot be written.
-pub fn extract(images: &[NamedSample], trace: Option<&Path>, progress: &(dyn Fn() + Sync)) -> Result<Vec<ImageResult>, Error> {
+pub fn extract(
+    images: &[NamedSample],
+    trace: Option<&Path>,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Vec<ImageResult>, Error> {
     let extractor = Extractor::new();
     if let Some(folder) = trace {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
@@ -44,7 +48,8 @@ pub fn extract(images: &[NamedSample], trace: Option<&Path>, progress: &(dyn Fn(
             Some(folder) => extractor.extract_traced(&image.sample, &mut |stage, pixels| {
                 let path = folder.join(format!("{}-{stage}.png", image.stem));
                 let sample = biopay_biometrics::Sample::fingerprint(pixels.to_owned(), 500);
-                failed = std::mem::replace(&mut failed, Ok(())).and(biopay_datasets::folder::write_image(&path, &sample));
+                failed =
+                    std::mem::replace(&mut failed, Ok(())).and(biopay_datasets::folder::write_image(&path, &sample));
             }),
         };
         failed?;
@@ -107,13 +112,18 @@ impl Evaluation {
     /// Compares every pair on all cores.
     ///
     /// Errors: [`Error::Usage`] when no pair is mated or none is non-mated, so that there is no rate.
-    pub fn compare_all(images: &[NamedSample], features: &[ImageResult], comparator: Comparator) -> Result<Self, Error> {
+    pub fn compare_all(
+        images: &[NamedSample],
+        features: &[ImageResult],
+        comparator: Comparator,
+    ) -> Result<Self, Error> {
         let names: Vec<&str> = images.iter().map(|i| i.subject.as_str()).collect();
         let mut distinct = names.clone();
         distinct.sort_unstable();
         distinct.dedup();
         if distinct.len() < 2 || distinct.len() == names.len() {
-            let message = "rates need at least two subjects, one of them with two images named SUBJECT_IMPRESSION".to_owned();
+            let message =
+                "rates need at least two subjects, one of them with two images named SUBJECT_IMPRESSION".to_owned();
             return Err(Error::Usage(message));
         }
         let subject = |name: &&str| distinct.binary_search(name).map_or(0, |i| i as u32);
@@ -137,7 +147,9 @@ impl Evaluation {
     /// Computes the rates.
     pub fn rates(&self) -> EvaluationRates {
         let is_mated = |(i, j): (usize, usize)| self.subjects[i] == self.subjects[j];
-        let pick = |mated: bool| self.indices().zip(&self.scores).filter(|&(p, _)| is_mated(p) == mated).map(|(_, &s)| s).collect();
+        let pick = |mated: bool| {
+            self.indices().zip(&self.scores).filter(|&(p, _)| is_mated(p) == mated).map(|(_, &s)| s).collect()
+        };
         let set = ScoreSet::new(pick(true), pick(false));
         let mut subjects = self.subjects.clone();
         subjects.sort_unstable();

@@ -213,7 +213,12 @@ impl Shared {
     }
 
     /// Connects, answers requests until the handset closes, and reports the connection's statistics.
-    async fn hold_connection(self: Arc<Self>, target: Entity, endpoint: usize, mut requests: UnboundedReceiver<Request>) {
+    async fn hold_connection(
+        self: Arc<Self>,
+        target: Entity,
+        endpoint: usize,
+        mut requests: UnboundedReceiver<Request>,
+    ) {
         let started = self.clock.elapsed();
         let Some(connection) = self.connect(endpoint).await else {
             return self.complete(target, EventKind::Lost);
@@ -259,7 +264,8 @@ fn statistics(connection: &Connection, handshake: Duration) -> NetworkStatistics
 /// scans it.
 fn make_qr(population: &Population, job: &QrJob, clock: &dyn Clock) -> Made {
     let mut took = Vec::new();
-    let payload = payload_bytes(population, job, clock, &mut took).and_then(|bytes| show(&bytes, job, clock, &mut took));
+    let payload =
+        payload_bytes(population, job, clock, &mut took).and_then(|bytes| show(&bytes, job, clock, &mut took));
     Made { payload, took }
 }
 
@@ -274,7 +280,7 @@ fn payload_bytes(
         QrSource::Capture { key, helper } => (*key, helper),
     };
     let captured = population.studio.capture(key).map_err(|_| NotMade::FailureToAcquire)?;
-    took.push(("extract", captured.extraction));
+    took.extend(captured.extraction.map(|duration| ("extract", duration)));
     let template = captured.template.map_err(|_| NotMade::FailureToAcquire)?;
     let started = clock.elapsed();
     let derived = population.registry.scheme(job.scheme).derive(&template, helper, None);
@@ -282,7 +288,12 @@ fn payload_bytes(
     derived.map(|payload| payload.to_bytes()).map_err(|_| NotMade::FailedToDerive)
 }
 
-fn show(bytes: &[u8], job: &QrJob, clock: &dyn Clock, took: &mut Vec<(&'static str, Duration)>) -> Result<PayloadBytes, NotMade> {
+fn show(
+    bytes: &[u8],
+    job: &QrJob,
+    clock: &dyn Clock,
+    took: &mut Vec<(&'static str, Duration)>,
+) -> Result<PayloadBytes, NotMade> {
     let started = clock.elapsed();
     let symbol = Symbol::encode(bytes, Level::M).map_err(|_| NotMade::SymbolNotRead)?;
     took.push(("encode-symbol", clock.elapsed() - started));

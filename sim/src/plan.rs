@@ -130,7 +130,11 @@ fn registration_times(scenario: &Scenario) -> Vec<SimTime> {
 fn owner(scenario: &Scenario, handset: u32, registration: SimTime) -> HandsetPlan {
     let mut rng = stream(scenario.seed, "sim/owner", u64::from(handset));
     let is_poor = rng.random_bool(scenario.users.too_little_money);
-    let steps = if rng.random_bool(scenario.users.two_step_registration) { Registration::TwoSteps } else { Registration::OneMessage };
+    let steps = if rng.random_bool(scenario.users.two_step_registration) {
+        Registration::TwoSteps
+    } else {
+        Registration::OneMessage
+    };
     let mut transactions =
         vec![PlannedTransaction { at: registration, number: 0, task: Task::Register(steps), slip: Slip::None }];
     let gap = exponential(scenario.arrivals.payment_gap_s);

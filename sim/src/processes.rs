@@ -41,7 +41,8 @@ impl Processes {
         fs::write(&accounts, account_lines(population)).map_err(Error::file(&accounts))?;
         let bank_store = store(&scratch.join(BANK_STORE));
         let bank_arguments = ["--listen", "127.0.0.1:0", "--store", &bank_store, "--accounts"].map(OsStr::new);
-        let bank = Process::start("bank", BANK_ARGUMENT, bank_arguments.into_iter().chain([accounts.as_os_str()]), scratch)?;
+        let bank =
+            Process::start("bank", BANK_ARGUMENT, bank_arguments.into_iter().chain([accounts.as_os_str()]), scratch)?;
         let config = scratch.join("server.toml");
         let text = toml::to_string(&server_config(scenario, bank.listening, scratch))
             .map_err(|e| Error::Start { component: "server", why: e.to_string() })?;
@@ -71,7 +72,8 @@ impl Processes {
         let mut figures = Vec::new();
         let metrics = self.scratch.join(METRICS);
         let text = fs::read(&metrics).map_err(Error::file(&metrics))?;
-        let metrics: Value = serde_json::from_slice(&text).map_err(|e| Error::InvalidRun(format!("server metrics: {e}")))?;
+        let metrics: Value =
+            serde_json::from_slice(&text).map_err(|e| Error::InvalidRun(format!("server metrics: {e}")))?;
         flatten("server", "", &metrics, &mut figures);
         flatten("bank", "audit", &self.audit_bank()?, &mut figures);
         Ok(figures)
@@ -85,7 +87,8 @@ impl Processes {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(Error::InvalidRun(format!("the bank's audit failed: {why}")));
         }
-        serde_json::from_slice(&output.stdout).map_err(|e| Error::InvalidRun(format!("the bank's audit is no JSON: {e}")))
+        serde_json::from_slice(&output.stdout)
+            .map_err(|e| Error::InvalidRun(format!("the bank's audit is no JSON: {e}")))
     }
 }
 

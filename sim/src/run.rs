@@ -43,12 +43,12 @@ pub fn run(scenario: &Scenario, out: &Path, command: String, stop: &Stop) -> Res
     records.server = processes.finish()?;
     check_money(&mut records, completion)?;
     if completion == Completion::Complete {
-        let stage = Stage::new("comparing all pairs", pairs(&population, scenario));
+        let stage = Stage::new("comparing all pairs", references(&population, scenario));
         records.comparisons = comparisons::all_pairs(&population, &scenario.schemes.r#use, &|n| stage.add(n))?;
         stage.finish();
     }
-    for (_, captured) in population.studio.ready() {
-        records.latency.record("extract", captured.extraction.as_micros() as u64);
+    for extraction in population.studio.ready().filter_map(|(_, captured)| captured.extraction) {
+        records.latency.record("extract", extraction.as_micros() as u64);
     }
     samples::write(&population, &writer.staging().join(biopay_reports::html::SAMPLES_FOLDER))?;
     let manifest = manifest(scenario, command, started_unix_s, duration_us, completion)?;
@@ -85,9 +85,9 @@ fn endpoints() -> Result<Vec<quinn::Endpoint>, Error> {
     (0..ENDPOINTS).map(|_| quinn::Endpoint::client(any).map_err(Error::file("a UDP socket"))).collect()
 }
 
-fn pairs(population: &Population, scenario: &Scenario) -> u64 {
-    let owners = population.owners.len() as u64;
-    owners * owners * scenario.schemes.r#use.len() as u64
+fn references(population: &Population, scenario: &Scenario) -> u64 {
+    let enrolled = population.owners.iter().filter(|o| !o.enrolments.is_empty()).count() as u64;
+    enrolled * scenario.schemes.r#use.len() as u64
 }
 
 /// Holds the bank's books against what handsets were told: every acknowledged charge is posted once, and nothing more
@@ -104,7 +104,9 @@ fn check_money(records: &mut Records, completion: Completion) -> Result<(), Erro
     };
     let is_open_ended = cut_off || completion == Completion::Partial;
     if posted < acknowledged as f64 || (posted > acknowledged as f64 && !is_open_ended) {
-        return Err(Error::InvalidRun(format!("handsets were told of {acknowledged} charged, the bank posted {posted}")));
+        return Err(Error::InvalidRun(format!(
+            "handsets were told of {acknowledged} charged, the bank posted {posted}"
+        )));
     }
     Ok(())
 }

@@ -36,7 +36,8 @@ fn write_symbols(owner: &Owner, prefix: &Path) -> Result<(), Error> {
     for (id, enrolment) in &owner.enrolments {
         let bytes = enrolment.payload.to_bytes();
         let Ok(symbol) = Symbol::encode(&bytes, Level::M) else { continue };
-        let caption = format!("subject_{}_{}:_{}_bytes,_version_{}", owner.subject, id.name(), bytes.len(), symbol.version());
+        let caption =
+            format!("subject_{}_{}:_{}_bytes,_version_{}", owner.subject, id.name(), bytes.len(), symbol.version());
         let path = with_suffix(prefix, &format!("{}_{caption}.png", id.name()));
         symbol.render(MODULE_PIXELS).save(&path).map_err(|e| Error::Usage(format!("{}: {e}", path.display())))?;
     }

@@ -179,7 +179,13 @@ impl Default for Arrivals {
 
 impl Default for Users {
     fn default() -> Self {
-        Self { two_step_registration: 0.0, wrong_password: 0.0, wrong_code: 0.0, too_little_money: 0.0, code_entry_ms: 300 }
+        Self {
+            two_step_registration: 0.0,
+            wrong_password: 0.0,
+            wrong_code: 0.0,
+            too_little_money: 0.0,
+            code_entry_ms: 300,
+        }
     }
 }
 

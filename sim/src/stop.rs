@@ -20,7 +20,8 @@ impl Stop {
         let flag = Arc::new(AtomicBool::new(false));
         let (sender, signal) = watch::channel(false);
         let shared = flag.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(Error::file("the runtime"))?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_io().build().map_err(Error::file("the runtime"))?;
         let listen = move || runtime.block_on(listen(&shared, &sender));
         std::thread::Builder::new().name("interrupt".into()).spawn(listen).map_err(Error::file("a thread"))?;
         Ok(Self { flag, signal })

@@ -38,8 +38,8 @@ pub struct CaptureKey {
 pub struct Captured {
     /// The template, or why the sample was not acquired.
     pub template: Result<Template, AcquisitionFailure>,
-    /// How long features and template took, on the wall clock.
-    pub extraction: Duration,
+    /// How long features and template took on the wall clock, said once: `None` where the capture was ready before.
+    pub extraction: Option<Duration>,
 }
 
 /// Makes captures, and keeps those that were made in advance.
@@ -75,7 +75,12 @@ impl Studio {
     /// what was made, when `stop` is set.
     ///
     /// Errors: what extraction reports that is no failure to acquire.
-    pub fn prepare(&mut self, keys: &[CaptureKey], stop: &AtomicBool, progress: &(dyn Fn(u64) + Sync)) -> Result<(), Error> {
+    pub fn prepare(
+        &mut self,
+        keys: &[CaptureKey],
+        stop: &AtomicBool,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<(), Error> {
         let mut by_subject: BTreeMap<u32, Vec<CaptureKey>> = BTreeMap::new();
         for &key in keys.iter().filter(|k| !self.ready.contains_key(k)) {
             by_subject.entry(key.subject).or_default().push(key);
@@ -99,7 +104,7 @@ impl Studio {
     /// Errors: what extraction reports that is no failure to acquire.
     pub fn capture(&self, key: CaptureKey) -> Result<Captured, Error> {
         match self.ready.get(&key) {
-            Some(captured) => Ok(captured.clone()),
+            Some(captured) => Ok(Captured { extraction: None, ..captured.clone() }),
             None => self.take(&self.finger(key.subject), key),
         }
     }
@@ -132,6 +137,6 @@ impl Studio {
             Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Err(reason),
             Err(other) => return Err(other.into()),
         };
-        Ok(Captured { template, extraction: clock.elapsed() })
+        Ok(Captured { template, extraction: Some(clock.elapsed()) })
     }
 }

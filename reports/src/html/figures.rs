@@ -21,6 +21,13 @@ pub fn rate(rate: &Rate) -> String {
     format!("{} {}, {}/{}", percent(value), bracket(interval), grouped(rate.count), grouped(rate.total))
 }
 
+/// Prints a rate as a table's cell: the value, and its interval and count in small print below.
+pub fn rate_cell(rate: &Rate) -> String {
+    let (Some(value), Some(interval)) = (rate.value(), rate.interval()) else { return "no trials".into() };
+    let (count, total) = (grouped(rate.count), grouped(rate.total));
+    format!("{}<small>{}<br>{count}/{total}</small>", percent(value), bracket(interval))
+}
+
 /// Prints an interval.
 pub fn bracket(interval: Interval) -> String {
     format!("[{}, {}]", percent(interval.lower), percent(interval.upper))

@@ -35,8 +35,10 @@ fn page(summary: &Summary, records: &Records, pictures: &[Picture]) -> String {
     ];
     let filled: Vec<_> = sections.iter().filter(|(_, _, body)| !body.is_empty()).collect();
     let links: String = filled.iter().map(|(id, name, _)| format!(r##"<a href="#{id}">{name}</a>"##)).collect();
-    let body: String =
-        filled.iter().map(|(id, name, body)| format!(r#"<section id="{id}"><h2>{name}</h2>{body}</section>"#)).collect();
+    let body: String = filled
+        .iter()
+        .map(|(id, name, body)| format!(r#"<section id="{id}"><h2>{name}</h2>{body}</section>"#))
+        .collect();
     format!(
         r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>{}</style></head><body><main><header><h1>{title}</h1>{}</header><nav>{links}</nav>{body}</main></body></html>
 "#,

@@ -25,7 +25,8 @@ pub fn read(run: &Path) -> Result<Vec<Picture>, Error> {
         return Ok(Vec::new());
     }
     let entries = fs::read_dir(&folder).map_err(Error::file(&folder))?;
-    let mut paths: Vec<_> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "png")).collect();
+    let mut paths: Vec<_> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "png")).collect();
     paths.retain(|p| p.metadata().is_ok_and(|m| m.len() <= BYTES_MAX));
     paths.sort();
     paths.into_iter().take(PICTURES_MAX).map(|path| picture(&path)).collect()
@@ -43,11 +44,15 @@ pub fn section(pictures: &[Picture]) -> String {
         return String::new();
     }
     let figures: String = pictures.iter().map(figure).collect();
-    format!(r#"<p class="note">Synthetic samples as the devices captured them, and real symbols (ISO/IEC 18004) as the handset shows them.</p><div class="samples">{figures}</div>"#)
+    format!(
+        r#"<p class="note">Synthetic samples as the devices captured them, and real symbols (ISO/IEC 18004) as the handset shows them.</p><div class="samples">{figures}</div>"#
+    )
 }
 
 fn figure(picture: &Picture) -> String {
     let caption = escape(&picture.caption);
     let data = BASE64_STANDARD.encode(&picture.png);
-    format!(r#"<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>"#)
+    format!(
+        r#"<figure><img alt="{caption}" src="data:image/png;base64,{data}"><figcaption>{caption}</figcaption></figure>"#
+    )
 }

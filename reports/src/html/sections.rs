@@ -1,6 +1,6 @@
 //! The report's sections, each from the summary alone.
 
-use super::figures::{bracket, duration, grouped, percent, rate, zero_note};
+use super::figures::{bracket, duration, grouped, percent, rate, rate_cell, zero_note};
 use crate::interval::Rate;
 use crate::manifest::Completion;
 use crate::plot::{self, DetSeries, escape};
@@ -42,10 +42,13 @@ pub fn at_a_glance(summary: &Summary) -> String {
         }
     }
     if let Some(charge) = summary.latency("charge") {
-        let caption = format!("charge latency p99 (p50 {}, {} charges)", duration(charge.p50_us as f64), grouped(charge.count));
+        let caption =
+            format!("charge latency p99 (p50 {}, {} charges)", duration(charge.p50_us as f64), grouped(charge.count));
         tiles.push_str(&tile(&duration(charge.p99_us as f64), &caption));
     }
-    format!(r#"<div class="tiles">{tiles}</div><p class="note">Brackets are 95 % intervals that allow for the comparisons of one subject being alike, where the run's design permits; else Clopper-Pearson's.</p>"#)
+    format!(
+        r#"<div class="tiles">{tiles}</div><p class="note">Brackets are 95 % intervals that allow for the comparisons of one subject being alike, where the run's design permits; else Clopper-Pearson's.</p>"#
+    )
 }
 
 fn rate_tile(r: &Rate, caption: &str) -> String {
@@ -64,14 +67,35 @@ pub fn comparison(summary: &Summary) -> String {
         return String::new();
     }
     let rows: Vec<_> = summary.schemes.iter().map(scheme_row).collect();
-    let head = ["scheme", "FMR at the operating point", "FNMR at the operating point", "EER", "FMR100", "FMR1000", "failed to derive or acquire"];
+    let head = [
+        "scheme",
+        "FMR at the operating point",
+        "FNMR at the operating point",
+        "EER",
+        "FMR100",
+        "FMR1000",
+        "failed to derive or acquire",
+    ];
     let series: Vec<_> = summary.schemes.iter().map(det_series).collect();
-    let mut plots = figure(&plot::det(&series), "Detection error trade-off on normal-deviate axes. A dot is a scheme's operating point; a scheme that compares for equality has no line.");
+    let mut plots = figure(
+        &plot::det(&series),
+        "Detection error trade-off on normal-deviate axes. A dot is a scheme's operating point; a scheme that compares for equality has no line.",
+    );
     for s in &summary.schemes {
         if let Some(scores) = &s.scores {
-            let counts = format!("{} mated and {} non-mated comparisons", grouped(scores.mated().len() as u64), grouped(scores.non_mated().len() as u64));
-            plots.push_str(&figure(&plot::score_histogram(scores, None), &format!("Scores of {}: {counts}; d' = {:.2}.", escape(&s.scheme), scores.decidability())));
-            plots.push_str(&figure(&plot::error_rates(scores), &format!("Error rates of {} at every threshold.", escape(&s.scheme))));
+            let counts = format!(
+                "{} mated and {} non-mated comparisons",
+                grouped(scores.mated().len() as u64),
+                grouped(scores.non_mated().len() as u64)
+            );
+            plots.push_str(&figure(
+                &plot::score_histogram(scores, threshold(summary, &s.scheme)),
+                &format!("Scores of {}: {counts}; d' = {:.2}.", escape(&s.scheme), scores.decidability()),
+            ));
+            plots.push_str(&figure(
+                &plot::error_rates(scores),
+                &format!("Error rates of {} at every threshold.", escape(&s.scheme)),
+            ));
         }
     }
     format!(
@@ -80,10 +104,23 @@ pub fn comparison(summary: &Summary) -> String {
     )
 }
 
+/// Finds the scheme's threshold in the scenario that the run was made from.
+fn threshold(summary: &Summary, scheme: &str) -> Option<f64> {
+    summary.manifest.scenario["schemes"]["parameters"][format!("{scheme}-threshold")].as_f64()
+}
+
 fn scheme_row(s: &SchemeSummary) -> Vec<String> {
     let optional = |v: Option<f64>| v.map_or("–".into(), percent);
-    let fmr = zero_note(&s.fmr).map_or(rate(&s.fmr), |note| format!("{}<br><small>{note}</small>", rate(&s.fmr)));
-    vec![escape(&s.scheme), fmr, rate(&s.fnmr), optional(s.eer), optional(s.fmr100), optional(s.fmr1000), grouped(s.failures)]
+    let note = zero_note(&s.fmr).map(|note| format!("<small>{note}</small>")).unwrap_or_default();
+    vec![
+        escape(&s.scheme),
+        rate_cell(&s.fmr) + &note,
+        rate_cell(&s.fnmr),
+        optional(s.eer),
+        optional(s.fmr100),
+        optional(s.fmr1000),
+        grouped(s.failures),
+    ]
 }
 
 fn det_series(s: &SchemeSummary) -> DetSeries<'_> {
@@ -96,7 +133,15 @@ pub fn payments(summary: &Summary) -> String {
         return String::new();
     }
     let rows: Vec<_> = summary.journeys.iter().map(journey_row).collect();
-    let head = ["scheme, journey", "rate", "value, 95 % interval, count", "charged", "presentations", "failures to acquire", "failures to derive"];
+    let head = [
+        "scheme, journey",
+        "rate",
+        "value, 95 % interval, count",
+        "charged",
+        "presentations",
+        "failures to acquire",
+        "failures to derive",
+    ];
     let outcomes: Vec<_> =
         summary.outcomes.iter().map(|o| vec![escape(&o.outcome), escape(&o.kind), grouped(o.count)]).collect();
     format!(
@@ -112,7 +157,7 @@ fn journey_row(j: &JourneySummary) -> Vec<String> {
     vec![
         format!("{}, {}", escape(&j.scheme), escape(&j.journey)),
         kind.into(),
-        rate(&j.rate),
+        rate_cell(&j.rate),
         grouped(j.charged),
         grouped(j.presentations),
         grouped(j.failures_to_acquire),
@@ -126,9 +171,12 @@ pub fn attacks(summary: &Summary) -> String {
         return String::new();
     }
     let row = |a: &crate::summary::AttackSummary| {
-        vec![escape(&a.attack), escape(&a.knowledge), rate(&a.success), grouped(a.tries)]
+        vec![escape(&a.attack), escape(&a.knowledge), rate_cell(&a.success), grouped(a.tries)]
     };
-    table(&["attack", "the attacker knows", "success, 95 % interval, count", "tries"], &summary.attacks.iter().map(row).collect::<Vec<_>>())
+    table(
+        &["attack", "the attacker knows", "success, 95 % interval, count", "tries"],
+        &summary.attacks.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
 /// Writes latency percentiles and throughput over time.
@@ -142,27 +190,34 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
             [escape(&l.operation), grouped(l.count)].into_iter().chain(cells).collect()
         })
         .collect();
-    let server_side: Vec<_> =
-        summary.latencies.iter().filter(|l| l.operation != "capture" && l.operation != "derive").collect();
-    let lines: Vec<_> = server_side
+    let lines: Vec<_> = summary
+        .latencies
         .iter()
+        .filter(|l| PLOTTED.contains(&l.operation.as_str()))
         .filter_map(|l| Some((l.operation.as_str(), records.latency.operation(&l.operation)?)))
         .collect();
     let series: Vec<_> = summary.throughput.iter().map(|t| (t.operation.as_str(), t.by_second.as_slice())).collect();
     format!(
         r#"{}<div class="plots">{}{}</div>"#,
         table(&["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max"], &rows),
-        figure(&plot::latency_percentiles(&lines), "Latency by quantile; the axis gives each further nine the same width."),
+        figure(
+            &plot::latency_percentiles(&lines),
+            "Latency by quantile; the axis gives each further nine the same width."
+        ),
         figure(&plot::timeline(&series), "Logins and charges finished in each second of the run."),
     )
 }
 
+/// The operations whose latency is worth a line: those that a customer waits for.
+const PLOTTED: [&str; 5] = ["connect", "register", "login", "present", "charge"];
+
 /// Writes the patent's steps with how often each was taken.
 pub fn patent(summary: &Summary) -> String {
     let count = |operation: &str| summary.latency(operation).map_or(0, |l| l.count);
-    let journeys = |name: &str| summary.journeys.iter().filter(|j| j.journey == name).map(|j| j.rate.total).sum::<u64>();
+    let journeys =
+        |name: &str| summary.journeys.iter().filter(|j| j.journey == name).map(|j| j.rate.total).sum::<u64>();
     let rows = [
-        ("S1, ¶20-21", "the sensor captures a sample", count("capture")),
+        ("S1, ¶20-21", "the sensor captures a sample", count("extract")),
         ("S2, ¶20", "a QR code is derived from the sample", count("derive")),
         ("S3, ¶22-24", "registration of QR, name, password, account and PIN", count("register")),
         ("S4, ¶25-27", "login with name and password", count("login")),
@@ -209,10 +264,16 @@ fn figure(svg: &str, caption: &str) -> String {
 }
 
 fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: String = head.iter().map(|h| format!("<th>{h}</th>")).collect();
-    let body: String = rows
-        .iter()
-        .map(|row| format!("<tr>{}</tr>", row.iter().map(|cell| format!("<td>{cell}</td>")).collect::<String>()))
-        .collect();
+    let first = |column: usize| rows.first().and_then(|row| row.get(column)).map_or("", String::as_str);
+    let class = |cell: &str| if is_figure(cell) { r#" class="figure""# } else { "" };
+    let head: String = head.iter().enumerate().map(|(i, h)| format!("<th{}>{h}</th>", class(first(i)))).collect();
+    let cell = |cell: &String| format!("<td{}>{cell}</td>", class(cell));
+    let body: String =
+        rows.iter().map(|row| format!("<tr>{}</tr>", row.iter().map(cell).collect::<String>())).collect();
     format!(r#"<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"#)
+}
+
+/// Says whether a cell is a figure, to be set to the right so that digits stand under each other.
+fn is_figure(cell: &str) -> bool {
+    cell.starts_with(|c: char| c.is_ascii_digit() || c == '–') || cell == "no trials"
 }

@@ -38,14 +38,21 @@ impl Chart {
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
         let (path, floor) = (self.path(points), HEIGHT - BOTTOM);
         let (x0, x1) = (self.place_x(first.0), self.place_x(last.0));
-        let _ = write!(self.body, r#"<path class="area c{colour}" d="{path}L{x1:.1} {floor:.1}L{x0:.1} {floor:.1}Z"/>"#);
+        let _ =
+            write!(self.body, r#"<path class="area c{colour}" d="{path}L{x1:.1} {floor:.1}L{x0:.1} {floor:.1}Z"/>"#);
     }
 
     /// Draws a vertical line over the whole height, with its name.
     pub fn rule_x(&mut self, x: f64, name: &str) {
         let (px, bottom) = (self.place_x(x), HEIGHT - BOTTOM);
         let _ = write!(self.body, r#"<path class="rule" d="M{px:.1} {TOP}V{bottom}"/>"#);
-        let _ = write!(self.body, r#"<text class="note" x="{:.1}" y="{:.1}">{}</text>"#, px + 4.0, TOP + 10.0, escape(name));
+        let _ = write!(
+            self.body,
+            r#"<text class="note" x="{:.1}" y="{:.1}">{}</text>"#,
+            px + 4.0,
+            TOP + 10.0,
+            escape(name)
+        );
     }
 
     /// Draws a horizontal line over the whole width, with its name.
@@ -104,7 +111,12 @@ impl Chart {
         for (value, label) in self.x.ticks() {
             let px = self.place_x(value);
             let _ = write!(out, r#"<path class="grid" d="M{px:.1} {TOP}V{bottom}"/>"#);
-            let _ = write!(out, r#"<text x="{px:.1}" y="{}" text-anchor="middle">{}</text>"#, bottom + 18.0, escape(&label));
+            let _ = write!(
+                out,
+                r#"<text x="{px:.1}" y="{}" text-anchor="middle">{}</text>"#,
+                bottom + 18.0,
+                escape(&label)
+            );
         }
         let middle = (LEFT + WIDTH - RIGHT) / 2.0;
         let _ = write!(out, r#"<text class="axis" x="{middle}" y="{}" text-anchor="middle">"#, HEIGHT - 8.0);
@@ -116,10 +128,17 @@ impl Chart {
         for (value, label) in self.y.ticks() {
             let py = self.place_y(value);
             let _ = write!(out, r#"<path class="grid" d="M{LEFT} {py:.1}H{right}"/>"#);
-            let _ = write!(out, r#"<text x="{}" y="{:.1}" text-anchor="end">{}</text>"#, LEFT - 8.0, py + 4.0, escape(&label));
+            let _ = write!(
+                out,
+                r#"<text x="{}" y="{:.1}" text-anchor="end">{}</text>"#,
+                LEFT - 8.0,
+                py + 4.0,
+                escape(&label)
+            );
         }
         let middle = (TOP + HEIGHT - BOTTOM) / 2.0;
-        let _ = write!(out, r#"<text class="axis" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">"#);
+        let _ =
+            write!(out, r#"<text class="axis" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">"#);
         let _ = write!(out, "{}</text>", escape(&self.y.label));
     }
 

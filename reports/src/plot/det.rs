@@ -46,7 +46,8 @@ fn floor(series: &[DetSeries<'_>]) -> f64 {
 fn thin(curve: &[OperatingPoint]) -> Vec<OperatingPoint> {
     let mut out: Vec<OperatingPoint> = Vec::new();
     for &point in curve {
-        let is_near = |p: &OperatingPoint| (p.fmr - point.fmr).abs() < 1e-3 * p.fmr && (p.fnmr - point.fnmr).abs() < 1e-4;
+        let is_near =
+            |p: &OperatingPoint| (p.fmr - point.fmr).abs() < 1e-3 * p.fmr && (p.fnmr - point.fnmr).abs() < 1e-4;
         if !out.last().is_some_and(is_near) {
             out.push(point);
         }

@@ -52,7 +52,8 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     let ModalityArg::Fingerprint = args.modality;
     let images = read_images(&args.images, args.dpi)?;
     let stage = Stage::new("extracting", images.len() as u64);
-    let features: Vec<ImageResult> = crate::evaluation::extract(&images, args.trace_stages.as_deref(), &|| stage.add(1))?;
+    let features: Vec<ImageResult> =
+        crate::evaluation::extract(&images, args.trace_stages.as_deref(), &|| stage.add(1))?;
     stage.finish();
     let evaluation = Evaluation::compare_all(&images, &features, args.comparator)?;
     print!("{}", evaluation.to_text(&args.images.display().to_string()));

@@ -75,7 +75,8 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
 
 fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
     if out.join("manifest.json").exists() && !overwrite {
-        let message = format!("{} holds a run already: choose another --out, or replace it with --overwrite", out.display());
+        let message =
+            format!("{} holds a run already: choose another --out, or replace it with --overwrite", out.display());
         return Err(Error::Usage(message));
     }
     Ok(out.to_owned())

@@ -114,7 +114,8 @@ mod tests {
             queue.push(at(seconds), target, code(text));
         }
         let texts = |events: Vec<Event>| -> Vec<String> {
-            let text = |e: Event| if let EventKind::CodeTyped(c) = e.kind { c.expose().to_owned() } else { String::new() };
+            let text =
+                |e: Event| if let EventKind::CodeTyped(c) = e.kind { c.expose().to_owned() } else { String::new() };
             events.into_iter().map(text).collect()
         };
         let (instant, events) = queue.pop_instant(at(2.5)).unwrap();

@@ -41,7 +41,11 @@ pub(super) fn announce(due: Res<'_, Due>, mut handsets: Query<'_, '_, &mut Itine
 }
 
 /// Feeds completions into the sessions that wait for them.
-pub(super) fn advance(due: Res<'_, Due>, mut shared: Shared<'_>, mut handsets: Query<'_, '_, (&Identity, &mut Current)>) {
+pub(super) fn advance(
+    due: Res<'_, Due>,
+    mut shared: Shared<'_>,
+    mut handsets: Query<'_, '_, (&Identity, &mut Current)>,
+) {
     for event in &due.0 {
         let Ok((identity, mut current)) = handsets.get_mut(event.target) else { continue };
         if let EventKind::Closed(statistics) = &event.kind {
