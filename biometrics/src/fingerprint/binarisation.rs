@@ -34,6 +34,13 @@ impl BinaryImage {
         (y + 1) * self.stride + x + 1
     }
 
+    /// Iterates over the indices of the ones, in raster order.
+    pub fn foreground(&self) -> impl Iterator<Item = usize> + '_ {
+        const RUN: usize = 32;
+        let runs = self.pixels.chunks(RUN).enumerate().filter(|(_, run)| run.iter().fold(0, |any, &p| any | p) != 0);
+        runs.flat_map(|(k, run)| (0..run.len()).filter(|&i| run[i] == 1).map(move |i| k * RUN + i))
+    }
+
     /// Returns the pixels as an image, foreground black.
     pub fn to_grey(&self) -> Array2<u8> {
         let rows = self.pixels.len() / self.stride;

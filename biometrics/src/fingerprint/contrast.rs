@@ -31,24 +31,24 @@ pub(super) fn normalise(image: &Array2<f32>) -> Contrast {
 }
 
 fn divide(image: &Array2<f32>, mean: &Array2<f32>, unit: &Array2<f32>) -> Array2<f32> {
-    let (rows, columns) = image.dim();
     let cell = CELL_PIXELS as f32;
     let gain = unit.mapv(|u| 1.0 / u);
-    let mut out = Array2::zeros((rows, columns));
-    let (mut mean_row, mut gain_row) = (vec![0.0; mean.ncols()], vec![0.0; mean.ncols()]);
-    for y in 0..rows {
+    let last = mean.ncols() - 1;
+    let place = |x: usize| ((x as f32 + 0.5) / cell - 0.5).clamp(0.0, last as f32);
+    let columns: Vec<(usize, usize, f32)> =
+        (0..image.ncols()).map(|x| (place(x) as usize, (place(x) as usize + 1).min(last), place(x).fract())).collect();
+    let (mut mean_row, mut gain_row) = (vec![0.0; last + 1], vec![0.0; last + 1]);
+    let mut out = image.clone();
+    for (y, mut row) in out.rows_mut().into_iter().enumerate() {
         let cy = (y as f32 + 0.5) / cell - 0.5;
-        for x in 0..mean.ncols() {
+        for x in 0..=last {
             mean_row[x] = bilinear(mean, x as f32, cy);
             gain_row[x] = bilinear(&gain, x as f32, cy);
         }
-        for x in 0..columns {
-            let cx = ((x as f32 + 0.5) / cell - 0.5).clamp(0.0, (mean.ncols() - 1) as f32);
-            let (i, f) = (cx as usize, cx.fract());
-            let j = (i + 1).min(mean.ncols() - 1);
+        for (value, &(i, j, f)) in row.iter_mut().zip(&columns) {
             let local_mean = mean_row[i] + f * (mean_row[j] - mean_row[i]);
             let local_gain = gain_row[i] + f * (gain_row[j] - gain_row[i]);
-            out[[y, x]] = ((image[[y, x]] - local_mean) * local_gain).clamp(-CONTRAST_CLIP, CONTRAST_CLIP);
+            *value = ((*value - local_mean) * local_gain).clamp(-CONTRAST_CLIP, CONTRAST_CLIP);
         }
     }
     out

@@ -119,11 +119,14 @@ fn strength(normalised: &Array2<f32>, filtered: &Array2<f32>) -> (Array2<f32>, A
     let cells = (rows.div_ceil(CELL_PIXELS), columns.div_ceil(CELL_PIXELS));
     let [mut both, mut raw, mut clean] = std::array::from_fn(|_| Array2::<f32>::zeros(cells));
     for (y, (row, filtered_row)) in normalised.rows().into_iter().zip(filtered.rows()).enumerate() {
-        for (x, (&a, &b)) in row.iter().zip(filtered_row).enumerate() {
-            let cell = [y / CELL_PIXELS, x / CELL_PIXELS];
-            both[cell] += a * b;
-            raw[cell] += a * a;
-            clean[cell] += b * b;
+        let row = row.to_slice().expect("rows of a standard array are contiguous");
+        let filtered_row = filtered_row.to_slice().expect("rows of a standard array are contiguous");
+        for (x, (a, b)) in row.chunks(CELL_PIXELS).zip(filtered_row.chunks(CELL_PIXELS)).enumerate() {
+            let cell = [y / CELL_PIXELS, x];
+            let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            both[cell] += dot(a, b);
+            raw[cell] += dot(a, a);
+            clean[cell] += dot(b, b);
         }
     }
     let [both, raw, clean] = [both, raw, clean].map(|sums| gaussian_blur(&sums, 1.0));

@@ -40,7 +40,7 @@ pub(super) fn ends(lines: &BinaryImage) -> Vec<LineEnd> {
 }
 
 fn end_indices(lines: &BinaryImage) -> impl Iterator<Item = usize> + '_ {
-    (0..lines.pixels.len()).filter(|&i| lines.pixels[i] == 1 && branches(code(lines, i)) <= 1)
+    lines.foreground().filter(|&i| branches(code(lines, i)) <= 1)
 }
 
 fn line_end(lines: &BinaryImage, index: usize) -> Option<LineEnd> {

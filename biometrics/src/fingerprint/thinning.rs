@@ -10,7 +10,7 @@ pub(super) fn thin(image: &mut BinaryImage) {
     let neighbours = image.neighbours();
     let mut stamps = vec![0u32; image.pixels.len()];
     let mut stamp = 1;
-    let mut candidates: Vec<usize> = (0..image.pixels.len()).filter(|&i| is_edge(image, i)).collect();
+    let mut candidates: Vec<usize> = image.foreground().filter(|&i| code(image, i) != 0xff).collect();
     while !candidates.is_empty() {
         let mut next = Vec::new();
         stamp += 1;
@@ -32,13 +32,12 @@ pub(super) fn thin(image: &mut BinaryImage) {
     }
 }
 
-fn is_edge(image: &BinaryImage, i: usize) -> bool {
-    image.pixels[i] == 1 && code(image, i) != 0xff
-}
-
 /// Packs the eight neighbours into a byte, bit 0 above, clockwise.
+#[inline]
 pub(super) fn code(image: &BinaryImage, index: usize) -> usize {
-    let row = |middle: usize| [-1, 0, 1].map(|dx| image.pixels[middle.wrapping_add_signed(dx)]);
+    let row = |middle: usize| -> [u8; 3] {
+        image.pixels[middle - 1..middle + 2].try_into().expect("the slice has three entries")
+    };
     let [above_left, above, above_right] = row(index - image.stride);
     let [left, _, right] = row(index);
     let [below_left, below, below_right] = row(index + image.stride);
