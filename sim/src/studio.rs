@@ -140,3 +140,21 @@ impl Studio {
         Ok(Captured { template, extraction: Some(clock.elapsed()) })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_gives_the_same_template_whether_made_in_advance_or_late() {
+        let scenario = Scenario::load("quickstart", &[]).unwrap();
+        let key = CaptureKey { subject: 3, sensor: Sensor::SecondDevice, number: 7 };
+        let mut early = Studio::new(&scenario);
+        early.prepare(&[key], &AtomicBool::new(false), &|_| {}).unwrap();
+        let late = Studio::new(&scenario);
+        assert_eq!(early.sample(key), late.sample(key));
+        assert_eq!(early.capture(key).unwrap().template, late.capture(key).unwrap().template);
+        let other = late.capture(CaptureKey { number: 8, ..key }).unwrap().template;
+        assert_ne!(late.capture(key).unwrap().template, other);
+    }
+}

@@ -2,7 +2,9 @@
 
 use crate::Error;
 use crate::progress::Stage;
+use biopay_biometrics::Sample;
 use biopay_datasets::fingerprint::{CaptureQuality, Device, FolderSpec, PatternClass, TruthFiles, generate_folder};
+use biopay_datasets::folder::{NamedSample, contact_sheet, read_images, write_image};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -11,6 +13,8 @@ use std::path::PathBuf;
 pub enum DatasetCommand {
     /// Synthetic fingerprint images SUBJECT_IMPRESSION.png and a manifest.
     Fingerprint(FingerprintArgs),
+    /// A contact sheet: images of several folders on one sheet, a row of each folder in turn.
+    Sheet(SheetArgs),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -50,10 +54,53 @@ pub struct FingerprintArgs {
     truth: bool,
 }
 
+const SHEET_EXAMPLES: &str = "Examples:
+  biopay dataset sheet --images fingers --images real-fingers --out sheet.png
+  biopay dataset sheet --images fingers --columns 8 --rows 4 --out sheet.png";
+
+/// A contact sheet: images of several folders on one sheet, a row of each folder in turn.
+#[derive(Args)]
+#[command(after_help = SHEET_EXAMPLES)]
+pub struct SheetArgs {
+    /// A folder of images; give it again for another.
+    #[arg(long, required = true)]
+    images: Vec<PathBuf>,
+    /// Images in a row.
+    #[arg(long, default_value_t = 6)]
+    columns: usize,
+    /// Rows of each folder.
+    #[arg(long, default_value_t = 2)]
+    rows: usize,
+    /// The sheet, PNG.
+    #[arg(long)]
+    out: PathBuf,
+}
+
 pub(super) fn execute(command: &DatasetCommand) -> Result<(), Error> {
     match command {
         DatasetCommand::Fingerprint(args) => fingerprint(args),
+        DatasetCommand::Sheet(args) => sheet(args),
     }
+}
+
+fn sheet(args: &SheetArgs) -> Result<(), Error> {
+    let folders: Vec<_> = args.images.iter().map(|dir| read_images(dir, None)).collect::<Result<_, _>>()?;
+    // Images are sorted by subject, so equal steps through a folder show as many subjects as there is room for.
+    let cells = args.columns * args.rows;
+    let pick = |images: &[NamedSample], n: usize| n * images.len() / cells.min(images.len()).max(1);
+    let row = |images: &[NamedSample], row: usize| -> Vec<usize> {
+        (row * args.columns..((row + 1) * args.columns).min(images.len())).map(|n| pick(images, n)).collect()
+    };
+    let mut rows = Vec::new();
+    for number in 0..args.rows {
+        for images in &folders {
+            rows.push(row(images, number).into_iter().map(|i| &images[i].sample).collect());
+        }
+    }
+    let pixels = contact_sheet(&rows)?;
+    write_image(&args.out, &Sample::fingerprint(pixels, 500))?;
+    println!("{}", args.out.display());
+    Ok(())
 }
 
 fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
