@@ -2,10 +2,20 @@
 use biopay_datasets::fingerprint::*;
 fn main() {
     let a: Vec<String> = std::env::args().collect();
-    let spec = FolderSpec { subjects: a[2].parse().unwrap(), impressions: a[3].parse().unwrap(), seed: a[4].parse().unwrap(), device: Device::named(&a[5]).unwrap(), quality: CaptureQuality::new(a.get(6).map_or(0.5, |q| q.parse().unwrap())).unwrap(), class: a.get(7).and_then(|c| PatternClass::named(c)), truth: TruthFiles::Omit };
+    let spec = FolderSpec {
+        subjects: a[2].parse().unwrap(),
+        impressions: a[3].parse().unwrap(),
+        seed: a[4].parse().unwrap(),
+        device: Device::named(&a[5]).unwrap(),
+        quality: CaptureQuality::new(a.get(6).map_or(0.5, |q| q.parse().unwrap())).unwrap(),
+        class: a.get(7).and_then(|c| PatternClass::named(c)),
+        truth: TruthFiles::Omit,
+    };
     let s = generate_folder(&spec, std::path::Path::new(&a[1]), &|_| ()).unwrap();
     println!("{s:?}");
     let n = spec.subjects as u64;
-    let all: usize = (1..=n).map(|i| Finger::generate(spec.seed, i, None).capture(&spec.device, spec.quality, 1).truth.minutiae.len()).sum();
+    let all: usize = (1..=n)
+        .map(|i| Finger::generate(spec.seed, i, None).capture(&spec.device, spec.quality, 1).truth.minutiae.len())
+        .sum();
     println!("true minutiae per first capture {:.1}", all as f64 / n as f64);
 }

@@ -53,7 +53,11 @@ pub struct FolderSummary {
 ///
 /// Errors: [`Error::Parameter`] without a subject or impression or with too many, [`Error::Io`] and the others of
 /// writing.
-pub fn generate_folder(spec: &FolderSpec, out: &Path, progress: &(dyn Fn(usize) + Sync)) -> Result<FolderSummary, Error> {
+pub fn generate_folder(
+    spec: &FolderSpec,
+    out: &Path,
+    progress: &(dyn Fn(usize) + Sync),
+) -> Result<FolderSummary, Error> {
     let images = spec.images()?;
     let recipe = spec.recipe();
     if let Some(found) = Manifest::read(out).filter(|m| m.same_recipe(&recipe) && m.is_complete(out)) {
@@ -104,7 +108,9 @@ fn clear_older(out: &Path) -> Result<(), Error> {
     let names = older.files.iter().map(|file| file.name.as_str()).chain([MANIFEST_NAME]);
     for path in names.filter(|name| plain(name)).map(|name| out.join(name)) {
         match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io("remove", &path)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", &path)(error));
+            }
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! How one touch goes: where the finger is put, how hard, how moist.
 
-use super::placement::Deformation;
-use super::{CaptureQuality, Device, Finger};
+use super::placement::{Deformation, Placement, Sweep};
+use super::{CaptureQuality, Device, Finger, Technology};
 use crate::math::{Point, gaussian, gaussian_within};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
@@ -58,7 +58,8 @@ fn draw_deformation(device: &Device, severity: f32, rng: &mut impl Rng) -> Defor
     let middle = Point::new(device.columns as f32 / 2.0, device.rows as f32 / 2.0);
     let pattern_centre = Point::new(0.0, -CONTACT_ROW * 0.6).turned(rotation);
     let centre = middle.plus(pattern_centre.plus(shift.times(spread * astray)).times(1.0 / scale));
-    Deformation::draw(scale, centre, rotation, severity * strained, rng)
+    let sweep = (device.technology == Technology::Sweep).then(|| Sweep::draw(severity, rng));
+    Deformation::draw(Placement { scale, centre, rotation }, sweep, severity * strained, rng)
 }
 
 /// Spread of a finger's moisture from touch to touch.
@@ -72,6 +73,6 @@ const PRESSURE_GROWTH: f32 = 0.10;
 const CONTACT_ROW: f32 = 40.0;
 const CONTACT_AXES: Point = Point::new(112.0, 185.0);
 /// Share of careless touches, how much farther off they are, and how much more they turn and strain the skin.
-const CARELESS_SHARE: f32 = 0.25;
-const CARELESS_PLACEMENT: f32 = 2.3;
-const CARELESS_STRAIN: f32 = 1.7;
+const CARELESS_SHARE: f32 = 0.32;
+const CARELESS_PLACEMENT: f32 = 2.6;
+const CARELESS_STRAIN: f32 = 2.0;

@@ -10,23 +10,23 @@
 //! Written from the literature on SFinGe (Cappelli, in Maltoni et al., Handbook of Fingerprint Recognition, ch. 6);
 //! each stage's file cites its own source.
 
+mod batch;
+mod capture;
 mod class;
+mod condition;
+mod contact;
+mod device;
+mod finger;
+mod minutiae;
 mod orientation;
 mod period;
-mod ridges;
-mod minutiae;
-mod skin;
-mod finger;
-mod device;
-mod quality;
 mod placement;
-mod contact;
-mod condition;
 mod print;
+mod quality;
+mod ridges;
 mod sensor;
+mod skin;
 mod truth;
-mod capture;
-mod batch;
 
 pub use crate::math::Point;
 pub use batch::{FolderSpec, FolderSummary, TruthFiles, generate_folder};
@@ -37,6 +37,6 @@ pub use device::{Device, Technology};
 pub use finger::Finger;
 pub use minutiae::{Minutia, MinutiaKind};
 pub use orientation::{SingularKind, SingularPoint};
-pub use placement::Deformation;
+pub use placement::{Deformation, Sweep};
 pub use quality::CaptureQuality;
 pub use truth::Truth;

@@ -38,7 +38,8 @@ impl PeriodField {
         let from_core = Point::new(p.x, p.y - self.core_row).length();
         let near_core = 1.0 - smoothstep(20.0, 70.0, from_core);
         let random = 1.0 + VARIATION * self.variation.at(p.x - self.origin.x, p.y - self.origin.y);
-        let place = 1.0 + WIDER_BELOW_DELTA * below_delta + WIDER_ABOVE_CORE * above_core - NARROWER_AT_CORE * near_core;
+        let place =
+            1.0 + WIDER_BELOW_DELTA * below_delta + WIDER_ABOVE_CORE * above_core - NARROWER_AT_CORE * near_core;
         (self.mean * place * random).clamp(SHORTEST, LONGEST)
     }
 }

@@ -185,7 +185,7 @@ const MOISTURE_BIAS: f32 = 0.28;
 const MOISTURE_STRENGTH: f32 = 0.14;
 /// Roughness of the skin that lasts, and that is new at each touch; dry skin has more of both.
 const LASTING_ROUGHNESS: f32 = 0.20;
-const FRESH_ROUGHNESS: f32 = 0.20;
+const FRESH_ROUGHNESS: f32 = 0.21;
 /// The share of blotches beside the specks in both.
 const COARSE_SHARE: f32 = 0.7;
 /// How much specks lighten or darken a ridge.

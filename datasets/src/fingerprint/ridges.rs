@@ -34,7 +34,8 @@ impl RidgePattern {
     pub(crate) fn grow(field: &OrientationField, period: &PeriodField, extent: &Extent, rng: &mut impl Rng) -> Self {
         let columns = (extent.width / STEP) as usize;
         let rows = (extent.height / STEP) as usize;
-        let position = |i: usize| extent.origin.plus(Point::new((i % columns) as f32, (i / columns) as f32).times(STEP));
+        let position =
+            |i: usize| extent.origin.plus(Point::new((i % columns) as f32, (i / columns) as f32).times(STEP));
         let orientation: Vec<f32> = (0..rows * columns).map(|i| principal(field.at(position(i)))).collect();
         let period: Vec<f32> = (0..rows * columns).map(|i| period.at(position(i))).collect();
         let filters: Vec<u16> = orientation.iter().zip(&period).map(|(&o, &p)| filter_index(o, p)).collect();

@@ -1,9 +1,9 @@
 //! The sensor: from touching skin to grey levels.
 
+use super::Device;
 use super::condition::Condition;
 use super::device::Technology;
 use super::skin::bell;
-use super::Device;
 use crate::math::gaussian;
 use crate::noise::SmoothNoise;
 use ndarray::Array2;

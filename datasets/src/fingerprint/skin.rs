@@ -108,8 +108,8 @@ impl Grain {
         let (fx, fy) = (libm::floorf(x), libm::floorf(y));
         let (tx, ty) = (x - fx, y - fy);
         let mask = GRAIN_SIDE - 1;
-        let (x0, y0) = (fx as i32 as usize & mask, fy as i32 as usize & mask);
-        let (x1, y1) = (x0 + 1 & mask, y0 + 1 & mask);
+        let (x0, y0) = ((fx as i32 as usize) & mask, (fy as i32 as usize) & mask);
+        let (x1, y1) = ((x0 + 1) & mask, (y0 + 1) & mask);
         let value = |x: usize, y: usize| self.values[y * GRAIN_SIDE + x];
         let top = value(x0, y0) * (1.0 - tx) + value(x1, y0) * tx;
         let bottom = value(x0, y1) * (1.0 - tx) + value(x1, y1) * tx;
@@ -141,7 +141,7 @@ fn smoothed(values: &[f32]) -> Vec<f32> {
     let mask = GRAIN_SIDE - 1;
     let across = |i: usize| {
         let line = i & !mask;
-        values[line | (i + mask) & mask] * 0.25 + values[i] * 0.5 + values[line | (i + 1) & mask] * 0.25
+        values[line | ((i + mask) & mask)] * 0.25 + values[i] * 0.5 + values[line | ((i + 1) & mask)] * 0.25
     };
     let lines: Vec<f32> = (0..values.len()).map(across).collect();
     let all = values.len() - 1;

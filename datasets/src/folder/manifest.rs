@@ -55,8 +55,7 @@ impl Manifest {
     /// Errors: [`Error::Io`], [`Error::Json`].
     pub fn write(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join(MANIFEST_NAME);
-        let mut bytes =
-            serde_json::to_vec_pretty(self).map_err(|source| Error::Json { path: path.clone(), source })?;
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(|source| Error::Json { path: path.clone(), source })?;
         bytes.push(b'\n');
         write_file(&path, &bytes)
     }
