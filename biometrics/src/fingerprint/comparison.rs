@@ -5,8 +5,10 @@
 
 use super::alignment::{Motion, cluster, grow};
 use super::features::Minutia;
-use super::parameters::{ALIGNMENTS, CELL_PIXELS, SEEDS};
-use super::relaxation::{Pair, Relaxed, candidates};
+use super::parameters::{
+    ALIGNMENTS, CELL_PIXELS, FIELD_POWER, NEIGHBOURHOOD_FLOOR, PAIRS_MIN, QUALITY_FLOOR, SCORE_SCALE, SEEDS,
+};
+use super::relaxation::{Pair, Relaxed, candidates, pair_fit};
 use super::template::{MinutiaeTemplate, to_turns};
 
 /// Says how similar two samples are; larger is more similar, zero when nothing corresponds.
@@ -45,18 +47,34 @@ fn strongest_clusters(candidates: &[Pair], relaxed: &Relaxed) -> Vec<Vec<usize>>
     clusters.into_iter().take(ALIGNMENTS).map(|(_, members)| members).collect()
 }
 
-/// Scores an alignment over the area that both samples show.
+/// Scores an alignment: how far its pairs confirm one another, times how alike their neighbourhoods are, times how
+/// much of the common area they explain, times how far the ridges agree there.
 fn score(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair]) -> f32 {
-    if pairs.len() < 3 {
+    if pairs.len() < PAIRS_MIN {
         return 0.0;
     }
     let motion = Motion::fit(reference, probe, pairs);
     let common = seen(&reference.minutiae, probe, &motion).max(pairs.len());
     let common_probe = seen(&probe.minutiae, reference, &motion.inverse()).max(pairs.len());
-    let paired = pairs.len() as f32 / ((common * common_probe) as f32).sqrt();
-    let local: f32 = pairs.iter().map(|pair| 0.2 + pair.similarity).sum();
-    let agreement = field_agreement(reference, probe, &motion);
-    10.0 * local * paired * agreement * agreement
+    let count = pairs.len() as f32;
+    let explained = count / ((common * common_probe) as f32).sqrt();
+    let similarity = pairs.iter().map(|pair| pair.similarity).sum::<f32>() / count;
+    // Clear ridges are expected to agree better, so the same agreement of poor ones is worth more.
+    let quality = |p: &Pair| (reference.minutiae[p.reference].quality * probe.minutiae[p.probe].quality).sqrt();
+    let quality = (pairs.iter().map(quality).sum::<f32>() / count).max(QUALITY_FLOOR);
+    let agreement = field_agreement(reference, probe, &motion).powi(FIELD_POWER);
+    let evidence = confirmation(reference, probe, pairs) * (NEIGHBOURHOOD_FLOOR + similarity);
+    SCORE_SCALE * evidence * explained * agreement / quality
+}
+
+/// Sums how well every two pairs fit into one movement, over the number of pairs: it grows with the pairs, and falls
+/// when they fit the movement each by itself but not one another.
+fn confirmation(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair]) -> f32 {
+    let mut sum = 0.0;
+    for (i, a) in pairs.iter().enumerate() {
+        sum += pairs[..i].iter().map(|b| pair_fit(reference, probe, a, b)).sum::<f32>();
+    }
+    2.0 * sum / pairs.len() as f32
 }
 
 /// Counts the minutiae that fall on the other sample's foreground.

@@ -165,3 +165,13 @@ pub const PAIRING_DISTANCE: f32 = 12.0;
 pub const PAIRING_ANGLE: f32 = PI / 7.0;
 /// Distance over which a pair's displacement predicts its neighbours' (the skin's stiffness).
 pub const STIFFNESS: f32 = 45.0;
+/// Pairs that an alignment needs to score at all: any two pairs agree with some movement.
+pub const PAIRS_MIN: usize = 3;
+/// What a pair of minutiae is worth whose neighbourhoods are unlike: they may be cut off by the contact's edge.
+pub const NEIGHBOURHOOD_FLOOR: f32 = 0.2;
+/// Mean quality of the paired minutiae below which poor quality is no further excuse.
+pub const QUALITY_FLOOR: f32 = 0.3;
+/// Power of the orientation fields' mean agreement in the score.
+pub const FIELD_POWER: i32 = 3;
+/// Scale of the score: mated pairs of good samples lie near 100.
+pub const SCORE_SCALE: f32 = 10.0;

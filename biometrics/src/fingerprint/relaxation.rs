@@ -90,7 +90,7 @@ fn spread(fits: &[f32], support: &[f32]) -> Vec<f32> {
 }
 
 /// Says how well two pairs fit into one movement of the finger, in [0, 1].
-fn pair_fit(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, a: &Pair, b: &Pair) -> f32 {
+pub(super) fn pair_fit(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, a: &Pair, b: &Pair) -> f32 {
     if a.reference == b.reference || a.probe == b.probe {
         return 0.0;
     }
