@@ -13,9 +13,4 @@ fn main() {
     };
     let s = generate_folder(&spec, std::path::Path::new(&a[1]), &|_| ()).unwrap();
     println!("{s:?}");
-    let n = spec.subjects as u64;
-    let all: usize = (1..=n)
-        .map(|i| Finger::generate(spec.seed, i, None).capture(&spec.device, spec.quality, 1).truth.minutiae.len())
-        .sum();
-    println!("true minutiae per first capture {:.1}", all as f64 / n as f64);
 }

@@ -65,7 +65,7 @@ const PROFILES: [Device; 5] = [
         ridge: 28.0,
         blur: 0.6,
         noise: 2.5,
-        placement: (24.0, 32.0),
+        placement: (29.0, 38.0),
         rotation: 0.16,
     },
     Device {

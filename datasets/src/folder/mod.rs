@@ -6,7 +6,7 @@ mod sheet;
 mod write;
 
 pub use manifest::{MANIFEST_NAME, Manifest, ManifestFile};
-pub use read::{NamedSample, PIXELS_MAX, read_image, read_images};
+pub use read::{NamedImage, NamedSample, PIXELS_MAX, list_files, list_images, read_image, read_images};
 pub use sheet::contact_sheet;
 pub use write::write_image;
 pub(crate) use write::{encode_image, write_file};

@@ -15,6 +15,19 @@ const FILE_BYTES_MAX: u64 = 1 << 28;
 /// The endings that are taken for images, in lower case.
 const ENDINGS: [&str; 8] = ["png", "tif", "tiff", "bmp", "pgm", "pnm", "jpg", "jpeg"];
 
+/// Holds what the name of a folder's image says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedImage {
+    /// The file's name without its ending: `SUBJECT_IMPRESSION`.
+    pub stem: String,
+    /// Whose it is.
+    pub subject: String,
+    /// Which of the subject's captures it is.
+    pub impression: String,
+    /// The file.
+    pub path: PathBuf,
+}
+
 /// Holds an image of a folder and what its name says.
 #[derive(Clone, Debug)]
 pub struct NamedSample {
@@ -30,29 +43,42 @@ pub struct NamedSample {
     pub sample: Sample,
 }
 
-/// Reads all images named `SUBJECT_IMPRESSION` in a folder, sorted by subject and impression, numbers as numbers.
+/// Lists all images named `SUBJECT_IMPRESSION` in a folder, sorted by subject and impression, numbers as numbers.
+/// Files with other names or endings are left alone.
 ///
-/// The resolution is the given one, else what the file says (PNG only), else unknown. Samples are marked as
-/// fingerprints. Files with other names or endings are left alone.
+/// Errors: [`Error::Io`], [`Error::NoImages`].
+pub fn list_images(dir: &Path) -> Result<Vec<NamedImage>, Error> {
+    list_files(dir, &ENDINGS)
+}
+
+/// Lists all files named `SUBJECT_IMPRESSION` with one of these endings (in lower case), sorted as [`list_images`]
+/// does.
 ///
-/// Errors: [`Error::Io`], [`Error::Image`] naming the first file that is too large or broken, [`Error::NoImages`].
-pub fn read_images(dir: &Path, pixels_per_inch: Option<u16>) -> Result<Vec<NamedSample>, Error> {
+/// Errors: [`Error::Io`], [`Error::NoImages`].
+pub fn list_files(dir: &Path, endings: &[&str]) -> Result<Vec<NamedImage>, Error> {
     let mut named = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
-        let path = entry.map_err(Error::io("list", dir))?.path();
-        if let Some((stem, subject, impression)) = parse_name(&path) {
-            named.push((order(&subject), order(&impression), stem, subject, impression, path));
-        }
+        named.extend(parse_name(entry.map_err(Error::io("list", dir))?.path(), endings));
     }
     if named.is_empty() {
         return Err(Error::NoImages { path: dir.to_path_buf() });
     }
-    named.sort();
-    let read = |(_, _, stem, subject, impression, path): (_, _, String, String, String, PathBuf)| {
+    named.sort_by_cached_key(|image: &NamedImage| (order(&image.subject), order(&image.impression)));
+    Ok(named)
+}
+
+/// Reads all images that [`list_images`] lists.
+///
+/// The resolution is the given one, else what the file says (PNG only), else unknown. Samples are marked as
+/// fingerprints.
+///
+/// Errors: [`Error::Io`], [`Error::Image`] naming the first file that is too large or broken, [`Error::NoImages`].
+pub fn read_images(dir: &Path, pixels_per_inch: Option<u16>) -> Result<Vec<NamedSample>, Error> {
+    let read = |NamedImage { stem, subject, impression, path }| {
         let sample = read_image(&path, pixels_per_inch)?;
         Ok(NamedSample { stem, subject, impression, path, sample })
     };
-    named.into_iter().map(read).collect()
+    list_images(dir)?.into_iter().map(read).collect()
 }
 
 /// Reads one image as a fingerprint sample; the resolution is found as in [`read_images`].
@@ -93,12 +119,12 @@ fn stated_resolution(bytes: &[u8]) -> Option<u16> {
 }
 
 /// Splits `SUBJECT_IMPRESSION.ending` at the last underscore; `None` for anything else.
-fn parse_name(path: &Path) -> Option<(String, String, String)> {
+fn parse_name(path: PathBuf, endings: &[&str]) -> Option<NamedImage> {
     let ending = path.extension()?.to_str()?.to_ascii_lowercase();
-    let stem = path.file_stem()?.to_str()?;
-    let (subject, impression) = stem.rsplit_once('_')?;
-    let wanted = ENDINGS.contains(&ending.as_str()) && !subject.is_empty() && !impression.is_empty();
-    wanted.then(|| (stem.to_owned(), subject.to_owned(), impression.to_owned()))
+    let stem = path.file_stem()?.to_str()?.to_owned();
+    let (subject, impression) = stem.rsplit_once('_').map(|(s, i)| (s.to_owned(), i.to_owned()))?;
+    let is_wanted = endings.contains(&ending.as_str()) && !subject.is_empty() && !impression.is_empty();
+    is_wanted.then_some(NamedImage { stem, subject, impression, path })
 }
 
 /// Sorts numbers before words, numbers by value.
