@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub struct ServerConfig {
     /// Where to listen for QUIC; port 0 takes any free one.
     pub listen: SocketAddr,
-    /// `sqlite:PATH`, or `memory`, which forgets everything at the end.
+    /// `sqlite:PATH`, `postgres://USER@HOST/DATABASE`, or `memory`, which forgets everything at the end.
     pub store: String,
     /// What the server keeps of a PIN.
     pub mode: Mode,
@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub schemes: SchemeParameters,
     /// Password hashing.
     pub password: PasswordConfig,
+    /// How failures are slowed down.
+    pub throttle: ThrottleConfig,
     /// Bounds on what clients may use.
     pub limits: Limits,
     /// Certificate and key; without them a development certificate is made.
@@ -44,6 +46,7 @@ impl Default for ServerConfig {
             bank: BankConfig::default(),
             schemes: SchemeParameters::default(),
             password: PasswordConfig::default(),
+            throttle: ThrottleConfig::default(),
             limits: Limits::default(),
             tls: TlsConfig::default(),
             keys: KeyConfig::default(),
@@ -119,6 +122,11 @@ pub enum Visibility {
 pub struct BankConfig {
     /// The bank's address.
     pub address: SocketAddr,
+    /// The bank's certificate, PEM: with it the server speaks TLS to the bank and trusts nothing else. Without it the
+    /// bank must be on this machine.
+    pub certificate: Option<PathBuf>,
+    /// The name in the bank's certificate.
+    pub name: String,
     /// Our institution number, 1 to 11 digits.
     pub institution: String,
     /// How long to wait for an answer before the outcome counts as unknown, in milliseconds.
@@ -130,7 +138,8 @@ pub struct BankConfig {
 impl Default for BankConfig {
     fn default() -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 4434));
-        Self { address, institution: "100001".into(), timeout_ms: 5_000, pin_key: None }
+        let (institution, name) = ("100001".into(), "localhost".into());
+        Self { address, certificate: None, name, institution, timeout_ms: 5_000, pin_key: None }
     }
 }
 
@@ -158,6 +167,42 @@ impl PasswordConfig {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         if self.threads > 0 { self.threads } else { (processors / 2).max(1) }
     }
+}
+
+/// Slows guessing down; only failures count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ThrottleConfig {
+    /// Wrong passwords for one account from one source.
+    pub login: FailureLimit,
+    /// Wrong passwords for one account from all sources that its owner has not used (NIST SP 800-63B 5.2.2: at most
+    /// 100 in a row).
+    pub account: FailureLimit,
+    /// Wrong passwords from one source.
+    pub source: FailureLimit,
+    /// Wrong QR payloads for one account from one source.
+    pub qr: FailureLimit,
+}
+
+impl Default for ThrottleConfig {
+    fn default() -> Self {
+        Self {
+            login: FailureLimit { burst: 10, refill_ms: 6_000 },
+            account: FailureLimit { burst: 100, refill_ms: 60_000 },
+            source: FailureLimit { burst: 1_000, refill_ms: 100 },
+            qr: FailureLimit { burst: 30, refill_ms: 10_000 },
+        }
+    }
+}
+
+/// Lets so many failures through at once, and then one more each refill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FailureLimit {
+    /// Failures at once; 0 switches the limit off.
+    pub burst: u32,
+    /// How long one failure takes to be forgiven, in milliseconds.
+    pub refill_ms: u32,
 }
 
 /// Bounds what clients may use.
@@ -228,13 +273,6 @@ impl ServerConfig {
         masked.keys.pepper.iter_mut().for_each(mask);
         masked.keys.vault.iter_mut().for_each(mask);
         toml::to_string(&masked).expect("the configuration has a form in TOML")
-    }
-
-    /// Finds the store's place.
-    ///
-    /// Errors: [`Error::Config`] when it is neither `sqlite:PATH` nor `memory`.
-    pub fn location(&self) -> Result<Location, Error> {
-        parse_location(&self.store)
     }
 }
 

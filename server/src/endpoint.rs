@@ -69,7 +69,7 @@ impl Server {
 
     async fn serve_connection(self: Arc<Self>, connection: Connection) {
         let _open = self.service.metrics().connection();
-        let session = Arc::new(Session::new());
+        let session = Arc::new(Session::new(connection.remote_address().ip()));
         loop {
             match connection.accept_bi().await {
                 Ok((send, receive)) => {

@@ -6,11 +6,12 @@ mod code;
 mod pages;
 mod resolver;
 mod session;
+mod throttle;
 
 pub use session::Session;
 
 use crate::bank::Bank;
-use crate::config::{Mode, Rules};
+use crate::config::{Mode, Rules, ThrottleConfig};
 use crate::crypto::password::Passwords;
 use crate::crypto::vault::Vault;
 use crate::env::{Env, Overloaded};
@@ -32,6 +33,7 @@ pub struct Service {
     vault: Vault,
     passwords: Passwords,
     code_key: ring::hmac::Key,
+    throttle: throttle::Throttle,
     metrics: Arc<Metrics>,
     /// Payments that a request of this process is charging right now: the resolver leaves them alone.
     charging: Mutex<BTreeSet<PaymentId>>,
@@ -46,6 +48,8 @@ pub struct Parts {
     pub rules: Rules,
     /// What the server keeps of a PIN.
     pub mode: Mode,
+    /// How failures are slowed down.
+    pub throttle: ThrottleConfig,
     /// Accounts, payments, ledger.
     pub store: Arc<dyn Store>,
     /// The bank.
@@ -63,10 +67,25 @@ pub struct Parts {
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { env, rules, mode, store, bank, schemes, vault, passwords, metrics } = parts;
+        let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, metrics } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
+        let throttle = throttle::Throttle::new(&throttle);
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
-        Self { env, rules, mode, store, bank, schemes, vault, passwords, code_key, metrics, charging, unresolved }
+        Self {
+            env,
+            rules,
+            mode,
+            store,
+            bank,
+            schemes,
+            vault,
+            passwords,
+            code_key,
+            throttle,
+            metrics,
+            charging,
+            unresolved,
+        }
     }
 
     /// Returns the surroundings.

@@ -1,9 +1,11 @@
 //! What the server remembers, behind a trait of domain commands: when a command returns, its effect is durable.
 
 pub mod payment;
+mod postgres;
 mod sqlite;
 
 pub use payment::{Intent, LedgerAudit, Opened, Payment, Settlement, State};
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use crate::crypto::password::StoredPassword;
@@ -100,4 +102,7 @@ pub trait Store: Send + Sync {
 
     /// Proves the ledger's sums.
     fn audit(&self) -> Stored<LedgerAudit>;
+
+    /// Waits until the store has failed for good; the process should end then, and recover when it starts again.
+    fn failed(&self) -> BoxFuture<'static, ()>;
 }

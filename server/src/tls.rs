@@ -6,8 +6,10 @@ use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::RootCertStore;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// The names in a development certificate.
 pub const DEVELOPMENT_NAMES: [&str; 2] = ["localhost", "biopay.test"];
@@ -37,6 +39,11 @@ impl Identity {
             (None, None) => Self::development(),
             _ => Err(Error::Certificate("name both the certificate and the key, or neither".into())),
         }
+    }
+
+    /// Writes the chain in PEM, for whoever is to trust it.
+    pub fn chain_pem(&self) -> String {
+        self.chain.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect()
     }
 
     /// Makes a self-signed certificate that no one should trust but a test.
@@ -88,6 +95,36 @@ fn server_transport(limits: &Limits) -> quinn::TransportConfig {
     transport
 }
 
+/// Makes the bank's side of TLS over TCP.
+///
+/// Errors: [`Error::Certificate`] when chain and key do not belong together.
+pub fn bank_acceptor(identity: Identity) -> Result<TlsAcceptor, Error> {
+    let wrong = |error: rustls::Error| Error::Certificate(error.to_string());
+    let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(wrong)?;
+    let config = builder.with_no_client_auth().with_single_cert(identity.chain, identity.key).map_err(wrong)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// Makes the server's side of TLS to the bank, which trusts the certificates in a PEM file and no others.
+///
+/// Errors: [`Error::Certificate`] when the file holds none that can be trusted as a root.
+pub fn bank_connector(trusted: &Path) -> Result<TlsConnector, Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Certificate(format!("{}: {error}", trusted.display()));
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(trusted).map_err(|error| wrong(&error))? {
+        roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
+    }
+    if roots.is_empty() {
+        return Err(wrong(&"no certificate in it"));
+    }
+    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| wrong(&error))?;
+    Ok(TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
+}
+
 /// Makes the client's side of QUIC, which trusts these certificates and no others.
 ///
 /// Errors: [`Error::Certificate`] when one of them cannot be trusted as a root.
@@ -104,4 +141,36 @@ pub fn client_config(trusted: &[CertificateDer<'static>]) -> Result<quinn::Clien
     tls.alpn_protocols = vec![biopay_protocol::ALPN.to_vec()];
     let quic = QuicClientConfig::try_from(tls).map_err(|error| wrong(&error))?;
     Ok(quinn::ClientConfig::new(Arc::new(quic)))
+}
+
+/// Writes DER as PEM (RFC 7468): base64 in lines of 64 characters.
+fn pem(label: &str, der: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let encode = |chunk: &[u8]| {
+        let bits = chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - chunk.len()));
+        let letter = |at: usize| char::from(ALPHABET[(bits >> (18 - 6 * at)) as usize & 63]);
+        (0..4).map(|at| if at <= chunk.len() { letter(at) } else { '=' }).collect::<String>()
+    };
+    let letters: String = der.chunks(3).map(encode).collect();
+    let lines = letters.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
+    format!("-----BEGIN {label}-----\n{}-----END {label}-----\n", lines.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_reads_back_from_its_pem() {
+        let identity = Identity::development().unwrap();
+        let read: Vec<_> =
+            CertificateDer::pem_slice_iter(identity.chain_pem().as_bytes()).map(Result::unwrap).collect();
+        assert_eq!(read, identity.chain);
+    }
+
+    #[test]
+    fn one_of_certificate_and_key_is_not_enough() {
+        let config = TlsConfig { certificate: Some("x.pem".into()), key: None };
+        assert!(matches!(Identity::load(&config), Err(Error::Certificate(_))));
+    }
 }

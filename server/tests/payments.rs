@@ -269,3 +269,19 @@ async fn a_graceful_stop_answers_what_is_under_way() {
     assert_eq!(ledger.audit().await.unwrap().charges, u64::from(charged));
     assert!(store.audit().await.unwrap().is_clean());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_is_slowed_down_by_name() {
+    let system = System::start(Setup::default()).await;
+    drop(system.user(1).await);
+    let attacker = system.connect().await;
+    let mut answers = Vec::new();
+    for guess in 0..12 {
+        answers.push(attacker.request(&login(1, &format!("guess {guess}"))).await.unwrap());
+    }
+    let wrong = answers.iter().filter(|answer| **answer == Response::Refused(Refusal::WrongCredentials)).count();
+    let throttled = answers.iter().filter(|answer| matches!(answer, Response::Refused(Refusal::Throttled { .. })));
+    assert_eq!((wrong, throttled.count()), (10, 2));
+    // Another account from the same place is not slowed.
+    drop(system.user(2).await);
+}

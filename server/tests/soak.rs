@@ -13,7 +13,7 @@ use biopay_server::env::system;
 use biopay_server::issuer::ledger::Ledger;
 use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
-use common::processes::{Door, Processes};
+use common::processes::{Door, Processes, Settings};
 use common::*;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -24,8 +24,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 const USERS: u64 = 8;
-const BALANCE: u64 = 5_000;
-/// Some orders are more than an account can pay after a while, so that declines are part of the soak.
+/// What an account has for each round: less than it is asked for, so that declines are part of the soak.
+const BALANCE_A_ROUND: u64 = 200;
 const AMOUNT_MAX: u64 = 40;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,8 +33,10 @@ async fn no_kill_at_any_moment_makes_or_loses_money() {
     let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (rounds, seed) = (number("BIOPAY_SOAK_ROUNDS", 10), number("BIOPAY_SOAK_SEED", 1));
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let balance_minor = rounds * BALANCE_A_ROUND;
     let folder = tempfile::tempdir().unwrap();
-    let mut processes = Processes::start(folder.path(), USERS, BALANCE);
+    let mut processes =
+        Processes::start(folder.path(), Settings { accounts: USERS, balance_minor, ..Settings::default() });
     for user in 0..USERS {
         let connection = processes.door().connect().await.unwrap();
         assert_eq!(connection.request(&register(user)).await.unwrap(), Response::Registered);
@@ -70,7 +72,7 @@ async fn no_kill_at_any_moment_makes_or_loses_money() {
                 assert!(receipts.insert(reference), "a reference was acknowledged for two keys");
             }
         }
-        check_money(folder.path(), &receipts, round).await;
+        check_money(folder.path(), &receipts, USERS * balance_minor, &format!("round {round}")).await;
     }
     println!(
         "{rounds} rounds, seed {seed}: {killed_servers} servers and {killed_banks} banks killed, {} charges \
@@ -140,7 +142,7 @@ async fn try_to_pay(
 }
 
 /// Waits until no outcome is open, then holds both ledgers against each other and against what was acknowledged.
-async fn check_money(folder: &Path, receipts: &BTreeSet<String>, round: u64) {
+async fn check_money(folder: &Path, receipts: &BTreeSet<String>, opened_minor: u64, when: &str) {
     let store = SqliteStore::open(&Location::File(folder.join("server.db"))).unwrap();
     let ledger = Ledger::open(&Location::File(folder.join("bank.db")), system::env(1, 1), b"unused").unwrap();
     for _ in 0..200 {
@@ -150,11 +152,11 @@ async fn check_money(folder: &Path, receipts: &BTreeSet<String>, round: u64) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (ours, theirs) = (store.audit().await.unwrap(), ledger.audit().await.unwrap());
-    let both = format!("round {round}: {ours:?} {theirs:?}, {} acknowledged", receipts.len());
+    let both = format!("{when}: {ours:?} {theirs:?}, {} acknowledged", receipts.len());
     assert_eq!(ours.open, 0, "an outcome stays open, {both}");
     assert!(ours.is_clean() && theirs.is_clean(), "{both}");
     assert_eq!(ours.posted_minor, theirs.acquirers_minor, "{both}");
-    assert_eq!(theirs.opened_minor, (USERS * BALANCE) as i64, "{both}");
+    assert_eq!(theirs.opened_minor, opened_minor as i64, "{both}");
     // Every key was followed to its end, so what was acknowledged is what was posted, on both sides.
     assert_eq!((ours.posted, theirs.charges), (receipts.len() as u64, receipts.len() as u64), "{both}");
     let references = ledger.charged_references().await.unwrap();

@@ -5,10 +5,14 @@ use super::acquirer::Wire;
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::stream;
 use crate::iso8583::{Field, Message};
+use crate::tls::bank_connector;
+use rustls_pki_types::ServerName;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,9 +26,31 @@ const UNCLAIMED_MAX: usize = 1_024;
 /// Pairs trace numbers with who waits for their responses.
 type Waiting = Arc<Mutex<BTreeMap<u64, oneshot::Sender<Message>>>>;
 
+/// Says where the bank is and how to speak to it.
+#[derive(Clone)]
+pub struct BankAddress {
+    /// Its address.
+    pub address: SocketAddr,
+    /// How to trust it; `None` only where nobody can listen in, on this machine.
+    pub tls: Option<BankTrust>,
+}
+
+/// Says which certificate the bank has to show.
+#[derive(Clone)]
+pub struct BankTrust {
+    /// The trusted certificates, PEM; read again for every connection, so that they can be renewed.
+    pub certificate: PathBuf,
+    /// The name in the bank's certificate.
+    pub name: ServerName<'static>,
+}
+
+/// Carries bytes both ways, in the clear or under TLS.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
 /// Keeps a connection to the bank.
 pub struct TcpWire {
-    address: SocketAddr,
+    address: BankAddress,
     env: Env,
     timeout: Duration,
     link: tokio::sync::Mutex<Option<Link>>,
@@ -40,7 +66,7 @@ struct Link {
 
 impl TcpWire {
     /// Takes the bank's address, and how long to wait for a response.
-    pub fn new(address: SocketAddr, env: Env, timeout: Duration) -> Self {
+    pub fn new(address: BankAddress, env: Env, timeout: Duration) -> Self {
         let (unclaimed, to_claim) = mpsc::channel(UNCLAIMED_MAX);
         let (link, to_claim) = (tokio::sync::Mutex::new(None), tokio::sync::Mutex::new(to_claim));
         Self { address, env, timeout, link, unclaimed, to_claim }
@@ -52,10 +78,24 @@ impl TcpWire {
         if let Some(link) = slot.as_ref().filter(|link| !link.to_write.is_closed()) {
             return Ok(link.clone());
         }
-        let connected = self.env.within(CONNECT_TIMEOUT, TcpStream::connect(self.address)).await;
-        let socket = connected.and_then(Result::ok).ok_or(BankError::NotSent)?;
-        drop(socket.set_nodelay(true));
-        Ok(slot.insert(Link::start(socket, self.unclaimed.clone())).clone())
+        let connected = self.env.within(CONNECT_TIMEOUT, self.connect()).await.ok_or(BankError::NotSent)?;
+        let stream = connected.map_err(|error| {
+            tracing::warn!(%error, "no connection to the bank");
+            BankError::NotSent
+        })?;
+        Ok(slot.insert(Link::start(stream, self.unclaimed.clone())).clone())
+    }
+
+    async fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        let socket = TcpStream::connect(self.address.address).await?;
+        socket.set_nodelay(true)?;
+        Ok(match &self.address.tls {
+            Some(BankTrust { certificate, name }) => {
+                let connector = bank_connector(certificate).map_err(std::io::Error::other)?;
+                Box::new(connector.connect(name.clone(), socket).await?)
+            }
+            None => Box::new(socket),
+        })
     }
 
     async fn exchange_on(&self, link: Link, trace: u64, request: Message) -> Result<Message, BankError> {
@@ -94,10 +134,10 @@ impl Wire for TcpWire {
 }
 
 impl Link {
-    fn start(socket: TcpStream, unclaimed: mpsc::Sender<Message>) -> Self {
+    fn start(stream: Box<dyn Stream>, unclaimed: mpsc::Sender<Message>) -> Self {
         let (to_write, from_callers) = mpsc::channel(QUEUE_MAX);
         let waiting: Waiting = Arc::default();
-        tokio::spawn(carry(socket, from_callers, waiting.clone(), unclaimed));
+        tokio::spawn(carry(stream, from_callers, waiting.clone(), unclaimed));
         Self { to_write, waiting }
     }
 }
@@ -105,12 +145,12 @@ impl Link {
 /// Writes requests and hands out responses until the connection breaks; whoever waits then hears that the outcome is
 /// unknown.
 async fn carry(
-    socket: TcpStream,
+    stream: Box<dyn Stream>,
     mut from_callers: mpsc::Receiver<Message>,
     waiting: Waiting,
     unclaimed: mpsc::Sender<Message>,
 ) {
-    let (mut reading, mut writing) = socket.into_split();
+    let (mut reading, mut writing) = tokio::io::split(stream);
     let for_reader = waiting.clone();
     let reader = async move {
         loop {

@@ -185,6 +185,11 @@ impl Ledger {
         })
     }
 
+    /// Waits until the disk has failed; the process should end then.
+    pub fn failed(&self) -> BoxFuture<'static, ()> {
+        self.writer.failed()
+    }
+
     /// Proves the sums.
     pub fn audit(&self) -> BoxFuture<'static, Result<LedgerAudit, StoreError>> {
         self.writer.submit(audit)

@@ -7,16 +7,24 @@ use crate::iso8583::stream::{self, ReadError};
 use crate::shutdown::Shutdown;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
 
 /// Connections at most: an acquirer keeps a few open.
 const CONNECTIONS_MAX: usize = 256;
+const HANDSHAKE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 /// Requests under way on one connection.
 const UNDER_WAY_MAX: usize = 4_096;
 
 /// Accepts connections until the shutdown, then lets what is under way finish.
-pub async fn listen(listener: TcpListener, host: FaultyHost, env: Env, mut shutdown: Shutdown) {
+pub async fn listen(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    host: FaultyHost,
+    env: Env,
+    mut shutdown: Shutdown,
+) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
@@ -31,19 +39,29 @@ pub async fn listen(listener: TcpListener, host: FaultyHost, env: Env, mut shutd
             continue;
         };
         drop(socket.set_nodelay(true));
-        let (host, mut shutdown) = (host.clone(), shutdown.clone());
+        let (host, tls, env, mut shutdown) = (host.clone(), tls.clone(), env.clone(), shutdown.clone());
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {
                 biased;
                 () = shutdown.begun() => {}
-                () = converse(socket, host) => {}
+                () = welcome(socket, tls, host, &env) => {}
             }
         });
     }
     let all = places.acquire_many(CONNECTIONS_MAX as u32);
     if env.within(std::time::Duration::from_secs(5), all).await.is_none() {
         tracing::warn!("connections were still open when the bank stopped");
+    }
+}
+
+/// Shakes hands where TLS is spoken, and then answers.
+async fn welcome(socket: TcpStream, tls: Option<TlsAcceptor>, host: FaultyHost, env: &Env) {
+    let Some(tls) = tls else { return converse(socket, host).await };
+    match env.within(HANDSHAKE_TIMEOUT, tls.accept(socket)).await {
+        Some(Ok(stream)) => converse(stream, host).await,
+        Some(Err(error)) => tracing::warn!(%error, "a handshake failed"),
+        None => tracing::warn!("a handshake took too long"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `biopay-bank`.
 
 use super::{CommonArgs, announce, keys, parse, run};
-use crate::config::parse_location;
+use crate::config::{TlsConfig, parse_location};
 use crate::env::system;
 use crate::error::Error;
 use crate::issuer::accounts;
@@ -9,12 +9,15 @@ use crate::issuer::faults::{Faults, FaultyHost};
 use crate::issuer::host::Host;
 use crate::issuer::ledger::Ledger;
 use crate::issuer::listener::listen;
+use crate::store::StoreError;
+use crate::tls::{Identity, bank_acceptor};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tokio_rustls::TlsAcceptor;
 
 const EXAMPLES: &str = "Examples:
   biopay-bank --listen 127.0.0.1:4434 --store sqlite:bank.db --accounts accounts.csv
@@ -35,6 +38,9 @@ pub struct BankHostConfig {
     pub accounts: Option<PathBuf>,
     /// The key of PIN blocks, 32 hexadecimal digits, shared with the server; without it, a development key.
     pub pin_key: Option<String>,
+    /// Certificate and key for TLS; without them, and without `--development-certificate`, the bank speaks in the clear
+    /// and listens on this machine alone.
+    pub tls: TlsConfig,
     /// What goes wrong on purpose.
     pub faults: Faults,
 }
@@ -42,7 +48,8 @@ pub struct BankHostConfig {
 impl Default for BankHostConfig {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 4434));
-        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None, faults: Faults::default() }
+        let (tls, faults) = (TlsConfig::default(), Faults::default());
+        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None, tls, faults }
     }
 }
 
@@ -62,6 +69,9 @@ struct BankArgs {
     /// A file of accounts to open.
     #[arg(long, env = "BIOPAY_BANK_ACCOUNTS")]
     accounts: Option<PathBuf>,
+    /// Make a development certificate for TLS and write it, PEM, to this file.
+    #[arg(long, value_name = "FILE")]
+    development_certificate: Option<PathBuf>,
     /// Print the ledger's sums as JSON and stop; exit code 1 when they are wrong.
     #[arg(long)]
     audit: bool,
@@ -100,11 +110,32 @@ async fn start(args: BankArgs) -> Result<(), Error> {
         return print_audit(&ledger).await;
     }
     let listener = tokio::net::TcpListener::bind(config.listen).await?;
+    let failed = ledger.failed();
     let host = Host::new(ledger, keys::pin_key(config.pin_key.as_deref())?);
-    let host = FaultyHost::new(host, config.faults, env.clone());
+    let host = FaultyHost::new(host, config.faults.clone(), env.clone());
+    let tls = acceptor(&config, args.development_certificate.as_deref())?;
     announce(&serde_json::json!({ "listening": listener.local_addr()?.to_string() }))?;
-    listen(listener, host, env, shutdown).await;
-    Ok(())
+    tokio::select! {
+        biased;
+        () = failed => Err(StoreError::Failed.into()),
+        () = listen(listener, tls, host, env, shutdown) => Ok(()),
+    }
+}
+
+/// Finds out how to speak to acquirers; in the clear only where nobody can listen in.
+fn acceptor(config: &BankHostConfig, development: Option<&Path>) -> Result<Option<TlsAcceptor>, Error> {
+    let identity = match development {
+        Some(path) => {
+            let identity = Identity::development()?;
+            std::fs::write(path, identity.chain_pem()).map_err(|error| Error::File { path: path.into(), error })?;
+            tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no server should trust it outside a test");
+            identity
+        }
+        None if config.tls != TlsConfig::default() => Identity::load(&config.tls)?,
+        None if config.listen.ip().is_loopback() => return Ok(None),
+        None => return Err(Error::Config("tls.certificate is needed to listen beyond this machine".into())),
+    };
+    bank_acceptor(identity).map(Some)
 }
 
 fn resolve(args: &BankArgs) -> Result<BankHostConfig, Error> {
@@ -131,6 +162,6 @@ fn read_accounts(path: &Path) -> Result<Vec<accounts::NewAccount>, Error> {
 async fn print_audit(ledger: &Ledger) -> Result<(), Error> {
     let audit = ledger.audit().await?;
     announce(&serde_json::to_value(&audit).expect("an audit has a form in JSON"))?;
-    let wrong = crate::store::StoreError::Sql("the ledger's sums are wrong".into());
+    let wrong = StoreError::Sql("the ledger's sums are wrong".into());
     if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
 }

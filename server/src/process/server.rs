@@ -2,8 +2,8 @@
 
 use super::{CommonArgs, announce, keys, parse, run};
 use crate::bank::acquirer::Acquirer;
-use crate::bank::tcp::TcpWire;
-use crate::config::{CodeRule, Mode, ServerConfig, Visibility};
+use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
+use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
 use crate::crypto::password::Passwords;
 use crate::crypto::vault::Vault;
 use crate::endpoint::serve;
@@ -11,10 +11,11 @@ use crate::env::{Env, system};
 use crate::error::Error;
 use crate::metrics::Metrics;
 use crate::service::{Parts, Service};
-use crate::store::SqliteStore;
-use crate::tls::{Identity, server_config};
+use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
+use crate::tls::{Identity, bank_connector, server_config};
 use biopay_biometrics::scheme::Registry;
 use clap::Parser;
+use rustls_pki_types::ServerName;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -41,12 +42,15 @@ struct ServerArgs {
     /// Address to listen on; port 0 takes any free one.
     #[arg(long, env = "BIOPAY_SERVER_LISTEN")]
     listen: Option<SocketAddr>,
-    /// `sqlite:PATH` or `memory`.
+    /// `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `memory`.
     #[arg(long, env = "BIOPAY_SERVER_STORE")]
     store: Option<String>,
     /// The bank's address.
     #[arg(long, env = "BIOPAY_SERVER_BANK")]
     bank: Option<SocketAddr>,
+    /// The bank's certificate, PEM: speak TLS to the bank and trust nothing else.
+    #[arg(long, env = "BIOPAY_SERVER_BANK_CERTIFICATE")]
+    bank_certificate: Option<PathBuf>,
     /// What is kept of a bank account's PIN.
     #[arg(long, value_enum, env = "BIOPAY_SERVER_MODE")]
     mode: Option<Mode>,
@@ -65,6 +69,9 @@ struct ServerArgs {
     /// Write the counters to this file at the end, as JSON.
     #[arg(long)]
     metrics: Option<PathBuf>,
+    /// Print the ledger's sums as JSON and stop; exit code 1 when they are wrong.
+    #[arg(long)]
+    audit: bool,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -88,8 +95,13 @@ async fn start(args: ServerArgs) -> Result<(), Error> {
         print!("{}", config.to_masked_toml());
         return Ok(());
     }
+    if args.audit {
+        return print_audit(&config.store).await;
+    }
     let shutdown = args.common.listen_for_end()?;
-    let service = Arc::new(build_service(&config)?);
+    let store = open_store(&config.store).await?;
+    let failed = store.failed();
+    let service = Arc::new(build_service(&config, store)?);
     let identity = Identity::load(&config.tls)?;
     if config.tls.certificate.is_none() {
         tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
@@ -98,11 +110,22 @@ async fn start(args: ServerArgs) -> Result<(), Error> {
     let endpoint = quinn::Endpoint::server(server_config(identity, &config.limits)?, config.listen)?;
     let listening = endpoint.local_addr()?.to_string();
     announce(&serde_json::json!({ "listening": listening, "certificate_hex": certificate }))?;
-    serve(endpoint, service.clone(), config.limits, shutdown).await;
+    tokio::select! {
+        biased;
+        () = failed => return Err(StoreError::Failed.into()),
+        () = serve(endpoint, service.clone(), config.limits, shutdown) => {}
+    }
     match &args.metrics {
         Some(path) => write_whole(path, &service.metrics().to_json(service.env())),
         None => Ok(()),
     }
+}
+
+async fn print_audit(store: &str) -> Result<(), Error> {
+    let audit = open_store(store).await?.audit().await?;
+    announce(&serde_json::to_value(&audit).expect("an audit has a form in JSON"))?;
+    let wrong = StoreError::Sql("the ledger's sums are wrong".into());
+    if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
 }
 
 /// Lays environment and flags over the file.
@@ -111,6 +134,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     let over = |slot: &mut SocketAddr, value: Option<SocketAddr>| *slot = value.unwrap_or(*slot);
     over(&mut config.listen, args.listen);
     over(&mut config.bank.address, args.bank);
+    config.bank.certificate = args.bank_certificate.clone().or(config.bank.certificate);
     config.store = args.store.clone().unwrap_or(config.store);
     config.mode = args.mode.unwrap_or(config.mode);
     config.rules.code = args.code.unwrap_or(config.rules.code);
@@ -120,7 +144,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     Ok(config)
 }
 
-fn build_service(config: &ServerConfig) -> Result<Service, Error> {
+fn build_service(config: &ServerConfig, store: Arc<dyn Store>) -> Result<Service, Error> {
     let env = system::env(config.password.thread_count(), config.password.queue);
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
@@ -133,7 +157,8 @@ fn build_service(config: &ServerConfig) -> Result<Service, Error> {
     Ok(Service::new(Parts {
         rules: config.rules,
         mode: config.mode,
-        store: Arc::new(SqliteStore::open(&config.location()?)?),
+        throttle: config.throttle,
+        store,
         bank: Arc::new(connect_bank(config, env.clone())?),
         schemes: Arc::new(schemes),
         vault: vault.ok_or_else(|| Error::Config("keys.vault is empty".into()))?,
@@ -143,6 +168,13 @@ fn build_service(config: &ServerConfig) -> Result<Service, Error> {
     }))
 }
 
+async fn open_store(store: &str) -> Result<Arc<dyn Store>, Error> {
+    if store.starts_with("postgres://") || store.starts_with("postgresql://") {
+        return Ok(Arc::new(PostgresStore::open(store).await?));
+    }
+    Ok(Arc::new(SqliteStore::open(&parse_location(store)?)?))
+}
+
 fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Error> {
     let bank = &config.bank;
     let digits = (1..=11).contains(&bank.institution.len()) && bank.institution.bytes().all(|b| b.is_ascii_digit());
@@ -150,8 +182,24 @@ fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Er
         return Err(Error::Config("bank.institution needs 1 to 11 digits".into()));
     }
     let timeout = Duration::from_millis(u64::from(bank.timeout_ms));
-    let wire = TcpWire::new(bank.address, env.clone(), timeout);
+    let wire = TcpWire::new(bank_address(bank)?, env.clone(), timeout);
     Ok(Acquirer::new(wire, env, bank.institution.clone(), keys::pin_key(bank.pin_key.as_deref())?))
+}
+
+/// Finds out how to speak to the bank; in the clear only where nobody can listen in.
+fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
+    let tls = match &bank.certificate {
+        Some(certificate) => {
+            let name = ServerName::try_from(bank.name.clone());
+            let name = name.map_err(|_| Error::Config("bank.name is no server name".into()))?;
+            // Read now, so that a wrong file is noticed at the start.
+            bank_connector(certificate)?;
+            Some(BankTrust { certificate: certificate.clone(), name })
+        }
+        None if bank.address.ip().is_loopback() => None,
+        None => return Err(Error::Config("bank.certificate is needed for a bank on another machine".into())),
+    };
+    Ok(BankAddress { address: bank.address, tls })
 }
 
 /// Writes a file beside its place and moves it there, so that nobody reads half of it.

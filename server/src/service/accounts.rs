@@ -58,13 +58,25 @@ impl Service {
         name: LoginName,
         password: Secret,
     ) -> Result<Response, Refusal> {
-        let found = self.store.find_account(name.clone()).await.or_refuse()?;
-        let (account, stored) = found.map(|found| (found.id, found.password)).unzip();
-        let right = self.passwords.verify(password, stored).await.or_refuse()?;
-        let account = account.filter(|_| right).ok_or(Refusal::WrongCredentials)?;
+        let (source, now) = (session.source(), self.env.clock.elapsed());
+        self.throttle.begin_login(&name, source, now)?;
+        let checked = self.check_password(&name, password).await;
+        if checked != Err(Refusal::WrongCredentials) {
+            self.throttle.forgive_login(&name, source);
+        }
+        let account = checked?;
+        self.throttle.remember(&name, source, now);
         let binding = self.binding_state(account).await?;
         session.set_login(Some(Login { account, name, binding }));
         Ok(Response::LoggedIn { account: binding })
+    }
+
+    /// Finds the account behind a name and a password; an unknown name costs what a known one does.
+    async fn check_password(&self, name: &LoginName, password: Secret) -> Result<AccountId, Refusal> {
+        let found = self.store.find_account(name.clone()).await.or_refuse()?;
+        let (account, stored) = found.map(|found| (found.id, found.password)).unzip();
+        let right = self.passwords.verify(password, stored).await.or_refuse()?;
+        account.filter(|_| right).ok_or(Refusal::WrongCredentials)
     }
 
     pub(super) fn log_out(&self, session: &Session) -> Response {

@@ -82,7 +82,7 @@ impl Service {
             None => return self.payment_status(session, payment).await,
             Some(begun) => begun?,
         }
-        let verified = self.verify(&login, payload).await;
+        let verified = self.verify(session, &login, payload).await;
         match verified {
             Ok(true) => self.qr_accepted(session, login, payment).await,
             Ok(false) => Err(self.qr_rejected(session, payment)),
@@ -94,12 +94,18 @@ impl Service {
         }
     }
 
-    async fn verify(&self, login: &Login, payload: PayloadBytes) -> Result<bool, Refusal> {
+    async fn verify(&self, session: &Session, login: &Login, payload: PayloadBytes) -> Result<bool, Refusal> {
         let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let sealed = binding.record.ok_or(Refusal::NotBound)?;
         // The place in the queue is taken first; the comparison itself is microseconds and needs no thread.
         self.env.run(CostClass::PayloadVerification, || ()).await.or_refuse()?;
-        Ok(self.verify_payload(&login.name, &sealed, &payload)?.accepted)
+        // From here to the end nothing waits, so that parallel tries count and right ones are not in each other's way.
+        self.throttle.begin_qr(&login.name, session.source(), self.env.clock.elapsed())?;
+        let verified = self.verify_payload(&login.name, &sealed, &payload).map(|verdict| verdict.accepted);
+        if verified != Ok(false) {
+            self.throttle.forgive_qr(&login.name, session.source());
+        }
+        verified
     }
 
     async fn qr_accepted(&self, session: &Session, login: Login, payment: PaymentId) -> Result<Response, Refusal> {

@@ -1,18 +1,22 @@
 //! What the server knows about one connection. It ends with the connection, and cannot be carried to another.
 
 use super::pages::Page;
+use super::throttle::Source;
 use crate::store::AccountId;
 use biopay_protocol::message::Binding;
 use biopay_protocol::{LoginName, PaymentId, Refusal};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Payment pages that one connection may have open.
 const PAGES_MAX: usize = 64;
 
 /// Holds one connection's login and its payment pages.
-#[derive(Default)]
-pub struct Session(Mutex<State>);
+pub struct Session {
+    source: Source,
+    state: Mutex<State>,
+}
 
 #[derive(Default)]
 struct State {
@@ -32,13 +36,17 @@ pub struct Login {
 }
 
 impl Session {
-    /// Begins a session that is not logged in.
-    pub fn new() -> Self {
-        Self::default()
+    /// Begins a session that is not logged in; `address` is where the connection comes from.
+    pub fn new(address: IpAddr) -> Self {
+        Self { source: address.into(), state: Mutex::default() }
+    }
+
+    pub(super) fn source(&self) -> Source {
+        self.source
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns who is logged in.

@@ -7,6 +7,7 @@
 //! fsync nobody knows what is on the disk, so trying again would promise what cannot be promised.
 
 use crate::env::BoxFuture;
+use crate::shutdown::{self, Shutdown};
 use rusqlite::{Connection, ErrorCode};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,7 +54,13 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+type Job = Box<dyn FnOnce(&Connection) -> Ran + Send>;
+
+/// Is a job that has run, and waits for the commit.
+struct Ran {
+    answer: Answer,
+    error: Option<StoreError>,
+}
 
 /// Runs jobs on one connection.
 #[derive(Clone)]
@@ -61,8 +68,8 @@ pub struct Writer(Mode);
 
 #[derive(Clone)]
 enum Mode {
-    /// On a thread of its own, with group commit.
-    Thread(SyncSender<Job>),
+    /// On a thread of its own, with group commit; the shutdown begins when the thread has ended.
+    Thread(SyncSender<Job>, Shutdown),
     /// Where the caller stands, one commit a job: deterministic, for virtual time.
     Inline(Arc<Mutex<Connection>>),
 }
@@ -71,14 +78,29 @@ impl Writer {
     /// Starts the writer's thread; it ends when the last clone of the writer is dropped.
     pub fn start(connection: Connection) -> Self {
         let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
-        let spawned = std::thread::Builder::new().name("store".into()).spawn(move || work(connection, &receiver));
+        let (ended, end) = shutdown::channel();
+        let spawned = std::thread::Builder::new().name("store".into()).spawn(move || {
+            work(connection, &receiver);
+            drop(ended);
+        });
         spawned.expect("the process may start its few threads");
-        Self(Mode::Thread(sender))
+        Self(Mode::Thread(sender, end))
     }
 
     /// Runs every job at once where the caller stands.
     pub fn inline(connection: Connection) -> Self {
         Self(Mode::Inline(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Waits until the disk has failed; the process should end then, and recover when it starts again.
+    pub fn failed(&self) -> BoxFuture<'static, ()> {
+        match &self.0 {
+            Mode::Thread(_, end) => {
+                let mut end = end.clone();
+                Box::pin(async move { end.begun().await })
+            }
+            Mode::Inline(_) => Box::pin(std::future::pending()),
+        }
     }
 
     /// Runs a job in a transaction; when the future is ready with `Ok`, what it wrote is durable.
@@ -92,10 +114,11 @@ impl Writer {
         let (give, take) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let result = in_savepoint(connection, job);
-            Box::new(move |committed| drop(give.send(committed.and(result))))
+            let error = result.as_ref().err().cloned();
+            Ran { answer: Box::new(move |committed| drop(give.send(committed.and(result)))), error }
         });
         match &self.0 {
-            Mode::Thread(queue) => match queue.try_send(job) {
+            Mode::Thread(queue, _) => match queue.try_send(job) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
                 Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
@@ -123,20 +146,28 @@ fn work(connection: Connection, queue: &Receiver<Job>) {
 
 /// Runs the jobs in one transaction, commits, and only then answers.
 fn commit_together(connection: &Connection, jobs: Vec<Job>) -> Result<(), StoreError> {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE");
-    let answers: Vec<Answer> = jobs.into_iter().map(|job| job(connection)).collect();
-    // SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it.
-    let outcome = begun.and_then(|()| connection.execute_batch("COMMIT")).map_err(|error| {
+    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from);
+    let ran: Vec<Ran> = jobs.into_iter().map(|job| job(connection)).collect();
+    let outcome = begun.and_then(|()| commit(connection, &ran));
+    if let Err(error) = &outcome {
         tracing::error!(%error, "a commit failed");
-        StoreError::from(error)
-    });
+    }
     if outcome.is_err() && !connection.is_autocommit() {
         drop(connection.execute_batch("ROLLBACK"));
     }
-    for answer in answers {
+    for Ran { answer, .. } in ran {
         answer(outcome.clone());
     }
     outcome
+}
+
+fn commit(connection: &Connection, ran: &[Ran]) -> Result<(), StoreError> {
+    // SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it; the first
+    // job that failed says why.
+    if connection.is_autocommit() {
+        return Err(ran.iter().find_map(|ran| ran.error.clone()).unwrap_or(StoreError::Failed));
+    }
+    Ok(connection.execute_batch("COMMIT")?)
 }
 
 fn in_savepoint<T>(
@@ -197,5 +228,28 @@ mod tests {
         let count =
             |connection: &Connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
         assert_eq!(writer.submit(count).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_loses_nothing_that_was_acknowledged_and_is_survived() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&Location::File(folder.path().join("db")), &["CREATE TABLE t (x BLOB)"]).unwrap();
+        connection.execute_batch("PRAGMA max_page_count = 40").unwrap();
+        let writer = Writer::start(connection);
+        let fill = || writer.submit(|connection| connection.execute("INSERT INTO t VALUES (zeroblob(8000))", []));
+        let (mut written, mut full) = (0, 0);
+        for _ in 0..60 {
+            match fill().await {
+                Ok(_) => written += 1,
+                Err(StoreError::Full) => full += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+        let count =
+            |connection: &Connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(writer.submit(count).await, Ok(written));
+        assert!(written > 0 && full > 0, "{written} written, {full} refused");
+        writer.submit(|connection| connection.execute_batch("PRAGMA max_page_count = 4000")).await.unwrap();
+        assert_eq!(fill().await, Ok(1));
     }
 }

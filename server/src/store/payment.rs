@@ -141,6 +141,17 @@ pub enum Settlement {
     Reversed,
 }
 
+impl Settlement {
+    /// Returns the approval code and the decline code that it brings.
+    pub fn codes(&self) -> (Option<&str>, Option<&str>) {
+        match self {
+            Self::Approved { approval } => (Some(approval), None),
+            Self::Declined { code } => (None, Some(code)),
+            Self::NotSent | Self::Unknown | Self::Cancelled | Self::Reversed => (None, None),
+        }
+    }
+}
+
 /// Names the rows that a payment writes into the ledger, each at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
@@ -164,6 +175,17 @@ impl Entry {
             Self::Suspense => "suspense",
         }
     }
+
+    /// Returns the ledger accounts that the entry debits and credits.
+    pub fn accounts(self, merchant: &Merchant) -> (String, String) {
+        let (debit, credit) = match self {
+            Self::Hold => ("held", "holds"),
+            Self::Release => ("holds", "held"),
+            Self::Post => return ("bank".into(), format!("merchant/{merchant}")),
+            Self::Suspense => ("suspense", "suspended"),
+        };
+        (debit.into(), credit.into())
+    }
 }
 
 /// Decides what a settlement does to a payment: the new state and the ledger's new rows; `None` when nothing.
@@ -183,6 +205,36 @@ pub fn transition(from: State, settlement: &Settlement) -> Option<(State, &'stat
     }
 }
 
+/// Reads everything that an audit needs at one moment, in the part of SQL that every store speaks; one row of
+/// [`AUDIT_COLUMNS`] numbers. The last counts the payments whose rows are not exactly those of their state, each of the
+/// payment's amount.
+pub(super) const AUDIT: &str = "
+    SELECT (SELECT count(*) FROM payments),
+           (SELECT count(*) FROM payments WHERE state = 3),
+           (SELECT count(*) FROM payments WHERE state IN (1, 2, 5)),
+           (SELECT count(*) FROM payments WHERE state = 6),
+           (SELECT count(*) FROM entries WHERE kind = 'suspense'),
+           CAST((SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE state = 3) AS bigint),
+           CAST((SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE state IN (1, 2, 5)) AS bigint),
+           CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE debit = 'bank') AS bigint),
+           CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE credit LIKE 'merchant/%') AS bigint),
+           CAST((SELECT coalesce(sum(CASE 'held' WHEN debit THEN amount_minor WHEN credit THEN -amount_minor END), 0)
+                 FROM entries) AS bigint),
+           (SELECT count(*) FROM (
+               SELECT state,
+                      count(CASE WHEN kind = 'hold' THEN 1 END) AS holds,
+                      count(CASE WHEN kind = 'release' THEN 1 END) AS releases,
+                      count(CASE WHEN kind = 'post' THEN 1 END) AS posts,
+                      count(CASE WHEN entries.amount_minor != payments.amount_minor THEN 1 END) AS amounts
+               FROM payments LEFT JOIN entries ON payment = payments.id
+               GROUP BY payments.id, state
+           ) AS counted
+           WHERE holds != 1 OR amounts != 0
+              OR releases != CASE WHEN state IN (3, 4, 6) THEN 1 ELSE 0 END
+              OR posts != CASE WHEN state = 3 THEN 1 ELSE 0 END)";
+/// How many numbers [`AUDIT`] returns.
+pub(super) const AUDIT_COLUMNS: usize = 11;
+
 /// Proves the ledger's sums.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LedgerAudit {
@@ -200,13 +252,31 @@ pub struct LedgerAudit {
     pub posted_minor: i64,
     /// The money that is held.
     pub held_minor: i64,
-    /// The sum of all ledger accounts, which is zero.
+    /// How far the ledger accounts are from what the payments say: what the bank owes and what merchants are owed from
+    /// the posted payments, what is held from the open ones. Zero when everything is right.
     pub imbalance_minor: i64,
     /// Payments whose ledger rows are not those of their state, or not of their amount.
     pub wrong_payments: u64,
 }
 
 impl LedgerAudit {
+    /// Reads the row of [`AUDIT`].
+    pub(super) fn from_row(row: [i64; AUDIT_COLUMNS]) -> Self {
+        let [payments, posted, open, reversed, suspended, posted_sum, open_sum, bank, merchants, held, wrong] = row;
+        let imbalance_minor = (bank - posted_sum).abs() + (merchants - bank).abs() + (held - open_sum).abs();
+        Self {
+            payments: payments as u64,
+            posted: posted as u64,
+            open: open as u64,
+            reversed: reversed as u64,
+            suspended: suspended as u64,
+            posted_minor: bank,
+            held_minor: held,
+            imbalance_minor,
+            wrong_payments: wrong as u64,
+        }
+    }
+
     /// Says whether the ledger adds up.
     pub fn is_clean(&self) -> bool {
         self.imbalance_minor == 0 && self.wrong_payments == 0

@@ -1,11 +1,12 @@
 //! The embedded store.
 
-use super::payment::{Entry, transition};
+use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
     Account, AccountId, Binding, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement, State, Store,
     StoreError, Stored,
 };
 use crate::crypto::password::StoredPassword;
+use crate::env::BoxFuture;
 use crate::sqlite::{Location, Writer, open};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
 use rusqlite::types::Type;
@@ -144,6 +145,10 @@ impl Store for SqliteStore {
     fn audit(&self) -> Stored<LedgerAudit> {
         self.writer.submit(audit)
     }
+
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        self.writer.failed()
+    }
 }
 
 fn change(rows: usize) -> Change {
@@ -188,11 +193,7 @@ fn update_payment(
     state: State,
     settlement: &Settlement,
 ) -> rusqlite::Result<()> {
-    let (approval, decline) = match settlement {
-        Settlement::Approved { approval } => (Some(approval), None),
-        Settlement::Declined { code } => (None, Some(code)),
-        _ => (None, None),
-    };
+    let (approval, decline) = settlement.codes();
     let update = "UPDATE payments SET state = ?2, approval = coalesce(approval, ?3), decline = coalesce(decline, ?4)
                   WHERE id = ?1";
     let row = params![payment.0.to_be_bytes(), state.code(), approval, decline];
@@ -201,13 +202,7 @@ fn update_payment(
 
 /// Writes one ledger row; a row that is there already stays alone.
 fn append(connection: &Connection, payment: &Payment, entry: Entry) -> rusqlite::Result<()> {
-    let merchant = payment.merchant.as_str();
-    let (debit, credit) = match entry {
-        Entry::Hold => ("held".to_owned(), "holds".to_owned()),
-        Entry::Release => ("holds".to_owned(), "held".to_owned()),
-        Entry::Post => ("bank".to_owned(), format!("merchant/{merchant}")),
-        Entry::Suspense => ("suspense".to_owned(), "suspended".to_owned()),
-    };
+    let (debit, credit) = entry.accounts(&payment.merchant);
     let insert = "INSERT INTO entries (payment, kind, debit, credit, amount_minor) VALUES (?1, ?2, ?3, ?4, ?5)
                   ON CONFLICT DO NOTHING";
     let row = params![payment.id.0.to_be_bytes(), entry.name(), debit, credit, payment.amount.value() as i64];
@@ -248,33 +243,11 @@ fn payment_of(row: &Row<'_>) -> rusqlite::Result<Payment> {
 }
 
 fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let sum_of = |side: &str, account: &str| {
-        number(&format!("SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE {side} = '{account}'"))
-    };
-    let debits = number("SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE debit != ''")?;
-    let credits = number("SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE credit != ''")?;
-    Ok(LedgerAudit {
-        payments: number("SELECT count(*) FROM payments")? as u64,
-        posted: number("SELECT count(*) FROM payments WHERE state = 3")? as u64,
-        open: number("SELECT count(*) FROM payments WHERE state IN (1, 2, 5)")? as u64,
-        reversed: number("SELECT count(*) FROM payments WHERE state = 6")? as u64,
-        suspended: number("SELECT count(*) FROM entries WHERE kind = 'suspense'")? as u64,
-        posted_minor: sum_of("debit", "bank")?,
-        held_minor: sum_of("debit", "held")? - sum_of("credit", "held")?,
-        imbalance_minor: debits - credits,
-        wrong_payments: number(WRONG_PAYMENTS)? as u64,
+    connection.query_row(AUDIT, [], |row| {
+        let mut numbers = [0; AUDIT_COLUMNS];
+        for (column, number) in numbers.iter_mut().enumerate() {
+            *number = row.get(column)?;
+        }
+        Ok(LedgerAudit::from_row(numbers))
     })
 }
-
-/// Counts the payments whose rows are not exactly those of their state, each of the payment's amount.
-const WRONG_PAYMENTS: &str = "
-    SELECT count(*) FROM (
-        SELECT state,
-               coalesce(sum(kind = 'hold'), 0) AS holds,
-               coalesce(sum(kind = 'release'), 0) AS releases,
-               coalesce(sum(kind = 'post'), 0) AS posts,
-               coalesce(sum(entries.amount_minor != payments.amount_minor), 0) AS amounts
-        FROM payments LEFT JOIN entries ON payment = payments.id
-        GROUP BY payments.id
-    ) WHERE holds != 1 OR amounts != 0 OR releases != (state IN (3, 4, 6)) OR posts != (state = 3)";

@@ -2,15 +2,16 @@
 
 #![allow(dead_code, reason = "each test uses its part")]
 
+pub mod postgres;
 pub mod processes;
 
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_protocol::*;
 use biopay_server::bank::acquirer::Acquirer;
-use biopay_server::bank::tcp::TcpWire;
+use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use biopay_server::client::Connection;
-use biopay_server::config::{CodeRule, Limits, Mode, ServerConfig};
+use biopay_server::config::{CodeRule, Limits, Mode, ServerConfig, ThrottleConfig};
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
 use biopay_server::env::system;
@@ -85,9 +86,15 @@ impl System {
         let bank_address = listener.local_addr().unwrap();
         let (bank_trigger, bank_shutdown) = shutdown::channel();
         let host = FaultyHost::new(Host::new(ledger.clone(), pin_key()), setup.faults, env.clone());
-        tokio::spawn(listen(listener, host, env.clone(), bank_shutdown));
+        let bank_identity = tls::Identity::development().unwrap();
+        let bank_pem = folder.path().join("bank.pem");
+        std::fs::write(&bank_pem, bank_identity.chain_pem()).unwrap();
+        let acceptor = tls::bank_acceptor(bank_identity).unwrap();
+        tokio::spawn(listen(listener, Some(acceptor), host, env.clone(), bank_shutdown));
 
-        let wire = TcpWire::new(bank_address, env.clone(), setup.bank_timeout);
+        let trust = BankTrust { certificate: bank_pem, name: "localhost".try_into().unwrap() };
+        let bank = BankAddress { address: bank_address, tls: Some(trust) };
+        let wire = TcpWire::new(bank, env.clone(), setup.bank_timeout);
         let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&Location::File(folder.path().join("server.db"))).unwrap());
@@ -95,6 +102,7 @@ impl System {
         let service = Arc::new(Service::new(Parts {
             rules: biopay_server::config::Rules { code: setup.code, ..Default::default() },
             mode: setup.mode,
+            throttle: ThrottleConfig::default(),
             store: store.clone(),
             bank: Arc::new(Acquirer::new(wire, env.clone(), "100001".into(), pin_key())),
             schemes: Arc::new(Registry::new(&ServerConfig::default().schemes).unwrap()),

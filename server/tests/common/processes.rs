@@ -17,13 +17,30 @@ pub struct Processes {
     server: Option<Child>,
     client: quinn::Endpoint,
     client_config: Option<quinn::ClientConfig>,
-    pub bank_flags: Vec<String>,
+    settings: Settings,
+}
+
+/// How the processes differ from the default.
+#[derive(Clone, Copy)]
+pub struct Settings {
+    pub accounts: u64,
+    pub balance_minor: u64,
+    pub server_flags: &'static [&'static str],
+    pub log: &'static str,
+    pub pin: &'static str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { accounts: 8, balance_minor: 1_000, server_flags: &[], log: "warn", pin: PIN }
+    }
 }
 
 impl Processes {
-    /// Starts both; the bank opens accounts 400000000000 and up with this much each.
-    pub fn start(folder: &Path, accounts: u64, balance_minor: u64) -> Self {
-        let lines = (0..accounts).map(|n| format!("{},{PIN},{balance_minor}\n", 400_000_000_000 + n));
+    /// Starts both; the bank opens accounts 400000000000 and up.
+    pub fn start(folder: &Path, settings: Settings) -> Self {
+        let Settings { accounts, balance_minor, pin, .. } = settings;
+        let lines = (0..accounts).map(|n| format!("{},{pin},{balance_minor}\n", 400_000_000_000 + n));
         std::fs::write(folder.join("accounts.csv"), lines.collect::<String>()).unwrap();
         std::fs::write(folder.join("server.toml"), SERVER_TOML).unwrap();
         let mut processes = Self {
@@ -34,7 +51,7 @@ impl Processes {
             server: None,
             client: quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap(),
             client_config: None,
-            bank_flags: Vec::new(),
+            settings,
         };
         processes.start_bank();
         processes.start_server();
@@ -44,15 +61,16 @@ impl Processes {
     pub fn start_bank(&mut self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-bank"));
         command.args(["--listen", &self.bank_address.to_string(), "--store", "sqlite:bank.db"]);
-        command.args(["--accounts", "accounts.csv"]).args(&self.bank_flags);
-        self.bank = Some(launch(&mut command, &self.folder).0);
+        command.args(["--accounts", "accounts.csv", "--development-certificate", "bank.pem"]);
+        self.bank = Some(launch(&mut command, &self.folder, self.settings.log).0);
     }
 
     pub fn start_server(&mut self) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-server"));
         command.args(["--config", "server.toml", "--store", "sqlite:server.db"]);
         command.args(["--listen", &self.server_address.to_string(), "--bank", &self.bank_address.to_string()]);
-        let (child, ready) = launch(&mut command, &self.folder);
+        command.args(["--bank-certificate", "bank.pem"]).args(self.settings.server_flags);
+        let (child, ready) = launch(&mut command, &self.folder, self.settings.log);
         let hex = ready["certificate_hex"].as_str().unwrap();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
@@ -114,10 +132,11 @@ fn free_address() -> SocketAddr {
 }
 
 /// Starts a process and waits for its ready line.
-fn launch(command: &mut Command, folder: &Path) -> (Child, serde_json::Value) {
+fn launch(command: &mut Command, folder: &Path, log_filter: &str) -> (Child, serde_json::Value) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut child = command
         .current_dir(folder)
+        .env("RUST_LOG", log_filter)
         .arg("--exit-on-stdin-close")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

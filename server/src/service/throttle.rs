@@ -1,0 +1,225 @@
+//! Slows guessing down: failures are counted by account and source, and too many have to wait.
+//!
+//! Nobody can lock somebody else out: what is counted against an account as a whole (so that many sources together
+//! cannot guess on, NIST SP 800-63B 5.2.2) does not bind a source from which that account's owner has logged in before.
+
+use crate::config::{FailureLimit, ThrottleConfig};
+use biopay_protocol::{LoginName, Refusal};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Entries that one table keeps; beyond that, those nearest to being forgiven are forgotten.
+const ENTRIES_MAX: usize = 100_000;
+
+/// Names where a connection comes from: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Source([u8; 8]);
+
+impl From<IpAddr> for Source {
+    fn from(address: IpAddr) -> Self {
+        let mut bytes = [0; 8];
+        match address.to_canonical() {
+            IpAddr::V4(address) => bytes[..4].copy_from_slice(&address.octets()),
+            IpAddr::V6(address) => bytes.copy_from_slice(&address.octets()[..8]),
+        }
+        Self(bytes)
+    }
+}
+
+/// Counts failures and says who has to wait.
+pub struct Throttle {
+    login: Bucket<(LoginName, Source)>,
+    account: Bucket<LoginName>,
+    source: Bucket<Source>,
+    qr: Bucket<(LoginName, Source)>,
+    /// When an account's owner last logged in from a source.
+    familiar: Mutex<BTreeMap<(LoginName, Source), Duration>>,
+}
+
+impl Throttle {
+    /// Takes the limits.
+    pub fn new(config: &ThrottleConfig) -> Self {
+        Self {
+            login: Bucket::new(config.login),
+            account: Bucket::new(config.account),
+            source: Bucket::new(config.source),
+            qr: Bucket::new(config.qr),
+            familiar: Mutex::default(),
+        }
+    }
+
+    /// Counts a login as failed before its password is looked at, so that parallel guesses count too.
+    ///
+    /// Errors: [`Refusal::Throttled`] when there were too many.
+    pub fn begin_login(&self, name: &LoginName, source: Source, now: Duration) -> Result<(), Refusal> {
+        let pair = (name.clone(), source);
+        self.source.take(&source, now)?;
+        if let Err(wait) = self.login.take(&pair, now) {
+            self.source.give_back(&source);
+            return Err(wait);
+        }
+        let is_familiar = lock(&self.familiar).contains_key(&pair);
+        match if is_familiar { Ok(()) } else { self.account.take(name, now) } {
+            Ok(()) => Ok(()),
+            Err(wait) => {
+                self.source.give_back(&source);
+                self.login.give_back(&pair);
+                Err(wait)
+            }
+        }
+    }
+
+    /// Takes the failure back: the login was right, or was never looked at.
+    pub fn forgive_login(&self, name: &LoginName, source: Source) {
+        let pair = (name.clone(), source);
+        self.source.give_back(&source);
+        self.login.give_back(&pair);
+        if !lock(&self.familiar).contains_key(&pair) {
+            self.account.give_back(name);
+        }
+    }
+
+    /// Notes that the account's owner logs in from here. Call it after [`Self::forgive_login`].
+    pub fn remember(&self, name: &LoginName, source: Source, now: Duration) {
+        let mut familiar = lock(&self.familiar);
+        make_room(&mut familiar);
+        familiar.insert((name.clone(), source), now);
+    }
+
+    /// Counts a presented QR as wrong before it is looked at.
+    ///
+    /// Errors: [`Refusal::Throttled`] when there were too many.
+    pub fn begin_qr(&self, name: &LoginName, source: Source, now: Duration) -> Result<(), Refusal> {
+        self.qr.take(&(name.clone(), source), now)
+    }
+
+    /// Takes the wrong QR back: it was right, or was never looked at.
+    pub fn forgive_qr(&self, name: &LoginName, source: Source) {
+        self.qr.give_back(&(name.clone(), source));
+    }
+}
+
+/// Lets `burst` failures through at once and one more each `refill` (the generic cell rate algorithm, ITU-T I.371:
+/// an entry is the time at which all its failures are forgiven).
+struct Bucket<K> {
+    burst: u32,
+    refill: Duration,
+    forgiven_at: Mutex<BTreeMap<K, Duration>>,
+}
+
+impl<K: Ord + Clone> Bucket<K> {
+    fn new(limit: FailureLimit) -> Self {
+        let refill = Duration::from_millis(u64::from(limit.refill_ms));
+        Self { burst: limit.burst, refill, forgiven_at: Mutex::default() }
+    }
+
+    fn take(&self, key: &K, now: Duration) -> Result<(), Refusal> {
+        if self.burst == 0 {
+            return Ok(());
+        }
+        let mut table = lock(&self.forgiven_at);
+        let forgiven_at = table.get(key).copied().unwrap_or_default().max(now);
+        let wait = (forgiven_at + self.refill).saturating_sub(now + self.refill * self.burst);
+        if !wait.is_zero() {
+            let retry_after_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1);
+            return Err(Refusal::Throttled { retry_after_ms });
+        }
+        make_room(&mut table);
+        table.insert(key.clone(), forgiven_at + self.refill);
+        Ok(())
+    }
+
+    fn give_back(&self, key: &K) {
+        if let Some(forgiven_at) = lock(&self.forgiven_at).get_mut(key) {
+            *forgiven_at = forgiven_at.saturating_sub(self.refill);
+        }
+    }
+}
+
+/// Forgets the older half of a full table, so that what an attacker can fill stays bounded.
+fn make_room<K: Ord>(table: &mut BTreeMap<K, Duration>) {
+    if table.len() < ENTRIES_MAX {
+        return;
+    }
+    let mut times: Vec<Duration> = table.values().copied().collect();
+    let (_, &mut median, _) = times.select_nth_unstable(ENTRIES_MAX / 2);
+    table.retain(|_, &mut time| time > median);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn throttle() -> Throttle {
+        let limit = |burst, refill_ms| FailureLimit { burst, refill_ms };
+        let (login, qr) = (limit(3, 10_000), limit(2, 10_000));
+        Throttle::new(&ThrottleConfig { login, qr, account: limit(5, 10_000), source: limit(100, 1_000) })
+    }
+
+    fn source(last: u8) -> Source {
+        IpAddr::from([10, 0, 0, last]).into()
+    }
+
+    fn name() -> LoginName {
+        LoginName::new("ada").unwrap()
+    }
+
+    #[test]
+    fn a_burst_is_let_through_and_then_one_each_refill() {
+        let throttle = throttle();
+        for _ in 0..3 {
+            assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+        }
+        let wait = Err(Refusal::Throttled { retry_after_ms: 10_000 });
+        assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), wait);
+        assert_eq!(throttle.begin_login(&name(), source(1), seconds(10)), Ok(()));
+        assert_eq!(throttle.begin_login(&name(), source(1), seconds(10)), wait);
+    }
+
+    #[test]
+    fn right_logins_are_never_slowed() {
+        let throttle = throttle();
+        for _ in 0..1_000 {
+            assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+            throttle.forgive_login(&name(), source(1));
+        }
+    }
+
+    #[test]
+    fn many_sources_together_are_slowed_but_not_the_owners() {
+        let throttle = throttle();
+        assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+        throttle.forgive_login(&name(), source(1));
+        throttle.remember(&name(), source(1), seconds(0));
+        let let_through = (2..50).filter(|&n| throttle.begin_login(&name(), source(n), seconds(0)).is_ok()).count();
+        assert_eq!(let_through, 5);
+        assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_of_names_keeps_the_table_bounded() {
+        let bucket = Bucket::new(FailureLimit { burst: 1, refill_ms: 1_000 });
+        for n in 0..(ENTRIES_MAX as u64 + 10) {
+            bucket.take(&n, Duration::from_millis(n)).unwrap();
+        }
+        assert!(lock(&bucket.forgiven_at).len() <= ENTRIES_MAX);
+    }
+
+    #[test]
+    fn an_ipv6_host_cannot_hop_through_its_network() {
+        let source = |text: &str| Source::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(source("2001:db8:1:2::1"), source("2001:db8:1:2:ffff::9"));
+        assert_ne!(source("2001:db8:1:2::1"), source("2001:db8:1:3::1"));
+        assert_eq!(source("::ffff:10.0.0.1"), source("10.0.0.1"));
+    }
+}

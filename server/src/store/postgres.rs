@@ -1,0 +1,325 @@
+//! The store that several server processes share.
+//!
+//! Every command is one statement, and so one transaction and one trip, except where a look before the leap is needed;
+//! then the statement repeats what was seen as a condition, and the command looks again when it no longer holds.
+
+use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
+use super::{
+    Account, AccountId, Binding, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement, State, Store,
+    StoreError, Stored,
+};
+use crate::crypto::password::StoredPassword;
+use crate::env::BoxFuture;
+use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{NoTls, Row};
+
+const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
+/// Connections of one server process.
+const CONNECTIONS_MAX: usize = 16;
+/// Any number that nobody else locks: migrations of several processes wait for each other.
+const MIGRATION_LOCK: i64 = 0x6269_6f70_6179;
+/// How often a command looks again when another process was faster.
+const ATTEMPTS_MAX: usize = 16;
+const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
+
+/// Stores in a PostgreSQL database.
+pub struct PostgresStore {
+    pool: Pool,
+}
+
+type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+impl PostgresStore {
+    /// Connects, and brings the schema up to date.
+    ///
+    /// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let config: tokio_postgres::Config = url.parse()?;
+        let recycling_method = RecyclingMethod::Fast;
+        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
+        let pool = Pool::builder(manager).max_size(CONNECTIONS_MAX).build().map_err(|_| StoreError::Failed)?;
+        let store = Self { pool };
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        let mut client = self.pool.get().await.map_err(unreachable_pool)?;
+        let transaction = client.transaction().await?;
+        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+        transaction.batch_execute("CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL)").await?;
+        let found = transaction.query_opt("SELECT version FROM schema_version", &[]).await?;
+        let (found, known) = (found.map_or(0, |row| row.get::<_, i64>(0)) as usize, MIGRATIONS.len());
+        for migration in MIGRATIONS.get(found..).ok_or(StoreError::NewerSchema { found, known })? {
+            transaction.batch_execute(migration).await?;
+        }
+        transaction.batch_execute("DELETE FROM schema_version").await?;
+        transaction.execute("INSERT INTO schema_version VALUES ($1)", &[&(known as i64)]).await?;
+        Ok(transaction.commit().await?)
+    }
+}
+
+impl Store for PostgresStore {
+    fn create_account(&self, login: LoginName, password: StoredPassword, binding: Option<Binding>) -> Stored<Creation> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let password = postcard::to_stdvec(&password).map_err(|_| StoreError::Failed)?;
+            let login = login.as_str();
+            let created = match &binding {
+                None => {
+                    let insert = "INSERT INTO accounts (login, password) VALUES ($1, $2)
+                                  ON CONFLICT DO NOTHING RETURNING id";
+                    optional(&pool, insert, &[&login, &password]).await?
+                }
+                Some(Binding { record, helper, bank_account, authority }) => {
+                    let insert = "WITH created AS (INSERT INTO accounts (login, password) VALUES ($1, $2)
+                                      ON CONFLICT DO NOTHING RETURNING id)
+                                  INSERT INTO bindings (account, record, helper, bank_account, authority)
+                                      SELECT id, $3, $4, $5, $6 FROM created RETURNING account";
+                    optional(&pool, insert, &[&login, &password, record, helper, bank_account, authority]).await?
+                }
+            };
+            Ok(created.map_or(Creation::LoginTaken, |row| Creation::Created(AccountId(row.get(0)))))
+        })
+    }
+
+    fn find_account(&self, login: LoginName) -> Stored<Option<Account>> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let find = "SELECT id, password FROM accounts WHERE login = $1";
+            let Some(row) = optional(&pool, find, &[&login.as_str()]).await? else { return Ok(None) };
+            let password = postcard::from_bytes(row.get(1)).map_err(|_| corrupt("a password"))?;
+            Ok(Some(Account { id: AccountId(row.get(0)), password }))
+        })
+    }
+
+    fn login_of(&self, account: AccountId) -> Stored<LoginName> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let row = optional(&pool, "SELECT login FROM accounts WHERE id = $1", &[&account.0]).await?;
+            let login: String = row.ok_or(corrupt("an account"))?.get(0);
+            LoginName::new(login).map_err(|_| corrupt("a login name"))
+        })
+    }
+
+    fn bind(&self, account: AccountId, binding: Binding) -> Stored<Change> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let Binding { record, helper, bank_account, authority } = &binding;
+            let insert = "INSERT INTO bindings (account, record, helper, bank_account, authority)
+                          VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+            change(&pool, insert, &[&account.0, record, helper, bank_account, authority]).await
+        })
+    }
+
+    fn binding(&self, account: AccountId) -> Stored<Option<Binding>> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let find = "SELECT record, helper, bank_account, authority FROM bindings WHERE account = $1";
+            let found = optional(&pool, find, &[&account.0]).await?;
+            Ok(found.map(|row| {
+                let (record, helper) = (row.get(0), row.get(1));
+                Binding { record, helper, bank_account: row.get(2), authority: row.get(3) }
+            }))
+        })
+    }
+
+    fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let update = "UPDATE bindings SET record = $2, helper = $3 WHERE account = $1";
+            change(&pool, update, &[&account.0, &record, &helper]).await
+        })
+    }
+
+    fn find_payment_by_key(&self, account: AccountId, key: IdempotencyKey) -> Stored<Option<Payment>> {
+        let pool = self.pool.clone();
+        Box::pin(async move { payment_where(&pool, "account = $1 AND key = $2", &[&account.0, &key.as_str()]).await })
+    }
+
+    fn find_payment(&self, account: AccountId, payment: PaymentId) -> Stored<Option<Payment>> {
+        let pool = self.pool.clone();
+        Box::pin(async move { payment_where(&pool, "account = $1 AND id = $2", &[&account.0, &id(payment)]).await })
+    }
+
+    fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>> {
+        let pool = self.pool.clone();
+        Box::pin(async move { payment_where(&pool, "reference = $1", &[&reference]).await })
+    }
+
+    fn open_payment(&self, intent: Intent) -> Stored<Opened> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            for _ in 0..ATTEMPTS_MAX {
+                if let Some(opened) = insert_payment(&pool, &intent).await? {
+                    return Ok(Opened::New(opened));
+                }
+                let key: Params<'_> = &[&intent.account.0, &intent.key.as_str()];
+                if let Some(existing) = payment_where(&pool, "account = $1 AND key = $2", key).await? {
+                    let same = intent.is_same_request(&existing);
+                    return Ok(if same { Opened::Existing(existing) } else { Opened::Conflict });
+                }
+            }
+            Err(StoreError::Overloaded)
+        })
+    }
+
+    fn settle(&self, payment: PaymentId, settlement: Settlement) -> Stored<Payment> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            for _ in 0..ATTEMPTS_MAX {
+                let before = payment_where(&pool, "id = $1", &[&id(payment)]).await?.ok_or(corrupt("a payment"))?;
+                let Some((state, entries)) = transition(before.state, &settlement) else { return Ok(before) };
+                if let Some(settled) = move_payment(&pool, &before, state, entries, &settlement).await? {
+                    return Ok(settled);
+                }
+            }
+            Err(StoreError::Overloaded)
+        })
+    }
+
+    fn unresolved(&self) -> Stored<Vec<Payment>> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let list = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE state IN (1, 2, 5) ORDER BY at_ms");
+            rows(&pool, &list, &[]).await?.iter().map(payment_of).collect()
+        })
+    }
+
+    fn audit(&self) -> Stored<LedgerAudit> {
+        let pool = self.pool.clone();
+        Box::pin(async move { audit(&pool).await })
+    }
+
+    /// The database recovers by itself, and the pool connects again.
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        // The database's own message may quote a row; its code says enough.
+        match error.code() {
+            Some(code) => Self::Sql(format!("PostgreSQL error {}", code.code())),
+            None => Self::Sql("no connection to PostgreSQL".into()),
+        }
+    }
+}
+
+fn unreachable_pool(_: deadpool_postgres::PoolError) -> StoreError {
+    StoreError::Sql("no connection to PostgreSQL".into())
+}
+
+fn corrupt(what: &str) -> StoreError {
+    StoreError::Sql(format!("{what} in the store is not there or was not written by this program"))
+}
+
+fn id(payment: PaymentId) -> Vec<u8> {
+    payment.0.to_be_bytes().to_vec()
+}
+
+async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
+    let client = pool.get().await.map_err(unreachable_pool)?;
+    let statement = client.prepare_cached(sql).await?;
+    Ok(client.query(&statement, params).await?)
+}
+
+async fn optional(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Option<Row>, StoreError> {
+    Ok(rows(pool, sql, params).await?.into_iter().next())
+}
+
+async fn change(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Change, StoreError> {
+    let client = pool.get().await.map_err(unreachable_pool)?;
+    let statement = client.prepare_cached(sql).await?;
+    let changed = client.execute(&statement, params).await?;
+    Ok(if changed == 0 { Change::Refused } else { Change::Done })
+}
+
+async fn payment_where(pool: &Pool, condition: &str, params: Params<'_>) -> Result<Option<Payment>, StoreError> {
+    let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE {condition}");
+    optional(pool, &find, params).await?.as_ref().map(payment_of).transpose()
+}
+
+/// Writes the intent and its hold in one statement; `None` when the key is taken.
+async fn insert_payment(pool: &Pool, intent: &Intent) -> Result<Option<Payment>, StoreError> {
+    let insert = format!(
+        "WITH opened AS (
+             INSERT INTO payments (id, account, key, merchant, amount_minor, currency, reference, state, at_ms)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account, key) DO NOTHING RETURNING *
+         ), held AS (
+             INSERT INTO entries (payment, kind, debit, credit, amount_minor)
+             SELECT id, $10, $11, $12, amount_minor FROM opened
+         )
+         SELECT {PAYMENT_COLUMNS} FROM opened"
+    );
+    let (debit, credit) = Entry::Hold.accounts(&intent.merchant);
+    let params: Params<'_> = &[
+        &id(intent.payment),
+        &intent.account.0,
+        &intent.key.as_str(),
+        &intent.merchant.as_str(),
+        &(intent.amount.value() as i64),
+        &intent.currency.as_str(),
+        &intent.reference,
+        &State::Pending.code(),
+        &(intent.at_ms as i64),
+        &Entry::Hold.name(),
+        &debit,
+        &credit,
+    ];
+    optional(pool, &insert, params).await?.as_ref().map(payment_of).transpose()
+}
+
+/// Moves a payment on and writes its ledger rows in one statement; `None` when it is no longer where it was.
+async fn move_payment(
+    pool: &Pool,
+    before: &Payment,
+    state: State,
+    entries: &[Entry],
+    settlement: &Settlement,
+) -> Result<Option<Payment>, StoreError> {
+    let update = format!(
+        "WITH moved AS (
+             UPDATE payments SET state = $3, approval = coalesce(approval, $4), decline = coalesce(decline, $5)
+             WHERE id = $1 AND state = $2 RETURNING *
+         ), written AS (
+             INSERT INTO entries (payment, kind, debit, credit, amount_minor)
+             SELECT id, kind, debit, credit, amount_minor
+             FROM moved CROSS JOIN unnest($6::text[], $7::text[], $8::text[]) AS entry (kind, debit, credit)
+             ON CONFLICT DO NOTHING
+         )
+         SELECT {PAYMENT_COLUMNS} FROM moved"
+    );
+    let (approval, decline) = settlement.codes();
+    let kinds: Vec<&str> = entries.iter().map(|entry| entry.name()).collect();
+    let (debits, credits): (Vec<String>, Vec<String>) =
+        entries.iter().map(|entry| entry.accounts(&before.merchant)).unzip();
+    let (from, to) = (before.state.code(), state.code());
+    let params: Params<'_> = &[&id(before.id), &from, &to, &approval, &decline, &kinds, &debits, &credits];
+    optional(pool, &update, params).await?.as_ref().map(payment_of).transpose()
+}
+
+fn payment_of(row: &Row) -> Result<Payment, StoreError> {
+    let bytes: &[u8] = row.get(0);
+    let wrong = || corrupt("a payment");
+    Ok(Payment {
+        id: PaymentId(u128::from_be_bytes(bytes.try_into().map_err(|_| wrong())?)),
+        account: AccountId(row.get(1)),
+        merchant: Merchant::new(row.get::<_, String>(2)).map_err(|_| wrong())?,
+        amount: MinorUnits::new(row.get::<_, i64>(3) as u64).map_err(|_| wrong())?,
+        currency: Currency::new(row.get::<_, String>(4)).map_err(|_| wrong())?,
+        reference: row.get(5),
+        state: State::from_code(row.get(6)).ok_or_else(wrong)?,
+        approval: row.get(7),
+        decline: row.get(8),
+    })
+}
+
+/// One statement sees one moment, whatever other processes do meanwhile.
+async fn audit(pool: &Pool) -> Result<LedgerAudit, StoreError> {
+    let row = optional(pool, AUDIT, &[]).await?.ok_or(corrupt("an audit"))?;
+    Ok(LedgerAudit::from_row(std::array::from_fn::<_, AUDIT_COLUMNS, _>(|column| row.get(column))))
+}

@@ -1,0 +1,262 @@
+//! One suite for every store: random commands, held against a model.
+//!
+//! PostgreSQL is found by `BIOPAY_TEST_POSTGRES` (a URL of an empty database that the suite may fill) or started from
+//! its installed binaries. Without either the test says so and checks nothing, unless `BIOPAY_REQUIRE_PEERS` is set.
+
+#![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
+
+mod common;
+
+use biopay_protocol::*;
+use biopay_server::crypto::password::{HashCost, Passwords, StoredPassword};
+use biopay_server::env::system;
+use biopay_server::sqlite::Location;
+use biopay_server::store::payment::transition;
+use biopay_server::store::*;
+use common::postgres::Postgres;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const LOGINS: u64 = 4;
+const KEYS: u64 = 3;
+
+/// A command, over few enough names that they meet.
+#[derive(Clone, Debug)]
+enum Command {
+    Create(u64, Option<u8>),
+    Bind(u64, u8),
+    Replace(u64, Option<u8>),
+    Open(u64, u64, u64),
+    Settle(usize, Settlement),
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let settlement = prop_oneof![
+        3 => Just(Settlement::Approved { approval: "000001".into() }),
+        2 => Just(Settlement::Declined { code: "51".into() }),
+        1 => Just(Settlement::NotSent),
+        3 => Just(Settlement::Unknown),
+        2 => Just(Settlement::Cancelled),
+        2 => Just(Settlement::Reversed),
+    ];
+    prop_oneof![
+        1 => (0..LOGINS, any::<Option<u8>>()).prop_map(|(login, binding)| Command::Create(login, binding)),
+        1 => (0..LOGINS, any::<u8>()).prop_map(|(login, binding)| Command::Bind(login, binding)),
+        1 => (0..LOGINS, any::<Option<u8>>()).prop_map(|(login, record)| Command::Replace(login, record)),
+        4 => (0..LOGINS, 0..KEYS, 1..3_u64).prop_map(|(login, key, amount)| Command::Open(login, key, amount)),
+        6 => (0..8_usize, settlement).prop_map(|(payment, settlement)| Command::Settle(payment, settlement)),
+    ]
+}
+
+/// What a store should remember.
+#[derive(Default)]
+struct Model {
+    accounts: BTreeMap<u64, AccountId>,
+    bindings: BTreeMap<u64, Binding>,
+    payments: Vec<(u64, u64, Payment)>,
+    suspended: std::collections::BTreeSet<usize>,
+}
+
+struct Suite<'a> {
+    store: &'a dyn Store,
+    /// Sets one run's names apart from another's in the same store.
+    run: u64,
+    password: StoredPassword,
+    model: Model,
+}
+
+impl Suite<'_> {
+    fn login(&self, login: u64) -> LoginName {
+        LoginName::new(format!("{}-{login}", self.run)).unwrap()
+    }
+
+    async fn apply(&mut self, command: Command) {
+        match command {
+            Command::Create(login, record) => self.create(login, record).await,
+            Command::Bind(login, byte) => self.bind(login, byte).await,
+            Command::Replace(login, byte) => self.replace(login, byte).await,
+            Command::Open(login, key, amount) => self.open(login, key, amount).await,
+            Command::Settle(payment, settlement) => self.settle(payment, settlement).await,
+        }
+    }
+
+    async fn create(&mut self, login: u64, byte: Option<u8>) {
+        let bound = byte.map(binding);
+        let created = self.store.create_account(self.login(login), self.password.clone(), bound.clone()).await.unwrap();
+        match (self.model.accounts.contains_key(&login), created) {
+            (false, Creation::Created(id)) => {
+                self.model.accounts.insert(login, id);
+                self.model.bindings.extend(bound.map(|bound| (login, bound)));
+            }
+            (true, Creation::LoginTaken) => {}
+            other => panic!("{other:?}"),
+        }
+        let found = self.store.find_account(self.login(login)).await.unwrap().unwrap();
+        assert_eq!(found.id, self.model.accounts[&login]);
+        assert!(found.password == self.password);
+        assert_eq!(self.store.login_of(found.id).await.unwrap(), self.login(login));
+    }
+
+    async fn bind(&mut self, login: u64, byte: u8) {
+        let Some(&account) = self.model.accounts.get(&login) else { return };
+        let change = self.store.bind(account, binding(byte)).await.unwrap();
+        let expected = if self.model.bindings.contains_key(&login) { Change::Refused } else { Change::Done };
+        assert_eq!(change, expected);
+        self.model.bindings.entry(login).or_insert_with(|| binding(byte));
+        assert!(self.store.binding(account).await.unwrap().as_ref() == self.model.bindings.get(&login));
+    }
+
+    async fn replace(&mut self, login: u64, byte: Option<u8>) {
+        let Some(&account) = self.model.accounts.get(&login) else { return };
+        let (record, helper) = (byte.map(|byte| vec![byte]), None);
+        let change = self.store.replace_record(account, record.clone(), helper.clone()).await.unwrap();
+        let bound = self.model.bindings.get_mut(&login);
+        assert_eq!(change, if bound.is_some() { Change::Done } else { Change::Refused });
+        if let Some(bound) = bound {
+            (bound.record, bound.helper) = (record, helper);
+        }
+        assert!(self.store.binding(account).await.unwrap().as_ref() == self.model.bindings.get(&login));
+    }
+
+    async fn open(&mut self, login: u64, key: u64, amount: u64) {
+        let Some(&account) = self.model.accounts.get(&login) else { return };
+        let number = self.model.payments.len() as u128;
+        let payment = PaymentId(u128::from(self.run) << 64 | number);
+        let intent = Intent {
+            payment,
+            account,
+            key: IdempotencyKey::new(format!("k{key}")).unwrap(),
+            merchant: Merchant::new("shop").unwrap(),
+            amount: MinorUnits::new(amount).unwrap(),
+            currency: Currency::new("EUR").unwrap(),
+            reference: format!("{:06}{number:06}", self.run),
+            at_ms: number as u64,
+        };
+        let existing = self.model.payments.iter().find(|(l, k, _)| (*l, *k) == (login, key));
+        let opened = self.store.open_payment(intent.clone()).await.unwrap();
+        match (existing, opened) {
+            (None, Opened::New(payment)) => {
+                assert_eq!((payment.state, payment.reference.clone()), (State::Pending, intent.reference));
+                self.model.payments.push((login, key, payment));
+            }
+            (Some((_, _, before)), Opened::Existing(payment)) if before.amount == intent.amount => {
+                assert_eq!(payment, *before);
+            }
+            (Some((_, _, before)), Opened::Conflict) if before.amount != intent.amount => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn settle(&mut self, at: usize, settlement: Settlement) {
+        let Some((_, _, before)) = self.model.payments.get_mut(at) else { return };
+        if let Some((state, entries)) = transition(before.state, &settlement) {
+            let (approval, decline) = settlement.codes();
+            before.state = state;
+            before.approval = before.approval.take().or(approval.map(str::to_owned));
+            before.decline = before.decline.take().or(decline.map(str::to_owned));
+            if entries.iter().any(|entry| entry.name() == "suspense") {
+                self.model.suspended.insert(at);
+            }
+        }
+        let expected = before.clone();
+        assert_eq!(self.store.settle(expected.id, settlement).await.unwrap(), expected);
+        let found = self.store.find_payment(expected.account, expected.id).await.unwrap();
+        assert_eq!(found, Some(expected.clone()));
+        let found = self.store.find_payment_by_reference(expected.reference.clone()).await.unwrap();
+        assert_eq!(found, Some(expected.clone()));
+        assert_eq!(self.store.find_payment(AccountId(-1), expected.id).await.unwrap(), None);
+    }
+
+    /// Compares what is open, and what this run added to the sums since `before`.
+    async fn compare(&self, before: &LedgerAudit) {
+        let is_open = |payment: &Payment| matches!(payment.state, State::Pending | State::Unknown | State::Reversing);
+        let states = self.model.payments.iter().map(|(_, _, payment)| payment);
+        let mut open: Vec<Payment> = self.store.unresolved().await.unwrap();
+        open.retain(|payment| payment.id.0 >> 64 == u128::from(self.run));
+        assert_eq!(open, states.clone().filter(|payment| is_open(payment)).cloned().collect::<Vec<_>>());
+        let audit = self.store.audit().await.unwrap();
+        assert!(audit.is_clean(), "{audit:?}");
+        let count = |state| states.clone().filter(|payment| payment.state == state).count() as u64;
+        let sum = |wanted: &dyn Fn(&Payment) -> bool| {
+            states.clone().filter(|payment| wanted(payment)).map(|payment| payment.amount.value() as i64).sum::<i64>()
+        };
+        assert_eq!(audit.posted - before.posted, count(State::Posted));
+        assert_eq!(audit.reversed - before.reversed, count(State::Reversed));
+        assert_eq!(audit.suspended - before.suspended, self.model.suspended.len() as u64);
+        assert_eq!(audit.posted_minor - before.posted_minor, sum(&|payment| payment.state == State::Posted));
+        assert_eq!(audit.held_minor - before.held_minor, sum(&is_open));
+    }
+}
+
+fn binding(byte: u8) -> Binding {
+    let helper = (byte > 100).then(|| vec![byte; 3]);
+    Binding { record: Some(vec![byte]), helper, bank_account: vec![byte; 2], authority: vec![] }
+}
+
+/// Runs many sequences of commands on one store.
+fn check(store: &dyn Store, runtime: &tokio::runtime::Runtime, cases: u32) {
+    let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+    let passwords = Passwords::new(system::env(1, 8), cost, vec![]);
+    let password = runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap();
+    let run = std::cell::Cell::new(0);
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    proptest!(config, |(commands in proptest::collection::vec(command(), 1..40))| {
+        run.set(run.get() + 1);
+        let (run, password) = (run.get(), password.clone());
+        runtime.block_on(async {
+            let before = store.audit().await.unwrap();
+            let mut suite = Suite { store, run, password, model: Model::default() };
+            for command in commands {
+                suite.apply(command).await;
+            }
+            suite.compare(&before).await;
+        });
+    });
+}
+
+#[test]
+fn sqlite_in_a_file_keeps_to_the_model() {
+    let (runtime, folder) = (tokio::runtime::Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    check(&SqliteStore::open(&Location::File(folder.path().join("db"))).unwrap(), &runtime, 48);
+}
+
+#[test]
+fn sqlite_in_memory_keeps_to_the_model() {
+    check(&SqliteStore::open(&Location::Memory).unwrap(), &tokio::runtime::Runtime::new().unwrap(), 128);
+}
+
+#[test]
+fn postgresql_keeps_to_the_model() {
+    let Some(postgres) = Postgres::find() else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store = runtime.block_on(PostgresStore::open(&postgres.url())).unwrap();
+    // A second process finds the schema there already.
+    drop(runtime.block_on(PostgresStore::open(&postgres.url())).unwrap());
+    check(&store, &runtime, 48);
+}
+
+#[test]
+fn an_audit_notices_what_was_tampered_with() {
+    let (runtime, folder) = (tokio::runtime::Runtime::new().unwrap(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("db");
+    let store = SqliteStore::open(&Location::File(path.clone())).unwrap();
+    let tamper = rusqlite::Connection::open(&path).unwrap();
+    let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+    let passwords = Passwords::new(system::env(1, 8), cost, vec![]);
+    let password = runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap();
+    let mut suite = Suite { store: &store, run: 1, password, model: Model::default() };
+    runtime.block_on(async {
+        suite.apply(Command::Create(0, None)).await;
+        suite.apply(Command::Open(0, 0, 2)).await;
+        suite.apply(Command::Settle(0, Settlement::Approved { approval: "1".into() })).await;
+        assert!(store.audit().await.unwrap().is_clean());
+        assert!(tamper.execute("UPDATE entries SET amount_minor = 1", []).is_err());
+        assert!(tamper.execute("DELETE FROM entries", []).is_err());
+        for wrong in ["UPDATE payments SET amount_minor = 1", "UPDATE payments SET amount_minor = 2, state = 4"] {
+            tamper.execute(wrong, []).unwrap();
+            assert!(!store.audit().await.unwrap().is_clean(), "{wrong}");
+        }
+        tamper.execute("UPDATE payments SET state = 3", []).unwrap();
+        assert!(store.audit().await.unwrap().is_clean());
+    });
+}
