@@ -2,9 +2,10 @@
 
 use crate::Error;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
+use biopay_biometrics::fingerprint::iso19794_2::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features, MinutiaeTemplate, compare};
-use biopay_biometrics::{AcquisitionFailure, Template};
-use biopay_datasets::folder::NamedSample;
+use biopay_biometrics::{Sample, Template};
+use biopay_datasets::folder::{NamedImage, read_image, write_image};
 use biopay_reports::cluster::{MatedErrors, NonMatedErrors};
 use biopay_reports::html::rate_text;
 use biopay_reports::interval::Rate;
@@ -26,14 +27,18 @@ pub enum Comparator {
     FixedLengthBinary,
 }
 
-/// Is an image's features, or why there are none.
-pub type ImageResult = Result<Features, AcquisitionFailure>;
+/// Is an image's features, or why there are none: a failure to acquire.
+pub type ImageResult = Result<Features, String>;
 
-/// Extracts features on all cores; with `trace` every stage is written there as `STEM-STAGE.png`.
+/// Extracts the features of a folder's images on all cores, one image a core in memory at a time.
 ///
-/// Errors: what extraction reports that is no failure to acquire, and files that cannot be written.
+/// An image that cannot be used, because it is broken or too large, is a failure to acquire like any other. With
+/// `trace` every stage is written there as `STEM-STAGE.png`.
+///
+/// Errors: files that cannot be read or written.
 pub fn extract(
-    images: &[NamedSample],
+    images: &[NamedImage],
+    pixels_per_inch: Option<u16>,
     trace: Option<&Path>,
     progress: &(dyn Fn() + Sync),
 ) -> Result<Vec<ImageResult>, Error> {
@@ -41,26 +46,66 @@ pub fn extract(
     if let Some(folder) = trace {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
-    let one = |image: &NamedSample| {
-        let mut failed = Ok(());
-        let result = match trace {
-            None => extractor.extract(&image.sample),
-            Some(folder) => extractor.extract_traced(&image.sample, &mut |stage, pixels| {
-                let path = folder.join(format!("{}-{stage}.png", image.stem));
-                let sample = biopay_biometrics::Sample::fingerprint(pixels.to_owned(), 500);
-                failed =
-                    std::mem::replace(&mut failed, Ok(())).and(biopay_datasets::folder::write_image(&path, &sample));
-            }),
-        };
-        failed?;
-        progress();
-        match result {
-            Ok(features) => Ok(Ok(features)),
-            Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason)),
+    let one = |image: &NamedImage| {
+        let result = match read_image(&image.path, pixels_per_inch) {
+            Ok(sample) => extract_one(&extractor, &image.stem, &sample, trace),
+            Err(biopay_datasets::Error::Image { why, .. }) => Ok(Err(format!("no usable image: {why}"))),
             Err(other) => Err(other.into()),
-        }
+        };
+        progress();
+        result
     };
     images.par_iter().map(one).collect()
+}
+
+fn extract_one(extractor: &Extractor, stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<ImageResult, Error> {
+    let mut written = Ok(());
+    let result = match trace {
+        None => extractor.extract(sample),
+        Some(folder) => extractor.extract_traced(sample, &mut |stage, pixels| {
+            let picture = Sample { modality: sample.modality, pixels: pixels.to_owned(), pixels_per_inch: None };
+            let path = folder.join(format!("{stem}-{stage}.png"));
+            written = std::mem::replace(&mut written, Ok(())).and(write_image(&path, &picture));
+        }),
+    };
+    written?;
+    match result {
+        Ok(features) => Ok(Ok(features)),
+        Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Reads a folder of ISO/IEC 19794-2 records named `SUBJECT_IMPRESSION.fmr`, the first view of each.
+///
+/// Errors: files that cannot be read, and records that are malformed, by name.
+pub fn read_records(records: &[NamedImage]) -> Result<Vec<ImageResult>, Error> {
+    let one = |record: &NamedImage| {
+        let bytes = std::fs::read(&record.path).map_err(Error::file(&record.path))?;
+        let named = |error: biopay_biometrics::Error| Error::Usage(format!("{}: {error}", record.path.display()));
+        let parsed = Record::from_bytes(&bytes).map_err(named)?;
+        let Some(view) = parsed.views.into_iter().next() else {
+            return Ok(Err("the record has no finger view".to_owned()));
+        };
+        let (columns, rows) = (usize::from(parsed.columns), usize::from(parsed.rows));
+        Ok(Ok(Features::from_minutiae(columns, rows, view.minutiae).map_err(named)?))
+    };
+    records.par_iter().map(one).collect()
+}
+
+/// Writes every image's minutiae as an ISO/IEC 19794-2 record `STEM.fmr`; images without features have none.
+///
+/// Errors: files that cannot be written.
+pub fn write_records(images: &[NamedImage], features: &[ImageResult], folder: &Path) -> Result<usize, Error> {
+    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    let mut written = 0;
+    for (image, features) in images.iter().zip(features) {
+        let Ok(features) = features else { continue };
+        let path = folder.join(format!("{}.fmr", image.stem));
+        std::fs::write(&path, Record::new(features)?.to_bytes()).map_err(Error::file(&path))?;
+        written += 1;
+    }
+    Ok(written)
 }
 
 /// Holds every pair's score.
@@ -69,7 +114,7 @@ pub struct Evaluation {
     subjects: Vec<u32>,
     /// Score of pair (i, j), i < j, row by row.
     scores: Vec<f32>,
-    failures: BTreeMap<&'static str, u64>,
+    failures: BTreeMap<String, u64>,
 }
 
 /// Holds the rates of an evaluation.
@@ -80,7 +125,7 @@ pub struct EvaluationRates {
     /// Subjects among them.
     pub subjects: usize,
     /// Images that were not acquired, by reason.
-    pub failures_to_acquire: BTreeMap<&'static str, u64>,
+    pub failures_to_acquire: BTreeMap<String, u64>,
     /// Mated comparisons.
     pub mated: usize,
     /// Non-mated comparisons.
@@ -113,7 +158,7 @@ impl Evaluation {
     ///
     /// Errors: [`Error::Usage`] when no pair is mated or none is non-mated, so that there is no rate.
     pub fn compare_all(
-        images: &[NamedSample],
+        images: &[NamedImage],
         features: &[ImageResult],
         comparator: Comparator,
     ) -> Result<Self, Error> {
@@ -129,7 +174,7 @@ impl Evaluation {
         let subject = |name: &&str| distinct.binary_search(name).map_or(0, |i| i as u32);
         let mut failures = BTreeMap::new();
         for reason in features.iter().filter_map(|f| f.as_ref().err()) {
-            *failures.entry(failure_name(*reason)).or_default() += 1;
+            *failures.entry(reason.clone()).or_default() += 1;
         }
         Ok(Self {
             stems: images.iter().map(|i| i.stem.clone()).collect(),
@@ -235,15 +280,4 @@ fn all_pairs<T: Sync>(templates: &[Option<T>], score: impl Fn(&T, &T) -> f32 + S
         templates[i + 1..].iter().map(one).collect::<Vec<f32>>()
     };
     (0..templates.len()).into_par_iter().flat_map_iter(row).collect()
-}
-
-fn failure_name(reason: AcquisitionFailure) -> &'static str {
-    match reason {
-        AcquisitionFailure::TooSmall => "too small",
-        AcquisitionFailure::TooLarge => "too large",
-        AcquisitionFailure::Resolution => "resolution",
-        AcquisitionFailure::Blank => "blank",
-        AcquisitionFailure::NoSubject => "no finger",
-        AcquisitionFailure::TooFewFeatures => "too few features",
-    }
 }

@@ -27,6 +27,7 @@ pub mod scenario;
 pub mod stop;
 pub mod studio;
 pub mod time;
+pub mod training;
 pub mod world;
 
 pub use error::Error;

@@ -1,9 +1,9 @@
 //! `biopay evaluate`.
 
 use crate::Error;
-use crate::evaluation::{Comparator, Evaluation, ImageResult};
+use crate::evaluation::{Comparator, Evaluation, extract, read_records, write_records};
 use crate::progress::Stage;
-use biopay_datasets::folder::read_images;
+use biopay_datasets::folder::{list_files, list_images};
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,8 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality fingerprint --images fingers --dpi 500
   biopay evaluate --modality fingerprint --images fingers --dpi 500 --scores scores.csv --json rates.json
   biopay evaluate --modality fingerprint --images fingers --dpi 500 --comparator fixed-length
+  biopay evaluate --modality fingerprint --images fingers --write-templates records --trace-stages stages
+  biopay evaluate --modality fingerprint --templates records
 
 Images are SUBJECT_IMPRESSION.png (also .tif, .bmp, .pgm, .jpg). Every pair is compared; one that cannot be, because a
 sample was not acquired, counts with the score -inf and is never dropped. Larger scores are more similar.";
@@ -24,8 +26,11 @@ pub struct EvaluateArgs {
     #[arg(long, value_enum)]
     modality: ModalityArg,
     /// The folder of images.
-    #[arg(long)]
-    images: PathBuf,
+    #[arg(long, required_unless_present = "templates")]
+    images: Option<PathBuf>,
+    /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, in place of images.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "trace_stages", "write_templates"])]
+    templates: Option<PathBuf>,
     /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
     #[arg(long)]
     dpi: Option<u16>,
@@ -38,6 +43,9 @@ pub struct EvaluateArgs {
     /// Writes the rates as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Writes each image's minutiae as an ISO/IEC 19794-2 record STEM.fmr into this folder.
+    #[arg(long, value_name = "DIR")]
+    write_templates: Option<PathBuf>,
     /// Writes every extraction stage of every image as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     trace_stages: Option<PathBuf>,
@@ -50,13 +58,27 @@ enum ModalityArg {
 
 pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     let ModalityArg::Fingerprint = args.modality;
-    let images = read_images(&args.images, args.dpi)?;
-    let stage = Stage::new("extracting", images.len() as u64);
-    let features: Vec<ImageResult> =
-        crate::evaluation::extract(&images, args.trace_stages.as_deref(), &|| stage.add(1))?;
-    stage.finish();
+    let (folder, images, features) = match (&args.images, &args.templates) {
+        (Some(folder), _) => {
+            let images = list_images(folder)?;
+            let stage = Stage::new("extracting", images.len() as u64);
+            let features = extract(&images, args.dpi, args.trace_stages.as_deref(), &|| stage.add(1))?;
+            stage.finish();
+            (folder, images, features)
+        }
+        (None, Some(folder)) => {
+            let records = list_files(folder, &["fmr"])?;
+            let features = read_records(&records)?;
+            (folder, records, features)
+        }
+        (None, None) => return Err(Error::Usage("give --images or --templates".into())),
+    };
+    if let Some(folder) = &args.write_templates {
+        let written = write_records(&images, &features, folder)?;
+        println!("{written} records in {}", folder.display());
+    }
     let evaluation = Evaluation::compare_all(&images, &features, args.comparator)?;
-    print!("{}", evaluation.to_text(&args.images.display().to_string()));
+    print!("{}", evaluation.to_text(&folder.display().to_string()));
     if let Some(path) = &args.scores {
         write_scores(path, &evaluation)?;
     }

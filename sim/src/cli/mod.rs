@@ -4,6 +4,7 @@ mod dataset;
 mod evaluate;
 mod report;
 mod run;
+mod train;
 
 use crate::Error;
 use crate::processes::{BANK_ARGUMENT, SERVER_ARGUMENT};
@@ -37,6 +38,9 @@ enum Command {
     Dataset(dataset::DatasetCommand),
     /// Measures error rates on a folder of images.
     Evaluate(evaluate::EvaluateArgs),
+    /// Learns parameters from synthetic samples alone.
+    #[command(subcommand)]
+    Train(train::TrainCommand),
     /// Writes the HTML report of a run folder again.
     Report(report::ReportArgs),
 }
@@ -71,6 +75,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         }
         Command::Dataset(command) => dataset::execute(&command),
         Command::Evaluate(args) => evaluate::execute(&args),
+        Command::Train(command) => train::execute(&command),
         Command::Report(args) => report::execute(&args),
     }
 }

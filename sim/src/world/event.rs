@@ -1,6 +1,6 @@
 //! The event queue: ordered by time, then by the order in which events were queued.
 
-use crate::io::{Made, NetworkStatistics};
+use crate::io::command::{Made, NetworkStatistics};
 use crate::plan::PlannedTransaction;
 use crate::time::SimTime;
 use bevy_ecs::prelude::{Entity, Resource};

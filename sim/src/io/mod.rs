@@ -1,122 +1,24 @@
 //! The I/O side: connections to the server and the making of QRs. Commands go in, completions come out as events.
 
+pub mod command;
+mod qr;
+
+pub use command::{Command, Made, NetworkStatistics, NotMade, QrJob, QrSource};
+
 use crate::population::Population;
-use crate::studio::CaptureKey;
 use crate::time::SimTime;
 use crate::world::event::EventKind;
 use bevy_ecs::prelude::Entity;
-use biopay_biometrics::scheme::{HelperData, SchemeId};
-use biopay_protocol::qr::{Level, Symbol, read};
-use biopay_protocol::{PayloadBytes, Request};
+use biopay_protocol::Request;
 use biopay_server::client::Connection;
 use biopay_server::env::Clock;
+use qr::make_qr;
 use rustls_pki_types::CertificateDer;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// Screen pixels that a module takes where a symbol is shown to a camera.
-const MODULE_PIXELS: u8 = 4;
-
-/// Asks the I/O side for something.
-#[derive(Debug)]
-pub enum Command {
-    /// Open a connection for this handset.
-    Connect {
-        /// The handset.
-        target: Entity,
-    },
-    /// Send a request on its connection.
-    Send {
-        /// The handset.
-        target: Entity,
-        /// The request.
-        request: Request,
-    },
-    /// Make a QR.
-    MakeQr {
-        /// The handset.
-        target: Entity,
-        /// Of what, and how.
-        job: QrJob,
-    },
-    /// Close its connection.
-    Close {
-        /// The handset.
-        target: Entity,
-    },
-}
-
-/// Says how a QR is to be made.
-#[derive(Clone, Debug)]
-pub struct QrJob {
-    /// The account's scheme.
-    pub scheme: SchemeId,
-    /// What it is made of.
-    pub source: QrSource,
-    /// Whether its symbol is shown on a screen and read by a camera before it is presented.
-    pub is_scanned: bool,
-}
-
-/// Says what a QR is made of.
-#[derive(Clone)]
-pub enum QrSource {
-    /// The payload kept since enrolment.
-    Stored(Vec<u8>),
-    /// A capture and the helper data that the device has.
-    Capture {
-        /// Which capture.
-        key: CaptureKey,
-        /// The helper data.
-        helper: HelperData,
-    },
-}
-
-/// A stored payload may be a template, so it is never printed.
-impl std::fmt::Debug for QrSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Stored(_) => f.write_str("Stored"),
-            Self::Capture { key, .. } => write!(f, "Capture({key:?})"),
-        }
-    }
-}
-
-/// Is what came of a [`QrJob`].
-#[derive(Clone, Debug)]
-pub struct Made {
-    /// The payload as the till has it, or why there is none.
-    pub payload: Result<PayloadBytes, NotMade>,
-    /// How long each operation took.
-    pub took: Vec<(&'static str, Duration)>,
-}
-
-/// Says why no QR was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotMade {
-    /// The sample gave no features.
-    FailureToAcquire,
-    /// The probe was too far from the reference.
-    FailedToDerive,
-    /// The symbol was too large to be shown, or was not read.
-    SymbolNotRead,
-}
-
-/// Holds what quinn counted on a connection.
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the names are those of the network table")]
-pub struct NetworkStatistics {
-    pub profile: &'static str,
-    pub handshake: Duration,
-    pub round_trip: Duration,
-    pub datagrams_sent: u64,
-    pub datagrams_received: u64,
-    pub bytes_sent: u64,
-    pub bytes_received: u64,
-    pub packets_lost: u64,
-}
 
 /// Is an event that the I/O side reports.
 #[derive(Debug)]
@@ -258,52 +160,4 @@ fn statistics(connection: &Connection, handshake: Duration) -> NetworkStatistics
         bytes_received: stats.udp_rx.bytes,
         packets_lost: stats.path.lost_packets,
     }
-}
-
-/// Makes a QR: capture and derivation where it is not stored, then a real symbol, and the reading of it where a camera
-/// scans it.
-fn make_qr(population: &Population, job: &QrJob, clock: &dyn Clock) -> Made {
-    let mut took = Vec::new();
-    let payload =
-        payload_bytes(population, job, clock, &mut took).and_then(|bytes| show(&bytes, job, clock, &mut took));
-    Made { payload, took }
-}
-
-fn payload_bytes(
-    population: &Population,
-    job: &QrJob,
-    clock: &dyn Clock,
-    took: &mut Vec<(&'static str, Duration)>,
-) -> Result<Vec<u8>, NotMade> {
-    let (key, helper) = match &job.source {
-        QrSource::Stored(bytes) => return Ok(bytes.clone()),
-        QrSource::Capture { key, helper } => (*key, helper),
-    };
-    let captured = population.studio.capture(key).map_err(|_| NotMade::FailureToAcquire)?;
-    took.extend(captured.extraction.map(|duration| ("extract", duration)));
-    let template = captured.template.map_err(|_| NotMade::FailureToAcquire)?;
-    let started = clock.elapsed();
-    let derived = population.registry.scheme(job.scheme).derive(&template, helper, None);
-    took.push(("derive", clock.elapsed() - started));
-    derived.map(|payload| payload.to_bytes()).map_err(|_| NotMade::FailedToDerive)
-}
-
-fn show(
-    bytes: &[u8],
-    job: &QrJob,
-    clock: &dyn Clock,
-    took: &mut Vec<(&'static str, Duration)>,
-) -> Result<PayloadBytes, NotMade> {
-    let started = clock.elapsed();
-    let symbol = Symbol::encode(bytes, Level::M).map_err(|_| NotMade::SymbolNotRead)?;
-    took.push(("encode-symbol", clock.elapsed() - started));
-    let bytes = if job.is_scanned {
-        let started = clock.elapsed();
-        let reading = read(&symbol.render(MODULE_PIXELS)).map_err(|_| NotMade::SymbolNotRead)?;
-        took.push(("scan-symbol", clock.elapsed() - started));
-        reading.payload
-    } else {
-        bytes.to_vec()
-    };
-    PayloadBytes::new(bytes).map_err(|_| NotMade::SymbolNotRead)
 }

@@ -1,0 +1,54 @@
+//! `biopay train`.
+
+use crate::Error;
+use crate::progress::Stage;
+use crate::training::TrainingPlan;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Learns parameters from synthetic samples alone.
+#[derive(Subcommand)]
+pub enum TrainCommand {
+    /// The fixed-length fingerprint template's parameters.
+    Fingerprint(FingerprintArgs),
+}
+
+const EXAMPLES: &str = "Examples:
+  biopay train fingerprint --seed 1 --out builtin.bin     the shipped parameters again
+  biopay train fingerprint --seed 2 --subjects 300 --out small.bin
+
+The shipped file is biometrics/src/fingerprint/fixed_length/builtin.bin.";
+
+/// The fixed-length fingerprint template's parameters.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct FingerprintArgs {
+    /// The seed of fingers and training.
+    #[arg(long)]
+    seed: u64,
+    /// Fingers; without it as many as the shipped parameters were learnt from.
+    #[arg(long)]
+    subjects: Option<u64>,
+    /// The file to write.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+pub(super) fn execute(command: &TrainCommand) -> Result<(), Error> {
+    match command {
+        TrainCommand::Fingerprint(args) => fingerprint(args),
+    }
+}
+
+fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
+    let mut plan = TrainingPlan::builtin(args.seed);
+    plan.subjects = args.subjects.unwrap_or(plan.subjects);
+    let stage = Stage::new("capturing", plan.subjects * plan.captures.len() as u64);
+    let captures = plan.generate(&|| stage.add(1))?;
+    stage.finish();
+    eprintln!("learning from {} captures of {} fingers", captures.len(), plan.subjects);
+    let bytes = plan.train(&captures)?.to_bytes();
+    std::fs::write(&args.out, &bytes).map_err(Error::file(&args.out))?;
+    println!("{} bytes in {}", bytes.len(), args.out.display());
+    Ok(())
+}
