@@ -55,14 +55,6 @@ impl Lattice {
         (self.left + column as f32 * self.step, self.top + row as f32 * self.step)
     }
 
-    /// Returns the nearest point's index; `None` more than half a step outside.
-    pub(super) fn nearest(&self, u: f32, v: f32) -> Option<usize> {
-        let column = (u - self.left) / self.step + 0.5;
-        let row = (v - self.top) / self.step + 0.5;
-        let inside = column >= 0.0 && row >= 0.0 && column < self.columns as f32 && row < self.rows as f32;
-        inside.then(|| row as usize * self.columns + column as usize)
-    }
-
     /// Calls `visit` with each point within `reach` of a position and its squared distance.
     pub(super) fn near(&self, u: f32, v: f32, reach: f32, mut visit: impl FnMut(usize, f32)) {
         let range = |at: f32, start: f32, count: usize| {
@@ -84,10 +76,10 @@ impl Lattice {
 ///
 /// Shape: one entry a cell of the features' maps; doubled angles, so that they can be averaged; zero off the finger.
 pub(super) struct Flow {
-    cosine: Array2<f32>,
-    sine: Array2<f32>,
-    log_period: Array2<f32>,
-    inside: Array2<f32>,
+    pub(super) cosine: Array2<f32>,
+    pub(super) sine: Array2<f32>,
+    pub(super) log_period: Array2<f32>,
+    pub(super) inside: Array2<f32>,
 }
 
 /// What [`Flow`] says at one position: sums weighted by how much finger there is, in [0, 1].

@@ -1,7 +1,7 @@
 //! The fixed-length fingerprint template: compared without alignment.
 //!
 //! ```text
-//! Features ─pose─► finger's own frame ─describe, pool─► one long vector ─project─► real-valued form ─project─► bits
+//! Features ─reference point─► finger's own frame ─describe, pool─► one long vector ─project─► real-valued form ─project─► bits
 //! ```
 //! Everything learnt is learnt from synthetic fingers alone (`biopay train fingerprint`) and stored in one file.
 
@@ -10,7 +10,7 @@ mod descriptor;
 mod frame;
 mod parameters;
 mod pooling;
-mod pose;
+mod reference_point;
 mod train;
 
 pub use frame::Pose;
@@ -23,17 +23,16 @@ use descriptor::DescriptorModel;
 use frame::Flow;
 use parameters::{BITS, REAL_LENGTH};
 use pooling::{Evidence, POOLED, PoolingModel};
-use pose::PoseModel;
+use reference_point::reference_point;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
 /// The file format's version, its first byte.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Makes fixed-length templates from fingerprint features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FixedLength {
-    pose: PoseModel,
     descriptor: DescriptorModel,
     pooling: PoolingModel,
     /// `[REAL_LENGTH, POOLED]`.
@@ -59,23 +58,14 @@ impl FixedLength {
     /// Errors: none today; a sample that gives features gives a template.
     pub fn template(&self, features: &Features) -> Result<Template, Error> {
         let flow = Flow::new(features);
-        let pose = self.pose.find(&flow);
-        Ok(self.template_at(features, &flow, pose))
-    }
-
-    /// Finds where the finger lies in the image.
-    pub fn pose(&self, features: &Features) -> Pose {
-        self.pose.find(&Flow::new(features))
-    }
-
-    fn template_at(&self, features: &Features, flow: &Flow, pose: Pose) -> Template {
-        let descriptors = self.descriptor.describe(&features.minutiae, flow);
-        let evidence = Evidence { minutiae: &features.minutiae, descriptors: &descriptors, flow, pose };
+        let descriptors = self.descriptor.describe(&features.minutiae, &flow);
+        let pose = reference_point(&flow);
+        let evidence = Evidence { minutiae: &features.minutiae, descriptors: &descriptors, flow: &flow, pose };
         let pooled = self.pooling.pool(&evidence);
         let (mut real, mut margins) = (vec![0.0; REAL_LENGTH], vec![0.0; BITS]);
         self.real.apply(&pooled, &mut real);
         self.bits.apply(&real, &mut margins);
-        Template::new(real, margins)
+        Ok(Template::new(real, margins))
     }
 
     /// Writes the parameters: a version byte, then postcard.
@@ -97,8 +87,7 @@ impl FixedLength {
     }
 
     fn is_well_formed(&self) -> bool {
-        self.pose.is_well_formed()
-            && self.descriptor.is_well_formed()
+        self.descriptor.is_well_formed()
             && self.pooling.is_well_formed()
             && self.real.shape() == (REAL_LENGTH, POOLED)
             && self.bits.shape() == (BITS, REAL_LENGTH)

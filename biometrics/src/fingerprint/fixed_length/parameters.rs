@@ -1,31 +1,18 @@
 //! Every constant of the fixed-length template. Lengths are pixels at 500 dpi, angles radians.
 
 use super::frame::Lattice;
-use std::f32::consts::PI;
 
-// --- Pose ----------------------------------------------------------------------------------------------------------
+// --- Reference point -------------------------------------------------------------------------------------------------
 
-/// Where the mean flow patterns are kept: 16-pixel cells over a fingertip of about 21 x 25 mm.
-pub(super) const POSE_LATTICE: Lattice = Lattice { left: -208.0, top: -224.0, step: 16.0, columns: 27, rows: 32 };
-/// Mean flow patterns: five classes, each in several sizes.
-pub(super) const POSE_PATTERNS: usize = 24;
-/// Rounds after which no subject changes its pattern any more.
-pub(super) const POSE_KMEANS_ROUNDS: usize = 15;
-/// Highest concentration of a cell's flow: the estimate's own error is about 15 degrees of doubled angle.
-pub(super) const POSE_CONCENTRATION_MAX: f32 = 8.0;
-/// Weight of one 8-pixel cell as evidence: neighbours err together over some five cells.
-pub(super) const POSE_EVIDENCE: f32 = 0.04;
-/// The coarse search: rotations in steps to either side, and shifts in steps to either side.
-pub(super) const POSE_ANGLE_STEP: f32 = PI / 18.0;
-pub(super) const POSE_ANGLES: i32 = 5;
-pub(super) const POSE_SHIFT_STEP: f32 = 24.0;
-pub(super) const POSE_SHIFT_COLUMNS: i32 = 5;
-pub(super) const POSE_SHIFT_ROWS: i32 = 5;
-/// Coarse candidates that are refined.
-pub(super) const POSE_CANDIDATES: usize = 8;
-/// Steps of shift and rotation in each refinement.
-pub(super) const POSE_REFINEMENTS: [(f32, f32); 5] =
-    [(12.0, PI / 36.0), (8.0, PI / 45.0), (5.0, PI / 72.0), (3.0, PI / 120.0), (1.5, PI / 240.0)];
+/// Widths in cells of the two vortices: 24 pixels tell where the innermost ridge turns, 56 pixels which way it opens.
+pub(super) const CORE_SIGMA_NEAR_CELLS: f32 = 3.0;
+pub(super) const CORE_SIGMA_FAR_CELLS: f32 = 7.0;
+/// Radius of a vortex in its own widths.
+pub(super) const CORE_WINDOW_SIGMAS: f32 = 2.0;
+/// How far fingers turn on a sensor, as a standard deviation: keeps a whorl's lower core from being taken.
+pub(super) const CORE_TILT_SIGMA: f32 = 0.8;
+/// Answer under which nothing turns: two perfect vortices give 2.
+pub(super) const CORE_STRENGTH_MIN: f32 = 0.05;
 
 // --- Minutia descriptors -------------------------------------------------------------------------------------------
 

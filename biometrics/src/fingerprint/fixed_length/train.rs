@@ -4,11 +4,10 @@ use super::affine::Affine;
 use super::descriptor::{Descriptor, DescriptorModel, raw_descriptor};
 use super::frame::{Flow, Pose};
 use super::parameters::{
-    BITS, BLOCK_COMPONENTS, DESCRIPTOR_RAW, DESCRIPTORS_MAX, POSE_LATTICE, REAL_LENGTH, SAME_ANGLE, SAME_DISTANCE,
-    SHRINKAGE,
+    BITS, BLOCK_COMPONENTS, DESCRIPTOR_RAW, DESCRIPTORS_MAX, REAL_LENGTH, SAME_ANGLE, SAME_DISTANCE, SHRINKAGE,
 };
 use super::pooling::{Evidence, POOLED, PoolingModel, block};
-use super::pose::{PoseModel, SubjectFlow, visible_centre};
+use super::reference_point::reference_point;
 use super::{Features, FixedLength};
 use crate::Error;
 use crate::fingerprint::Minutia;
@@ -44,7 +43,6 @@ impl FixedLength {
         check(captures)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let flows: Vec<Flow> = captures.iter().map(|c| Flow::new(&c.features)).collect();
-        let pose = train_pose(captures, &flows, &mut rng);
         let descriptor = train_descriptor(captures, &flows, &mut rng);
         let described: Vec<Vec<Descriptor>> =
             captures.iter().zip(&flows).map(|(c, flow)| descriptor.describe(&c.features.minutiae, flow)).collect();
@@ -53,7 +51,7 @@ impl FixedLength {
                 minutiae: &captures[i].features.minutiae,
                 descriptors: &described[i],
                 flow: &flows[i],
-                pose: pose.find(&flows[i]),
+                pose: reference_point(&flows[i]),
             })
             .collect();
         let pooling = PoolingModel::train(&evidence, &mut rng);
@@ -64,7 +62,7 @@ impl FixedLength {
         let subjects: Vec<u64> = captures.iter().map(|c| c.subject).collect();
         let real = train_real(&pooled, &subjects, &mut rng);
         let bits = train_bits(&real, &pooled, &subjects, &mut rng);
-        Ok(Self { pose, descriptor, pooling, real, bits })
+        Ok(Self { descriptor, pooling, real, bits })
     }
 }
 
@@ -78,49 +76,6 @@ fn check(captures: &[TrainingCapture]) -> Result<(), Error> {
         return Err(Error::Parameter { name: "training minutiae", why: "each needs its place on the finger" });
     }
     Ok(())
-}
-
-/// Collects every subject's flow in the finger's true frame and learns the pose model from it.
-fn train_pose(captures: &[TrainingCapture], flows: &[Flow], rng: &mut dyn Rng) -> PoseModel {
-    let mut subjects: BTreeMap<u64, SubjectFlow> = BTreeMap::new();
-    for (capture, flow) in captures.iter().zip(flows) {
-        let empty = || vec![0.0; POSE_LATTICE.len()];
-        let own = subjects.entry(capture.subject).or_insert_with(|| SubjectFlow {
-            cosine: empty(),
-            sine: empty(),
-            seen: empty(),
-        });
-        add_flow(own, flow, capture.pose);
-    }
-    let flows_of_subjects: Vec<SubjectFlow> = subjects.into_values().map(SubjectFlow::averaged).collect();
-    let placements: Vec<_> = captures.iter().zip(flows).map(|(c, flow)| (c.pose, visible_centre(flow))).collect();
-    PoseModel::train(&flows_of_subjects, &placements, rng)
-}
-
-fn add_flow(sum: &mut SubjectFlow, flow: &Flow, pose: Pose) {
-    let (sin, cos) = pose.angle.sin_cos();
-    let double = (2.0 * sin * cos, cos * cos - sin * sin);
-    for point in 0..POSE_LATTICE.len() {
-        let (u, v) = POSE_LATTICE.point(point);
-        let (x, y) = pose.to_image(u, v);
-        let sample = flow.at(x, y).turned_back(double);
-        sum.cosine[point] += sample.cosine;
-        sum.sine[point] += sample.sine;
-        sum.seen[point] += sample.inside;
-    }
-}
-
-impl SubjectFlow {
-    /// Lets a subject count once wherever it was seen at all.
-    fn averaged(mut self) -> Self {
-        for point in 0..self.seen.len() {
-            let count = self.seen[point].max(1.0);
-            self.cosine[point] /= count;
-            self.sine[point] /= count;
-            self.seen[point] /= count;
-        }
-        self
-    }
 }
 
 /// Learns the descriptor from minutiae that were seen in several captures.
