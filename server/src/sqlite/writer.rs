@@ -77,10 +77,20 @@ enum Mode {
 impl Writer {
     /// Starts the writer's thread; it ends when the last clone of the writer is dropped.
     pub fn start(connection: Connection) -> Self {
+        Self::start_as(Role::Writer, connection)
+    }
+
+    /// Starts a second thread beside the writer's, for jobs that only read: they see every commit that has been
+    /// answered, and wait for none that has not.
+    pub fn start_reader(connection: Connection) -> Self {
+        Self::start_as(Role::Reader, connection)
+    }
+
+    fn start_as(role: Role, connection: Connection) -> Self {
         let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
         let (ended, end) = shutdown::channel();
-        let spawned = std::thread::Builder::new().name("store".into()).spawn(move || {
-            work(connection, &receiver);
+        let spawned = std::thread::Builder::new().name(role.name().into()).spawn(move || {
+            work(role, connection, &receiver);
             drop(ended);
         });
         spawned.expect("the process may start its few threads");
@@ -125,28 +135,57 @@ impl Writer {
             },
             Mode::Inline(connection) => {
                 // Each job hears the outcome through its own answer.
-                let _ = commit_together(&connection.lock().unwrap_or_else(PoisonError::into_inner), vec![job]);
+                let _ = commit_together(
+                    Role::Writer,
+                    &connection.lock().unwrap_or_else(PoisonError::into_inner),
+                    vec![job],
+                );
             }
         }
         Box::pin(async { take.await.unwrap_or(Err(StoreError::Failed)) })
     }
 }
 
-fn work(connection: Connection, queue: &Receiver<Job>) {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Writer,
+    Reader,
+}
+
+impl Role {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Writer => "store",
+            Self::Reader => "store-reader",
+        }
+    }
+
+    fn begin(self) -> &'static str {
+        match self {
+            // Takes the lock at once, so that no job finds out half-way that it cannot write.
+            Self::Writer => "BEGIN IMMEDIATE",
+            Self::Reader => "BEGIN DEFERRED",
+        }
+    }
+}
+
+fn work(role: Role, connection: Connection, queue: &Receiver<Job>) {
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH_JOBS_MAX - 1));
-        if commit_together(&connection, batch) == Err(StoreError::Failed) {
+        if commit_together(role, &connection, batch) == Err(StoreError::Failed) {
             tracing::error!("the store's disk failed: no more commands are taken");
             return;
         }
     }
-    drop(connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+    if role == Role::Writer {
+        drop(connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)"));
+    }
 }
 
 /// Runs the jobs in one transaction, commits, and only then answers.
-fn commit_together(connection: &Connection, jobs: Vec<Job>) -> Result<(), StoreError> {
-    let begun = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from);
+fn commit_together(role: Role, connection: &Connection, jobs: Vec<Job>) -> Result<(), StoreError> {
+    let begun = connection.execute_batch(role.begin()).map_err(StoreError::from);
     let ran: Vec<Ran> = jobs.into_iter().map(|job| job(connection)).collect();
     let outcome = begun.and_then(|()| commit(connection, &ran));
     if let Err(error) = &outcome {

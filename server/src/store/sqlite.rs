@@ -18,6 +18,7 @@ const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, re
 /// Stores in one SQLite file, or in memory.
 pub struct SqliteStore {
     writer: Writer,
+    reader: Writer,
 }
 
 impl SqliteStore {
@@ -26,11 +27,18 @@ impl SqliteStore {
     /// Errors: those of [`open`].
     pub fn open(location: &Location) -> Result<Self, StoreError> {
         let connection = open(location, MIGRATIONS)?;
-        let writer = match location {
-            Location::File(_) => Writer::start(connection),
-            Location::Memory => Writer::inline(connection),
+        let (writer, reader) = match location {
+            Location::File(_) => {
+                let beside = open(location, MIGRATIONS)?;
+                beside.pragma_update(None, "query_only", true)?;
+                (Writer::start(connection), Writer::start_reader(beside))
+            }
+            Location::Memory => {
+                let writer = Writer::inline(connection);
+                (writer.clone(), writer)
+            }
         };
-        Ok(Self { writer })
+        Ok(Self { writer, reader })
     }
 }
 
@@ -51,7 +59,7 @@ impl Store for SqliteStore {
     }
 
     fn find_account(&self, login: LoginName) -> Stored<Option<Account>> {
-        self.writer.submit(move |connection| {
+        self.reader.submit(move |connection| {
             let find = "SELECT id, password FROM accounts WHERE login = ?1";
             let found = connection.prepare_cached(find)?.query_row([login.as_str()], |row| {
                 let password = row.get_ref(1)?.as_blob()?;
@@ -63,7 +71,7 @@ impl Store for SqliteStore {
     }
 
     fn login_of(&self, account: AccountId) -> Stored<LoginName> {
-        self.writer.submit(move |connection| {
+        self.reader.submit(move |connection| {
             let find = "SELECT login FROM accounts WHERE id = ?1";
             let login: String = connection.prepare_cached(find)?.query_row([account.0], |row| row.get(0))?;
             LoginName::new(login).map_err(|_| corrupt(0, Type::Text))
@@ -75,7 +83,7 @@ impl Store for SqliteStore {
     }
 
     fn binding(&self, account: AccountId) -> Stored<Option<Binding>> {
-        self.writer.submit(move |connection| {
+        self.reader.submit(move |connection| {
             let find = "SELECT record, helper, bank_account, authority FROM bindings WHERE account = ?1";
             let found = connection.prepare_cached(find)?.query_row([account.0], |row| {
                 let (record, helper) = (row.get(0)?, row.get(1)?);
@@ -93,18 +101,18 @@ impl Store for SqliteStore {
     }
 
     fn find_payment_by_key(&self, account: AccountId, key: IdempotencyKey) -> Stored<Option<Payment>> {
-        self.writer.submit(move |connection| payment_by_key(connection, account, &key))
+        self.reader.submit(move |connection| payment_by_key(connection, account, &key))
     }
 
     fn find_payment(&self, account: AccountId, payment: PaymentId) -> Stored<Option<Payment>> {
-        self.writer.submit(move |connection| {
+        self.reader.submit(move |connection| {
             let found = payment_by_id(connection, payment)?;
             Ok(found.filter(|found| found.account == account))
         })
     }
 
     fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>> {
-        self.writer.submit(move |connection| {
+        self.reader.submit(move |connection| {
             let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE reference = ?1");
             connection.prepare_cached(&find)?.query_row([reference], payment_of).optional()
         })
@@ -136,14 +144,14 @@ impl Store for SqliteStore {
     }
 
     fn unresolved(&self) -> Stored<Vec<Payment>> {
-        self.writer.submit(|connection| {
+        self.reader.submit(|connection| {
             let list = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE state IN (1, 2, 5) ORDER BY at_ms");
             connection.prepare_cached(&list)?.query_map([], payment_of)?.collect()
         })
     }
 
     fn audit(&self) -> Stored<LedgerAudit> {
-        self.writer.submit(audit)
+        self.reader.submit(audit)
     }
 
     fn failed(&self) -> BoxFuture<'static, ()> {

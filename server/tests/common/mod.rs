@@ -10,7 +10,7 @@ use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_protocol::*;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
-use biopay_server::client::Connection;
+use biopay_server::client::{ClientError, Connection};
 use biopay_server::config::{CodeRule, Limits, Mode, ServerConfig, ThrottleConfig};
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
@@ -46,6 +46,7 @@ pub struct Setup {
     pub bank_timeout: Duration,
     pub limits: Limits,
     pub faults: Faults,
+    pub hash_memory_kib: u32,
 }
 
 impl Default for Setup {
@@ -57,6 +58,7 @@ impl Default for Setup {
             bank_timeout,
             limits: Limits::default(),
             faults: Faults::default(),
+            hash_memory_kib: 64,
         }
     }
 }
@@ -95,7 +97,7 @@ impl System {
         let trust = BankTrust { certificate: bank_pem, name: "localhost".try_into().unwrap() };
         let bank = BankAddress { address: bank_address, tls: Some(trust) };
         let wire = TcpWire::new(bank, env.clone(), setup.bank_timeout);
-        let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
+        let cost = HashCost { memory_kib: setup.hash_memory_kib, passes: 1, lanes: 1 };
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::open(&Location::File(folder.path().join("server.db"))).unwrap());
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
@@ -124,7 +126,11 @@ impl System {
     }
 
     pub async fn connect(&self) -> Connection {
-        Connection::connect(&self.client, self.client_config.clone(), self.address, "localhost").await.unwrap()
+        self.try_connect().await.unwrap()
+    }
+
+    pub async fn try_connect(&self) -> Result<Connection, ClientError> {
+        Connection::connect(&self.client, self.client_config.clone(), self.address, "localhost").await
     }
 
     /// Registers user `n` with finger `n` and bank account `n`, and logs in on a new connection.
