@@ -20,7 +20,7 @@ async fn no_secret_reaches_a_log_or_a_file() {
     let server_flags = &["--mode", "patent-literal", "--code", "on"];
     let settings = Settings { server_flags, log: "trace", pin: CANARY_PIN, ..Settings::default() };
     let processes = Processes::start(folder.path(), settings);
-    let connection = processes.door().connect().await.unwrap();
+    let connection = processes.door(0).connect().await.unwrap();
     let Request::Register { login, enrolment, helper, bank_account, .. } = register(1) else { panic!() };
     let (password, pin) = (Secret::new(PASSWORD).unwrap(), Secret::new(CANARY_PIN).unwrap());
     let request = Request::Register { login, password, enrolment, helper, bank_account, pin };

@@ -12,7 +12,8 @@ use biopay_server::client::{ClientError, Connection};
 use biopay_server::env::system;
 use biopay_server::issuer::ledger::Ledger;
 use biopay_server::sqlite::Location;
-use biopay_server::store::{SqliteStore, Store};
+use biopay_server::store::{PostgresStore, SqliteStore, Store};
+use common::postgres::Postgres;
 use common::processes::{Door, Processes, Settings};
 use common::*;
 use rand_chacha::ChaCha8Rng;
@@ -20,6 +21,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -30,76 +32,95 @@ const AMOUNT_MAX: u64 = 40;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_kill_at_any_moment_makes_or_loses_money() {
-    let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
-    let (rounds, seed) = (number("BIOPAY_SOAK_ROUNDS", 10), number("BIOPAY_SOAK_SEED", 1));
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let balance_minor = rounds * BALANCE_A_ROUND;
     let folder = tempfile::tempdir().unwrap();
-    let mut processes =
-        Processes::start(folder.path(), Settings { accounts: USERS, balance_minor, ..Settings::default() });
+    let store = format!("sqlite:{}", folder.path().join("server.db").display());
+    soak(folder.path(), Settings { store, ..Settings::default() }, number("BIOPAY_SOAK_ROUNDS", 10)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_on_one_postgresql_are_killed_and_the_ledgers_agree() {
+    let Some(postgres) = Postgres::find() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { servers: 2, store: postgres.url(), ..Settings::default() };
+    soak(folder.path(), settings, number("BIOPAY_SOAK_ROUNDS", 10)).await;
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// What the payers share.
+struct Shared {
+    doors: watch::Sender<Vec<Door>>,
+    stop: AtomicBool,
+}
+
+async fn soak(folder: &Path, settings: Settings, rounds: u64) {
+    let seed = number("BIOPAY_SOAK_SEED", 1);
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (servers, balance_minor) = (settings.servers, rounds * BALANCE_A_ROUND);
+    let store = settings.store.clone();
+    let mut processes = Processes::start(folder, Settings { accounts: USERS, balance_minor, ..settings });
+    let doors = |processes: &Processes| (0..servers).map(|server| processes.door(server)).collect::<Vec<_>>();
     for user in 0..USERS {
-        let connection = processes.door().connect().await.unwrap();
+        let connection = processes.door(0).connect().await.unwrap();
         assert_eq!(connection.request(&register(user)).await.unwrap(), Response::Registered);
     }
-    let mut receipts = BTreeSet::new();
-    let (mut killed_servers, mut killed_banks) = (0, 0);
+    let (mut receipts, mut killed) = (BTreeSet::new(), (0, 0));
     for round in 0..rounds {
-        let (doors, _) = watch::channel(processes.door());
-        let doors = Arc::new(doors);
-        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let paying: Vec<_> = (0..USERS)
-            .map(|user| tokio::spawn(keep_paying(user, round, doors.clone(), stop.clone(), rng.next_u64())))
-            .collect();
+        let shared = Arc::new(Shared { doors: watch::channel(doors(&processes)).0, stop: AtomicBool::new(false) });
+        let paying: Vec<_> =
+            (0..USERS).map(|user| tokio::spawn(keep_paying(user, round, shared.clone(), rng.next_u64()))).collect();
         tokio::time::sleep(Duration::from_micros(20_000 + rng.next_u64() % 400_000)).await;
-        let victim = rng.next_u32() % 3;
-        if victim != 1 {
-            processes.kill_server();
-            killed_servers += 1;
-        }
-        if victim != 0 {
-            processes.kill_bank();
-            killed_banks += 1;
-            tokio::time::sleep(Duration::from_millis(rng.next_u64() % 100)).await;
-            processes.start_bank();
-        }
-        if victim != 1 {
-            processes.start_server();
-        }
-        doors.send_replace(processes.door());
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        kill_some(&mut processes, servers, &mut rng, &mut killed).await;
+        shared.doors.send_replace(doors(&processes));
+        shared.stop.store(true, Ordering::Relaxed);
         for user in paying {
             for reference in user.await.unwrap() {
                 assert!(receipts.insert(reference), "a reference was acknowledged for two keys");
             }
         }
-        check_money(folder.path(), &receipts, USERS * balance_minor, &format!("round {round}")).await;
+        check_money(folder, &store, &receipts, USERS * balance_minor, &format!("round {round}")).await;
     }
+    let (killed_servers, killed_banks) = killed;
     println!(
-        "{rounds} rounds, seed {seed}: {killed_servers} servers and {killed_banks} banks killed, {} charges \
-         acknowledged, each with exactly one posting",
+        "{rounds} rounds, seed {seed}, {servers} servers: {killed_servers} servers and {killed_banks} banks killed, \
+         {} charges acknowledged, each with exactly one posting",
         receipts.len()
     );
     assert!(receipts.len() as u64 > rounds, "the soak did not charge much: it shows nothing");
 }
 
+/// Kills a server, the bank, or both, and starts them again.
+async fn kill_some(processes: &mut Processes, servers: usize, rng: &mut ChaCha8Rng, killed: &mut (u32, u32)) {
+    let (victim, server) = (rng.next_u32() % 3, rng.next_u32() as usize % servers);
+    if victim != 1 {
+        processes.kill_server(server);
+        killed.0 += 1;
+    }
+    if victim != 0 {
+        processes.kill_bank();
+        killed.1 += 1;
+        tokio::time::sleep(Duration::from_millis(rng.next_u64() % 100)).await;
+        processes.start_bank();
+    }
+    if victim != 1 {
+        processes.start_server(server);
+    }
+}
+
 /// Pays again and again, and follows each key to a definite answer through every loss of the connection. Returns the
 /// references of what was acknowledged.
-async fn keep_paying(
-    user: u64,
-    round: u64,
-    doors: Arc<watch::Sender<Door>>,
-    stop: Arc<std::sync::atomic::AtomicBool>,
-    seed: u64,
-) -> Vec<String> {
+async fn keep_paying(user: u64, round: u64, shared: Arc<Shared>, seed: u64) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (mut connection, mut receipts) = (None, Vec::new());
     for n in 0.. {
-        if stop.load(std::sync::atomic::Ordering::Relaxed) && n > 0 {
+        if shared.stop.load(Ordering::Relaxed) && n > 0 {
             break;
         }
         let (amount, key) = (1 + rng.next_u64() % AMOUNT_MAX, format!("{round}-{n}"));
         loop {
-            match try_to_pay(&mut connection, user, &doors, amount, &key).await {
+            match try_to_pay(&mut connection, user, &shared.doors, rng.next_u32(), amount, &key).await {
                 Ok(Response::Charged(receipt)) => {
                     receipts.push(receipt.reference);
                     break;
@@ -119,14 +140,19 @@ async fn keep_paying(
 async fn try_to_pay(
     slot: &mut Option<Connection>,
     user: u64,
-    doors: &watch::Sender<Door>,
+    doors: &watch::Sender<Vec<Door>>,
+    draw: u32,
     amount: u64,
     key: &str,
 ) -> Result<Response, ClientError> {
     let connection = match slot.take() {
         Some(connection) => connection,
         None => {
-            let door = doors.borrow().clone();
+            // Whichever server: a client that lost one tries another.
+            let door = {
+                let doors = doors.borrow();
+                doors[draw as usize % doors.len()].clone()
+            };
             let connection = tokio::time::timeout(Duration::from_secs(1), door.connect());
             let connection = connection.await.map_err(|_| ClientError::Deadline)??;
             connection.request(&login(user, "password")).await?;
@@ -142,8 +168,11 @@ async fn try_to_pay(
 }
 
 /// Waits until no outcome is open, then holds both ledgers against each other and against what was acknowledged.
-async fn check_money(folder: &Path, receipts: &BTreeSet<String>, opened_minor: u64, when: &str) {
-    let store = SqliteStore::open(&Location::File(folder.join("server.db"))).unwrap();
+async fn check_money(folder: &Path, store: &str, receipts: &BTreeSet<String>, opened_minor: u64, when: &str) {
+    let store: Box<dyn Store> = match store.strip_prefix("sqlite:") {
+        Some(path) => Box::new(SqliteStore::open(&Location::File(path.into())).unwrap()),
+        None => Box::new(PostgresStore::open(store).await.unwrap()),
+    };
     let ledger = Ledger::open(&Location::File(folder.join("bank.db")), system::env(1, 1), b"unused").unwrap();
     for _ in 0..200 {
         if store.audit().await.unwrap().open == 0 {

@@ -13,6 +13,8 @@ use tokio::task::JoinSet;
 /// The first wait between two rounds of asking; each round that settles nothing doubles it.
 const WAIT_FIRST: Duration = Duration::from_millis(250);
 const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How often to look for open payments when none is known.
+const SWEEP: Duration = Duration::from_secs(30);
 /// Payments asked about at the same time.
 const TOGETHER_MAX: usize = 64;
 
@@ -26,7 +28,8 @@ impl Service {
             wait = if settled_all { WAIT_FIRST } else { (wait * 2).min(WAIT_MAX) };
             let next = async {
                 if settled_all {
-                    self.unresolved.notified().await;
+                    // Another process that shares the store may have died over a payment of its own.
+                    self.env.within(SWEEP, self.unresolved.notified()).await;
                 }
                 self.env.clock.sleep(wait).await;
             };

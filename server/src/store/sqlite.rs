@@ -40,6 +40,20 @@ impl SqliteStore {
         };
         Ok(Self { writer, reader })
     }
+
+    /// Opens payments in one command, and so in one commit: what the queue in front of the writer is measured against.
+    #[doc(hidden)]
+    pub fn open_together(&self, intents: Vec<Intent>) -> Stored<Vec<Opened>> {
+        self.writer.submit(move |connection| intents.iter().map(|intent| open_in(connection, intent)).collect())
+    }
+
+    /// Settles payments in one command, like [`Self::open_together`].
+    #[doc(hidden)]
+    pub fn settle_together(&self, payments: Vec<PaymentId>, settlement: Settlement) -> Stored<Vec<Payment>> {
+        self.writer.submit(move |connection| {
+            payments.iter().map(|&payment| settle_in(connection, payment, &settlement)).collect()
+        })
+    }
 }
 
 impl Store for SqliteStore {
@@ -119,28 +133,11 @@ impl Store for SqliteStore {
     }
 
     fn open_payment(&self, intent: Intent) -> Stored<Opened> {
-        self.writer.submit(move |connection| {
-            if let Some(existing) = payment_by_key(connection, intent.account, &intent.key)? {
-                let same = intent.is_same_request(&existing);
-                return Ok(if same { Opened::Existing(existing) } else { Opened::Conflict });
-            }
-            insert_payment(connection, &intent)?;
-            let payment = require_payment(connection, intent.payment)?;
-            append(connection, &payment, Entry::Hold)?;
-            Ok(Opened::New(payment))
-        })
+        self.writer.submit(move |connection| open_in(connection, &intent))
     }
 
     fn settle(&self, payment: PaymentId, settlement: Settlement) -> Stored<Payment> {
-        self.writer.submit(move |connection| {
-            let before = require_payment(connection, payment)?;
-            let Some((state, entries)) = transition(before.state, &settlement) else { return Ok(before) };
-            for &entry in entries {
-                append(connection, &before, entry)?;
-            }
-            update_payment(connection, payment, state, &settlement)?;
-            require_payment(connection, payment)
-        })
+        self.writer.submit(move |connection| settle_in(connection, payment, &settlement))
     }
 
     fn unresolved(&self) -> Stored<Vec<Payment>> {
@@ -157,6 +154,27 @@ impl Store for SqliteStore {
     fn failed(&self) -> BoxFuture<'static, ()> {
         self.writer.failed()
     }
+}
+
+fn open_in(connection: &Connection, intent: &Intent) -> rusqlite::Result<Opened> {
+    if let Some(existing) = payment_by_key(connection, intent.account, &intent.key)? {
+        let same = intent.is_same_request(&existing);
+        return Ok(if same { Opened::Existing(existing) } else { Opened::Conflict });
+    }
+    insert_payment(connection, intent)?;
+    let payment = require_payment(connection, intent.payment)?;
+    append(connection, &payment, Entry::Hold)?;
+    Ok(Opened::New(payment))
+}
+
+fn settle_in(connection: &Connection, payment: PaymentId, settlement: &Settlement) -> rusqlite::Result<Payment> {
+    let before = require_payment(connection, payment)?;
+    let Some((state, entries)) = transition(before.state, settlement) else { return Ok(before) };
+    for &entry in entries {
+        append(connection, &before, entry)?;
+    }
+    update_payment(connection, payment, state, settlement)?;
+    require_payment(connection, payment)
 }
 
 fn change(rows: usize) -> Change {

@@ -8,21 +8,29 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-/// A bank and a server in processes of their own, over one folder.
+/// A bank and its servers in processes of their own, over one folder.
 pub struct Processes {
     folder: PathBuf,
     bank_address: SocketAddr,
-    server_address: SocketAddr,
     bank: Option<Child>,
-    server: Option<Child>,
+    servers: Vec<Server>,
     client: quinn::Endpoint,
-    client_config: Option<quinn::ClientConfig>,
     settings: Settings,
 }
 
+/// One server at an address that it keeps.
+struct Server {
+    address: SocketAddr,
+    child: Option<Child>,
+    client_config: Option<quinn::ClientConfig>,
+}
+
 /// How the processes differ from the default.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Settings {
+    /// How many servers share the store.
+    pub servers: usize,
+    pub store: String,
     pub accounts: u64,
     pub balance_minor: u64,
     pub server_flags: &'static [&'static str],
@@ -32,29 +40,32 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { accounts: 8, balance_minor: 1_000, server_flags: &[], log: "warn", pin: PIN }
+        let store = "sqlite:server.db".into();
+        Self { servers: 1, store, accounts: 8, balance_minor: 1_000, server_flags: &[], log: "warn", pin: PIN }
     }
 }
 
 impl Processes {
-    /// Starts both; the bank opens accounts 400000000000 and up.
+    /// Starts them all; the bank opens accounts 400000000000 and up.
     pub fn start(folder: &Path, settings: Settings) -> Self {
-        let Settings { accounts, balance_minor, pin, .. } = settings;
+        let Settings { servers, accounts, balance_minor, pin, .. } = settings;
         let lines = (0..accounts).map(|n| format!("{},{pin},{balance_minor}\n", 400_000_000_000 + n));
         std::fs::write(folder.join("accounts.csv"), lines.collect::<String>()).unwrap();
         std::fs::write(folder.join("server.toml"), SERVER_TOML).unwrap();
         let mut processes = Self {
             folder: folder.to_owned(),
             bank_address: free_address(),
-            server_address: free_address(),
             bank: None,
-            server: None,
+            servers: (0..servers)
+                .map(|_| Server { address: free_address(), child: None, client_config: None })
+                .collect(),
             client: quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap(),
-            client_config: None,
             settings,
         };
         processes.start_bank();
-        processes.start_server();
+        for server in 0..servers {
+            processes.start_server(server);
+        }
         processes
     }
 
@@ -65,17 +76,18 @@ impl Processes {
         self.bank = Some(launch(&mut command, &self.folder, self.settings.log).0);
     }
 
-    pub fn start_server(&mut self) {
+    pub fn start_server(&mut self, server: usize) {
+        let server = &mut self.servers[server];
         let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-server"));
-        command.args(["--config", "server.toml", "--store", "sqlite:server.db"]);
-        command.args(["--listen", &self.server_address.to_string(), "--bank", &self.bank_address.to_string()]);
+        command.args(["--config", "server.toml", "--store", &self.settings.store]);
+        command.args(["--listen", &server.address.to_string(), "--bank", &self.bank_address.to_string()]);
         command.args(["--bank-certificate", "bank.pem"]).args(self.settings.server_flags);
         let (child, ready) = launch(&mut command, &self.folder, self.settings.log);
         let hex = ready["certificate_hex"].as_str().unwrap();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
-        self.client_config = Some(tls::client_config(&[certificate.into()]).unwrap());
-        self.server = Some(child);
+        server.client_config = Some(tls::client_config(&[certificate.into()]).unwrap());
+        server.child = Some(child);
     }
 
     /// Ends the bank as a power cut of the process would: SIGKILL.
@@ -83,23 +95,20 @@ impl Processes {
         kill(&mut self.bank);
     }
 
-    pub fn kill_server(&mut self) {
-        kill(&mut self.server);
+    pub fn kill_server(&mut self, server: usize) {
+        kill(&mut self.servers[server].child);
     }
 
-    /// Returns what a client needs to connect, as of the server's last start.
-    pub fn door(&self) -> Door {
-        Door {
-            endpoint: self.client.clone(),
-            config: self.client_config.clone().unwrap(),
-            address: self.server_address,
-        }
+    /// Returns what a client needs to connect to a server, as of its last start.
+    pub fn door(&self, server: usize) -> Door {
+        let Server { address, client_config, .. } = &self.servers[server];
+        Door { endpoint: self.client.clone(), config: client_config.clone().unwrap(), address: *address }
     }
 }
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        kill(&mut self.server);
+        self.servers.iter_mut().for_each(|server| kill(&mut server.child));
         kill(&mut self.bank);
     }
 }

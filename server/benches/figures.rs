@@ -1,0 +1,155 @@
+//! The server's figures, each as a ratio of two measurements in one run: `cargo bench -p biopay-server`.
+
+#![allow(clippy::unwrap_used, reason = "in a bench, that is the report")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId, Secret};
+use biopay_server::crypto::password::{HashCost, Passwords};
+use biopay_server::env::{Env, system};
+use biopay_server::sqlite::Location;
+use biopay_server::store::{AccountId, Creation, Intent, Settlement, SqliteStore, Store};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const CLIENTS: usize = 256;
+const SECONDS: Duration = Duration::from_secs(4);
+const ROUNDS: usize = 3;
+
+fn main() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        for round in 1..=ROUNDS {
+            let (raw, grouped) = (charges_in_batches().await, charges_one_by_one().await);
+            let ratio = grouped / raw;
+            println!(
+                "round {round}: durable charges/s: {grouped:.0} one by one from {CLIENTS} clients, {raw:.0} in a raw \
+                 loop of batches of {CLIENTS}: {ratio:.2} (asked for: at least 0.80)"
+            );
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            let (bare, pooled) = (hashes_bare(threads), logins_pooled(threads).await);
+            let ratio = pooled / bare;
+            println!(
+                "round {round}: argon2id/s on {threads} threads: {pooled:.0} through the pool, {bare:.0} bare: \
+                 {ratio:.2} (asked for: at least 0.90)"
+            );
+        }
+    });
+}
+
+async fn store(folder: &tempfile::TempDir) -> (Arc<SqliteStore>, AccountId) {
+    let store = SqliteStore::open(&Location::File(folder.path().join("db"))).unwrap();
+    let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+    let passwords = Passwords::new(system::env(1, 1), cost, vec![]);
+    let password = passwords.hash(Secret::new("x").unwrap()).await.unwrap();
+    let created = store.create_account(LoginName::new("ada").unwrap(), password, None).await.unwrap();
+    let Creation::Created(account) = created else { panic!("the store was not empty") };
+    (Arc::new(store), account)
+}
+
+/// Makes an intent with a random name, as the server does.
+fn intent(env: &Env, account: AccountId) -> Intent {
+    let payment = PaymentId(u128::from_be_bytes(env.random()));
+    Intent {
+        payment,
+        account,
+        key: IdempotencyKey::new(format!("{:032x}", payment.0)).unwrap(),
+        merchant: Merchant::new("corner shop").unwrap(),
+        amount: MinorUnits::new(100).unwrap(),
+        currency: Currency::new("EUR").unwrap(),
+        reference: format!("{:012X}", payment.0 >> 80),
+        at_ms: 0,
+    }
+}
+
+fn approved() -> Settlement {
+    Settlement::Approved { approval: "000001".into() }
+}
+
+async fn charges_in_batches() -> f64 {
+    let (folder, env) = (tempfile::tempdir().unwrap(), system::env(1, 1));
+    let (store, account) = store(&folder).await;
+    let (began, mut charges) = (Instant::now(), 0);
+    while began.elapsed() < SECONDS {
+        let intents: Vec<Intent> = (0..CLIENTS).map(|_| intent(&env, account)).collect();
+        let payments = intents.iter().map(|intent| intent.payment).collect();
+        store.open_together(intents).await.unwrap();
+        charges += store.settle_together(payments, approved()).await.unwrap().len();
+    }
+    charges as f64 / began.elapsed().as_secs_f64()
+}
+
+async fn charges_one_by_one() -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, account) = store(&folder).await;
+    let began = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let (store, env) = (store.clone(), system::env(1, 1));
+            tokio::spawn(async move {
+                let mut charges = 0_usize;
+                while began.elapsed() < SECONDS {
+                    let intent = intent(&env, account);
+                    let payment = intent.payment;
+                    store.open_payment(intent).await.unwrap();
+                    store.settle(payment, approved()).await.unwrap();
+                    charges += 1;
+                }
+                charges
+            })
+        })
+        .collect();
+    let mut charges = 0;
+    for client in clients {
+        charges += client.await.unwrap();
+    }
+    charges as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Hashes on so many threads with nothing around it.
+fn hashes_bare(threads: usize) -> f64 {
+    let began = Instant::now();
+    let work = || {
+        let params = Params::new(19 * 1024, 2, 1, Some(32)).unwrap();
+        let mut memory = vec![Block::default(); params.block_count()];
+        let argon2 = Argon2::new_with_secret(b"pepper", Algorithm::Argon2id, Version::V0x13, params).unwrap();
+        let (mut tag, mut hashes) = ([0; 32], 0_usize);
+        while began.elapsed() < SECONDS {
+            argon2.hash_password_into_with_memory(b"password", &[7; 16], &mut tag, &mut memory).unwrap();
+            hashes += 1;
+        }
+        hashes
+    };
+    let hashes: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    hashes as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Checks passwords through the server's pool, with more askers than threads.
+async fn logins_pooled(threads: usize) -> f64 {
+    let passwords = Passwords::new(system::env(threads, 64), HashCost::default(), b"pepper".to_vec());
+    let passwords = Arc::new(passwords);
+    let stored = passwords.hash(Secret::new("password").unwrap()).await.unwrap();
+    let began = Instant::now();
+    let askers: Vec<_> = (0..4 * threads)
+        .map(|_| {
+            let (passwords, stored) = (passwords.clone(), stored.clone());
+            tokio::spawn(async move {
+                let mut logins = 0_usize;
+                while began.elapsed() < SECONDS {
+                    let password = Secret::new("password").unwrap();
+                    assert!(passwords.verify(password, Some(stored.clone())).await.unwrap());
+                    logins += 1;
+                }
+                logins
+            })
+        })
+        .collect();
+    let mut logins = 0;
+    for asker in askers {
+        logins += asker.await.unwrap();
+    }
+    logins as f64 / began.elapsed().as_secs_f64()
+}
