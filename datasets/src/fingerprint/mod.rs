@@ -17,6 +17,7 @@ mod condition;
 mod contact;
 mod device;
 mod finger;
+mod grain;
 mod minutiae;
 mod orientation;
 mod period;

@@ -144,8 +144,8 @@ impl Deformation {
 const STICK_AXES: Point = Point::new(50.0, 70.0);
 /// Spread of the drag in finger pixels and of the torsion in radians: Cappelli et al. fit up to 18 pixels and 12
 /// degrees to heavily distorted prints.
-const DRAG_SD: f32 = 9.0;
-const TORSION_SD: f32 = 0.085;
+const DRAG_SD: f32 = 10.5;
+const TORSION_SD: f32 = 0.10;
 /// What skin can take without folding: the drag's slope and the torsion in radians.
 const DRAG_SLOPE_MAX: f32 = 0.3;
 const TORSION_MAX: f32 = 0.2;

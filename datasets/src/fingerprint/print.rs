@@ -1,9 +1,10 @@
 //! The print: how much of each sensor pixel the skin touches.
 
+use super::Device;
 use super::condition::Condition;
 use super::contact::Contact;
 use super::finger::Finger;
-use super::{Device, skin::Grain};
+use super::grain::Grain;
 use crate::math::{Point, gaussian, squash, uniform};
 use crate::noise::SmoothNoise;
 use ndarray::Array2;
@@ -190,7 +191,7 @@ const FRESH_ROUGHNESS: f32 = 0.21;
 const COARSE_SHARE: f32 = 0.7;
 /// How much specks lighten or darken a ridge.
 const SPECK_STRENGTH: f32 = 0.08;
-const DRY_ROUGHNESS: f32 = 0.35;
+const DRY_ROUGHNESS: f32 = 0.28;
 /// Steepness of the ridge's flank.
 const SHARPNESS: f32 = 3.5;
 /// Pores: how far they open at most and their radius in pixels.

@@ -3,7 +3,7 @@
 use super::Device;
 use super::condition::Condition;
 use super::device::Technology;
-use super::skin::bell;
+use super::grain::bell;
 use crate::math::gaussian;
 use crate::noise::SmoothNoise;
 use ndarray::Array2;
@@ -18,9 +18,9 @@ pub(crate) fn develop(mut ink: Array2<f32>, device: &Device, condition: &Conditi
     let mut pixels = Array2::zeros((device.rows, device.columns));
     for (row, mut line) in pixels.outer_iter_mut().enumerate() {
         rng.fill_bytes(&mut bytes);
+        let paper = background.row(row);
         for (column, (out, random)) in line.iter_mut().zip(bytes.chunks_exact(4)).enumerate() {
-            let paper = background.at(column, row);
-            let grey = paper + (device.ridge - paper) * ink[(row, column)] + noise * bell(random);
+            let grey = paper[column] + (device.ridge - paper[column]) * ink[(row, column)] + noise * bell(random);
             *out = grey.clamp(0.0, 255.0) as u8;
         }
     }
@@ -67,7 +67,17 @@ impl Background {
         }
     }
 
-    fn at(&self, column: usize, row: usize) -> f32 {
-        self.level + self.columns[column] + self.unevenness * self.slow.at(column as f32, row as f32)
+    /// Returns one row's grey levels; the slow field is taken at nodes and drawn straight between them.
+    fn row(&self, row: usize) -> Vec<f32> {
+        let node = |i: usize| self.level + self.unevenness * self.slow.at((i * NODE_STEP) as f32, row as f32);
+        let nodes: Vec<f32> = (0..=self.columns.len().div_ceil(NODE_STEP)).map(node).collect();
+        let level = |(column, stripe): (usize, &f32)| {
+            let (left, right) = (nodes[column / NODE_STEP], nodes[column / NODE_STEP + 1]);
+            stripe + left + (right - left) * (column % NODE_STEP) as f32 / NODE_STEP as f32
+        };
+        self.columns.iter().enumerate().map(level).collect()
     }
 }
+
+/// Columns between nodes of the background's slow field.
+const NODE_STEP: usize = 32;

@@ -3,7 +3,6 @@
 use super::ridges::{RidgePattern, STEP};
 use crate::math::{Point, gaussian, uniform};
 use rand::{Rng, RngExt};
-use std::sync::OnceLock;
 
 /// Holds the lasting details of one finger's skin.
 #[derive(Clone, Debug)]
@@ -56,7 +55,8 @@ fn press_crease(pattern: &mut RidgePattern, rng: &mut impl Rng) {
     let heading = uniform(rng, -1.2, 1.2);
     let length = uniform(rng, 40.0, 150.0);
     let bend = uniform(rng, -0.004, 0.004);
-    let width = uniform(rng, 1.0, 2.2);
+    let wide = rng.random::<f32>() < WIDE_CREASE_SHARE;
+    let width = if wide { uniform(rng, 2.4, 3.4) } else { uniform(rng, 1.0, 2.2) };
     let mut at = from;
     for step in 0..(length / STEP) as usize {
         let (sin, cos) = libm::sincosf(heading + bend * step as f32 * STEP);
@@ -82,75 +82,6 @@ fn press_spot(pattern: &mut RidgePattern, at: Point, width: f32) {
     }
 }
 
-/// Holds a texture of [`GRAIN_SIDE`] by [`GRAIN_SIDE`] pixels that repeats; unit variance.
-pub(crate) struct Grain {
-    values: Vec<f32>,
-}
-
-/// Pixels to a side of the texture, a power of two.
-const GRAIN_SIDE: usize = 512;
-
-impl Grain {
-    /// Returns the fine texture: specks of about 3 pixels.
-    pub(crate) fn fine() -> &'static Self {
-        static FINE: OnceLock<Grain> = OnceLock::new();
-        FINE.get_or_init(|| Self::make(0, 2))
-    }
-
-    /// Returns the coarse texture: blotches of about 7 pixels.
-    pub(crate) fn coarse() -> &'static Self {
-        static COARSE: OnceLock<Grain> = OnceLock::new();
-        COARSE.get_or_init(|| Self::make(1, 9))
-    }
-
-    /// Returns the value at a position, interpolated.
-    pub(crate) fn at(&self, x: f32, y: f32) -> f32 {
-        let (fx, fy) = (libm::floorf(x), libm::floorf(y));
-        let (tx, ty) = (x - fx, y - fy);
-        let mask = GRAIN_SIDE - 1;
-        let (x0, y0) = ((fx as i32 as usize) & mask, (fy as i32 as usize) & mask);
-        let (x1, y1) = ((x0 + 1) & mask, (y0 + 1) & mask);
-        let value = |x: usize, y: usize| self.values[y * GRAIN_SIDE + x];
-        let top = value(x0, y0) * (1.0 - tx) + value(x1, y0) * tx;
-        let bottom = value(x0, y1) * (1.0 - tx) + value(x1, y1) * tx;
-        top * (1.0 - ty) + bottom * ty
-    }
-
-    fn make(which: u64, smoothings: usize) -> Self {
-        let mut rng = crate::stream::stream(0, "fingerprint/grain", which);
-        let mut bytes = vec![0u8; 4 * GRAIN_SIDE * GRAIN_SIDE];
-        rng.fill_bytes(&mut bytes);
-        let mut values: Vec<f32> = bytes.chunks_exact(4).map(bell).collect();
-        for _ in 0..smoothings {
-            values = smoothed(&values);
-        }
-        let variance = values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32;
-        values.iter_mut().for_each(|v| *v /= variance.sqrt());
-        Self { values }
-    }
-}
-
-/// Turns four random bytes into a nearly normal number of mean 0 and variance 1 (their sum's variance is 21845).
-pub(crate) fn bell(bytes: &[u8]) -> f32 {
-    let sum: i32 = bytes[..4].iter().map(|&b| i32::from(b)).sum();
-    (sum - 510) as f32 / 147.8
-}
-
-/// Averages each value with its neighbours, binomially, across both edges.
-fn smoothed(values: &[f32]) -> Vec<f32> {
-    let mask = GRAIN_SIDE - 1;
-    let across = |i: usize| {
-        let line = i & !mask;
-        values[line | ((i + mask) & mask)] * 0.25 + values[i] * 0.5 + values[line | ((i + 1) & mask)] * 0.25
-    };
-    let lines: Vec<f32> = (0..values.len()).map(across).collect();
-    let all = values.len() - 1;
-    let down = |i: usize| {
-        lines[(i + values.len() - GRAIN_SIDE) & all] * 0.25 + lines[i] * 0.5 + lines[(i + GRAIN_SIDE) & all] * 0.25
-    };
-    (0..values.len()).map(down).collect()
-}
-
 /// Spread of fingers' usual moisture.
 const MOISTURE_SD: f32 = 0.6;
 /// Lattice steps between candidate pores, and the height on a ridge's crest that makes one.
@@ -158,16 +89,5 @@ const PORE_GRID: usize = 4;
 const PORE_CREST: f32 = 0.8;
 /// Cumulative shares of fingers with 0, 1, 2 and 3 creases.
 const CREASE_SHARES: [f32; 3] = [0.35, 0.65, 0.85];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn grain_repeats_and_has_unit_variance() {
-        let grain = Grain::fine();
-        assert_eq!(grain.at(3.25, 7.5), grain.at(3.25 + 512.0, 7.5 - 512.0));
-        let variance = grain.values.iter().map(|v| v * v).sum::<f32>() / grain.values.len() as f32;
-        assert!((variance - 1.0).abs() < 1e-2, "variance {variance}");
-    }
-}
+/// Share of creases that are old and wide.
+const WIDE_CREASE_SHARE: f32 = 0.12;
