@@ -252,8 +252,19 @@ pub struct TlsConfig {
 pub struct KeyConfig {
     /// What passwords are hashed with besides their salt: any text.
     pub pepper: Option<String>,
-    /// The keys that seal records, oldest first, 64 hexadecimal digits each; the last one seals new records.
-    pub vault: Vec<String>,
+    /// The keys that seal records; the one of the highest number seals new ones. To rotate, add a key, run
+    /// `biopay-server --rotate-keys`, and then remove the old one.
+    pub vault: Vec<VaultKey>,
+}
+
+/// Holds one key that seals records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VaultKey {
+    /// Its number, which stays with it.
+    pub id: u32,
+    /// 64 hexadecimal digits.
+    pub key: String,
 }
 
 impl ServerConfig {
@@ -271,7 +282,7 @@ impl ServerConfig {
         let mask = |secret: &mut String| *secret = "(masked)".into();
         masked.bank.pin_key.iter_mut().for_each(mask);
         masked.keys.pepper.iter_mut().for_each(mask);
-        masked.keys.vault.iter_mut().for_each(mask);
+        masked.keys.vault.iter_mut().map(|key| &mut key.key).for_each(mask);
         toml::to_string(&masked).expect("the configuration has a form in TOML")
     }
 }
@@ -317,7 +328,8 @@ mod tests {
     fn unknown_keys_are_refused_and_secrets_masked() {
         assert!(toml::from_str::<ServerConfig>("lisen = \"127.0.0.1:1\"").is_err());
         assert!(toml::from_str::<ServerConfig>("[rules]\nqr-trys = 3").is_err());
-        let config: ServerConfig = toml::from_str("[keys]\npepper = \"s3cret\"\nvault = [\"k3y\"]").unwrap();
+        let config: ServerConfig =
+            toml::from_str("[keys]\npepper = \"s3cret\"\nvault = [{ id = 1, key = \"k3y\" }]").unwrap();
         let shown = config.to_masked_toml();
         assert!(!shown.contains("s3cret") && !shown.contains("k3y"), "{shown}");
     }

@@ -1,4 +1,5 @@
 //! Cryptography at rest: password hashes and sealed records.
 
 pub mod password;
+pub mod rotation;
 pub mod vault;

@@ -73,9 +73,15 @@ impl Server {
         loop {
             match connection.accept_bi().await {
                 Ok((send, receive)) => {
+                    // Taken before the task begins, so that a shutdown never overlooks it; when the shutdown has taken
+                    // them all, what comes now is never begun.
+                    let Ok(task) = self.tasks.clone().acquire_owned().await else { return };
                     let (server, session) = (self.clone(), session.clone());
                     // The task goes on when the connection ends: a charge that has begun is seen through.
-                    tokio::spawn(async move { server.serve_stream(session, send, receive).await });
+                    tokio::spawn(async move {
+                        server.serve_stream(session, send, receive).await;
+                        drop(task);
+                    });
                 }
                 Err(reason) => return tracing::debug!(%reason, "a connection ended"),
             }
@@ -84,7 +90,6 @@ impl Server {
 
     /// Answers one stream's request.
     async fn serve_stream(&self, session: Arc<Session>, mut send: SendStream, mut receive: RecvStream) {
-        let Ok(_task) = self.tasks.acquire().await else { return };
         let limit = Duration::from_millis(u64::from(self.limits.message_ms));
         let env = self.service.env();
         let request = match env.within(limit, read_request(&mut receive)).await {

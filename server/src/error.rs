@@ -22,6 +22,9 @@ pub enum Error {
     /// The store cannot be opened or has failed.
     #[error("store: {0}")]
     Store(#[from] crate::store::StoreError),
+    /// A sealed record cannot be opened.
+    #[error("vault: {0}")]
+    Vault(#[from] crate::crypto::vault::CannotOpen),
     /// The network refused.
     #[error("network: {0}")]
     Network(#[from] std::io::Error),

@@ -102,7 +102,7 @@ fn exit_code(outcome: Result<(), Error>) -> ExitCode {
     eprintln!("error: {error}");
     match error {
         Error::Config(_) | Error::Accounts(_) | Error::Certificate(_) | Error::File { .. } => EXIT_USAGE.into(),
-        Error::Store(_) | Error::Network(_) => EXIT_INTERNAL.into(),
+        Error::Store(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
     }
 }
 

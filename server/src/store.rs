@@ -42,6 +42,17 @@ pub struct Binding {
     pub authority: Vec<u8>,
 }
 
+/// Holds an account with what it pays with.
+#[derive(Clone)]
+pub struct BoundAccount {
+    /// The account.
+    pub id: AccountId,
+    /// Its name.
+    pub login: LoginName,
+    /// What it pays with.
+    pub binding: Binding,
+}
+
 /// Says whether an account could be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
@@ -79,6 +90,12 @@ pub trait Store: Send + Sync {
 
     /// Replaces an account's QR record and helper data, or removes them; refused when nothing is bound.
     fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change>;
+
+    /// Lists accounts above a number with what they pay with, in order, a page at a time; none when there are no more.
+    fn bindings_above(&self, account: AccountId) -> Stored<Vec<BoundAccount>>;
+
+    /// Replaces what an account pays with; refused when it is no longer what it was.
+    fn replace_binding(&self, account: AccountId, before: Binding, after: Binding) -> Stored<Change>;
 
     /// Finds a payment by its account's idempotency key.
     fn find_payment_by_key(&self, account: AccountId, key: IdempotencyKey) -> Stored<Option<Payment>>;

@@ -263,9 +263,12 @@ async fn a_graceful_stop_answers_what_is_under_way() {
     tokio::time::sleep(Duration::from_millis(1)).await;
     let (ledger, store) = (system.ledger.clone(), system.store.clone());
     system.stop().await;
-    let answer = paying.await.unwrap().unwrap();
-    let charged = matches!(answer, Response::Charged(_));
-    assert!(charged || answer == Response::Refused(Refusal::ShuttingDown), "{answer:?}");
+    let charged = match paying.await.unwrap() {
+        Ok(Response::Charged(_)) => true,
+        // It came too late, and was never begun.
+        Ok(Response::Refused(Refusal::ShuttingDown)) | Err(_) => false,
+        other => panic!("{other:?}"),
+    };
     assert_eq!(ledger.audit().await.unwrap().charges, u64::from(charged));
     assert!(store.audit().await.unwrap().is_clean());
 }

@@ -116,6 +116,20 @@ impl Suite<'_> {
             (bound.record, bound.helper) = (record, helper);
         }
         assert!(self.store.binding(account).await.unwrap().as_ref() == self.model.bindings.get(&login));
+        self.exchange(account, login).await;
+    }
+
+    /// Lists the account and exchanges what it pays with, which only works on what is there.
+    async fn exchange(&mut self, account: AccountId, login: u64) {
+        let Some(bound) = self.model.bindings.get_mut(&login) else { return };
+        let page = self.store.bindings_above(AccountId(account.0 - 1)).await.unwrap();
+        assert_eq!((page[0].id, page[0].login.as_str()), (account, format!("{}-{login}", self.run).as_str()));
+        assert!(page[0].binding == *bound);
+        let after = Binding { authority: [bound.authority.as_slice(), &[1]].concat(), ..bound.clone() };
+        let missed = self.store.replace_binding(account, after.clone(), bound.clone()).await.unwrap();
+        let done = self.store.replace_binding(account, bound.clone(), after.clone()).await.unwrap();
+        assert_eq!((missed, done), (Change::Refused, Change::Done));
+        *bound = after;
     }
 
     async fn open(&mut self, login: u64, key: u64, amount: u64) {

@@ -1,6 +1,6 @@
 //! Keys from the configuration, or development keys with a warning.
 
-use crate::config::{KeyConfig, parse_key};
+use crate::config::{KeyConfig, VaultKey, parse_key};
 use crate::crypto::vault::KeyId;
 use crate::error::Error;
 use crate::iso8583::pin_block::PinKey;
@@ -29,14 +29,19 @@ pub fn pin_key(configured: Option<&str>) -> Result<Arc<PinKey>, Error> {
     Ok(Arc::new(PinKey::new(*pin_key_bytes(configured)?)))
 }
 
-/// Reads the vault's keys, numbered from 1.
+/// Reads the vault's keys.
 pub fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 32]>>, Error> {
     if config.vault.is_empty() {
         warn_development("keys.vault");
         return Ok(BTreeMap::from([(1, Zeroizing::new(DEVELOPMENT_VAULT_KEY))]));
     }
-    let numbered = config.vault.iter().zip(1..);
-    numbered.map(|(text, id)| Ok((id, Zeroizing::new(parse_key("keys.vault", text)?)))).collect()
+    let mut keys = BTreeMap::new();
+    for VaultKey { id, key } in &config.vault {
+        if keys.insert(*id, Zeroizing::new(parse_key("keys.vault", key)?)).is_some() {
+            return Err(Error::Config(format!("keys.vault has number {id} twice")));
+        }
+    }
+    Ok(keys)
 }
 
 /// Reads the pepper.

@@ -5,6 +5,7 @@ use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
 use crate::crypto::password::Passwords;
+use crate::crypto::rotation::rotate;
 use crate::crypto::vault::Vault;
 use crate::endpoint::serve;
 use crate::env::{Env, system};
@@ -72,6 +73,9 @@ struct ServerArgs {
     /// Print the ledger's sums as JSON and stop; exit code 1 when they are wrong.
     #[arg(long)]
     audit: bool,
+    /// Seal every record again with the newest key, print how many, and stop; safe beside running servers.
+    #[arg(long)]
+    rotate_keys: bool,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -97,6 +101,9 @@ async fn start(args: ServerArgs) -> Result<(), Error> {
     }
     if args.audit {
         return print_audit(&config.store).await;
+    }
+    if args.rotate_keys {
+        return rotate_keys(&config).await;
     }
     let shutdown = args.common.listen_for_end()?;
     let store = open_store(&config.store).await?;
@@ -128,6 +135,16 @@ async fn print_audit(store: &str) -> Result<(), Error> {
     if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
 }
 
+async fn rotate_keys(config: &ServerConfig) -> Result<(), Error> {
+    let vault = open_vault(config, system::env(1, 1))?;
+    let rotation = rotate(&*open_store(&config.store).await?, &vault).await?;
+    announce(&serde_json::to_value(rotation).expect("counts have a form in JSON"))
+}
+
+fn open_vault(config: &ServerConfig, env: Env) -> Result<Vault, Error> {
+    Vault::new(env, keys::vault_keys(&config.keys)?).ok_or_else(|| Error::Config("keys.vault is empty".into()))
+}
+
 /// Lays environment and flags over the file.
 fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     let mut config = args.config.as_deref().map_or_else(|| Ok(ServerConfig::default()), ServerConfig::read)?;
@@ -152,7 +169,6 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>) -> Result<Service
     if !config.password.cost.is_valid() {
         return Err(Error::Config("password.cost is outside what argon2 allows".into()));
     }
-    let vault = Vault::new(env.clone(), keys::vault_keys(&config.keys)?);
     let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
     Ok(Service::new(Parts {
         rules: config.rules,
@@ -161,7 +177,7 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>) -> Result<Service
         store,
         bank: Arc::new(connect_bank(config, env.clone())?),
         schemes: Arc::new(schemes),
-        vault: vault.ok_or_else(|| Error::Config("keys.vault is empty".into()))?,
+        vault: open_vault(config, env.clone())?,
         passwords: Passwords::new(env.clone(), config.password.cost, keys::pepper(&config.keys)),
         metrics: Arc::new(Metrics::default()),
         env,

@@ -4,6 +4,7 @@ use super::session::{Login, Session};
 use super::{OrRefuse, Service};
 use crate::bank::{Authority, BankError};
 use crate::config::Mode;
+use crate::crypto::rotation::{account_context, authority_context, record_context};
 use crate::store::{AccountId, Binding as Stored, Change, Creation};
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
@@ -218,16 +219,4 @@ impl Service {
         let content = [[payload.scheme.code()].as_slice(), &record.0].concat();
         Ok(self.vault.seal(&record_context(login), &content))
     }
-}
-
-fn record_context(login: &LoginName) -> String {
-    format!("record/{login}")
-}
-
-fn account_context(login: &LoginName) -> String {
-    format!("bank account/{login}")
-}
-
-fn authority_context(login: &LoginName) -> String {
-    format!("authority/{login}")
 }

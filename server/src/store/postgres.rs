@@ -5,8 +5,8 @@
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
-    Account, AccountId, Binding, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement, State, Store,
-    StoreError, Stored,
+    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
+    State, Store, StoreError, Stored,
 };
 use crate::crypto::password::StoredPassword;
 use crate::env::BoxFuture;
@@ -131,6 +131,42 @@ impl Store for PostgresStore {
         Box::pin(async move {
             let update = "UPDATE bindings SET record = $2, helper = $3 WHERE account = $1";
             change(&pool, update, &[&account.0, &record, &helper]).await
+        })
+    }
+
+    fn bindings_above(&self, account: AccountId) -> Stored<Vec<BoundAccount>> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let list = "SELECT account, login, record, helper, bank_account, authority FROM bindings
+                        JOIN accounts ON accounts.id = account WHERE account > $1 ORDER BY account LIMIT 256";
+            let page = rows(&pool, list, &[&account.0]).await?;
+            let read = |row: &Row| {
+                let login = LoginName::new(row.get::<_, String>(1)).map_err(|_| corrupt("a login name"))?;
+                let (record, helper) = (row.get(2), row.get(3));
+                let binding = Binding { record, helper, bank_account: row.get(4), authority: row.get(5) };
+                Ok(BoundAccount { id: AccountId(row.get(0)), login, binding })
+            };
+            page.iter().map(read).collect()
+        })
+    }
+
+    fn replace_binding(&self, account: AccountId, before: Binding, after: Binding) -> Stored<Change> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let update = "UPDATE bindings SET record = $5, bank_account = $6, authority = $7
+                          WHERE account = $1 AND record IS NOT DISTINCT FROM $2 AND bank_account = $3
+                            AND authority = $4";
+            let (from, to) = (before, after);
+            let params: Params<'_> = &[
+                &account.0,
+                &from.record,
+                &from.bank_account,
+                &from.authority,
+                &to.record,
+                &to.bank_account,
+                &to.authority,
+            ];
+            change(&pool, update, params).await
         })
     }
 

@@ -2,8 +2,8 @@
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
-    Account, AccountId, Binding, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement, State, Store,
-    StoreError, Stored,
+    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
+    State, Store, StoreError, Stored,
 };
 use crate::crypto::password::StoredPassword;
 use crate::env::BoxFuture;
@@ -111,6 +111,39 @@ impl Store for SqliteStore {
         self.writer.submit(move |connection| {
             let update = "UPDATE bindings SET record = ?2, helper = ?3 WHERE account = ?1";
             connection.prepare_cached(update)?.execute(params![account.0, record, helper]).map(change)
+        })
+    }
+
+    fn bindings_above(&self, account: AccountId) -> Stored<Vec<BoundAccount>> {
+        self.reader.submit(move |connection| {
+            let list = "SELECT account, login, record, helper, bank_account, authority FROM bindings
+                        JOIN accounts ON accounts.id = account WHERE account > ?1 ORDER BY account LIMIT 256";
+            let mut statement = connection.prepare_cached(list)?;
+            let page = statement.query_map([account.0], |row| {
+                let login = LoginName::new(row.get::<_, String>(1)?).map_err(|_| corrupt(1, Type::Text))?;
+                let (record, helper) = (row.get(2)?, row.get(3)?);
+                let binding = Binding { record, helper, bank_account: row.get(4)?, authority: row.get(5)? };
+                Ok(BoundAccount { id: AccountId(row.get(0)?), login, binding })
+            })?;
+            page.collect()
+        })
+    }
+
+    fn replace_binding(&self, account: AccountId, before: Binding, after: Binding) -> Stored<Change> {
+        self.writer.submit(move |connection| {
+            let update = "UPDATE bindings SET record = ?5, bank_account = ?6, authority = ?7
+                          WHERE account = ?1 AND record IS ?2 AND bank_account = ?3 AND authority = ?4";
+            let (from, to) = (before, after);
+            let row = params![
+                account.0,
+                from.record,
+                from.bank_account,
+                from.authority,
+                to.record,
+                to.bank_account,
+                to.authority
+            ];
+            connection.prepare_cached(update)?.execute(row).map(change)
         })
     }
 
