@@ -6,7 +6,8 @@
 use super::alignment::{Motion, cluster, grow};
 use super::features::Minutia;
 use super::parameters::{
-    ALIGNMENTS, CELL_PIXELS, FIELD_POWER, NEIGHBOURHOOD_FLOOR, PAIRS_MIN, QUALITY_FLOOR, SCORE_SCALE, SEEDS,
+    ALIGNMENTS, CELL_PIXELS, FIELD_POWER, NEIGHBOURHOOD_FLOOR, PAIRS_MIN, QUALITY_FLOOR, RIVAL_STRENGTH, SCORE_SCALE,
+    SEEDS,
 };
 use super::relaxation::{Pair, Relaxed, candidates, pair_fit};
 use super::template::{MinutiaeTemplate, to_turns};
@@ -44,7 +45,9 @@ fn strongest_clusters(candidates: &[Pair], relaxed: &Relaxed) -> Vec<Vec<usize>>
         }
     }
     clusters.sort_by(|a, b| b.0.total_cmp(&a.0));
-    clusters.into_iter().take(ALIGNMENTS).map(|(_, members)| members).collect()
+    let worth_growing = clusters.first().map_or(0.0, |(strongest, _)| RIVAL_STRENGTH * strongest);
+    let rivals = clusters.into_iter().take(ALIGNMENTS).filter(|&(strength, _)| strength >= worth_growing);
+    rivals.map(|(_, members)| members).collect()
 }
 
 /// Scores an alignment: how far its pairs confirm one another, times how alike their neighbourhoods are, times how
@@ -54,10 +57,8 @@ fn score(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair])
         return 0.0;
     }
     let motion = Motion::fit(reference, probe, pairs);
-    let common = seen(&reference.minutiae, probe, &motion).max(pairs.len());
-    let common_probe = seen(&probe.minutiae, reference, &motion.inverse()).max(pairs.len());
     let count = pairs.len() as f32;
-    let explained = count / ((common * common_probe) as f32).sqrt();
+    let explained = explained(reference, probe, pairs, &motion);
     let similarity = pairs.iter().map(|pair| pair.similarity).sum::<f32>() / count;
     // Clear ridges are expected to agree better, so the same agreement of poor ones is worth more.
     let quality = |p: &Pair| (reference.minutiae[p.reference].quality * probe.minutiae[p.probe].quality).sqrt();
@@ -77,13 +78,27 @@ fn confirmation(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &
     2.0 * sum / pairs.len() as f32
 }
 
-/// Counts the minutiae that fall on the other sample's foreground.
-fn seen(minutiae: &[Minutia], other: &MinutiaeTemplate, motion: &Motion) -> usize {
+/// Returns the weight of the paired minutiae among all that lie where both samples show the finger, in [0, 1].
+fn explained(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair], motion: &Motion) -> f32 {
+    let paired: f32 = pairs.iter().map(|p| weight(&reference.minutiae[p.reference])).sum();
+    let paired_probe: f32 = pairs.iter().map(|p| weight(&probe.minutiae[p.probe])).sum();
+    let common = common_weight(&reference.minutiae, probe, motion).max(paired);
+    let common_probe = common_weight(&probe.minutiae, reference, &motion.inverse()).max(paired_probe);
+    if common > 0.0 && common_probe > 0.0 { (paired * paired_probe / (common * common_probe)).sqrt() } else { 0.0 }
+}
+
+/// Says what a minutia weighs when it is missing from the other sample: a doubtful one may never have been there.
+fn weight(minutia: &Minutia) -> f32 {
+    minutia.quality * minutia.quality
+}
+
+/// Adds up the minutiae that fall on the other sample's foreground.
+fn common_weight(minutiae: &[Minutia], other: &MinutiaeTemplate, motion: &Motion) -> f32 {
     let falls_on = |m: &&Minutia| {
         let (x, y) = motion.apply(m.x, m.y);
         other.field_at(x, y).is_some()
     };
-    minutiae.iter().filter(falls_on).count()
+    minutiae.iter().filter(falls_on).map(weight).sum()
 }
 
 /// Averages the cosine of twice the angle between the two orientation fields over the overlap; never negative.

@@ -4,7 +4,7 @@ use super::binarisation::binarise;
 use super::enhancement::{GaborBank, enhance};
 use super::features::{Features, Minutia};
 use super::filter::{gaussian_blur, to_grey};
-use super::parameters::{CELL_PIXELS, CONTRAST_CLIP, MINUTIAE_MIN, PERIOD_MAX, REGULARITY_MIN};
+use super::parameters::{CELL_PIXELS, CONTRAST_CLIP, FEEDBACK, MINUTIAE_MIN, PERIOD_MAX, REGULARITY_MIN};
 use super::{contrast, frequency, minutiae, orientation, resample, segmentation, skeleton, thinning};
 use crate::{AcquisitionFailure, Error, Sample};
 use ndarray::{Array2, ArrayView2};
@@ -75,7 +75,8 @@ impl Extractor {
         let fine = orientation::refine(&first, rough.coherence);
         show("orientation", &|| upscale(&fine.angles(), 0.0, PI));
 
-        let enhanced = enhance(normalised, &fine, &period, &mask, &self.bank);
+        let blend = &first * FEEDBACK + normalised * (1.0 - FEEDBACK);
+        let enhanced = enhance(&blend, &fine, &period, &mask, &self.bank);
         let mut clarity = strength(normalised, &enhanced).1;
         clarity.zip_mut_with(&mask, |c, &inside| *c *= f32::from(u8::from(inside)));
         show("enhancement", &|| to_grey(&enhanced, -1.5, 1.5));

@@ -90,6 +90,10 @@ pub const GABOR_ALONG: f32 = 4.5;
 /// Radius of a kernel: two widths.
 pub const GABOR_RADIUS: usize = 8;
 
+/// Share of the once filtered image in what is filtered again: filtering repeatedly lets clear ridges grow into poor
+/// areas (Turroni, Cappelli and Maltoni 2012); chosen on synthetic sets of low quality.
+pub const FEEDBACK: f32 = 0.4;
+
 // --- Thinning and cleaning -----------------------------------------------------------------------------------------
 
 /// Longest gap, in periods, that is bridged between two endings that point at one another.
@@ -157,6 +161,8 @@ pub const COMPATIBLE_ANGLE: f32 = PI / 12.0;
 pub const SEEDS: usize = 6;
 /// Alignments that are grown from the strongest seeds.
 pub const ALIGNMENTS: usize = 2;
+/// Strength, beside the strongest, from which a second one is worth growing too.
+pub const RIVAL_STRENGTH: f32 = 0.7;
 /// Rounds of pairing and fitting.
 pub const PAIRING_ROUNDS: usize = 2;
 /// Distance within which two aligned minutiae are paired, where the deformation is known from near pairs.
