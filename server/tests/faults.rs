@@ -20,8 +20,13 @@ struct Seen {
     declined: u64,
 }
 
-async fn start(faults: Faults) -> System {
-    System::start(Setup { faults, bank_timeout: Duration::from_millis(150), ..Setup::default() }).await
+/// How long the server waits for the bank where answers are to go missing.
+const SHORT: Duration = Duration::from_millis(150);
+/// And where none is, however busy the machine.
+const LONG: Duration = Duration::from_secs(20);
+
+async fn start(faults: Faults, bank_timeout: Duration) -> System {
+    System::start(Setup { faults, bank_timeout, ..Setup::default() }).await
 }
 
 /// Pays from several users at once.
@@ -53,8 +58,8 @@ async fn pay_under(system: &System) -> Seen {
 
 /// Runs with a knob set and checks the money after everything is settled; returns what was seen, and the charges that
 /// stand at the bank.
-async fn run(faults: Faults) -> (Seen, u64) {
-    let system = start(faults).await;
+async fn run(faults: Faults, bank_timeout: Duration) -> (Seen, u64) {
+    let system = start(faults, bank_timeout).await;
     let seen = pay_under(&system).await;
     system.settle().await;
     system.assert_money().await;
@@ -66,38 +71,38 @@ async fn run(faults: Faults) -> (Seen, u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_requests_are_asked_again_until_they_arrive() {
-    let (seen, charges) = run(Faults { drop_request: 0.3, ..Faults::default() }).await;
+    let (seen, charges) = run(Faults { drop_request: 0.3, ..Faults::default() }, SHORT).await;
     assert!(seen.unknown > 0 && charges == USERS * PAYMENTS, "{seen:?} {charges}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lost_replies_do_not_charge_twice() {
-    let (seen, charges) = run(Faults { drop_reply: 0.3, ..Faults::default() }).await;
+    let (seen, charges) = run(Faults { drop_reply: 0.3, ..Faults::default() }, SHORT).await;
     assert!(seen.unknown > 0 && charges == USERS * PAYMENTS, "{seen:?} {charges}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn duplicated_and_reordered_messages_change_nothing() {
     let faults = Faults { duplicate: 0.5, reorder: 0.5, reorder_ms: 40, delay_ms: 1, ..Faults::default() };
-    let (seen, charges) = run(faults).await;
+    let (seen, charges) = run(faults, LONG).await;
     assert!(seen.charged == USERS * PAYMENTS && charges == seen.charged, "{seen:?} {charges}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn declines_at_random_are_voided() {
-    let (seen, charges) = run(Faults { decline: 0.5, ..Faults::default() }).await;
+    let (seen, charges) = run(Faults { decline: 0.5, ..Faults::default() }, LONG).await;
     assert!(seen.declined > 0 && charges == seen.charged, "{seen:?} {charges}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_approval_settles_what_was_unknown() {
-    let (seen, charges) = run(Faults { late: 0.3, late_ms: 300, ..Faults::default() }).await;
+    let (seen, charges) = run(Faults { late: 0.3, late_ms: 300, ..Faults::default() }, SHORT).await;
     assert!(seen.unknown > 0 && charges == USERS * PAYMENTS, "{seen:?} {charges}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_unknown_is_reversed_and_its_late_approval_goes_to_suspense() {
-    let system = start(Faults { late: 1.0, late_ms: 1_000, ..Faults::default() }).await;
+    let system = start(Faults { late: 1.0, late_ms: 1_000, ..Faults::default() }, SHORT).await;
     let user = system.user(1).await;
     let Response::Refused(Refusal::UnknownOutcome { payment }) = pay(&user, 10, "k", 1).await else { panic!() };
     let cancelled = user.request(&Request::CancelPayment { payment }).await.unwrap();
@@ -119,7 +124,7 @@ async fn a_cancelled_unknown_is_reversed_and_its_late_approval_goes_to_suspense(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_outcome_stays_unknown_as_long_as_the_bank_is_silent() {
-    let system = start(Faults { drop_request: 1.0, ..Faults::default() }).await;
+    let system = start(Faults { drop_request: 1.0, ..Faults::default() }, SHORT).await;
     let user = system.user(1).await;
     let Response::Refused(Refusal::UnknownOutcome { payment }) = pay(&user, 10, "k", 1).await else { panic!() };
     tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -143,6 +148,29 @@ async fn everything_wrong_at_once_still_adds_up() {
         decline: 0.1,
         ..Faults::default()
     };
-    let (seen, charges) = run(faults).await;
+    let (seen, charges) = run(faults, SHORT).await;
     assert!(seen.unknown > 0 && charges < USERS * PAYMENTS && charges >= seen.charged, "{seen:?} {charges}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_cannot_be_recorded_is_unknown_and_settled_later() {
+    let system = start(Faults { delay_ms: 500, ..Faults::default() }, LONG).await;
+    let user = system.user(1).await;
+    let payment = open_page(&user, 10, "k").await;
+    let presenting = {
+        let user = user.clone();
+        tokio::spawn(async move { user.request(&Request::PresentQr { payment, payload: payload(1) }).await.unwrap() })
+    };
+    while system.store.audit().await.unwrap().open == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // Somebody holds the database's lock for longer than the store waits, while the bank approves.
+    let holder = rusqlite::Connection::open(system.store_path()).unwrap();
+    holder.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let unknown = Response::Refused(Refusal::UnknownOutcome { payment });
+    assert_eq!(presenting.await.unwrap(), unknown);
+    holder.execute_batch("ROLLBACK").unwrap();
+    system.settle().await;
+    assert!(matches!(user.request(&begin(10, "k")).await.unwrap(), Response::Charged(_)));
+    system.assert_money().await;
 }

@@ -50,12 +50,24 @@ impl Service {
         let (reference, sending) = (opened.reference, Sending::First);
         let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
         let settlement = settlement_of(self.bank.charge(order).await);
+        self.record(payment, settlement).await
+    }
+
+    /// Records what became of a payment. Where that fails, the intent is still there, and the resolver asks the bank
+    /// what it said: to the payer the outcome is unknown, never refused.
+    async fn record(&self, payment: PaymentId, settlement: Settlement) -> Result<Response, Refusal> {
         let is_open = settlement == Settlement::Unknown;
-        let settled = self.store.settle(payment, settlement).await.or_refuse()?;
-        if is_open {
+        let settled = self.store.settle(payment, settlement).await;
+        if is_open || settled.is_err() {
             self.unresolved.notify_one();
         }
-        answer_of(&settled)
+        match settled {
+            Ok(settled) => answer_of(&settled),
+            Err(error) => {
+                tracing::error!(%error, ?payment, "an outcome could not be recorded");
+                Err(Refusal::UnknownOutcome { payment })
+            }
+        }
     }
 
     pub(super) async fn payment_status(&self, session: &Session, payment: PaymentId) -> Result<Response, Refusal> {

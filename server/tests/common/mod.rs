@@ -73,7 +73,7 @@ pub struct System {
     server_trigger: Trigger,
     server: JoinHandle<()>,
     bank_trigger: Trigger,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl System {
@@ -121,8 +121,7 @@ impl System {
         let (server_trigger, server_shutdown) = shutdown::channel();
         let server = tokio::spawn(endpoint::serve(quic, service.clone(), setup.limits, server_shutdown));
         let client = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-        let _folder = folder;
-        Self { address, ledger, store, service, client_config, client, server_trigger, server, bank_trigger, _folder }
+        Self { address, ledger, store, service, client_config, client, server_trigger, server, bank_trigger, folder }
     }
 
     pub async fn connect(&self) -> Connection {
@@ -152,6 +151,11 @@ impl System {
         self.server_trigger.begin();
         self.server.await.unwrap();
         self.bank_trigger.begin();
+    }
+
+    /// Returns where the server's store is.
+    pub fn store_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("server.db")
     }
 
     /// Waits until no outcome is open.
