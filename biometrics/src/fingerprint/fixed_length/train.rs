@@ -18,8 +18,8 @@ use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::f32::consts::{PI, TAU};
 
-/// Subjects that training needs at least, so that there are more of them than template dimensions.
-const SUBJECTS_MIN: usize = 2 * REAL_LENGTH / 4;
+/// Subjects that training needs at least: half as many as the template has dimensions, of which the rest stay zero.
+const SUBJECTS_MIN: usize = REAL_LENGTH / 2;
 
 /// Holds one synthetic capture and what is known about it.
 #[derive(Clone, Debug)]
@@ -217,4 +217,80 @@ fn within_deviation(values: &[f32], subjects: &[u64]) -> f32 {
 fn median(mut values: Vec<f32>) -> f32 {
     let middle = values.len() / 2;
     *values.select_nth_unstable_by(middle, f32::total_cmp).1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fingerprint::MinutiaKind;
+
+    const ROWS: usize = 46;
+    const COLUMNS: usize = 42;
+
+    /// A loop with the subject's own minutiae; every capture moves by whole cells and jitters them.
+    fn capture(subject: u64, number: u64) -> TrainingCapture {
+        let mut own = ChaCha8Rng::seed_from_u64(subject);
+        let mut noise = ChaCha8Rng::seed_from_u64(1 << 32 | subject << 8 | number);
+        let shift = (8 * noise.random_range(-3i32..=3), 8 * noise.random_range(-3i32..=3));
+        let pose = Pose { x: 170.0 + shift.0 as f32, y: 180.0 + shift.1 as f32, angle: 0.0 };
+        let places: Vec<(f32, f32, f32)> = (0..40)
+            .map(|_| (own.random_range(-130f32..130.0), own.random_range(-140f32..140.0), own.random_range(0.0..TAU)))
+            .collect();
+        let mut jitter = |spread: f32| noise.random_range(-spread..spread);
+        let minutia = |&(u, v, angle): &(f32, f32, f32)| Minutia {
+            x: pose.x + u + jitter(2.0),
+            y: pose.y + v + jitter(2.0),
+            angle: (angle + jitter(0.1)).rem_euclid(TAU),
+            kind: MinutiaKind::Ending,
+            quality: 0.8,
+        };
+        let minutiae = places.iter().map(minutia).collect();
+        let minutiae_on_finger = places.iter().map(|p| (p.0, p.1)).collect();
+        TrainingCapture { subject, features: loop_features(pose, minutiae), pose, minutiae_on_finger }
+    }
+
+    fn loop_features(pose: Pose, minutiae: Vec<Minutia>) -> Features {
+        let orientation = Array2::from_shape_fn((ROWS, COLUMNS), |(row, column)| {
+            let (dx, dy) = (column as f32 * 8.0 + 4.0 - pose.x, row as f32 * 8.0 + 4.0 - pose.y);
+            ((dy.atan2(dx) + PI / 2.0) / 2.0).rem_euclid(PI)
+        });
+        let even = |value: f32| Array2::from_elem((ROWS, COLUMNS), value);
+        Features {
+            columns: 8 * COLUMNS,
+            rows: 8 * ROWS,
+            minutiae,
+            orientation,
+            coherence: even(1.0),
+            mask: Array2::from_elem((ROWS, COLUMNS), true),
+            frequency: even(1.0 / 9.0),
+            clarity: even(1.0),
+            quality: 0.9,
+        }
+    }
+
+    fn captures() -> Vec<TrainingCapture> {
+        (0..SUBJECTS_MIN as u64).flat_map(|subject| (0..3).map(move |number| capture(subject, number))).collect()
+    }
+
+    #[test]
+    fn what_is_learnt_tells_unseen_subjects_apart_wherever_they_lie() {
+        let model = FixedLength::train(&captures(), 1).unwrap();
+        assert_eq!(FixedLength::from_bytes(&model.to_bytes()), Ok(model.clone()));
+        let template = |subject, number| model.template(&capture(subject, number).features).unwrap();
+        for subject in 1_000..1_010 {
+            let reference = template(subject, 0);
+            let (mated, other) = (template(subject, 1), template(subject + 500, 0));
+            assert!(mated.cosine(&reference) > other.cosine(&reference) + 0.2, "subject {subject}");
+            assert!(mated.bit_agreement(&reference) > other.bit_agreement(&reference) + 0.1, "subject {subject}");
+        }
+    }
+
+    #[test]
+    fn too_little_to_learn_from_is_refused() {
+        let few = captures().into_iter().skip(3).collect::<Vec<_>>();
+        assert!(matches!(FixedLength::train(&few, 1), Err(Error::Parameter { .. })));
+        let mut placeless = captures();
+        placeless[5].minutiae_on_finger.pop();
+        assert!(matches!(FixedLength::train(&placeless, 1), Err(Error::Parameter { .. })));
+    }
 }
