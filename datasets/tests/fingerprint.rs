@@ -109,4 +109,4 @@ fn quality_orders_the_difficulty() {
     assert!(spread(1.0) == 0.0 && spread(0.8) < spread(0.5) && spread(0.5) < spread(0.0));
 }
 
-const GOLDEN: &str = "6c1824ad33eab5c409f032001f5f5a66c5cba7bb1b3e099126eb50ba64cd9d82";
+const GOLDEN: &str = "12d105af6d85a3661753fc6aa889b6598137199a3f13209303676c9f2b67544e";

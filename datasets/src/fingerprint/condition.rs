@@ -96,6 +96,6 @@ const AIM: f32 = 0.6;
 /// How far off a touch can be at most, in the device's standard deviations.
 const FARTHEST: f32 = 3.0;
 /// Share of careless touches, how much farther off they are, and how much more they turn and strain the skin.
-const CARELESS_SHARE: f32 = 0.40;
+const CARELESS_SHARE: f32 = 0.44;
 const CARELESS_PLACEMENT: f32 = 2.8;
 const CARELESS_STRAIN: f32 = 2.0;

@@ -180,13 +180,13 @@ const STRENGTH_STEP: f32 = 80.0;
 const STRENGTH_VARIATION: f32 = 0.14;
 /// What is added to the ridge height, which runs from -1 to 1: always (ridges are thinner than valleys on most
 /// optical prints), by pressure and by moisture.
-const BIAS: f32 = -0.25;
+const BIAS: f32 = -0.28;
 const PRESSURE_BIAS: f32 = 0.15;
 const MOISTURE_BIAS: f32 = 0.28;
 const MOISTURE_STRENGTH: f32 = 0.14;
 /// Roughness of the skin that lasts, and that is new at each touch; dry skin has more of both.
 const LASTING_ROUGHNESS: f32 = 0.20;
-const FRESH_ROUGHNESS: f32 = 0.21;
+const FRESH_ROUGHNESS: f32 = 0.215;
 /// The share of blotches beside the specks in both.
 const COARSE_SHARE: f32 = 0.7;
 /// How much specks lighten or darken a ridge.
