@@ -52,7 +52,7 @@ pub struct CommitmentCode {
 /// The BCH code (511, 67) corrects 87 errors, 17 % of the bits, over the more reliable half of a 1024-bit template.
 ///
 /// Measured with three captures at enrolment on 60 unseen synthetic fingers (`optical`): no false reject in 180 at
-/// quality 0.9 and 15 at the default 0.5; no false accept in 10,620 at 0.9 and 10 at 0.5. Over 1023 bits a key of
+/// quality 0.9 and 14 at the default 0.5; no false accept in 10,620 at 0.9 and 10 at 0.5. Over 1023 bits a key of
 /// 66 bits was rejected 12 times in 180 at 0.9: selecting bits wins more than a longer code.
 impl Default for CommitmentCode {
     fn default() -> Self {
