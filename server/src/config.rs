@@ -273,18 +273,40 @@ impl ServerConfig {
     /// Errors: [`Error::File`] when it cannot be read, [`Error::Config`] when it has an unknown key or a wrong value.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
-        toml::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))
+        parse_toml(path, &text)
     }
 
     /// Writes the configuration as TOML with its secrets masked.
     pub fn to_masked_toml(&self) -> String {
         let mut masked = self.clone();
         let mask = |secret: &mut String| *secret = "(masked)".into();
+        masked.store = mask_password(&masked.store);
         masked.bank.pin_key.iter_mut().for_each(mask);
         masked.keys.pepper.iter_mut().for_each(mask);
         masked.keys.vault.iter_mut().map(|key| &mut key.key).for_each(mask);
         toml::to_string(&masked).expect("the configuration has a form in TOML")
     }
+}
+
+/// Reads a configuration file's text.
+///
+/// Errors: [`Error::Config`] with the place and the reason, and never the line itself: it may hold a key.
+pub fn parse_toml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Error::Config(format!("{}: line {line}: {}", path.display(), error.message()))
+    })
+}
+
+/// Masks the password in `scheme://user:password@host/...`.
+fn mask_password(store: &str) -> String {
+    let parts = store.split_once("://").and_then(|(scheme, rest)| {
+        let (user, place) = rest.rsplit_once('@')?;
+        let (name, _) = user.split_once(':')?;
+        Some(format!("{scheme}://{name}:(masked)@{place}"))
+    });
+    parts.unwrap_or_else(|| store.to_owned())
 }
 
 /// Reads a store's name.
@@ -332,6 +354,18 @@ mod tests {
             toml::from_str("[keys]\npepper = \"s3cret\"\nvault = [{ id = 1, key = \"k3y\" }]").unwrap();
         let shown = config.to_masked_toml();
         assert!(!shown.contains("s3cret") && !shown.contains("k3y"), "{shown}");
+    }
+
+    #[test]
+    fn no_message_about_the_configuration_shows_a_secret() {
+        for text in ["[keys]\npeper = \"s3cret\"", "[keys]\npepper = [\"s3cret\"]", "[keys]\npepper = \"s3cret"] {
+            let error = parse_toml::<ServerConfig>(Path::new("server.toml"), text).unwrap_err().to_string();
+            assert!(error.contains("server.toml: line 2") && !error.contains("s3cret"), "{error}");
+        }
+        let store = "postgres://biopay:s3c@ret@db/biopay".to_owned();
+        let shown = ServerConfig { store, ..ServerConfig::default() }.to_masked_toml();
+        assert!(shown.contains("postgres://biopay:(masked)@db/biopay") && !shown.contains("s3c"), "{shown}");
+        assert_eq!(mask_password("postgres://biopay@db/x"), "postgres://biopay@db/x");
     }
 
     #[test]

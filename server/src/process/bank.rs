@@ -1,7 +1,7 @@
 //! `biopay-bank`.
 
 use super::{CommonArgs, announce, keys, parse, run};
-use crate::config::{TlsConfig, parse_location};
+use crate::config::{TlsConfig, parse_location, parse_toml};
 use crate::env::system;
 use crate::error::Error;
 use crate::issuer::accounts;
@@ -151,7 +151,7 @@ fn resolve(args: &BankArgs) -> Result<BankHostConfig, Error> {
 
 fn read_config(path: &Path) -> Result<BankHostConfig, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
-    toml::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))
+    parse_toml(path, &text)
 }
 
 fn read_accounts(path: &Path) -> Result<Vec<accounts::NewAccount>, Error> {
