@@ -1,7 +1,8 @@
 //! The fixed-length fingerprint template: compared without alignment.
 //!
 //! ```text
-//! Features ─reference point─► finger's own frame ─describe, pool─► one long vector ─project─► real-valued form ─project─► bits
+//! Features ─reference point─► finger's own frame ─describe, pool─► one long vector
+//!          ─project─► real-valued form ─project─► bits
 //! ```
 //! Everything learnt is learnt from synthetic fingers alone (`biopay train fingerprint`) and stored in one file.
 
