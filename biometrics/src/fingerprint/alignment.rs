@@ -4,7 +4,7 @@
 
 use super::cylinder::Similarities;
 use super::features::Minutia;
-use super::parameters::{PAIRING_ANGLE, PAIRING_DISTANCE, PAIRING_ROUNDS, STIFFNESS};
+use super::parameters::{CLUSTER_FIT_MIN, DIRECTION_LEVER, PAIRING_ANGLE, PAIRING_DISTANCE, PAIRING_ROUNDS, STIFFNESS};
 use super::relaxation::{Pair, Relaxed};
 use super::template::MinutiaeTemplate;
 use std::f32::consts::{PI, TAU};
@@ -18,7 +18,7 @@ pub(super) fn cluster(candidates: &[Pair], relaxed: &Relaxed, order: &[usize], s
         if fit <= 0.0 {
             continue;
         }
-        let agreeing = members.iter().filter(|&&m| relaxed.fits(m)[i] > 0.1).count();
+        let agreeing = members.iter().filter(|&&m| relaxed.fits(m)[i] > CLUSTER_FIT_MIN).count();
         let free = |&m: &usize| {
             candidates[m].reference != candidates[i].reference && candidates[m].probe != candidates[i].probe
         };
@@ -100,7 +100,7 @@ struct Residual {
 }
 
 impl Motion {
-    /// Fits by least squares. The directions count like points 10 pixels away, which matters for few or close pairs.
+    /// Fits by least squares. The directions count like points a lever's length away, which matters for few or close pairs.
     pub fn fit(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair]) -> Self {
         let count = pairs.len().max(1) as f32;
         let both = || pairs.iter().map(|p| (&reference.minutiae[p.reference], &probe.minutiae[p.probe]));
@@ -113,8 +113,8 @@ impl Motion {
         for (a, b) in both() {
             let (ax, ay, bx, by) = (a.x - centre.0, a.y - centre.1, b.x - target.0, b.y - target.1);
             let (sin, cos) = (b.angle - a.angle).sin_cos();
-            dot += ax * bx + ay * by + 100.0 * cos;
-            cross += ax * by - ay * bx + 100.0 * sin;
+            dot += ax * bx + ay * by + DIRECTION_LEVER * DIRECTION_LEVER * cos;
+            cross += ax * by - ay * bx + DIRECTION_LEVER * DIRECTION_LEVER * sin;
         }
         let rotation = cross.atan2(dot);
         let (sin, cos) = rotation.sin_cos();

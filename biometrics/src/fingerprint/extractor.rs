@@ -4,7 +4,9 @@ use super::binarisation::binarise;
 use super::enhancement::{GaborBank, enhance};
 use super::features::{Features, Minutia};
 use super::filter::{gaussian_blur, to_grey};
-use super::parameters::{CELL_PIXELS, CONTRAST_CLIP, FEEDBACK, MINUTIAE_MIN, PERIOD_MAX, REGULARITY_MIN};
+use super::parameters::{
+    CELL_PIXELS, CONTRAST_CLIP, FEEDBACK, MINUTIAE_MIN, PERIOD_MAX, QUALITY_CELLS, REGULARITY_MIN,
+};
 use super::{contrast, frequency, minutiae, orientation, resample, segmentation, skeleton, thinning};
 use crate::{AcquisitionFailure, Error, Sample};
 use ndarray::{Array2, ArrayView2};
@@ -99,7 +101,7 @@ impl Extractor {
         if minutiae.len() < MINUTIAE_MIN {
             return Err(AcquisitionFailure::TooFewFeatures.into());
         }
-        let quality = clarity.sum() / clarity.len().min(600) as f32;
+        let quality = clarity.sum() / clarity.len().min(QUALITY_CELLS) as f32;
         Ok(Features {
             columns: image.ncols(),
             rows: image.nrows(),

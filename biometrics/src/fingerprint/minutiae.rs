@@ -4,7 +4,10 @@ use super::binarisation::BinaryImage;
 use super::features::{Minutia, MinutiaKind};
 use super::filter::bilinear;
 use super::orientation::{OrientationMap, to_cell};
-use super::parameters::{BORDER_DISTANCE, BORDER_REACH, CROWD_MAX, CROWD_RADIUS, MINUTIAE_MAX};
+use super::parameters::{
+    BORDER_DISTANCE, BORDER_REACH, CELL_PIXELS, CROWD_MAX, CROWD_RADIUS, DIRECTION_FIELD_SHARE, DIRECTION_REACH,
+    MINUTIAE_MAX,
+};
 use super::skeleton::{LineEnd, ends};
 use ndarray::Array2;
 use std::f32::consts::{FRAC_PI_4, PI, TAU};
@@ -36,9 +39,10 @@ pub(super) fn collect(
 /// Averages the line's own direction with the orientation map's, which is smoother, unless they disagree.
 fn direction(end: &LineEnd, orientation: &OrientationMap) -> f32 {
     let traced = end.direction.1.atan2(end.direction.0);
-    let ridge = orientation.at(end.position.0 + 4.0 * end.direction.0, end.position.1 + 4.0 * end.direction.1);
+    let ridge = orientation
+        .at(end.position.0 + DIRECTION_REACH * end.direction.0, end.position.1 + DIRECTION_REACH * end.direction.1);
     let turn = (ridge - traced + PI / 2.0).rem_euclid(PI) - PI / 2.0;
-    let angle = if turn.abs() < FRAC_PI_4 { traced + 0.6 * turn } else { traced };
+    let angle = if turn.abs() < FRAC_PI_4 { traced + DIRECTION_FIELD_SHARE * turn } else { traced };
     angle.rem_euclid(TAU)
 }
 
@@ -46,7 +50,7 @@ fn direction(end: &LineEnd, orientation: &OrientationMap) -> f32 {
 fn is_at_border(end: &LineEnd, inside: &Array2<f32>) -> bool {
     let outside = |dx: f32, dy: f32| {
         let (x, y) = (end.position.0 + dx, end.position.1 + dy);
-        let (columns, rows) = ((inside.ncols() * 8) as f32, (inside.nrows() * 8) as f32);
+        let (columns, rows) = ((inside.ncols() * CELL_PIXELS) as f32, (inside.nrows() * CELL_PIXELS) as f32);
         x < 0.0 || y < 0.0 || x >= columns || y >= rows || bilinear(inside, to_cell(x), to_cell(y)) < 0.5
     };
     let beyond = outside(-BORDER_REACH * end.direction.0, -BORDER_REACH * end.direction.1);

@@ -109,6 +109,10 @@ pub const ISLAND_PERIODS: f32 = 2.0;
 
 /// Pixels of line that are followed to find a minutia's direction.
 pub const DIRECTION_STEPS: usize = 10;
+/// Distance into the line at which the orientation map is read for a minutia's direction: half a period.
+pub const DIRECTION_REACH: f32 = 4.0;
+/// Share of the orientation map in that direction: it is smoother than ten pixels of line.
+pub const DIRECTION_FIELD_SHARE: f32 = 0.6;
 /// Distance that the finger must reach beyond a minutia, against its direction, for it not to be the contact's edge.
 pub const BORDER_REACH: f32 = 12.0;
 /// Distance to the nearest background that a minutia has at least.
@@ -119,6 +123,8 @@ pub const CROWD_RADIUS: f32 = 16.0;
 pub const CROWD_MAX: usize = 4;
 /// Minutiae that are kept at most, the best first (the FBI's fingers have 150 at most).
 pub const MINUTIAE_MAX: usize = 128;
+/// Cells of perfectly clear foreground that make a sample's quality one: about 12 mm x 12 mm.
+pub const QUALITY_CELLS: usize = 600;
 /// Minutiae under which a sample is a failure to acquire.
 pub const MINUTIAE_MIN: usize = 4;
 
@@ -157,6 +163,12 @@ pub const COMPATIBLE_LENGTH: f32 = 6.0;
 pub const COMPATIBLE_STRETCH: f32 = 0.05;
 /// Difference in angle at which the compatibility of two pairs is halved (the same paper's π/12).
 pub const COMPATIBLE_ANGLE: f32 = PI / 12.0;
+/// Error of a minutia's position, which turns the bearing of a near neighbour.
+pub const POSITION_ERROR: f32 = 3.0;
+/// Fit from which two candidates are taken to agree.
+pub const CLUSTER_FIT_MIN: f32 = 0.1;
+/// Length at which a direction counts like a position when a movement is fitted: about one ridge.
+pub const DIRECTION_LEVER: f32 = 10.0;
 /// Best supported candidates that are tried as seeds of an alignment.
 pub const SEEDS: usize = 6;
 /// Alignments that are grown from the strongest seeds.

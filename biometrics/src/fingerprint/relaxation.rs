@@ -4,7 +4,8 @@
 
 use super::cylinder::Similarities;
 use super::parameters::{
-    CANDIDATES, CANDIDATES_PER_MINUTIA, COMPATIBLE_ANGLE, COMPATIBLE_LENGTH, COMPATIBLE_STRETCH, RELAXATION_ROUNDS,
+    CANDIDATES, CANDIDATES_PER_MINUTIA, COMPATIBLE_ANGLE, COMPATIBLE_LENGTH, COMPATIBLE_STRETCH, POSITION_ERROR,
+    RELAXATION_ROUNDS,
 };
 use super::template::{Edge, MinutiaeTemplate};
 use std::f32::consts::TAU;
@@ -105,7 +106,7 @@ fn edge_fit(a: Edge, b: Edge) -> f32 {
         return 0.0;
     }
     // Near minutiae have an uncertain bearing: a pixel's error turns it by 1/length.
-    let bearing = angle(a.bearing, b.bearing) / (COMPATIBLE_ANGLE + 3.0 / (a.length + 3.0));
+    let bearing = angle(a.bearing, b.bearing) / (COMPATIBLE_ANGLE + POSITION_ERROR / (a.length + POSITION_ERROR));
     falling(length) * falling(bearing) * falling(turn)
 }
 
