@@ -83,6 +83,5 @@ fn capture(
 }
 
 const SUBJECTS: u64 = 1_500;
-/// Clean and hard captures of the sensors that a template must carry over between.
-const CAPTURES: [(&str, f32); 6] =
-    [("optical", 0.8), ("optical", 0.5), ("optical", 0.3), ("capacitive", 0.6), ("pc", 0.5), ("capacitive", 0.4)];
+/// Mostly hard captures: what is learnt from easy ones carries over less to real prints.
+const CAPTURES: [(&str, f32); 4] = [("optical", 0.2), ("optical", 0.5), ("capacitive", 0.4), ("optical", 0.3)];
