@@ -157,11 +157,7 @@ impl Evaluation {
     /// Compares every pair on all cores.
     ///
     /// Errors: [`Error::Usage`] when no pair is mated or none is non-mated, so that there is no rate.
-    pub fn compare_all(
-        images: &[NamedImage],
-        features: &[ImageResult],
-        comparator: Comparator,
-    ) -> Result<Self, Error> {
+    pub fn compare_all(images: &[NamedImage], features: &[ImageResult], comparator: Comparator) -> Result<Self, Error> {
         let names: Vec<&str> = images.iter().map(|i| i.subject.as_str()).collect();
         let mut distinct = names.clone();
         distinct.sort_unstable();
