@@ -11,19 +11,21 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Operations in the order in which a handset meets them; others follow by name.
-const OPERATIONS: [&str; 12] = [
+const OPERATIONS: [&str; 14] = [
     "extract",
     "derive",
     "encode-symbol",
     "scan-symbol",
     "connect",
     "register",
+    "register-credentials",
     "login",
-    "bind",
+    "bind-account",
     "fetch-helper",
-    "open-page",
-    "present",
-    "code",
+    "begin-payment",
+    "present-qr",
+    "submit-code",
+    "charge",
 ];
 
 /// Holds every figure that the terminal, the JSON file and the HTML report show.

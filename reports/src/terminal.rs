@@ -58,10 +58,10 @@ fn write_transactions(out: &mut String, summary: &Summary) {
 }
 
 fn write_performance(out: &mut String, summary: &Summary) {
-    line(out, "\nLatency            count       p50       p90       p99       max");
+    line(out, "\nLatency                   count       p50       p90       p99       max");
     for l in &summary.latencies {
         let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(|v| format!("{:>9}", duration(v as f64))).join(" ");
-        line(out, &format!("  {:<13} {:>8} {cells}", l.operation, grouped(l.count)));
+        line(out, &format!("  {:<20} {:>8} {cells}", l.operation, grouped(l.count)));
     }
     for t in &summary.throughput {
         if let Some(mean) = t.mean_per_s {

@@ -4,7 +4,7 @@ use super::event::{EventKind, EventQueue};
 use super::handset::{Active, Current, Identity, Itinerary, mistyped};
 use super::{AccountState, Accounts, Due, Now, Outbox, People, Rules, Tally};
 use crate::io::{Command, Made, NotMade, QrJob, QrSource};
-use crate::outcome::{operation_name, qr_was_accepted, qr_was_compared};
+use crate::outcome::{qr_was_accepted, qr_was_compared};
 use crate::plan::{Journey, Slip, Task};
 use crate::population::{probe_key, sensor_of};
 use crate::recorder::Recorder;
@@ -149,7 +149,7 @@ impl Shared<'_> {
             Response::Charged(_) => self.recorder.latency("charge", latency),
             _ => {}
         }
-        if active.operation == "present" {
+        if active.operation == "present-qr" {
             active.tries += u32::from(qr_was_compared(response));
             active.qr_accepted |= qr_was_accepted(response);
         }
@@ -176,7 +176,7 @@ impl Shared<'_> {
     fn carry_out(&mut self, target: Entity, identity: &Identity, active: &mut Active, step: Step) -> bool {
         match step {
             Step::Send(request) => {
-                active.operation = operation_name(&request);
+                active.operation = request.name();
                 self.outbox.0.push(Command::Send { target, request });
             }
             Step::MakeQr { attempt, helper } => {
