@@ -80,6 +80,10 @@ impl Service {
     }
 
     async fn resolve_one(&self, payment: Payment) -> Result<Progress, Refusal> {
+        let payment = self.claim(payment).await?;
+        if !is_open(payment.state) {
+            return Ok(Progress::Settled);
+        }
         let login = self.store.login_of(payment.account).await.or_refuse()?;
         let binding = self.store.binding(payment.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let (account, authority) = self.open_binding(&login, &binding)?;
@@ -99,9 +103,22 @@ impl Service {
         };
         let settled = self.store.settle(payment.id, settlement).await.or_refuse()?;
         tracing::info!(payment = ?settled.id, state = ?settled.state, "an open payment was asked about");
-        let open = matches!(settled.state, State::Pending | State::Unknown | State::Reversing);
-        Ok(if open { Progress::Open } else { Progress::Settled })
+        Ok(if is_open(settled.state) { Progress::Open } else { Progress::Settled })
     }
+
+    /// Makes it durable that somebody other than the first sender may send a payment. Another server that shares the
+    /// store may be about to send a pending one, and if it cannot reach the bank, "never sent" must not void what this
+    /// server has sent.
+    async fn claim(&self, payment: Payment) -> Result<Payment, Refusal> {
+        match payment.state {
+            State::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
+            _ => Ok(payment),
+        }
+    }
+}
+
+fn is_open(state: State) -> bool {
+    matches!(state, State::Pending | State::Unknown | State::Reversing)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
