@@ -20,14 +20,17 @@ impl BitString {
     /// Packs an iterator of bits.
     pub fn from_bits(bits: impl IntoIterator<Item = bool>) -> Self {
         let mut out = Self { words: Vec::new(), len: 0 };
-        for bit in bits {
-            if out.len.is_multiple_of(64) {
-                out.words.push(0);
-            }
-            out.words[out.len / 64] |= u64::from(bit) << (out.len % 64);
-            out.len += 1;
-        }
+        bits.into_iter().for_each(|bit| out.push(bit));
         out
+    }
+
+    /// Appends a bit.
+    pub fn push(&mut self, bit: bool) {
+        if self.len.is_multiple_of(64) {
+            self.words.push(0);
+        }
+        self.words[self.len / 64] |= u64::from(bit) << (self.len % 64);
+        self.len += 1;
     }
 
     /// Unpacks `len` bits from bytes, least significant bit first; `None` when there are not exactly enough bytes

@@ -35,6 +35,9 @@ pub enum Error {
     /// The probe is too far from the reference for an equality scheme to give its payload again.
     #[error("failed to derive a payload from this probe")]
     FailedToDerive,
+    /// The enrolment is bound to a device token, and none was given.
+    #[error("this enrolment is bound to a device token: derive on the device that holds it")]
+    MissingToken,
     /// A payload, record or helper datum does not have the form that the scheme writes.
     #[error("malformed {what}: {why}")]
     Malformed {

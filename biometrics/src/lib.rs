@@ -12,6 +12,7 @@ pub mod error;
 pub mod fingerprint;
 mod learn;
 pub mod payload;
+pub mod projection;
 pub mod sample;
 pub mod scheme;
 pub mod template;

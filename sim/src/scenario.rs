@@ -155,7 +155,7 @@ impl Default for Biometric {
 
 impl Default for Schemes {
     fn default() -> Self {
-        Self { r#use: SchemeId::ALL.to_vec(), parameters: SchemeParameters::default() }
+        Self { r#use: vec![SchemeId::Template, SchemeId::FuzzyCommitment], parameters: SchemeParameters::default() }
     }
 }
 

@@ -3,8 +3,11 @@
 //! Sources: Lin and Costello, Error Control Coding, 2nd edition, chapter 6 (construction, tables of n, k, t); Massey
 //! 1969 (the shift-register synthesis); Chien 1964 (the search for its roots).
 
-use super::Field;
+use super::{Field, Uncorrectable};
 use crate::{BitString, Error};
+
+/// The longest code: 2^10 - 1 bits.
+const LENGTH_MAX: usize = 1_023;
 
 /// A narrow-sense primitive BCH code.
 ///
@@ -17,11 +20,6 @@ pub struct Bch {
     generator_tail: BitString,
     correctable: usize,
 }
-
-/// Says that no codeword lies within the code's correction radius.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("more errors than the code corrects")]
-pub struct Uncorrectable;
 
 /// Holds what the decoder found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +38,7 @@ impl Bch {
     ///
     /// Errors: [`Error::Parameter`] when the length is not 2^m - 1 for m in 3 to 10, or no message bit would be left.
     pub fn new(length: usize, correctable: usize) -> Result<Self, Error> {
-        if !(length + 1).is_power_of_two() {
+        if !(length + 1).is_power_of_two() || length > LENGTH_MAX {
             return Err(Error::Parameter { name: "code length", why: "it must be 2^m - 1 for m of 3 to 10" });
         }
         let field = Field::new((length + 1).ilog2())?;

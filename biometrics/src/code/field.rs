@@ -5,19 +5,25 @@ use crate::Error;
 /// The smallest extension degree that is tabulated.
 pub const DEGREE_MIN: u32 = 3;
 /// The largest extension degree that is tabulated.
-pub const DEGREE_MAX: u32 = 10;
+pub const DEGREE_MAX: u32 = 16;
 
-/// The primitive polynomials, for m = 3 to 10: bit i is the coefficient of x^i.
+/// The primitive polynomials, for m = 3 to 16: bit i is the coefficient of x^i.
 /// Source: Lin and Costello, Error Control Coding, 2nd edition, table 2.7 (the one with the fewest terms).
-const PRIMITIVE_POLYNOMIALS: [u32; 8] = [
-    0b1011,          // x^3 + x + 1
-    0b1_0011,        // x^4 + x + 1
-    0b10_0101,       // x^5 + x^2 + 1
-    0b100_0011,      // x^6 + x + 1
-    0b1000_1001,     // x^7 + x^3 + 1
-    0b1_0001_1101,   // x^8 + x^4 + x^3 + x^2 + 1
-    0b10_0001_0001,  // x^9 + x^4 + 1
-    0b100_0000_1001, // x^10 + x^3 + 1
+const PRIMITIVE_POLYNOMIALS: [u32; 14] = [
+    0b1011,                  // x^3 + x + 1
+    0b1_0011,                // x^4 + x + 1
+    0b10_0101,               // x^5 + x^2 + 1
+    0b100_0011,              // x^6 + x + 1
+    0b1000_1001,             // x^7 + x^3 + 1
+    0b1_0001_1101,           // x^8 + x^4 + x^3 + x^2 + 1
+    0b10_0001_0001,          // x^9 + x^4 + 1
+    0b100_0000_1001,         // x^10 + x^3 + 1
+    0b1000_0000_0101,        // x^11 + x^2 + 1
+    0b1_0000_0101_0011,      // x^12 + x^6 + x^4 + x + 1
+    0b10_0000_0001_1011,     // x^13 + x^4 + x^3 + x + 1
+    0b100_0100_0100_0011,    // x^14 + x^10 + x^6 + x + 1
+    0b1000_0000_0000_0011,   // x^15 + x + 1
+    0b1_0001_0000_0000_1011, // x^16 + x^12 + x^3 + x + 1
 ];
 
 /// Holds the tables of GF(2^m). An element is its coefficients over the powers of the primitive element, in a `u16`.
@@ -31,12 +37,12 @@ pub struct Field {
 }
 
 impl Field {
-    /// Builds GF(2^degree), for a degree of 3 to 10.
+    /// Builds GF(2^degree), for a degree of 3 to 16.
     ///
     /// Errors: [`Error::Parameter`] outside that range.
     pub fn new(degree: u32) -> Result<Self, Error> {
         if !(DEGREE_MIN..=DEGREE_MAX).contains(&degree) {
-            return Err(Error::Parameter { name: "field degree", why: "it must be 3 to 10" });
+            return Err(Error::Parameter { name: "field degree", why: "it must be 3 to 16" });
         }
         let order = (1usize << degree) - 1;
         let polynomial = PRIMITIVE_POLYNOMIALS[(degree - DEGREE_MIN) as usize];
@@ -104,12 +110,12 @@ mod tests {
 
     #[test]
     fn degrees_out_of_range_are_refused() {
-        assert!(Field::new(2).is_err() && Field::new(11).is_err());
+        assert!(Field::new(2).is_err() && Field::new(17).is_err());
     }
 
     proptest! {
         #[test]
-        fn multiplication_distributes_and_division_undoes_it(degree in 3u32..=10, a: u16, b: u16, c: u16) {
+        fn multiplication_distributes_and_division_undoes_it(degree in 3u32..=16, a: u16, b: u16, c: u16) {
             let field = Field::new(degree).unwrap();
             let mask = field.order() as u16;
             let (a, b, c) = (a & mask, b & mask, c & mask);

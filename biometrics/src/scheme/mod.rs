@@ -9,13 +9,25 @@
 //! `enrol` and `derive` run on the handset, `record` and `verify` on the server, which never sees a template unless
 //! the payload is one.
 
+pub mod biohash;
+pub mod digest;
+mod equality;
 pub mod fuzzy_commitment;
+pub mod fuzzy_vault;
+pub mod index_of_max;
+mod keyed;
 mod reference;
 pub mod registry;
+pub mod sample_then_lock;
 pub mod template;
 
-pub use fuzzy_commitment::{CommitmentCode, FuzzyCommitment};
+pub use biohash::{BioHash, BioHashParameters};
+pub use digest::DigestScheme;
+pub use fuzzy_commitment::{CommitmentCode, CommitmentParameters, FuzzyCommitment, Permutation, Selection};
+pub use fuzzy_vault::{FuzzyVault, VaultParameters};
+pub use index_of_max::{IndexOfMax, IndexOfMaxParameters, IndexVariant};
 pub use registry::{Registry, SchemeParameters, build};
+pub use sample_then_lock::{LockerParameters, SampleThenLock};
 pub use template::TemplateScheme;
 
 use crate::{Error, QrPayload, Template};
@@ -26,21 +38,45 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SchemeId {
+    /// A digest of the quantised template: the patent read literally.
+    Digest,
     /// The fixed-length template itself, accepted within a Hamming distance.
     Template,
     /// A code-offset of the binary template with an error-correcting code; the payload is a digest of the key.
     FuzzyCommitment,
+    /// A polynomial hidden among the elements of the template's set.
+    FuzzyVault,
+    /// Signs of keyed orthonormal projections.
+    #[serde(rename = "biohash")]
+    BioHash,
+    /// Indices of the largest of keyed values.
+    IndexOfMax,
+    /// A key in lockers that random subsets of the bits open.
+    SampleThenLock,
 }
 
 impl SchemeId {
     /// Every scheme, in the order of the design's table.
-    pub const ALL: [Self; 2] = [Self::Template, Self::FuzzyCommitment];
+    pub const ALL: [Self; 7] = [
+        Self::Digest,
+        Self::Template,
+        Self::FuzzyCommitment,
+        Self::FuzzyVault,
+        Self::BioHash,
+        Self::IndexOfMax,
+        Self::SampleThenLock,
+    ];
 
     /// Returns the name used in scenarios, on the command line and in reports.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Digest => "digest",
             Self::Template => "template",
             Self::FuzzyCommitment => "fuzzy-commitment",
+            Self::FuzzyVault => "fuzzy-vault",
+            Self::BioHash => "biohash",
+            Self::IndexOfMax => "index-of-max",
+            Self::SampleThenLock => "sample-then-lock",
         }
     }
 
@@ -52,8 +88,13 @@ impl SchemeId {
     /// Returns the scheme's byte in a QR payload.
     pub fn code(self) -> u8 {
         match self {
+            Self::Digest => 1,
             Self::Template => 2,
             Self::FuzzyCommitment => 3,
+            Self::FuzzyVault => 4,
+            Self::BioHash => 5,
+            Self::IndexOfMax => 6,
+            Self::SampleThenLock => 7,
         }
     }
 
@@ -61,6 +102,26 @@ impl SchemeId {
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|scheme| scheme.code() == code)
     }
+}
+
+/// Says how a scheme's payloads are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ComparisonKind {
+    /// Equal or not: the scheme has one operating point, which its parameters set.
+    Equality,
+    /// By a score that must reach this threshold.
+    Threshold(f32),
+}
+
+/// Says what a scheme does with a device token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenUse {
+    /// Nothing: there is no second factor that could be stolen.
+    Ignored,
+    /// It keys the projection; without one the record's public salt alone does, as if the token were stolen.
+    Keys,
 }
 
 /// Holds a secret that stays on one device and keys token-based schemes.
@@ -104,10 +165,16 @@ pub trait Scheme: Send + Sync {
     /// Returns the scheme's name.
     fn id(&self) -> SchemeId;
 
-    /// Returns the bits of the key that a payload commits to; `None` where the scheme has no key.
+    /// Returns the bits that guessing the key costs at most; `None` where the scheme has no key.
     fn key_bits(&self) -> Option<usize> {
         None
     }
+
+    /// Says how payloads are compared, and at which threshold.
+    fn comparison(&self) -> ComparisonKind;
+
+    /// Says what a device token is to the scheme.
+    fn token_use(&self) -> TokenUse;
 
     /// Enrols one or several templates of the same subject.
     ///

@@ -25,3 +25,21 @@ pub(super) fn mean_margins(references: &[Template]) -> Result<Vec<f32>, Error> {
     }
     Ok(sum)
 }
+
+/// Averages the unit vectors of several captures and brings the mean to unit norm.
+///
+/// Errors: [`Error::FailureToEnrol`] without captures, when their shapes differ, or when one is no vector of numbers.
+pub(super) fn mean_real(references: &[Template]) -> Result<Vec<f32>, Error> {
+    let first = references.first().ok_or(Error::FailureToEnrol("no capture was given"))?;
+    let mut sum = vec![0.0f32; first.real().len()];
+    for reference in references {
+        if reference.real().len() != sum.len() {
+            return Err(Error::FailureToEnrol("the captures' templates differ in shape"));
+        }
+        sum.iter_mut().zip(reference.real()).for_each(|(s, x)| *s += x);
+    }
+    if sum.is_empty() || sum.iter().any(|x| !x.is_finite()) {
+        return Err(Error::FailureToEnrol("a template's real-valued form is no vector of numbers"));
+    }
+    Ok(Template::new(sum, Vec::new()).real().to_vec())
+}

@@ -1,6 +1,9 @@
 //! Schemes by name: how a server's configuration and a scenario choose them.
 
-use super::{CommitmentCode, FuzzyCommitment, Scheme, SchemeId, TemplateScheme};
+use super::{
+    BioHash, BioHashParameters, CommitmentParameters, DigestScheme, FuzzyCommitment, FuzzyVault, IndexOfMax,
+    IndexOfMaxParameters, LockerParameters, SampleThenLock, Scheme, SchemeId, TemplateScheme, VaultParameters,
+};
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
@@ -10,13 +13,31 @@ use serde::{Deserialize, Serialize};
 pub struct SchemeParameters {
     /// The least fraction of equal bits that `template` accepts, above 0.5 and at most 1.
     pub template_threshold: f32,
-    /// The code of `fuzzy-commitment`.
-    pub commitment_code: CommitmentCode,
+    /// The template's first bits that `digest` hashes, 1 to 1,024.
+    pub digest_bits: usize,
+    /// `fuzzy-commitment`: code, bits and order.
+    pub fuzzy_commitment: CommitmentParameters,
+    /// `fuzzy-vault`: sizes of universe, set and polynomial.
+    pub fuzzy_vault: VaultParameters,
+    /// `biohash`: bits and threshold.
+    pub biohash: BioHashParameters,
+    /// `index-of-max`: variant, sizes and threshold.
+    pub index_of_max: IndexOfMaxParameters,
+    /// `sample-then-lock`: subset and lockers.
+    pub sample_then_lock: LockerParameters,
 }
 
 impl Default for SchemeParameters {
     fn default() -> Self {
-        Self { template_threshold: TEMPLATE_THRESHOLD, commitment_code: CommitmentCode::default() }
+        Self {
+            template_threshold: TEMPLATE_THRESHOLD,
+            digest_bits: DIGEST_BITS,
+            fuzzy_commitment: CommitmentParameters::default(),
+            fuzzy_vault: VaultParameters::default(),
+            biohash: BioHashParameters::default(),
+            index_of_max: IndexOfMaxParameters::default(),
+            sample_then_lock: LockerParameters::default(),
+        }
     }
 }
 
@@ -24,13 +45,22 @@ impl Default for SchemeParameters {
 /// synthetic fingers at the default quality gave 20 false matches in 10,620 and 5 false non-matches in 180.
 const TEMPLATE_THRESHOLD: f32 = 0.68;
 
+/// As many bits as a false match rate of 1 in 10,000 needs if they were independent (13.3), and some for their not
+/// being so.
+const DIGEST_BITS: usize = 16;
+
 /// Builds one scheme.
 ///
 /// Errors: [`Error::Parameter`] when its parameters are out of range.
 pub fn build(id: SchemeId, parameters: &SchemeParameters) -> Result<Box<dyn Scheme>, Error> {
     Ok(match id {
+        SchemeId::Digest => Box::new(DigestScheme::new(parameters.digest_bits)?),
         SchemeId::Template => Box::new(TemplateScheme::new(parameters.template_threshold)?),
-        SchemeId::FuzzyCommitment => Box::new(FuzzyCommitment::new(parameters.commitment_code)?),
+        SchemeId::FuzzyCommitment => Box::new(FuzzyCommitment::new(parameters.fuzzy_commitment)?),
+        SchemeId::FuzzyVault => Box::new(FuzzyVault::new(parameters.fuzzy_vault)?),
+        SchemeId::BioHash => Box::new(BioHash::new(parameters.biohash)?),
+        SchemeId::IndexOfMax => Box::new(IndexOfMax::new(parameters.index_of_max)?),
+        SchemeId::SampleThenLock => Box::new(SampleThenLock::new(parameters.sample_then_lock)?),
     })
 }
 
@@ -63,6 +93,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheme::CommitmentCode;
 
     #[test]
     fn every_scheme_is_built_and_found_by_name_and_code() {
@@ -80,8 +111,9 @@ mod tests {
         let parameters = SchemeParameters { template_threshold: 0.2, ..Default::default() };
         let error = Registry::new(&parameters).err().unwrap();
         assert!(error.to_string().contains("template threshold"), "{error}");
-        let commitment_code = CommitmentCode { length: 500, correctable: 10 };
-        let parameters = SchemeParameters { commitment_code, ..Default::default() };
+        let code = CommitmentCode::Bch { length: 500, correctable: 10 };
+        let fuzzy_commitment = CommitmentParameters { code, ..Default::default() };
+        let parameters = SchemeParameters { fuzzy_commitment, ..Default::default() };
         assert!(build(SchemeId::FuzzyCommitment, &parameters).is_err());
     }
 }

@@ -11,7 +11,7 @@
 //!   as patent CN103310335A reads when a threshold stands for "consistent".
 
 use super::reference::mean_margins;
-use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, Verdict};
+use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
 use crate::{BitString, Error, QrPayload, Template};
 use rand::Rng;
 
@@ -46,6 +46,14 @@ impl TemplateScheme {
 impl Scheme for TemplateScheme {
     fn id(&self) -> SchemeId {
         SchemeId::Template
+    }
+
+    fn comparison(&self) -> ComparisonKind {
+        ComparisonKind::Threshold(self.threshold)
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Ignored
     }
 
     /// Takes the sign of the captures' mean margins; the helper is empty, because a probe needs none.

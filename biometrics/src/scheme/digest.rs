@@ -1,0 +1,118 @@
+//! The `digest` scheme: quantise the template, then hash it. The patent read literally.
+//!
+//! - **Construction.** The first b bits of the template (of the captures' mean margins at enrolment) are hashed; the
+//!   payload is SHA-256(domain, b, bits), the record SHA-256 of the payload. One bit off gives another payload.
+//! - **Parameters.** b, the bits that are kept: every bit more halves the false matches and costs false non-matches.
+//! - **Key bits.** b at most. A payload of so few bits is inverted by trying all 2^b: the digest hides nothing.
+//! - **What is public.** Nothing is kept on the handset; the payload itself must stay secret.
+//! - **Revocation.** None: the same finger gives the same payload everywhere, which also links its enrolments.
+//! - **Source.** Patent CN103310335A, paragraphs 20 and 29 ("the same QR again from a new capture").
+
+use super::equality;
+use super::reference::mean_margins;
+use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
+use crate::{BitString, Error, QrPayload, Template};
+use rand::Rng;
+
+/// Most bits that are hashed.
+const BITS_MAX: usize = 1_024;
+
+/// Hashes the first bits of the template.
+#[derive(Clone, Copy, Debug)]
+pub struct DigestScheme {
+    bits: usize,
+}
+
+impl DigestScheme {
+    /// Builds the scheme over so many bits.
+    ///
+    /// Errors: [`Error::Parameter`] unless there are 1 to 1,024.
+    pub fn new(bits: usize) -> Result<Self, Error> {
+        if (1..=BITS_MAX).contains(&bits) {
+            Ok(Self { bits })
+        } else {
+            Err(Error::Parameter { name: "digest bits", why: "it must be 1 to 1024" })
+        }
+    }
+
+    fn payload(&self, margins: &[f32]) -> QrPayload {
+        let kept = BitString::from_bits(margins.iter().take(self.bits).map(|&m| m > 0.0));
+        equality::payload_of(SchemeId::Digest, &[&(self.bits as u16).to_le_bytes(), &kept.to_bytes()])
+    }
+}
+
+impl Scheme for DigestScheme {
+    fn id(&self) -> SchemeId {
+        SchemeId::Digest
+    }
+
+    fn key_bits(&self) -> Option<usize> {
+        Some(self.bits)
+    }
+
+    fn comparison(&self) -> ComparisonKind {
+        ComparisonKind::Equality
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Ignored
+    }
+
+    fn enrol(
+        &self,
+        references: &[Template],
+        _token: Option<&DeviceToken>,
+        _rng: &mut dyn Rng,
+    ) -> Result<Enrolment, Error> {
+        let margins = mean_margins(references)?;
+        if margins.len() < self.bits {
+            return Err(Error::FailureToEnrol("the template has fewer bits than the digest takes"));
+        }
+        Ok(Enrolment { payload: self.payload(&margins), helper: HelperData(Vec::new()) })
+    }
+
+    fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
+        if !helper.0.is_empty() || probe.margins().len() < self.bits {
+            return Err(Error::Malformed { what: "digest helper data", why: "the scheme has none" });
+        }
+        Ok(self.payload(probe.margins()))
+    }
+
+    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
+        equality::record_of(SchemeId::Digest, payload)
+    }
+
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+        equality::verify(SchemeId::Digest, record, payload)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    #[test]
+    fn one_kept_bit_off_gives_another_payload_and_a_dropped_one_does_not() {
+        let scheme = DigestScheme::new(8).unwrap();
+        let template = |flip: usize| {
+            let margins: Vec<f32> = (0..12).map(|i| if (i % 3 == 0) != (i == flip) { 1.0 } else { -1.0 }).collect();
+            Template::new(margins.clone(), margins)
+        };
+        let enrolment = scheme.enrol(&[template(99)], None, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+        let record = scheme.record(&enrolment.payload).unwrap();
+        for flip in 0..12 {
+            let payload = scheme.derive(&template(flip), &enrolment.helper, None).unwrap();
+            assert_eq!(scheme.verify(&record, &payload).accepted, flip >= 8, "bit {flip}");
+        }
+    }
+
+    #[test]
+    fn impossible_lengths_are_refused() {
+        assert!(DigestScheme::new(0).is_err() && DigestScheme::new(1_025).is_err());
+        let short = [Template::new(vec![1.0], vec![1.0; 7])];
+        let enrolled = DigestScheme::new(8).unwrap().enrol(&short, None, &mut ChaCha8Rng::seed_from_u64(1));
+        assert!(matches!(enrolled, Err(Error::FailureToEnrol(_))));
+    }
+}

@@ -1,0 +1,272 @@
+//! The `fuzzy-vault` scheme: a polynomial hidden among the elements of the template's set, without chaff.
+//!
+//! - **Construction.** The template's first u margins are a universe of u elements, and the t largest of them are its
+//!   set A. The record's own permutation relabels them as elements of GF(2^16). The helper publishes
+//!   V(X) = Π(X - a) + κ(X), the product over A and a random secret polynomial κ of k coefficients. On a probe's set,
+//!   V equals κ wherever the sets overlap; κ is found when they share at least (t + k)/2 elements. The payload is
+//!   SHA-256(domain, salt, κ), the record SHA-256 of the payload.
+//! - **Parameters.** u, t, k. With t = 24 and k = 9 it opens at an overlap of 17 and never at 16.
+//! - **Key bits.** log2 [C(u, k) / C(t, k)]: an attacker with V guesses k elements of A, and the check of a guess is
+//!   free; 31 bits at (224, 24, 9). κ itself has 16 k bits. Elements that are likelier than others give less.
+//! - **What is public.** The helper: salt, permutation seed, V.
+//! - **Revocation.** Enrolling again draws a new κ, salt and permutation. Without the permutation, two vaults of one
+//!   subject would be opened and linked by their overlap (the extended Euclidean attack of Merkle and Tams 2013).
+//! - **Sources.** Juels and Sudan 2002 (the vault); Dodis, Ostrovsky, Reyzin and Smith 2008, 5.1 (without chaff);
+//!   Tams, Mihailescu and Munk 2015 (implementation for fingerprints, security estimate); Gao 2003 (the decoder).
+
+use super::equality::{self, SALT_BYTES};
+use super::reference::mean_margins;
+use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
+use crate::code::Field;
+use crate::code::interpolation::{evaluate, reconstruct, with_roots};
+use crate::{Error, QrPayload, Template};
+use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
+
+const HELPER_VERSION: u8 = 1;
+const SEED_BYTES: usize = 32;
+/// Version, u, t and k, two bytes each after the first.
+const HEADER_BYTES: usize = 7;
+const UNIVERSE_MAX: usize = 1_024;
+const FIELD_DEGREE: u32 = 16;
+
+/// Chooses the sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct VaultParameters {
+    /// Elements of the universe u, at most 1,024 and at most the template's bits.
+    pub universe: usize,
+    /// Elements of a set t.
+    pub set: usize,
+    /// Coefficients of the secret polynomial k.
+    pub coefficients: usize,
+}
+
+impl Default for VaultParameters {
+    fn default() -> Self {
+        Self { universe: 224, set: 24, coefficients: 9 }
+    }
+}
+
+/// Locks a secret polynomial under a set.
+#[derive(Clone, Debug)]
+pub struct FuzzyVault {
+    parameters: VaultParameters,
+    field: Field,
+}
+
+impl FuzzyVault {
+    /// Builds the scheme.
+    ///
+    /// Errors: [`Error::Parameter`] unless 0 < k < t < u and u is at most 1,024.
+    pub fn new(parameters: VaultParameters) -> Result<Self, Error> {
+        let VaultParameters { universe, set, coefficients } = parameters;
+        if coefficients == 0 || coefficients >= set || set >= universe || universe > UNIVERSE_MAX {
+            let why = "0 < coefficients < set < universe, and a universe of at most 1024";
+            return Err(Error::Parameter { name: "vault sizes", why });
+        }
+        Ok(Self { parameters, field: Field::new(FIELD_DEGREE)? })
+    }
+
+    /// Returns log2 [C(u, k) / C(t, k)], the bits that guessing k elements of the set costs. Units: bits.
+    pub fn guessing_bits(&self) -> f64 {
+        let VaultParameters { universe, set, coefficients } = self.parameters;
+        (0..coefficients).map(|i| libm::log2((universe - i) as f64 / (set - i) as f64)).sum()
+    }
+
+    fn payload(&self, salt: &[u8], secret: &[u16]) -> QrPayload {
+        let secret: Vec<u8> = secret.iter().flat_map(|c| c.to_le_bytes()).collect();
+        equality::payload_of(SchemeId::FuzzyVault, &[salt, &secret])
+    }
+
+    /// Takes the indices of the t largest margins of the universe; ties go to the lower index.
+    fn set_of(&self, margins: &[f32]) -> Option<Vec<usize>> {
+        let margins = margins.get(..self.parameters.universe)?;
+        let mut order: Vec<usize> = (0..margins.len()).collect();
+        order.sort_by(|&a, &b| margins[b].total_cmp(&margins[a]).then(a.cmp(&b)));
+        order.truncate(self.parameters.set);
+        Some(order)
+    }
+
+    fn read_helper(&self, bytes: &[u8]) -> Result<Helper, Error> {
+        let helper = Helper::from_bytes(bytes)?;
+        if helper.parameters != self.parameters {
+            return Err(malformed("it was made with other sizes"));
+        }
+        Ok(helper)
+    }
+}
+
+impl Scheme for FuzzyVault {
+    fn id(&self) -> SchemeId {
+        SchemeId::FuzzyVault
+    }
+
+    fn key_bits(&self) -> Option<usize> {
+        Some(self.guessing_bits() as usize)
+    }
+
+    fn comparison(&self) -> ComparisonKind {
+        ComparisonKind::Equality
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Ignored
+    }
+
+    fn enrol(
+        &self,
+        references: &[Template],
+        _token: Option<&DeviceToken>,
+        rng: &mut dyn Rng,
+    ) -> Result<Enrolment, Error> {
+        let margins = mean_margins(references)?;
+        let set = self.set_of(&margins);
+        let set = set.ok_or(Error::FailureToEnrol("the template has fewer bits than the vault's universe"))?;
+        let salt = equality::salt(rng);
+        let mut seed = [0; SEED_BYTES];
+        rng.fill_bytes(&mut seed);
+        let secret: Vec<u16> = (0..self.parameters.coefficients).map(|_| rng.next_u32() as u16).collect();
+        let labels = labels(self.parameters.universe, seed);
+        let mut vault = with_roots(&self.field, set.iter().map(|&i| labels[i]));
+        vault.pop();
+        vault.iter_mut().zip(&secret).for_each(|(v, s)| *v ^= s);
+        let helper = Helper { parameters: self.parameters, salt, seed, vault };
+        Ok(Enrolment { payload: self.payload(&salt, &secret), helper: HelperData(helper.to_bytes()) })
+    }
+
+    fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
+        let helper = self.read_helper(&helper.0)?;
+        let set = self.set_of(probe.margins()).ok_or(malformed("it was made from a template of another length"))?;
+        let labels = labels(self.parameters.universe, helper.seed);
+        let monic: Vec<u16> = helper.vault.iter().copied().chain([1]).collect();
+        let points: Vec<_> = set.iter().map(|&i| (labels[i], evaluate(&self.field, &monic, labels[i]))).collect();
+        let secret = reconstruct(&self.field, &points, self.parameters.coefficients);
+        Ok(self.payload(&helper.salt, &secret.map_err(|_| Error::FailedToDerive)?))
+    }
+
+    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
+        equality::record_of(SchemeId::FuzzyVault, payload)
+    }
+
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+        equality::verify(SchemeId::FuzzyVault, record, payload)
+    }
+}
+
+/// Gives every element of the universe its label in the field: the record's own permutation of 1 to u.
+fn labels(universe: usize, seed: [u8; SEED_BYTES]) -> Vec<u16> {
+    let mut labels: Vec<u16> = (1..=universe as u16).collect();
+    labels.shuffle(&mut ChaCha20Rng::from_seed(seed));
+    labels
+}
+
+/// What the helper bytes say. Layout: version (1 byte), u, t, k (2 bytes each, little-endian), salt (16), permutation
+/// seed (32), the t lower coefficients of V (2 bytes each), constant coefficient first.
+struct Helper {
+    parameters: VaultParameters,
+    salt: [u8; SALT_BYTES],
+    seed: [u8; SEED_BYTES],
+    vault: Vec<u16>,
+}
+
+impl Helper {
+    fn to_bytes(&self) -> Vec<u8> {
+        let VaultParameters { universe, set, coefficients } = self.parameters;
+        let mut bytes = vec![HELPER_VERSION];
+        [universe, set, coefficients].iter().for_each(|&n| bytes.extend((n as u16).to_le_bytes()));
+        bytes.extend(self.salt);
+        bytes.extend(self.seed);
+        self.vault.iter().for_each(|c| bytes.extend(c.to_le_bytes()));
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let cut_short = malformed("it is cut short");
+        let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(cut_short.clone())?;
+        if header[0] != HELPER_VERSION {
+            return Err(malformed("its version is unknown"));
+        }
+        let number = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        let parameters = VaultParameters { universe: number(1), set: number(3), coefficients: number(5) };
+        let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(cut_short.clone())?;
+        let (seed, rest) = rest.split_first_chunk::<SEED_BYTES>().ok_or(cut_short)?;
+        let (words, []) = rest.as_chunks::<2>() else { return Err(malformed("its polynomial is cut")) };
+        if words.len() != parameters.set {
+            return Err(malformed("its polynomial has another degree"));
+        }
+        let vault = words.iter().map(|&word| u16::from_le_bytes(word)).collect();
+        Ok(Self { parameters, salt: *salt, seed: *seed, vault })
+    }
+}
+
+fn malformed(why: &'static str) -> Error {
+    Error::Malformed { what: "fuzzy-vault helper data", why }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::seq::index;
+    use rand_chacha::ChaCha8Rng;
+
+    fn scheme(coefficients: usize) -> FuzzyVault {
+        FuzzyVault::new(VaultParameters { coefficients, ..Default::default() }).unwrap()
+    }
+
+    /// A template whose set is exactly these elements.
+    fn template(set: &[usize]) -> Template {
+        let margins: Vec<f32> = (0..256).map(|i| if set.contains(&i) { 2.0 } else { -1.0 - i as f32 }).collect();
+        Template::new(vec![1.0], margins)
+    }
+
+    #[test]
+    fn it_opens_at_an_overlap_of_17_and_never_at_16() {
+        let (scheme, mut rng) = (scheme(9), ChaCha8Rng::seed_from_u64(1));
+        for round in 0..60 {
+            let drawn = index::sample(&mut rng, 224, 48).into_vec();
+            let (enrolled, others) = drawn.split_at(24);
+            let enrolment = scheme.enrol(&[template(enrolled)], None, &mut rng).unwrap();
+            let record = scheme.record(&enrolment.payload).unwrap();
+            let overlap = [0, 15, 16, 17, 18, 24][round % 6];
+            let probe: Vec<usize> = enrolled[..overlap].iter().chain(&others[overlap..]).copied().collect();
+            let derived = scheme.derive(&template(&probe), &enrolment.helper, None);
+            if overlap >= 17 {
+                assert!(scheme.verify(&record, &derived.unwrap()).accepted, "overlap {overlap}");
+            } else {
+                // A wrong polynomial through 17 of 24 points that lie on none: below 1e-50.
+                assert_eq!(derived, Err(Error::FailedToDerive), "overlap {overlap}");
+            }
+        }
+    }
+
+    #[test]
+    fn guessing_costs_what_the_binomials_say() {
+        for (coefficients, bits) in [(8, 27.5), (9, 31.2), (10, 35.1), (11, 39.0)] {
+            let found = scheme(coefficients).guessing_bits();
+            assert!((found - bits).abs() < 0.05, "k = {coefficients}: {found}");
+        }
+        assert_eq!(scheme(9).key_bits(), Some(31));
+    }
+
+    #[test]
+    fn two_records_of_one_subject_share_no_coefficients() {
+        let (scheme, mut rng) = (scheme(9), ChaCha8Rng::seed_from_u64(2));
+        let references = [template(&(0..24).collect::<Vec<_>>())];
+        let [a, b] = [(); 2].map(|()| scheme.enrol(&references, None, &mut rng).unwrap());
+        let [a, b] = [a, b].map(|e| Helper::from_bytes(&e.helper.0).unwrap().vault);
+        assert!(a.iter().zip(&b).all(|(x, y)| x != y));
+    }
+
+    #[test]
+    fn impossible_sizes_and_templates_are_refused() {
+        for (universe, set, coefficients) in [(224, 24, 0), (224, 9, 9), (24, 24, 9), (1_025, 24, 9)] {
+            assert!(FuzzyVault::new(VaultParameters { universe, set, coefficients }).is_err());
+        }
+        let short = [Template::new(vec![1.0], vec![1.0; 223])];
+        let enrolled = scheme(9).enrol(&short, None, &mut ChaCha8Rng::seed_from_u64(3));
+        assert!(matches!(enrolled, Err(Error::FailureToEnrol(_))));
+    }
+}

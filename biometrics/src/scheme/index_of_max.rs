@@ -1,0 +1,288 @@
+//! The `index-of-max` scheme: in each of many keyed groups of values, which one is the largest.
+//!
+//! - **Construction.** *Gaussian* (GRP): each group projects the real-valued template on q pseudo-random directions.
+//!   *Permutation* (URP): each group multiplies the first q values of p random permutations of the template, element by
+//!   element. Either way the group gives the index of its largest value. Both are drawn from SHA-256(domain, salt,
+//!   device token). Accepted when the share of equal indices reaches the threshold.
+//! - **Parameters.** Variant, groups m, group size q, permutations p, threshold. Directions come as fast rotations
+//!   rather than as independent Gaussian vectors; within a group they are orthogonal.
+//! - **Key bits.** None: the security is that of the comparison, -log2 FMR; it does not rest on the token alone,
+//!   because ranks of projections keep no magnitude, but a token that is known brings the unprotected template's FMR.
+//! - **What is public.** The salt. The payload ranks projections: with the token known, m inequalities over the
+//!   template's directions, from which a similar template is found (Ghammam et al. 2020).
+//! - **Revocation.** A new token or salt gives unrelated indices: an old payload then agrees in 1/q of them.
+//! - **Sources.** Jin, Hwang, Lai, Kim and Teoh 2018, "Ranking-based locality sensitive hashing-enabled cancelable
+//!   biometrics: index-of-max hashing".
+
+use super::keyed::KeyedHelper;
+use super::reference::mean_real;
+use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
+use crate::projection::project;
+use crate::{BitString, Error, QrPayload, Template};
+use rand::Rng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
+
+const GROUPS_MAX: usize = 2_048;
+const GROUP_SIZE_MAX: usize = 256;
+const PERMUTATIONS_MAX: usize = 8;
+const HEADER_BYTES: usize = 4;
+
+/// Names how a group's values are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IndexVariant {
+    /// Random projections (GRP).
+    Gaussian,
+    /// Products of randomly permuted elements (URP).
+    Permutation,
+}
+
+/// Chooses variant, sizes and threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct IndexOfMaxParameters {
+    /// How a group's values are made.
+    pub variant: IndexVariant,
+    /// Groups, 16 to 2,048.
+    pub groups: usize,
+    /// Values in a group, 2 to 256.
+    pub group_size: usize,
+    /// Permutations that are multiplied, 1 to 8; the Gaussian variant has no use for it.
+    pub permutations: usize,
+    /// The least share of equal indices that is accepted, above 1/q and at most 1.
+    pub threshold: f32,
+}
+
+impl Default for IndexOfMaxParameters {
+    fn default() -> Self {
+        Self { variant: IndexVariant::Gaussian, groups: 512, group_size: 16, permutations: 2, threshold: 0.22 }
+    }
+}
+
+impl IndexOfMaxParameters {
+    /// Bits of an index.
+    fn index_bits(&self) -> usize {
+        self.group_size.next_power_of_two().ilog2() as usize
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let in_range = (16..=GROUPS_MAX).contains(&self.groups)
+            && (2..=GROUP_SIZE_MAX).contains(&self.group_size)
+            && (1..=PERMUTATIONS_MAX).contains(&self.permutations);
+        if !in_range {
+            let why = "16 to 2048 groups of 2 to 256 values, from 1 to 8 permutations";
+            return Err(Error::Parameter { name: "index-of-max sizes", why });
+        }
+        if !(self.threshold > 1.0 / self.group_size as f32 && self.threshold <= 1.0) {
+            let why = "it must be above one over the group's size, which is chance, and at most 1";
+            return Err(Error::Parameter { name: "index-of-max threshold", why });
+        }
+        Ok(())
+    }
+}
+
+/// Presents indices of maxima and compares them within a threshold.
+#[derive(Clone, Copy, Debug)]
+pub struct IndexOfMax {
+    parameters: IndexOfMaxParameters,
+}
+
+impl IndexOfMax {
+    /// Builds the scheme.
+    ///
+    /// Errors: [`Error::Parameter`] when a parameter is out of its range.
+    pub fn new(parameters: IndexOfMaxParameters) -> Result<Self, Error> {
+        parameters.check()?;
+        Ok(Self { parameters })
+    }
+
+    fn payload(&self, real: &[f32], helper: &KeyedHelper, token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
+        if real.is_empty() {
+            return Err(Error::Malformed { what: "template", why: "it has no real-valued form" });
+        }
+        let mut stream = helper.stream(SchemeId::IndexOfMax, token)?;
+        let indices = match self.parameters.variant {
+            IndexVariant::Gaussian => self.projected(real, &mut stream),
+            IndexVariant::Permutation => self.permuted(real, &mut stream),
+        };
+        Ok(QrPayload { scheme: SchemeId::IndexOfMax, body: self.body(&indices) })
+    }
+
+    fn projected(&self, real: &[f32], stream: &mut ChaCha20Rng) -> Vec<usize> {
+        let p = &self.parameters;
+        project(real, p.groups * p.group_size, stream).chunks_exact(p.group_size).map(largest).collect()
+    }
+
+    fn permuted(&self, real: &[f32], stream: &mut ChaCha20Rng) -> Vec<usize> {
+        let size = self.parameters.group_size;
+        let mut order: Vec<usize> = (0..real.len()).collect();
+        let group = |_| {
+            let mut product = vec![1.0f32; size.min(real.len())];
+            for _ in 0..self.parameters.permutations {
+                let (first, _) = order.partial_shuffle(stream, product.len());
+                product.iter_mut().zip(first).for_each(|(value, &mut i)| *value *= real[i]);
+            }
+            largest(&product)
+        };
+        (0..self.parameters.groups).map(group).collect()
+    }
+
+    /// Writes groups (2 bytes, little-endian), group size (2 bytes) and the packed indices.
+    fn body(&self, indices: &[usize]) -> Vec<u8> {
+        let p = &self.parameters;
+        let mut body = Vec::with_capacity(HEADER_BYTES + p.groups);
+        [p.groups, p.group_size].iter().for_each(|&n| body.extend((n as u16).to_le_bytes()));
+        let bits = indices.iter().flat_map(|&index| (0..p.index_bits()).map(move |i| index >> i & 1 == 1));
+        body.extend(BitString::from_bits(bits).to_bytes());
+        body
+    }
+
+    fn indices(&self, body: &[u8]) -> Result<BitString, Error> {
+        let malformed = |why| Error::Malformed { what: "index-of-max payload", why };
+        let p = &self.parameters;
+        let (header, packed) = body.split_first_chunk::<HEADER_BYTES>().ok_or(malformed("it is cut short"))?;
+        let number = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        if (number(0), number(2)) != (p.groups, p.group_size) {
+            return Err(malformed("it has another number of groups, or groups of another size"));
+        }
+        let length = p.groups * p.index_bits();
+        BitString::from_bytes(packed, length).ok_or(malformed("its bytes do not match its indices"))
+    }
+
+    /// Returns the share of equal indices.
+    fn agreement(&self, a: &BitString, b: &BitString) -> f32 {
+        let (difference, width) = (a.xor(b), self.parameters.index_bits());
+        let differs = |group: &usize| (0..width).any(|i| difference.bit(group * width + i));
+        let differing = (0..self.parameters.groups).filter(differs).count();
+        1.0 - differing as f32 / self.parameters.groups as f32
+    }
+}
+
+impl Scheme for IndexOfMax {
+    fn id(&self) -> SchemeId {
+        SchemeId::IndexOfMax
+    }
+
+    fn comparison(&self) -> ComparisonKind {
+        ComparisonKind::Threshold(self.parameters.threshold)
+    }
+
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Keys
+    }
+
+    fn enrol(
+        &self,
+        references: &[Template],
+        token: Option<&DeviceToken>,
+        rng: &mut dyn Rng,
+    ) -> Result<Enrolment, Error> {
+        let helper = KeyedHelper::draw(token, rng);
+        let payload = self.payload(&mean_real(references)?, &helper, token)?;
+        Ok(Enrolment { payload, helper: HelperData(helper.to_bytes()) })
+    }
+
+    fn derive(&self, probe: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
+        self.payload(probe.real(), &KeyedHelper::from_bytes(&helper.0)?, token)
+    }
+
+    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
+        if payload.scheme != SchemeId::IndexOfMax {
+            return Err(Error::Malformed { what: "index-of-max payload", why: "it is of another scheme" });
+        }
+        self.indices(&payload.body)?;
+        Ok(ServerRecord(payload.body.clone()))
+    }
+
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+        if payload.scheme != SchemeId::IndexOfMax {
+            return Verdict::REJECTED;
+        }
+        match (self.indices(&record.0), self.indices(&payload.body)) {
+            (Ok(reference), Ok(probe)) => {
+                let score = self.agreement(&reference, &probe);
+                Verdict { accepted: score >= self.parameters.threshold, score: Some(score) }
+            }
+            _ => Verdict::REJECTED,
+        }
+    }
+}
+
+/// Returns the index of the largest value, the first one on a tie.
+fn largest(values: &[f32]) -> usize {
+    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    const VARIANTS: [IndexVariant; 2] = [IndexVariant::Gaussian, IndexVariant::Permutation];
+
+    fn scheme(variant: IndexVariant, group_size: usize) -> IndexOfMax {
+        IndexOfMax::new(IndexOfMaxParameters { variant, group_size, threshold: 0.6, ..Default::default() }).unwrap()
+    }
+
+    fn template(seed: u64, noise: f32) -> Template {
+        let (mut own, mut fresh) = (ChaCha8Rng::seed_from_u64(seed), ChaCha8Rng::seed_from_u64(seed + 1_000));
+        let value = |_| own.random_range(-1.0f32..1.0) + noise * fresh.random_range(-1.0f32..1.0);
+        Template::new((0..256).map(value).collect(), Vec::new())
+    }
+
+    fn score(scheme: &IndexOfMax, a: &Template, b: &Template) -> f32 {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let enrolment = scheme.enrol(std::slice::from_ref(a), None, &mut rng).unwrap();
+        let record = scheme.record(&enrolment.payload).unwrap();
+        let payload = scheme.derive(b, &enrolment.helper, None).unwrap();
+        scheme.verify(&record, &payload).score.unwrap()
+    }
+
+    #[test]
+    fn the_same_template_agrees_wholly_a_near_one_mostly_and_another_by_chance() {
+        for variant in VARIANTS {
+            let scheme = scheme(variant, 16);
+            assert_eq!(score(&scheme, &template(1, 0.0), &template(1, 0.0)), 1.0);
+            assert!(score(&scheme, &template(1, 0.0), &template(1, 0.3)) > 0.45, "{variant:?}");
+            // 1/16 +- 0.011: five standard deviations, 6e-7.
+            let by_chance = score(&scheme, &template(1, 0.0), &template(2, 0.0));
+            assert!((by_chance - 0.0625).abs() < 0.055, "{variant:?}: {by_chance}");
+        }
+    }
+
+    #[test]
+    fn two_directions_of_correlated_templates_agree_as_their_angle_says() {
+        // With two values a group, the larger one is the sign of a projection on their difference: 1 - acos(rho)/pi.
+        let scheme = scheme(IndexVariant::Gaussian, 2);
+        let (a, b) = (template(1, 0.0), template(1, 0.8));
+        let expected = 1.0 - a.cosine(&b).acos() / std::f32::consts::PI;
+        // 512 groups: a standard deviation of at most 0.022, four of them.
+        assert!((score(&scheme, &a, &b) - expected).abs() < 0.09);
+    }
+
+    #[test]
+    fn another_salt_gives_unrelated_indices() {
+        for variant in VARIANTS {
+            let (scheme, mut rng) = (scheme(variant, 16), ChaCha8Rng::seed_from_u64(6));
+            let [old, new] = [(); 2].map(|()| scheme.enrol(&[template(3, 0.0)], None, &mut rng).unwrap());
+            let record = scheme.record(&new.payload).unwrap();
+            assert!(scheme.verify(&record, &old.payload).score.unwrap() < 0.12);
+        }
+    }
+
+    #[test]
+    fn impossible_parameters_are_refused() {
+        let good = IndexOfMaxParameters::default();
+        for bad in [
+            IndexOfMaxParameters { groups: 15, ..good },
+            IndexOfMaxParameters { group_size: 1, ..good },
+            IndexOfMaxParameters { permutations: 9, ..good },
+            IndexOfMaxParameters { threshold: 0.06, ..good },
+        ] {
+            assert!(IndexOfMax::new(bad).is_err());
+        }
+    }
+}

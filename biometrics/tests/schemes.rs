@@ -1,0 +1,139 @@
+//! What every scheme promises, whichever it is.
+
+use biopay_biometrics::payload::BODY_BYTES_MAX;
+use biopay_biometrics::scheme::{
+    CommitmentCode, CommitmentParameters, DeviceToken, HelperData, IndexVariant, Registry, SchemeId, SchemeParameters,
+    Selection, ServerRecord, TokenUse,
+};
+use biopay_biometrics::{Error, QrPayload, Template};
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The bytes of helper data that the protocol carries.
+const HELPER_BYTES_MAX: usize = 32_768;
+
+/// A template like a fingerprint's: 256 numbers and 1,024 bits that follow from them.
+fn template(seed: u64) -> Template {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Template::from_embedding((0..256).map(|_| rng.random_range(-1.0f32..1.0)).collect(), 1_024)
+}
+
+/// The defaults, and every other variant that a parameter chooses.
+fn registries() -> Vec<Registry> {
+    let mut urp = SchemeParameters::default();
+    urp.index_of_max.variant = IndexVariant::Permutation;
+    let commitment = |code, selection| SchemeParameters {
+        fuzzy_commitment: CommitmentParameters { code, selection, ..Default::default() },
+        ..Default::default()
+    };
+    let all = [
+        SchemeParameters::default(),
+        urp,
+        commitment(CommitmentCode::Bch { length: 511, correctable: 87 }, Selection::Reliable),
+        commitment(CommitmentCode::ReedSolomonHadamard { blocks: 16, message_symbols: 10 }, Selection::All),
+    ];
+    all.iter().map(|parameters| Registry::new(parameters).expect("the parameters are in range")).collect()
+}
+
+#[test]
+fn the_same_template_is_accepted_another_is_not_and_sizes_are_bounded() {
+    for registry in registries() {
+        for scheme in registry.iter() {
+            let mut rng = ChaCha8Rng::seed_from_u64(1);
+            let enrolment = scheme.enrol(&[template(1)], None, &mut rng).unwrap();
+            assert!(enrolment.payload.body.len() <= BODY_BYTES_MAX && enrolment.helper.0.len() <= HELPER_BYTES_MAX);
+            let record = scheme.record(&enrolment.payload).unwrap();
+            let derived = scheme.derive(&template(1), &enrolment.helper, None).unwrap();
+            assert_eq!(derived, enrolment.payload, "{}", scheme.id().name());
+            assert!(scheme.verify(&record, &derived).accepted);
+            for other in 2..12 {
+                let accepted = scheme
+                    .derive(&template(other), &enrolment.helper, None)
+                    .is_ok_and(|payload| scheme.verify(&record, &payload).accepted);
+                // The likeliest to err is digest, with 10 times 2^-16.
+                assert!(!accepted, "{} accepts subject {other}", scheme.id().name());
+            }
+        }
+    }
+}
+
+#[test]
+fn revocation_is_what_each_scheme_says() {
+    for registry in registries() {
+        for scheme in registry.iter() {
+            let mut rng = ChaCha8Rng::seed_from_u64(2);
+            let [old, new] = [(); 2].map(|()| scheme.enrol(&[template(1)], None, &mut rng).unwrap());
+            let record = scheme.record(&new.payload).unwrap();
+            let is_irrevocable = matches!(scheme.id(), SchemeId::Digest | SchemeId::Template);
+            assert_eq!(scheme.verify(&record, &old.payload).accepted, is_irrevocable, "{}", scheme.id().name());
+        }
+    }
+}
+
+#[test]
+fn a_token_is_needed_exactly_where_it_keys_the_projection() {
+    let token = DeviceToken([7; 32]);
+    for scheme in Registry::new(&SchemeParameters::default()).unwrap().iter() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let enrolment = scheme.enrol(&[template(1)], Some(&token), &mut rng).unwrap();
+        let record = scheme.record(&enrolment.payload).unwrap();
+        let with = |token| scheme.derive(&template(1), &enrolment.helper, token);
+        assert!(scheme.verify(&record, &with(Some(&token)).unwrap()).accepted);
+        match scheme.token_use() {
+            TokenUse::Keys => {
+                assert_eq!(with(None), Err(Error::MissingToken));
+                assert!(!scheme.verify(&record, &with(Some(&DeviceToken([8; 32]))).unwrap()).accepted);
+            }
+            TokenUse::Ignored => assert_eq!(with(None), Ok(enrolment.payload)),
+        }
+    }
+}
+
+#[test]
+fn nothing_to_enrol_is_a_named_failure() {
+    for scheme in Registry::new(&SchemeParameters::default()).unwrap().iter() {
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let not_a_number = Template::new(vec![f32::NAN; 256], vec![f32::NAN; 1_024]);
+        let shapes = [template(1), Template::new(vec![1.0; 8], vec![1.0; 8])];
+        for references in [&[][..], &[not_a_number], &shapes] {
+            let enrolled = scheme.enrol(references, None, &mut rng);
+            assert!(matches!(enrolled, Err(Error::FailureToEnrol(_))), "{}", scheme.id().name());
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn damaged_helpers_and_hostile_records_never_panic(
+        seed: u64,
+        cut: prop::sample::Index,
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), 1u8..), 1..8),
+        bytes in proptest::collection::vec(any::<u8>(), 0..300),
+        short in 0usize..1_024,
+    ) {
+        for registry in registries() {
+            for scheme in registry.iter() {
+                let mut rng = ChaCha8Rng::seed_from_u64(seed);
+                let enrolment = scheme.enrol(&[template(1)], None, &mut rng).unwrap();
+                let record = scheme.record(&enrolment.payload).unwrap();
+                let whole = enrolment.helper.0.clone();
+                let mut damaged = whole.clone();
+                flips.iter().filter(|_| !whole.is_empty()).for_each(|(at, flip)| damaged[at.index(whole.len())] ^= flip);
+                let truncated = whole[..if whole.is_empty() { 0 } else { cut.index(whole.len()) }].to_vec();
+                for helper in [damaged, truncated, bytes.clone()] {
+                    if let Ok(payload) = scheme.derive(&template(1), &HelperData(helper), None) {
+                        let _ = scheme.verify(&record, &payload);
+                    }
+                }
+                let fewer_bits = Template::new(vec![1.0; 3], vec![0.5; short]);
+                let _ = scheme.derive(&fewer_bits, &enrolment.helper, None);
+                let forged = QrPayload { scheme: scheme.id(), body: bytes.clone() };
+                prop_assert!(!scheme.verify(&record, &forged).accepted);
+                prop_assert!(!scheme.verify(&ServerRecord(bytes.clone()), &enrolment.payload).accepted);
+            }
+        }
+    }
+}
