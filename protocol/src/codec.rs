@@ -82,10 +82,11 @@ fn check_length<M: Message>(announced: usize) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{HelperBytes, LoginName, PayloadBytes, Secret};
+    use crate::{ChannelBinding, HelperBytes, LoginName, PayloadBytes, Secret};
 
     fn login() -> Request {
-        Request::Login { login: LoginName::new("ada").unwrap(), password: Secret::new("pw").unwrap() }
+        let (login, password) = (LoginName::new("ada").unwrap(), Secret::new("pw").unwrap());
+        Request::Login { login, password, channel: ChannelBinding([3; 32]) }
     }
 
     #[test]

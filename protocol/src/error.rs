@@ -45,6 +45,12 @@ pub enum Error {
         /// The limit.
         allowed: u64,
     },
+    /// The server's half of an OPAQUE exchange is none, or a message of it could not be made.
+    #[error("the OPAQUE exchange is malformed")]
+    Opaque,
+    /// The server's half of an OPAQUE login does not fit the password.
+    #[error("name or password is wrong")]
+    WrongPassword,
     /// No symbol could be read in the image.
     #[error("no readable QR symbol in the image")]
     NoSymbol,

@@ -13,6 +13,7 @@ pub mod client;
 pub mod codec;
 pub mod error;
 pub mod message;
+pub mod opaque;
 pub mod qr;
 pub mod secret;
 pub mod values;
@@ -21,8 +22,9 @@ pub use error::Error;
 pub use message::{ChargeReceipt, Refusal, Request, Response};
 pub use secret::Secret;
 pub use values::{
-    BankAccount, Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId,
+    BankAccount, ChannelBinding, Currency, HelperBytes, IdempotencyKey, ImageBytes, LoginName, Merchant, MinorUnits,
+    OpaqueBytes, PayloadBytes, PaymentId,
 };
 
 /// The protocol's name in TLS (RFC 7301); a change that an older peer cannot read gets a new one.
-pub const ALPN: &[u8] = b"biopay/1";
+pub const ALPN: &[u8] = b"biopay/2";

@@ -2,7 +2,8 @@
 
 use crate::secret::Secret;
 use crate::values::{
-    BankAccount, Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId,
+    BankAccount, ChannelBinding, Currency, HelperBytes, IdempotencyKey, ImageBytes, LoginName, Merchant, MinorUnits,
+    OpaqueBytes, PayloadBytes, PaymentId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,8 @@ pub enum Request {
         login: LoginName,
         /// The password.
         password: Secret,
+        /// The connection that the login is for.
+        channel: ChannelBinding,
     },
     /// Ends the login on this connection.
     Logout,
@@ -106,6 +109,39 @@ pub enum Request {
     Health,
     /// Asks for the server's counters, where its configuration lets clients see them.
     Metrics,
+    /// Begins a registration of name and password that never shows the password (OPAQUE, RFC 9807, section 5).
+    OpaqueRegisterStart {
+        /// The name to log in with.
+        login: LoginName,
+        /// The registration request: the password, blinded.
+        message: OpaqueBytes,
+    },
+    /// Ends that registration; the rest follows with [`Request::BindAccount`].
+    OpaqueRegisterFinish {
+        /// The same name.
+        login: LoginName,
+        /// The registration record.
+        message: OpaqueBytes,
+    },
+    /// Begins a login with OPAQUE (RFC 9807, section 6); it is proved for this connection alone.
+    OpaqueLoginStart {
+        /// The name.
+        login: LoginName,
+        /// The first message of the key exchange, KE1.
+        message: OpaqueBytes,
+    },
+    /// Ends that login.
+    OpaqueLoginFinish {
+        /// The third message of the key exchange, KE3.
+        message: OpaqueBytes,
+    },
+    /// Presents an image of the QR symbol instead of its payload; the server reads it.
+    PresentImage {
+        /// The page.
+        payment: PaymentId,
+        /// The image.
+        image: ImageBytes,
+    },
 }
 
 /// Answers a request.
@@ -165,6 +201,16 @@ pub enum Response {
     },
     /// The request was refused.
     Refused(Refusal),
+    /// The server's half of an OPAQUE registration.
+    OpaqueRegistration {
+        /// The registration response.
+        message: OpaqueBytes,
+    },
+    /// The server's half of an OPAQUE login.
+    OpaqueChallenge {
+        /// The second message of the key exchange, KE2.
+        message: OpaqueBytes,
+    },
 }
 
 /// Says whether an account can pay.
@@ -295,6 +341,15 @@ pub enum Refusal {
     /// Something broke inside the server; its log says what.
     #[error("internal error")]
     Internal,
+    /// The login was made for another connection: something stands between handset and server.
+    #[error("the login is for another connection")]
+    WrongChannel,
+    /// No symbol could be read in the image, within the size and the time that it may take.
+    #[error("no QR symbol can be read in the image, {tries_left} tries left")]
+    UnreadableImage {
+        /// Wrong or unreadable presentations that the page still takes.
+        tries_left: u8,
+    },
 }
 
 impl Request {
@@ -317,6 +372,11 @@ impl Request {
             Self::CancelPayment { .. } => "cancel-payment",
             Self::Health => "health",
             Self::Metrics => "metrics",
+            Self::OpaqueRegisterStart { .. } => "opaque-register-start",
+            Self::OpaqueRegisterFinish { .. } => "opaque-register-finish",
+            Self::OpaqueLoginStart { .. } => "opaque-login-start",
+            Self::OpaqueLoginFinish { .. } => "opaque-login-finish",
+            Self::PresentImage { .. } => "present-image",
         }
     }
 }
@@ -340,6 +400,8 @@ impl Response {
             Self::Healthy => "healthy",
             Self::Metrics { .. } => "metrics",
             Self::Refused(refusal) => refusal.name(),
+            Self::OpaqueRegistration { .. } => "opaque-registration",
+            Self::OpaqueChallenge { .. } => "opaque-challenge",
         }
     }
 }
@@ -375,6 +437,8 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::ShuttingDown => "shutting-down",
             Self::Internal => "internal",
+            Self::WrongChannel => "wrong-channel",
+            Self::UnreadableImage { .. } => "unreadable-image",
         }
     }
 }

@@ -150,6 +150,24 @@ impl std::fmt::Debug for PaymentId {
     }
 }
 
+/// Names a connection as both of its ends compute it and nobody between them can: TLS keying material exported under
+/// [`Self::LABEL`] (RFC 9266). A login that carries another connection's is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelBinding(pub [u8; Self::BYTES]);
+
+impl ChannelBinding {
+    /// How many bytes are exported.
+    pub const BYTES: usize = 32;
+    /// The exporter's label (RFC 9266, section 4).
+    pub const LABEL: &[u8] = b"EXPORTER-Channel-Binding";
+}
+
+impl std::fmt::Debug for ChannelBinding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ChannelBinding(redacted)")
+    }
+}
+
 /// Defines opaque bytes with a limit, which print as their length alone.
 macro_rules! limited_bytes {
     ($(#[$doc:meta])* $name:ident, $what:literal, $why:literal, $limit:literal) => {
@@ -204,6 +222,14 @@ macro_rules! limited_bytes {
 limited_bytes! {
     /// Holds a QR payload as it came out of the symbol; what it means is the derivation scheme's business.
     PayloadBytes, "QR payload", "at most 2,331 bytes (ISO/IEC 18004, version 40 at level M)", 2_331
+}
+limited_bytes! {
+    /// Holds one message of an OPAQUE exchange; the longest, a login's response, has 320 bytes.
+    OpaqueBytes, "OPAQUE message", "at most 512 bytes", 512
+}
+limited_bytes! {
+    /// Holds an image of a QR symbol, PNG.
+    ImageBytes, "image", "at most 32,768 bytes of PNG", 32_768
 }
 limited_bytes! {
     /// Holds the public helper data that a second device fetches after login.

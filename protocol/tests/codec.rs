@@ -25,6 +25,14 @@ fn helper() -> impl Strategy<Value = Option<HelperBytes>> {
     )
 }
 
+fn opaque() -> impl Strategy<Value = OpaqueBytes> {
+    proptest::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| OpaqueBytes::new(bytes).unwrap())
+}
+
+fn image() -> impl Strategy<Value = ImageBytes> {
+    proptest::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| ImageBytes::new(bytes).unwrap())
+}
+
 fn account() -> impl Strategy<Value = BankAccount> {
     "[0-9]{12,19}".prop_map(|text| BankAccount::new(text).unwrap())
 }
@@ -59,7 +67,11 @@ fn request() -> impl Strategy<Value = Request> {
         (payload(), helper(), account(), secret()).prop_map(|(enrolment, helper, bank_account, pin)| {
             Request::BindAccount { enrolment, helper, bank_account, pin }
         }),
-        (login(), secret()).prop_map(|(login, password)| Request::Login { login, password }),
+        (login(), secret(), any::<[u8; 32]>()).prop_map(|(login, password, channel)| Request::Login {
+            login,
+            password,
+            channel: ChannelBinding(channel)
+        }),
         Just(Request::Logout),
         (payload(), helper()).prop_map(|(enrolment, helper)| Request::ReplaceQr { enrolment, helper }),
         Just(Request::RevokeQr),
@@ -74,6 +86,11 @@ fn request() -> impl Strategy<Value = Request> {
         page().prop_map(|payment| Request::CancelPayment { payment }),
         Just(Request::Health),
         Just(Request::Metrics),
+        (login(), opaque()).prop_map(|(login, message)| Request::OpaqueRegisterStart { login, message }),
+        (login(), opaque()).prop_map(|(login, message)| Request::OpaqueRegisterFinish { login, message }),
+        (login(), opaque()).prop_map(|(login, message)| Request::OpaqueLoginStart { login, message }),
+        opaque().prop_map(|message| Request::OpaqueLoginFinish { message }),
+        (page(), image()).prop_map(|(payment, image)| Request::PresentImage { payment, image }),
     ]
 }
 
@@ -89,6 +106,7 @@ fn response() -> impl Strategy<Value = Response> {
     );
     let refusal = prop_oneof![
         Just(Refusal::WrongCredentials),
+        Just(Refusal::WrongChannel),
         any::<u8>().prop_map(|tries_left| Refusal::QrMismatch { tries_left }),
         any::<u32>().prop_map(|retry_after_ms| Refusal::Throttled { retry_after_ms }),
         "[0-9]{2}".prop_map(|code| Refusal::Declined { code }),
@@ -104,6 +122,8 @@ fn response() -> impl Strategy<Value = Response> {
             valid_for_ms
         }),
         receipt.prop_map(Response::Charged),
+        opaque().prop_map(|message| Response::OpaqueRegistration { message }),
+        opaque().prop_map(|message| Response::OpaqueChallenge { message }),
         refusal.prop_map(Response::Refused),
     ]
 }

@@ -5,6 +5,7 @@
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId, Secret};
+use biopay_server::crypto::credential::Credential;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::env::{Env, system};
 use biopay_server::sqlite::Location;
@@ -42,7 +43,8 @@ async fn store(folder: &tempfile::TempDir) -> (Arc<SqliteStore>, AccountId) {
     let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
     let passwords = Passwords::new(system::env(1, 1), cost, vec![]);
     let password = passwords.hash(Secret::new("x").unwrap()).await.unwrap();
-    let created = store.create_account(LoginName::new("ada").unwrap(), password, None).await.unwrap();
+    let created =
+        store.create_account(LoginName::new("ada").unwrap(), Credential::Password(password), None).await.unwrap();
     let Creation::Created(account) = created else { panic!("the store was not empty") };
     (Arc::new(store), account)
 }

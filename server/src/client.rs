@@ -1,7 +1,8 @@
 //! The client's side of the wire, for handsets that use quinn: a stream a request.
 
+use crate::endpoint::channel_of;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
-use biopay_protocol::{Request, Response};
+use biopay_protocol::{ChannelBinding, Request, Response};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub enum ClientError {
 #[derive(Clone, Debug)]
 pub struct Connection {
     quic: quinn::Connection,
+    channel: ChannelBinding,
     deadline: Duration,
 }
 
@@ -49,7 +51,13 @@ impl Connection {
         server_name: &str,
     ) -> Result<Self, ClientError> {
         let quic = endpoint.connect_with(config, address, server_name)?.await?;
-        Ok(Self { quic, deadline: Self::DEADLINE })
+        let channel = channel_of(&quic).ok_or(ClientError::Connection(quinn::ConnectionError::LocallyClosed))?;
+        Ok(Self { quic, channel, deadline: Self::DEADLINE })
+    }
+
+    /// Returns the connection's name, which a login on it carries.
+    pub fn channel(&self) -> ChannelBinding {
+        self.channel
     }
 
     /// Changes how long a request may take.

@@ -34,6 +34,10 @@ pub struct ServerConfig {
     pub tls: TlsConfig,
     /// Keys of what the store keeps.
     pub keys: KeyConfig,
+    /// How images of QR symbols are read.
+    pub images: ImageLimits,
+    /// What the operator's tools see.
+    pub operations: OperationsConfig,
 }
 
 impl Default for ServerConfig {
@@ -50,6 +54,8 @@ impl Default for ServerConfig {
             limits: Limits::default(),
             tls: TlsConfig::default(),
             keys: KeyConfig::default(),
+            images: ImageLimits::default(),
+            operations: OperationsConfig::default(),
         }
     }
 }
@@ -213,6 +219,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from which on an address must prove itself first (a stateless retry, RFC 9000, 8.1.2).
     pub retry_above: usize,
+    /// How long a handshake may take, in milliseconds.
+    pub handshake_ms: u32,
     /// Requests under way on one connection.
     pub streams: u32,
     /// How long a connection may be silent, in milliseconds.
@@ -228,12 +236,44 @@ impl Default for Limits {
         Self {
             connections: 50_000,
             retry_above: 10_000,
+            handshake_ms: 10_000,
             streams: 16,
             idle_ms: 60_000,
             message_ms: 10_000,
             drain_ms: 10_000,
         }
     }
+}
+
+/// Bounds the processes that read images of QR symbols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ImageLimits {
+    /// Processes at once.
+    pub processes: usize,
+    /// Images that may wait for one; more are refused.
+    pub queue: usize,
+    /// How long a process may take before it is killed, in milliseconds.
+    pub deadline_ms: u32,
+    /// The most memory that a process may have, in bytes.
+    pub memory_bytes: u64,
+}
+
+impl Default for ImageLimits {
+    fn default() -> Self {
+        Self { processes: 2, queue: 32, deadline_ms: 1_000, memory_bytes: 256 * 1024 * 1024 }
+    }
+}
+
+/// Says what the operator's tools see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OperationsConfig {
+    /// Where to answer HTTP: `/metrics` for Prometheus, `/healthz`. Nothing there is secret, and nothing is protected:
+    /// keep it inside.
+    pub listen: Option<SocketAddr>,
+    /// A folder for a qlog file a connection (draft-ietf-quic-qlog-main-schema): large, and for finding faults only.
+    pub qlog: Option<PathBuf>,
 }
 
 /// Names the certificate's files.
@@ -252,6 +292,8 @@ pub struct TlsConfig {
 pub struct KeyConfig {
     /// What passwords are hashed with besides their salt: any text.
     pub pepper: Option<String>,
+    /// The key of OPAQUE logins, 64 hexadecimal digits; every such account depends on it for ever.
+    pub opaque: Option<String>,
     /// The keys that seal records; the one of the highest number seals new ones. To rotate, add a key, run
     /// `biopay-server --rotate-keys`, and then remove the old one.
     pub vault: Vec<VaultKey>,
@@ -283,6 +325,7 @@ impl ServerConfig {
         masked.store = mask_password(&masked.store);
         masked.bank.pin_key.iter_mut().for_each(mask);
         masked.keys.pepper.iter_mut().for_each(mask);
+        masked.keys.opaque.iter_mut().for_each(mask);
         masked.keys.vault.iter_mut().map(|key| &mut key.key).for_each(mask);
         toml::to_string(&masked).expect("the configuration has a form in TOML")
     }
@@ -351,9 +394,10 @@ mod tests {
         assert!(toml::from_str::<ServerConfig>("lisen = \"127.0.0.1:1\"").is_err());
         assert!(toml::from_str::<ServerConfig>("[rules]\nqr-trys = 3").is_err());
         let config: ServerConfig =
-            toml::from_str("[keys]\npepper = \"s3cret\"\nvault = [{ id = 1, key = \"k3y\" }]").unwrap();
+            toml::from_str("[keys]\npepper = \"s3cret\"\nopaque = \"0paque\"\nvault = [{ id = 1, key = \"k3y\" }]")
+                .unwrap();
         let shown = config.to_masked_toml();
-        assert!(!shown.contains("s3cret") && !shown.contains("k3y"), "{shown}");
+        assert!(!["s3cret", "k3y", "0paque"].iter().any(|secret| shown.contains(secret)), "{shown}");
     }
 
     #[test]

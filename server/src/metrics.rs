@@ -18,6 +18,8 @@ pub struct Metrics {
     connections_open: AtomicU64,
     connections_total: AtomicU64,
     connections_refused: AtomicU64,
+    connections_retried: AtomicU64,
+    handshakes_timed_out: AtomicU64,
     malformed: AtomicU64,
 }
 
@@ -41,6 +43,10 @@ pub struct Snapshot {
     pub connections_total: u64,
     /// Connections turned away before their handshake.
     pub connections_refused: u64,
+    /// Connections whose address was asked to prove itself first.
+    pub connections_retried: u64,
+    /// Handshakes that took too long.
+    pub handshakes_timed_out: u64,
     /// Requests that could not be read.
     pub malformed: u64,
     /// Every operation that was asked for.
@@ -88,6 +94,16 @@ impl Metrics {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a connection whose address has to prove itself first.
+    pub fn count_retried(&self) {
+        self.connections_retried.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a handshake that took too long.
+    pub fn count_timed_out(&self) {
+        self.handshakes_timed_out.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a request that could not be read.
     pub fn count_malformed(&self) {
         self.malformed.fetch_add(1, Ordering::Relaxed);
@@ -105,6 +121,8 @@ impl Metrics {
             connections_open: read(&self.connections_open),
             connections_total: read(&self.connections_total),
             connections_refused: read(&self.connections_refused),
+            connections_retried: read(&self.connections_retried),
+            handshakes_timed_out: read(&self.handshakes_timed_out),
             malformed: read(&self.malformed),
             operations: operations.collect(),
         }

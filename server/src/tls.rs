@@ -16,6 +16,15 @@ pub const DEVELOPMENT_NAMES: [&str; 2] = ["localhost", "biopay.test"];
 /// A whole request fits into a stream's first window; nobody needs more.
 const STREAM_WINDOW_BYTES: u32 = 65_536;
 
+/// What a handshake may send ahead of its order: a certificate chain, and nothing like a flood.
+const CRYPTO_BUFFER_BYTES: usize = 16 * 1024;
+/// Handshakes that may wait to be looked at, and what they may have sent by then, each and all together.
+const INCOMING_MAX: usize = 4_096;
+const INCOMING_BUFFER_BYTES: u64 = 16 * 1024;
+const INCOMING_BUFFERS_BYTES: u64 = 16 * 1024 * 1024;
+/// How long an address that proved itself stays proved.
+const RETRY_TOKEN_LIFETIME: Duration = Duration::from_secs(15);
+
 /// Holds a certificate chain and its key.
 #[derive(Debug)]
 pub struct Identity {
@@ -75,13 +84,16 @@ pub fn server_config(identity: Identity, limits: &Limits) -> Result<quinn::Serve
     let quic = QuicServerConfig::try_from(tls).map_err(|error| wrong(&error))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
     config.transport_config(Arc::new(server_transport(limits)));
-    config.max_incoming(limits.connections.min(4_096));
-    config.incoming_buffer_size(16 * 1024).incoming_buffer_size_total(16 * 1024 * 1024);
+    config.max_incoming(limits.connections.min(INCOMING_MAX));
+    config.incoming_buffer_size(INCOMING_BUFFER_BYTES).incoming_buffer_size_total(INCOMING_BUFFERS_BYTES);
+    config.retry_token_lifetime(RETRY_TOKEN_LIFETIME);
+    // A handset's address changes when it leaves a Wi-Fi; the new one is validated (RFC 9000, section 9).
     config.migration(true);
     Ok(config)
 }
 
-fn server_transport(limits: &Limits) -> quinn::TransportConfig {
+/// Makes a connection's limits, each of them set and none left to a default.
+pub fn server_transport(limits: &Limits) -> quinn::TransportConfig {
     let mut transport = quinn::TransportConfig::default();
     let idle = Duration::from_millis(u64::from(limits.idle_ms));
     transport
@@ -90,7 +102,11 @@ fn server_transport(limits: &Limits) -> quinn::TransportConfig {
         .stream_receive_window(STREAM_WINDOW_BYTES.into())
         .receive_window((STREAM_WINDOW_BYTES * 2).into())
         .send_window(u64::from(STREAM_WINDOW_BYTES) * 4)
+        .send_fairness(true)
+        .crypto_buffer_size(CRYPTO_BUFFER_BYTES)
         .datagram_receive_buffer_size(None)
+        .datagram_send_buffer_size(0)
+        .keep_alive_interval(None)
         .max_idle_timeout(idle.try_into().ok());
     transport
 }

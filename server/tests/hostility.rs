@@ -98,7 +98,7 @@ async fn an_unknown_name_takes_as_long_as_a_known_one() {
     for n in 0..9 {
         for (name, times) in [(1, &mut known), (50 + n, &mut unknown)] {
             let began = Instant::now();
-            connection.request(&login(name, "wrong")).await.unwrap();
+            connection.request(&login(&connection, name, "wrong")).await.unwrap();
             times.push(began.elapsed());
         }
     }

@@ -37,7 +37,7 @@ async fn a_wrong_password_and_an_unknown_name_get_the_same_refusal() {
     let system = System::start(Setup::default()).await;
     let user = system.user(1).await;
     user.request(&Request::Logout).await.unwrap();
-    for wrong in [login(1, "wrong"), login(99, "password")] {
+    for wrong in [login(&user, 1, "wrong"), login(&user, 99, "password")] {
         assert_eq!(user.request(&wrong).await.unwrap(), Response::Refused(Refusal::WrongCredentials));
     }
     assert_eq!(user.request(&begin(1, "k")).await.unwrap(), Response::Refused(Refusal::NotLoggedIn));
@@ -165,7 +165,7 @@ async fn two_step_registration_second_device_and_revocation() {
     let (login_name, password) = (name(1), Secret::new("password").unwrap());
     let credentials = Request::RegisterCredentials { login: login_name, password };
     assert_eq!(first.request(&credentials).await.unwrap(), Response::CredentialsRegistered);
-    let answer = first.request(&login(1, "password")).await.unwrap();
+    let answer = first.request(&login(&first, 1, "password")).await.unwrap();
     assert_eq!(answer, Response::LoggedIn { account: Binding::CredentialsOnly });
     assert_eq!(first.request(&begin(1, "k")).await.unwrap(), Response::Refused(Refusal::NotBound));
     let Request::Register { enrolment, helper, bank_account, pin, .. } = register(1) else { panic!() };
@@ -280,7 +280,7 @@ async fn guessing_is_slowed_down_by_name() {
     let attacker = system.connect().await;
     let mut answers = Vec::new();
     for guess in 0..12 {
-        answers.push(attacker.request(&login(1, &format!("guess {guess}"))).await.unwrap());
+        answers.push(attacker.request(&login(&attacker, 1, &format!("guess {guess}"))).await.unwrap());
     }
     let wrong = answers.iter().filter(|answer| **answer == Response::Refused(Refusal::WrongCredentials)).count();
     let throttled = answers.iter().filter(|answer| matches!(answer, Response::Refused(Refusal::Throttled { .. })));

@@ -25,9 +25,9 @@ async fn no_secret_reaches_a_log_or_a_file() {
     let (password, pin) = (Secret::new(PASSWORD).unwrap(), Secret::new(CANARY_PIN).unwrap());
     let request = Request::Register { login, password, enrolment, helper, bank_account, pin };
     assert_eq!(connection.request(&request).await.unwrap(), Response::Registered);
-    let wrong = connection.request(&login_as(WRONG_PASSWORD)).await.unwrap();
+    let wrong = connection.request(&common::login(&connection, 1, WRONG_PASSWORD)).await.unwrap();
     assert_eq!(wrong, Response::Refused(Refusal::WrongCredentials));
-    connection.request(&login_as(PASSWORD)).await.unwrap();
+    connection.request(&common::login(&connection, 1, PASSWORD)).await.unwrap();
     let Response::CodeIssued { payment, shown, .. } = pay(&connection, 10, "k", 1).await else { panic!() };
     let code = Request::SubmitCode { payment, code: shown.clone() };
     assert!(matches!(connection.request(&code).await.unwrap(), Response::Charged(_)));
@@ -57,10 +57,6 @@ async fn no_secret_reaches_a_log_or_a_file() {
             assert!(!contains(&content, shown.expose().as_bytes()), "{name} holds the code");
         }
     }
-}
-
-fn login_as(password: &str) -> Request {
-    login(1, password)
 }
 
 fn bank_account_text(n: u64) -> String {

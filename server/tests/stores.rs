@@ -8,7 +8,8 @@
 mod common;
 
 use biopay_protocol::*;
-use biopay_server::crypto::password::{HashCost, Passwords, StoredPassword};
+use biopay_server::crypto::credential::Credential;
+use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::env::system;
 use biopay_server::sqlite::Location;
 use biopay_server::store::payment::transition;
@@ -61,7 +62,7 @@ struct Suite<'a> {
     store: &'a dyn Store,
     /// Sets one run's names apart from another's in the same store.
     run: u64,
-    password: StoredPassword,
+    credential: Credential,
     model: Model,
 }
 
@@ -82,7 +83,8 @@ impl Suite<'_> {
 
     async fn create(&mut self, login: u64, byte: Option<u8>) {
         let bound = byte.map(binding);
-        let created = self.store.create_account(self.login(login), self.password.clone(), bound.clone()).await.unwrap();
+        let created =
+            self.store.create_account(self.login(login), self.credential.clone(), bound.clone()).await.unwrap();
         match (self.model.accounts.contains_key(&login), created) {
             (false, Creation::Created(id)) => {
                 self.model.accounts.insert(login, id);
@@ -93,7 +95,7 @@ impl Suite<'_> {
         }
         let found = self.store.find_account(self.login(login)).await.unwrap().unwrap();
         assert_eq!(found.id, self.model.accounts[&login]);
-        assert!(found.password == self.password);
+        assert!(found.credential == self.credential);
         assert_eq!(self.store.login_of(found.id).await.unwrap(), self.login(login));
     }
 
@@ -211,15 +213,15 @@ fn binding(byte: u8) -> Binding {
 fn check(store: &dyn Store, runtime: &tokio::runtime::Runtime, cases: u32) {
     let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
     let passwords = Passwords::new(system::env(1, 8), cost, vec![]);
-    let password = runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap();
+    let credential = Credential::Password(runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap());
     let run = std::cell::Cell::new(0);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(commands in proptest::collection::vec(command(), 1..40))| {
         run.set(run.get() + 1);
-        let (run, password) = (run.get(), password.clone());
+        let (run, credential) = (run.get(), credential.clone());
         runtime.block_on(async {
             let before = store.audit().await.unwrap();
-            let mut suite = Suite { store, run, password, model: Model::default() };
+            let mut suite = Suite { store, run, credential, model: Model::default() };
             for command in commands {
                 suite.apply(command).await;
             }
@@ -257,8 +259,8 @@ fn an_audit_notices_what_was_tampered_with() {
     let tamper = rusqlite::Connection::open(&path).unwrap();
     let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
     let passwords = Passwords::new(system::env(1, 8), cost, vec![]);
-    let password = runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap();
-    let mut suite = Suite { store: &store, run: 1, password, model: Model::default() };
+    let credential = Credential::Password(runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap());
+    let mut suite = Suite { store: &store, run: 1, credential, model: Model::default() };
     runtime.block_on(async {
         suite.apply(Command::Create(0, None)).await;
         suite.apply(Command::Open(0, 0, 2)).await;

@@ -7,7 +7,7 @@ use crate::studio::{CaptureKey, Sensor, Studio};
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Enrolment, Registry, SchemeId};
 use biopay_datasets::stream::stream;
-use biopay_protocol::client::Credentials;
+use biopay_protocol::client::{Credentials, LoginMethod};
 use biopay_protocol::{BankAccount, LoginName, Secret};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -147,6 +147,7 @@ fn owner(
         credentials: Credentials {
             login: LoginName::new(format!("subject-{subject:06}"))?,
             password: Secret::new(format!("{:016x}", rng.random::<u64>()))?,
+            method: LoginMethod::Password,
         },
         // 9 and 99 begin no issuer's number (ISO/IEC 7812-1), so that a synthetic account is nobody's.
         bank_account: BankAccount::new(format!("9999{subject:012}"))?,

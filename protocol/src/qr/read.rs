@@ -2,10 +2,14 @@
 
 use crate::Error;
 use crate::values::PayloadBytes;
-use image::GrayImage;
+use image::codecs::png::PngDecoder;
+use image::{DynamicImage, GrayImage, ImageDecoder, Limits};
+use std::io::Cursor;
 
 /// The most pixels an image may have to be searched: finding symbols in a hostile megapixel takes seconds.
 pub const PIXELS_MAX: u64 = 4_000_000;
+/// The most memory that decoding a PNG may take: four bytes a pixel, and as much again for the decoder.
+const PNG_BYTES_MAX: u64 = 8 * PIXELS_MAX;
 /// How many candidate symbols in one image are decoded before giving up.
 const CANDIDATES_MAX: usize = 8;
 
@@ -33,6 +37,22 @@ pub fn read(image: &GrayImage) -> Result<Reading, Error> {
     let grey = |x, y| image.as_raw()[y * width + x];
     let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(width, height, grey);
     prepared.detect_grids().iter().take(CANDIDATES_MAX).find_map(decode).ok_or(Error::NoSymbol)
+}
+
+/// Decodes a PNG of at most [`PIXELS_MAX`] pixels and reads it as [`read`] does; its size is known before its pixels
+/// are unpacked.
+///
+/// Errors: those of [`read`]; [`Error::NoSymbol`] when it is no PNG.
+pub fn read_png(png: &[u8]) -> Result<Reading, Error> {
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(PNG_BYTES_MAX);
+    let decoder = PngDecoder::with_limits(Cursor::new(png), limits).map_err(|_| Error::NoSymbol)?;
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels > PIXELS_MAX {
+        return Err(Error::ImageTooLarge { pixels, allowed: PIXELS_MAX });
+    }
+    read(&DynamicImage::from_decoder(decoder).map_err(|_| Error::NoSymbol)?.into_luma8())
 }
 
 fn decode<G: rqrr::BitGrid>(grid: &rqrr::Grid<G>) -> Option<Reading> {
@@ -79,6 +99,22 @@ mod tests {
             image.put_pixel(x, y, image::Luma([0]));
         }
         assert_eq!(read(&image).unwrap().payload, payload);
+    }
+
+    fn png(image: &GrayImage) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        image.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    #[test]
+    fn a_png_reads_back_and_an_endless_one_is_refused_before_it_is_unpacked() {
+        let symbol = Symbol::encode(b"payload", Level::M).unwrap();
+        assert_eq!(read_png(&png(&symbol.render(4))).unwrap().payload, b"payload");
+        assert_eq!(read_png(b"no png"), Err(Error::NoSymbol));
+        let bomb = png(&GrayImage::new(2_001, 2_001));
+        assert!(bomb.len() < 32_768, "{} bytes", bomb.len());
+        assert_eq!(read_png(&bomb), Err(Error::ImageTooLarge { pixels: 4_004_001, allowed: PIXELS_MAX }));
     }
 
     #[test]

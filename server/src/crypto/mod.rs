@@ -1,5 +1,7 @@
 //! Cryptography at rest: password hashes and sealed records.
 
+pub mod credential;
+pub mod opaque;
 pub mod password;
 pub mod rotation;
 pub mod vault;

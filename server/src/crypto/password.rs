@@ -49,6 +49,13 @@ pub struct StoredPassword {
     tag: [u8; TAG_BYTES],
 }
 
+impl StoredPassword {
+    /// Returns what it cost.
+    pub fn cost(&self) -> HashCost {
+        self.cost
+    }
+}
+
 /// Hashes and checks passwords.
 pub struct Passwords {
     env: Env,

@@ -73,6 +73,7 @@ fn reseal(vault: &Vault, login: &LoginName, binding: &Binding) -> Result<Binding
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::credential::Credential;
     use crate::crypto::password::{HashCost, Passwords};
     use crate::env::system;
     use crate::sqlite::Location;
@@ -97,7 +98,7 @@ mod tests {
             let bank_account = old.seal(&account_context(&login), b"account");
             let authority = old.seal(&authority_context(&login), b"pin:1234");
             let binding = Binding { record, helper: Some(vec![1]), bank_account, authority };
-            store.create_account(login, password.clone(), Some(binding)).await.unwrap();
+            store.create_account(login, Credential::Password(password.clone()), Some(binding)).await.unwrap();
         }
         let both = vault(&[1, 2]);
         let first = rotate(&store, &both).await.unwrap();

@@ -34,6 +34,8 @@ pub enum CostClass {
     PasswordHash,
     /// One comparison of a payload with a record: microseconds.
     PayloadVerification,
+    /// One step of an OPAQUE exchange: two hundred microseconds.
+    KeyExchange,
 }
 
 /// Says that there is too much work waiting already; nothing was begun.

@@ -80,7 +80,7 @@ impl ThreadPool {
 
 impl Cpu for ThreadPool {
     fn submit(&self, class: CostClass, work: Work) -> Result<BoxFuture<'static, ()>, Overloaded> {
-        if class == CostClass::PayloadVerification {
+        if class != CostClass::PasswordHash {
             work();
             return Ok(Box::pin(std::future::ready(())));
         }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 /// What stands in for a key that was not configured. Public, so that it protects nothing.
 const DEVELOPMENT_PIN_KEY: [u8; 16] = *b"biopay dev PIN k";
 const DEVELOPMENT_VAULT_KEY: [u8; 32] = *b"biopay development vault key 001";
+const DEVELOPMENT_OPAQUE_KEY: [u8; 32] = *b"biopay development OPAQUE key 01";
 const DEVELOPMENT_PEPPER: &[u8] = b"biopay development pepper";
 
 /// Reads the PIN key's bytes.
@@ -42,6 +43,17 @@ pub fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 3
         }
     }
     Ok(keys)
+}
+
+/// Reads the key of OPAQUE logins.
+pub fn opaque(config: &KeyConfig) -> Result<Zeroizing<[u8; 32]>, Error> {
+    match &config.opaque {
+        Some(text) => Ok(Zeroizing::new(parse_key("keys.opaque", text)?)),
+        None => {
+            warn_development("keys.opaque");
+            Ok(Zeroizing::new(DEVELOPMENT_OPAQUE_KEY))
+        }
+    }
 }
 
 /// Reads the pepper.

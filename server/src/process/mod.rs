@@ -5,7 +5,9 @@
 //! its standard input: then no child outlives its parent.
 
 mod bank;
+mod image;
 mod keys;
+mod notify;
 mod server;
 
 pub use bank::{BankHostConfig, main as bank_main};

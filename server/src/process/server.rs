@@ -1,19 +1,23 @@
 //! `biopay-server`.
 
-use super::{CommonArgs, announce, keys, parse, run};
+use super::{CommonArgs, announce, image, keys, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
+use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
 use crate::crypto::rotation::rotate;
 use crate::crypto::vault::Vault;
-use crate::endpoint::serve;
+use crate::endpoint::{Front, serve};
 use crate::env::{Env, system};
 use crate::error::Error;
+use crate::images::{ImageReader, WorkerCommand};
 use crate::metrics::Metrics;
+use crate::operations::serve_operations;
 use crate::service::{Parts, Service};
+use crate::shutdown::Shutdown;
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
-use crate::tls::{Identity, bank_connector, server_config};
+use crate::tls::{Identity, bank_connector};
 use biopay_biometrics::scheme::Registry;
 use clap::Parser;
 use rustls_pki_types::ServerName;
@@ -70,6 +74,12 @@ struct ServerArgs {
     /// Write the counters to this file at the end, as JSON.
     #[arg(long)]
     metrics: Option<PathBuf>,
+    /// Address to answer HTTP on: /metrics for Prometheus, and /healthz.
+    #[arg(long, env = "BIOPAY_SERVER_OPERATIONS")]
+    operations: Option<SocketAddr>,
+    /// Trace every connection into a qlog file of its own in this folder.
+    #[arg(long, value_name = "FOLDER")]
+    qlog: Option<PathBuf>,
     /// Print the ledger's sums as JSON and stop; exit code 1 when they are wrong.
     #[arg(long)]
     audit: bool,
@@ -85,15 +95,20 @@ struct ServerArgs {
 
 /// Runs the server; `args` begin with the program's name, as in [`std::env::args_os`].
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.into_iter().collect();
+    if image::is_worker(&args) {
+        return image::main();
+    }
+    let given = args.len();
     let args: ServerArgs = match parse(args) {
         Ok(args) => args,
         Err(code) => return code,
     };
     args.common.start_log();
-    run(start(args))
+    run(start(args, given))
 }
 
-async fn start(args: ServerArgs) -> Result<(), Error> {
+async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     let config = resolve(&args)?;
     if args.print_config {
         print!("{}", config.to_masked_toml());
@@ -108,24 +123,57 @@ async fn start(args: ServerArgs) -> Result<(), Error> {
     let shutdown = args.common.listen_for_end()?;
     let store = open_store(&config.store).await?;
     let failed = store.failed();
-    let service = Arc::new(build_service(&config, store)?);
-    let identity = Identity::load(&config.tls)?;
-    if config.tls.certificate.is_none() {
-        tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
-    }
-    let certificate: String = identity.chain[0].iter().map(|byte| format!("{byte:02x}")).collect();
-    let endpoint = quinn::Endpoint::server(server_config(identity, &config.limits)?, config.listen)?;
-    let listening = endpoint.local_addr()?.to_string();
-    announce(&serde_json::json!({ "listening": listening, "certificate_hex": certificate }))?;
+    let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
+    let (front, certificate) = open_front(&config)?;
+    let operations = open_operations(&config, &service, &shutdown).await?;
+    let listening = front.address()?.to_string();
+    // Listened for before anybody hears that the server is ready: a hangup that nobody listens for ends a process.
+    tokio::spawn(notify::reload_on_hangup(front.clone(), config.tls.clone())?);
+    announce(&serde_json::json!({
+        "listening": listening, "certificate_hex": certificate, "operations": operations,
+    }))?;
+    notify::ready();
+    let serving = serve(front, service.clone(), shutdown.clone());
     tokio::select! {
         biased;
         () = failed => return Err(StoreError::Failed.into()),
-        () = serve(endpoint, service.clone(), config.limits, shutdown) => {}
+        () = notify::stopping(shutdown, serving) => {}
     }
     match &args.metrics {
         Some(path) => write_whole(path, &service.metrics().to_json(service.env())),
         None => Ok(()),
     }
+}
+
+/// Opens the socket; returns the certificate in hexadecimal digits too.
+fn open_front(config: &ServerConfig) -> Result<(Arc<Front>, String), Error> {
+    let identity = Identity::load(&config.tls)?;
+    if config.tls.certificate.is_none() {
+        tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
+    }
+    let certificate = identity.chain.first().ok_or_else(|| Error::Certificate("no certificate in the file".into()))?;
+    let certificate: String = certificate.iter().map(|byte| format!("{byte:02x}")).collect();
+    let qlog = config.operations.qlog.as_deref();
+    if let Some(folder) = qlog {
+        std::fs::create_dir_all(folder).map_err(|error| Error::File { path: folder.into(), error })?;
+    }
+    let socket = std::net::UdpSocket::bind(config.listen)?;
+    let runtime = Arc::new(quinn::TokioRuntime);
+    let endpoint = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime)?;
+    Ok((Arc::new(Front::new(endpoint, identity, config.limits, qlog)?), certificate))
+}
+
+/// Listens for the operator's tools, where it is configured; returns the address.
+async fn open_operations(
+    config: &ServerConfig,
+    service: &Arc<Service>,
+    shutdown: &Shutdown,
+) -> Result<Option<String>, Error> {
+    let Some(address) = config.operations.listen else { return Ok(None) };
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    let address = listener.local_addr()?.to_string();
+    tokio::spawn(serve_operations(listener, service.clone(), shutdown.clone()));
+    Ok(Some(address))
 }
 
 async fn print_audit(store: &str) -> Result<(), Error> {
@@ -158,10 +206,12 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     config.rules.metrics = args.metrics_for.unwrap_or(config.rules.metrics);
     config.schemes.template_threshold = args.template_threshold.unwrap_or(config.schemes.template_threshold);
     config.password.threads = args.hash_threads.unwrap_or(config.password.threads);
+    config.operations.listen = args.operations.or(config.operations.listen);
+    config.operations.qlog = args.qlog.clone().or(config.operations.qlog);
     Ok(config)
 }
 
-fn build_service(config: &ServerConfig, store: Arc<dyn Store>) -> Result<Service, Error> {
+fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCommand) -> Result<Service, Error> {
     let env = system::env(config.password.thread_count(), config.password.queue);
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
@@ -179,6 +229,8 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>) -> Result<Service
         schemes: Arc::new(schemes),
         vault: open_vault(config, env.clone())?,
         passwords: Passwords::new(env.clone(), config.password.cost, keys::pepper(&config.keys)),
+        opaque: OpaqueServer::new(env.clone(), keys::opaque(&config.keys)?),
+        images: ImageReader::new(env.clone(), worker, config.images),
         metrics: Arc::new(Metrics::default()),
         env,
     }))

@@ -4,12 +4,13 @@ use super::session::{Login, Session};
 use super::{OrRefuse, Service};
 use crate::bank::{Authority, BankError};
 use crate::config::Mode;
+use crate::crypto::credential::Credential;
 use crate::crypto::rotation::{account_context, authority_context, record_context};
 use crate::store::{AccountId, Binding as Stored, Change, Creation};
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
 use biopay_protocol::message::Binding;
-use biopay_protocol::{BankAccount, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret};
+use biopay_protocol::{BankAccount, ChannelBinding, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret};
 
 impl Service {
     pub(super) async fn register(
@@ -58,15 +59,28 @@ impl Service {
         session: &Session,
         name: LoginName,
         password: Secret,
+        channel: ChannelBinding,
     ) -> Result<Response, Refusal> {
+        if !session.is_on(channel) {
+            return Err(Refusal::WrongChannel);
+        }
         let (source, now) = (session.source(), self.env.clock.elapsed());
         self.throttle.begin_login(&name, source, now)?;
         let checked = self.check_password(&name, password).await;
         if checked != Err(Refusal::WrongCredentials) {
             self.throttle.forgive_login(&name, source);
         }
-        let account = checked?;
-        self.throttle.remember(&name, source, now);
+        self.enter(session, checked?, name).await
+    }
+
+    /// Logs a connection in whose password was right.
+    pub(super) async fn enter(
+        &self,
+        session: &Session,
+        account: AccountId,
+        name: LoginName,
+    ) -> Result<Response, Refusal> {
+        self.throttle.remember(&name, session.source(), self.env.clock.elapsed());
         let binding = self.binding_state(account).await?;
         session.set_login(Some(Login { account, name, binding }));
         Ok(Response::LoggedIn { account: binding })
@@ -75,8 +89,8 @@ impl Service {
     /// Finds the account behind a name and a password; an unknown name costs what a known one does.
     async fn check_password(&self, name: &LoginName, password: Secret) -> Result<AccountId, Refusal> {
         let found = self.store.find_account(name.clone()).await.or_refuse()?;
-        let (account, stored) = found.map(|found| (found.id, found.password)).unzip();
-        let right = self.passwords.verify(password, stored).await.or_refuse()?;
+        let (account, stored) = found.map(|found| (found.id, found.credential.into_password())).unzip();
+        let right = self.passwords.verify(password, stored.flatten()).await.or_refuse()?;
         account.filter(|_| right).ok_or(Refusal::WrongCredentials)
     }
 
@@ -156,7 +170,7 @@ impl Service {
         Ok((account, authority))
     }
 
-    async fn require_free(&self, login: &LoginName) -> Result<(), Refusal> {
+    pub(super) async fn require_free(&self, login: &LoginName) -> Result<(), Refusal> {
         match self.store.find_account(login.clone()).await.or_refuse()? {
             Some(_) => Err(Refusal::LoginTaken),
             None => Ok(()),
@@ -165,7 +179,16 @@ impl Service {
 
     async fn create(&self, login: LoginName, password: Secret, binding: Option<Stored>) -> Result<(), Refusal> {
         let password = self.passwords.hash(password).await.or_refuse()?;
-        match self.store.create_account(login, password, binding).await.or_refuse()? {
+        self.create_with(login, Credential::Password(password), binding).await
+    }
+
+    pub(super) async fn create_with(
+        &self,
+        login: LoginName,
+        credential: Credential,
+        binding: Option<Stored>,
+    ) -> Result<(), Refusal> {
+        match self.store.create_account(login, credential, binding).await.or_refuse()? {
             Creation::Created(_) => Ok(()),
             Creation::LoginTaken => Err(Refusal::LoginTaken),
         }

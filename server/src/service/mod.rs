@@ -3,6 +3,7 @@
 mod accounts;
 mod charge;
 mod code;
+mod opaque;
 mod pages;
 mod resolver;
 mod session;
@@ -12,9 +13,11 @@ pub use session::Session;
 
 use crate::bank::Bank;
 use crate::config::{Mode, Rules, ThrottleConfig};
+use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
 use crate::crypto::vault::Vault;
 use crate::env::{Env, Overloaded};
+use crate::images::ImageReader;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use biopay_biometrics::scheme::Registry;
@@ -32,6 +35,8 @@ pub struct Service {
     schemes: Arc<Registry>,
     vault: Vault,
     passwords: Passwords,
+    opaque: OpaqueServer,
+    images: ImageReader,
     code_key: ring::hmac::Key,
     throttle: throttle::Throttle,
     metrics: Arc<Metrics>,
@@ -60,6 +65,10 @@ pub struct Parts {
     pub vault: Vault,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Answers OPAQUE.
+    pub opaque: OpaqueServer,
+    /// Reads images of QR symbols.
+    pub images: ImageReader,
     /// Counts.
     pub metrics: Arc<Metrics>,
 }
@@ -67,7 +76,8 @@ pub struct Parts {
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, metrics } = parts;
+        let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, opaque, images, metrics } =
+            parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = throttle::Throttle::new(&throttle);
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -80,6 +90,8 @@ impl Service {
             schemes,
             vault,
             passwords,
+            opaque,
+            images,
             code_key,
             throttle,
             metrics,
@@ -116,7 +128,7 @@ impl Service {
             Request::BindAccount { enrolment, helper, bank_account, pin } => {
                 self.bind_account(session, enrolment, helper, bank_account, pin).await
             }
-            Request::Login { login, password } => self.log_in(session, login, password).await,
+            Request::Login { login, password, channel } => self.log_in(session, login, password, channel).await,
             Request::Logout => Ok(self.log_out(session)),
             Request::ReplaceQr { enrolment, helper } => self.replace_qr(session, enrolment, helper).await,
             Request::RevokeQr => self.revoke_qr(session).await,
@@ -132,10 +144,24 @@ impl Service {
             Request::CancelPayment { payment } => self.cancel_payment(session, payment).await,
             Request::Health => self.health().await,
             Request::Metrics => self.show_metrics(),
+            Request::OpaqueRegisterStart { login, message } => self.begin_opaque_registration(login, message).await,
+            Request::OpaqueRegisterFinish { login, message } => self.finish_opaque_registration(login, message).await,
+            Request::OpaqueLoginStart { login, message } => self.begin_opaque_login(session, login, message).await,
+            Request::OpaqueLoginFinish { message } => self.finish_opaque_login(session, message).await,
+            Request::PresentImage { payment, image } => self.present_image(session, payment, image).await,
         }
     }
 
-    async fn health(&self) -> Result<Response, Refusal> {
+    /// Returns what reads images.
+    pub fn images(&self) -> &ImageReader {
+        &self.images
+    }
+
+    /// Asks the store and the bank whether payments can be taken.
+    ///
+    /// Errors: what a payer would be refused with.
+    pub async fn health(&self) -> Result<Response, Refusal> {
+        self.store.find_payment_by_reference("health".into()).await.or_refuse()?;
         self.bank.echo().await.map_err(|_| Refusal::BankUnreachable)?;
         Ok(Response::Healthy)
     }

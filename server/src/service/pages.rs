@@ -6,9 +6,10 @@ use super::session::{Login, Session};
 use super::{OrRefuse, Service};
 use crate::config::CodeRule;
 use crate::env::CostClass;
+use crate::images::Unread;
 use biopay_protocol::message::Binding;
 use biopay_protocol::{
-    Currency, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, PaymentId, Refusal, Response, Secret,
+    Currency, IdempotencyKey, ImageBytes, Merchant, MinorUnits, PayloadBytes, PaymentId, Refusal, Response, Secret,
 };
 
 /// Holds one payment page.
@@ -45,13 +46,13 @@ impl Page {
         Ok(())
     }
 
-    /// Counts a wrong payload.
-    fn count_mismatch(&mut self) -> Refusal {
+    /// Counts a wrong presentation.
+    fn count_wrong(&mut self, name: impl FnOnce(u8) -> Refusal) -> Refusal {
         self.phase = Phase::AwaitQr;
         self.qr_tries_left = self.qr_tries_left.saturating_sub(1);
         match self.qr_tries_left {
             0 => Refusal::PaymentPageLeft,
-            tries_left => Refusal::QrMismatch { tries_left },
+            tries_left => name(tries_left),
         }
     }
 }
@@ -82,16 +83,66 @@ impl Service {
             None => return self.payment_status(session, payment).await,
             Some(begun) => begun?,
         }
-        let verified = self.verify(session, &login, payload).await;
-        match verified {
-            Ok(true) => self.qr_accepted(session, login, payment).await,
-            Ok(false) => Err(self.qr_rejected(session, payment)),
-            Err(refusal) => {
-                // The try was not looked at, so it does not count.
-                session.with_page(payment, |page| page.phase = Phase::AwaitQr);
-                Err(refusal)
-            }
+        self.decide_presentation(session, login, payment, payload).await
+    }
+
+    /// Reads the payload from an image, and presents it. An image that cannot be read counts as a try: it costs more
+    /// than a wrong payload.
+    pub(super) async fn present_image(
+        &self,
+        session: &Session,
+        payment: PaymentId,
+        image: ImageBytes,
+    ) -> Result<Response, Refusal> {
+        let login = session.login()?;
+        match session.with_page(payment, |page| page.begin_verification(payment)) {
+            None => return self.payment_status(session, payment).await,
+            Some(begun) => begun?,
         }
+        match self.read_image(session, &login, &image).await {
+            Ok(Some(payload)) => self.decide_presentation(session, login, payment, payload).await,
+            Ok(None) => Err(self.qr_rejected(session, payment, |tries_left| Refusal::UnreadableImage { tries_left })),
+            Err(refusal) => Err(self.not_looked_at(session, payment, refusal)),
+        }
+    }
+
+    /// Reads an image; `None` when it shows no symbol within the limits.
+    async fn read_image(
+        &self,
+        session: &Session,
+        login: &Login,
+        image: &ImageBytes,
+    ) -> Result<Option<PayloadBytes>, Refusal> {
+        self.throttle.begin_qr(&login.name, session.source(), self.env.clock.elapsed())?;
+        let read = self.images.read(image).await;
+        if read != Err(Unread::Unreadable) {
+            self.throttle.forgive_qr(&login.name, session.source());
+        }
+        match read {
+            Ok(payload) => Ok(Some(payload)),
+            Err(Unread::Unreadable) => Ok(None),
+            Err(Unread::Overloaded) => Err(Refusal::Overloaded),
+        }
+    }
+
+    async fn decide_presentation(
+        &self,
+        session: &Session,
+        login: Login,
+        payment: PaymentId,
+        payload: PayloadBytes,
+    ) -> Result<Response, Refusal> {
+        match self.verify(session, &login, payload).await {
+            Ok(true) => self.qr_accepted(session, login, payment).await,
+            Ok(false) => Err(self.qr_rejected(session, payment, |tries_left| Refusal::QrMismatch { tries_left })),
+            Err(refusal) => Err(self.not_looked_at(session, payment, refusal)),
+        }
+    }
+
+    /// Gives a try back that was not looked at.
+    fn not_looked_at(&self, session: &Session, payment: PaymentId, refusal: Refusal) -> Refusal {
+        session.with_page(payment, |page| page.phase = Phase::AwaitQr);
+        refusal
     }
 
     async fn verify(&self, session: &Session, login: &Login, payload: PayloadBytes) -> Result<bool, Refusal> {
@@ -115,8 +166,9 @@ impl Service {
         }
     }
 
-    fn qr_rejected(&self, session: &Session, payment: PaymentId) -> Refusal {
-        let refusal = session.with_page(payment, Page::count_mismatch).unwrap_or(Refusal::NoSuchPayment);
+    fn qr_rejected(&self, session: &Session, payment: PaymentId, name: impl FnOnce(u8) -> Refusal) -> Refusal {
+        let counted = session.with_page(payment, |page| page.count_wrong(name));
+        let refusal = counted.unwrap_or(Refusal::NoSuchPayment);
         if refusal == Refusal::PaymentPageLeft {
             session.leave_page(payment);
         }

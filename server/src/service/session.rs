@@ -2,12 +2,14 @@
 
 use super::pages::Page;
 use super::throttle::Source;
+use crate::crypto::opaque::OpaqueLogin;
 use crate::store::AccountId;
 use biopay_protocol::message::Binding;
-use biopay_protocol::{LoginName, PaymentId, Refusal};
+use biopay_protocol::{ChannelBinding, LoginName, PaymentId, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use subtle::ConstantTimeEq;
 
 /// Payment pages that one connection may have open.
 const PAGES_MAX: usize = 64;
@@ -15,12 +17,15 @@ const PAGES_MAX: usize = 64;
 /// Holds one connection's login and its payment pages.
 pub struct Session {
     source: Source,
+    channel: ChannelBinding,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     login: Option<Login>,
+    /// An OPAQUE login between its two messages, with the account that it is for, if there is one.
+    proving: Option<(OpaqueLogin, Option<AccountId>)>,
     pages: BTreeMap<PaymentId, Page>,
 }
 
@@ -36,9 +41,19 @@ pub struct Login {
 }
 
 impl Session {
-    /// Begins a session that is not logged in; `address` is where the connection comes from.
-    pub fn new(address: IpAddr) -> Self {
-        Self { source: address.into(), state: Mutex::default() }
+    /// Begins a session that is not logged in; `address` is where the connection comes from, `channel` its name, which
+    /// logins are held against.
+    pub fn new(address: IpAddr, channel: ChannelBinding) -> Self {
+        Self { source: address.into(), channel, state: Mutex::default() }
+    }
+
+    pub(super) fn channel(&self) -> ChannelBinding {
+        self.channel
+    }
+
+    /// Says whether a login was made for this connection.
+    pub(super) fn is_on(&self, channel: ChannelBinding) -> bool {
+        self.channel.0.ct_eq(&channel.0).into()
     }
 
     pub(super) fn source(&self) -> Source {
@@ -56,7 +71,17 @@ impl Session {
 
     /// Logs in, or out with `None`; pages of the login before are left.
     pub(super) fn set_login(&self, login: Option<Login>) {
-        *self.state() = State { login, pages: BTreeMap::new() };
+        *self.state() = State { login, ..State::default() };
+    }
+
+    /// Begins an OPAQUE login; one that was under way stays failed.
+    pub(super) fn set_proving(&self, exchange: OpaqueLogin, account: Option<AccountId>) {
+        self.state().proving = Some((exchange, account));
+    }
+
+    /// Takes the OPAQUE login that is under way: it has one try.
+    pub(super) fn take_proving(&self) -> Option<(OpaqueLogin, Option<AccountId>)> {
+        self.state().proving.take()
     }
 
     /// Notes that the account's binding has changed.

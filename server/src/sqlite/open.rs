@@ -40,6 +40,9 @@ fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), 
     let found: usize = transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0))? as usize;
     let known = migrations.len();
     let pending = migrations.get(found..).ok_or(StoreError::NewerSchema { found, known })?;
+    if pending.is_empty() {
+        return Ok(());
+    }
     for migration in pending {
         transaction.execute_batch(migration)?;
     }

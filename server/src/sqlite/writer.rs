@@ -175,6 +175,8 @@ fn work(role: Role, connection: Connection, queue: &Receiver<Job>) {
         batch.extend(queue.try_iter().take(BATCH_JOBS_MAX - 1));
         if commit_together(role, &connection, batch) == Err(StoreError::Failed) {
             tracing::error!("the store's disk failed: no more commands are taken");
+            // Closing would sync again, and after a failed sync a second one may say that all is well when it is not.
+            std::mem::forget(connection);
             return;
         }
     }

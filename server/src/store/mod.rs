@@ -8,7 +8,7 @@ pub use payment::{Intent, LedgerAudit, Opened, Payment, Settlement, State};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
-use crate::crypto::password::StoredPassword;
+use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 pub use crate::sqlite::StoreError;
 use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
@@ -25,8 +25,8 @@ pub struct AccountId(pub i64);
 pub struct Account {
     /// Its number.
     pub id: AccountId,
-    /// What its password is checked against.
-    pub password: StoredPassword,
+    /// What a login is checked against.
+    pub credential: Credential,
 }
 
 /// Holds what an account pays with; every blob is sealed by the vault.
@@ -74,7 +74,7 @@ pub enum Change {
 /// Remembers accounts, intents and the ledger.
 pub trait Store: Send + Sync {
     /// Creates an account, with or without what it pays with.
-    fn create_account(&self, login: LoginName, password: StoredPassword, binding: Option<Binding>) -> Stored<Creation>;
+    fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation>;
 
     /// Finds an account by its name.
     fn find_account(&self, login: LoginName) -> Stored<Option<Account>>;

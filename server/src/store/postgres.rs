@@ -8,7 +8,7 @@ use super::{
     Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
     State, Store, StoreError, Stored,
 };
-use crate::crypto::password::StoredPassword;
+use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
@@ -62,10 +62,10 @@ impl PostgresStore {
 }
 
 impl Store for PostgresStore {
-    fn create_account(&self, login: LoginName, password: StoredPassword, binding: Option<Binding>) -> Stored<Creation> {
+    fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation> {
         let pool = self.pool.clone();
         Box::pin(async move {
-            let password = postcard::to_stdvec(&password).map_err(|_| StoreError::Failed)?;
+            let password = credential.to_bytes();
             let login = login.as_str();
             let created = match &binding {
                 None => {
@@ -90,8 +90,8 @@ impl Store for PostgresStore {
         Box::pin(async move {
             let find = "SELECT id, password FROM accounts WHERE login = $1";
             let Some(row) = optional(&pool, find, &[&login.as_str()]).await? else { return Ok(None) };
-            let password = postcard::from_bytes(row.get(1)).map_err(|_| corrupt("a password"))?;
-            Ok(Some(Account { id: AccountId(row.get(0)), password }))
+            let credential = Credential::from_bytes(row.get(1)).map_err(|_| corrupt("a login"))?;
+            Ok(Some(Account { id: AccountId(row.get(0)), credential }))
         })
     }
 

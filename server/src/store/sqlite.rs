@@ -5,7 +5,7 @@ use super::{
     Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
     State, Store, StoreError, Stored,
 };
-use crate::crypto::password::StoredPassword;
+use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use crate::sqlite::{Location, Writer, open};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
@@ -57,9 +57,9 @@ impl SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn create_account(&self, login: LoginName, password: StoredPassword, binding: Option<Binding>) -> Stored<Creation> {
+    fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation> {
         self.writer.submit(move |connection| {
-            let password = postcard_bytes(&password)?;
+            let password = credential.to_bytes();
             let insert = "INSERT INTO accounts (login, password) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
             if connection.prepare_cached(insert)?.execute(params![login.as_str(), password])? == 0 {
                 return Ok(Creation::LoginTaken);
@@ -76,9 +76,9 @@ impl Store for SqliteStore {
         self.reader.submit(move |connection| {
             let find = "SELECT id, password FROM accounts WHERE login = ?1";
             let found = connection.prepare_cached(find)?.query_row([login.as_str()], |row| {
-                let password = row.get_ref(1)?.as_blob()?;
-                let password = postcard::from_bytes(password).map_err(|_| corrupt(1, Type::Blob))?;
-                Ok(Account { id: AccountId(row.get(0)?), password })
+                let credential = Credential::from_bytes(row.get_ref(1)?.as_blob()?);
+                let credential = credential.map_err(|_| corrupt(1, Type::Blob))?;
+                Ok(Account { id: AccountId(row.get(0)?), credential })
             });
             found.optional()
         })
@@ -212,10 +212,6 @@ fn settle_in(connection: &Connection, payment: PaymentId, settlement: &Settlemen
 
 fn change(rows: usize) -> Change {
     if rows == 0 { Change::Refused } else { Change::Done }
-}
-
-fn postcard_bytes(value: &impl serde::Serialize) -> rusqlite::Result<Vec<u8>> {
-    postcard::to_stdvec(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 fn corrupt(column: usize, kind: Type) -> rusqlite::Error {

@@ -4,6 +4,7 @@
 
 pub mod postgres;
 pub mod processes;
+pub mod soaking;
 
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Registry, SchemeId};
@@ -11,10 +12,13 @@ use biopay_protocol::*;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use biopay_server::client::{ClientError, Connection};
-use biopay_server::config::{CodeRule, Limits, Mode, ServerConfig, ThrottleConfig};
+use biopay_server::config::{CodeRule, ImageLimits, Limits, Mode, ServerConfig, ThrottleConfig};
+use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
-use biopay_server::env::system;
+use biopay_server::endpoint::Front;
+use biopay_server::env::{BoxFuture, CostClass, Cpu, Env, Overloaded, Work, system};
+use biopay_server::images::{ImageReader, WorkerCommand};
 use biopay_server::iso8583::pin_block::PinKey;
 use biopay_server::issuer::accounts::NewAccount;
 use biopay_server::issuer::faults::{Faults, FaultyHost};
@@ -29,9 +33,11 @@ use biopay_server::store::{SqliteStore, Store};
 use biopay_server::{endpoint, tls};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use rustls_pki_types::CertificateDer;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -45,6 +51,8 @@ pub struct Setup {
     pub code: CodeRule,
     pub bank_timeout: Duration,
     pub limits: Limits,
+    pub images: ImageLimits,
+    pub qlog: Option<std::path::PathBuf>,
     pub faults: Faults,
     pub hash_memory_kib: u32,
 }
@@ -57,6 +65,8 @@ impl Default for Setup {
             code: CodeRule::Off,
             bank_timeout,
             limits: Limits::default(),
+            images: ImageLimits::default(),
+            qlog: None,
             faults: Faults::default(),
             hash_memory_kib: 64,
         }
@@ -68,6 +78,8 @@ pub struct System {
     pub ledger: Ledger,
     pub store: Arc<dyn Store>,
     pub service: Arc<Service>,
+    chain: Vec<CertificateDer<'static>>,
+    hashes: Arc<AtomicU64>,
     client_config: quinn::ClientConfig,
     client: quinn::Endpoint,
     server_trigger: Trigger,
@@ -80,7 +92,7 @@ impl System {
     /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
     pub async fn start(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let env = system::env(2, 256);
+        let (env, hashes) = counting_env();
         let pin_key = || Arc::new(PinKey::new([9; 16]));
         let ledger = Ledger::open(&Location::File(folder.path().join("bank.db")), env.clone(), b"key").unwrap();
         ledger.open_accounts((0..100).map(account).collect()).await.unwrap();
@@ -110,18 +122,35 @@ impl System {
             schemes: Arc::new(Registry::new(&ServerConfig::default().schemes).unwrap()),
             vault: Vault::new(env.clone(), vault_keys).unwrap(),
             passwords: Passwords::new(env.clone(), cost, b"pepper".to_vec()),
+            opaque: OpaqueServer::new(env.clone(), Zeroizing::new([4; 32])),
+            images: ImageReader::new(env.clone(), image_worker(), setup.images),
             metrics: Arc::new(Metrics::default()),
             env,
         }));
         let identity = tls::Identity::development().unwrap();
-        let client_config = tls::client_config(&identity.chain).unwrap();
-        let server_config = tls::server_config(identity, &setup.limits).unwrap();
-        let quic = quinn::Endpoint::server(server_config, "127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = quic.local_addr().unwrap();
+        let (chain, client_config) = (identity.chain.clone(), tls::client_config(&identity.chain).unwrap());
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let runtime = Arc::new(quinn::TokioRuntime);
+        let quic = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime).unwrap();
+        let front = Arc::new(Front::new(quic, identity, setup.limits, setup.qlog.as_deref()).unwrap());
+        let address = front.address().unwrap();
         let (server_trigger, server_shutdown) = shutdown::channel();
-        let server = tokio::spawn(endpoint::serve(quic, service.clone(), setup.limits, server_shutdown));
+        let server = tokio::spawn(endpoint::serve(front, service.clone(), server_shutdown));
         let client = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-        Self { address, ledger, store, service, client_config, client, server_trigger, server, bank_trigger, folder }
+        Self {
+            address,
+            ledger,
+            store,
+            service,
+            chain,
+            hashes,
+            client_config,
+            client,
+            server_trigger,
+            server,
+            bank_trigger,
+            folder,
+        }
     }
 
     pub async fn connect(&self) -> Connection {
@@ -129,7 +158,22 @@ impl System {
     }
 
     pub async fn try_connect(&self) -> Result<Connection, ClientError> {
-        Connection::connect(&self.client, self.client_config.clone(), self.address, "localhost").await
+        self.connect_to(self.address).await
+    }
+
+    /// Connects through whatever stands at another address.
+    pub async fn connect_to(&self, address: SocketAddr) -> Result<Connection, ClientError> {
+        Connection::connect(&self.client, self.client_config.clone(), address, "localhost").await
+    }
+
+    /// Returns the server's certificate.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.chain
+    }
+
+    /// Counts the password hashes that were computed since the start.
+    pub fn hashes_computed(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
     }
 
     /// Registers user `n` with finger `n` and bank account `n`, and logs in on a new connection.
@@ -141,7 +185,7 @@ impl System {
 
     pub async fn log_in(&self, n: u64) -> Connection {
         let connection = self.connect().await;
-        let answer = connection.request(&login(n, "password")).await.unwrap();
+        let answer = connection.request(&login(&connection, n, "password")).await.unwrap();
         assert_eq!(answer, Response::LoggedIn { account: message::Binding::Bound });
         connection
     }
@@ -180,6 +224,25 @@ impl System {
     }
 }
 
+/// Makes real surroundings that count their password hashes.
+fn counting_env() -> (Env, Arc<AtomicU64>) {
+    let (env, hashes) = (system::env(2, 256), Arc::new(AtomicU64::new(0)));
+    let cpu = Arc::new(Counting { cpu: env.cpu.clone(), hashes: hashes.clone() });
+    (Env { cpu, ..env }, hashes)
+}
+
+struct Counting {
+    cpu: Arc<dyn Cpu>,
+    hashes: Arc<AtomicU64>,
+}
+
+impl Cpu for Counting {
+    fn submit(&self, class: CostClass, work: Work) -> Result<BoxFuture<'static, ()>, Overloaded> {
+        self.hashes.fetch_add(u64::from(class == CostClass::PasswordHash), Ordering::Relaxed);
+        self.cpu.submit(class, work)
+    }
+}
+
 pub fn account(n: u64) -> NewAccount {
     NewAccount { number: bank_account(n), pin: Secret::new(PIN).unwrap(), balance_minor: 1_000 }
 }
@@ -192,8 +255,14 @@ pub fn name(n: u64) -> LoginName {
     LoginName::new(format!("user{n}")).unwrap()
 }
 
-pub fn login(n: u64, password: &str) -> Request {
-    Request::Login { login: name(n), password: Secret::new(password).unwrap() }
+/// Says how the image worker is started: as the server does it.
+fn image_worker() -> WorkerCommand {
+    WorkerCommand { program: env!("CARGO_BIN_EXE_biopay-server").into(), arguments: vec![] }
+}
+
+/// Makes a login for a connection.
+pub fn login(connection: &Connection, n: u64, password: &str) -> Request {
+    Request::Login { login: name(n), password: Secret::new(password).unwrap(), channel: connection.channel() }
 }
 
 /// Makes finger `n`'s payload, the template of a random projection.

@@ -3,6 +3,9 @@
 use super::PIN;
 use biopay_server::client::{ClientError, Connection};
 use biopay_server::tls;
+use rustix::process::{Pid, Signal, kill_process};
+use rustls_pki_types::CertificateDer;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ struct Server {
     address: SocketAddr,
     child: Option<Child>,
     client_config: Option<quinn::ClientConfig>,
+    ready: serde_json::Value,
 }
 
 /// How the processes differ from the default.
@@ -34,6 +38,11 @@ pub struct Settings {
     pub accounts: u64,
     pub balance_minor: u64,
     pub server_flags: &'static [&'static str],
+    /// Variables of the servers' and the bank's environment.
+    pub server_environment: Vec<(&'static str, OsString)>,
+    pub bank_environment: Vec<(&'static str, OsString)>,
+    /// What stands in the server's configuration besides the tests' own.
+    pub server_toml: String,
     pub log: &'static str,
     pub pin: &'static str,
 }
@@ -41,23 +50,39 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         let store = "sqlite:server.db".into();
-        Self { servers: 1, store, accounts: 8, balance_minor: 1_000, server_flags: &[], log: "warn", pin: PIN }
+        Self {
+            servers: 1,
+            store,
+            accounts: 8,
+            balance_minor: 1_000,
+            server_flags: &[],
+            server_environment: vec![],
+            bank_environment: vec![],
+            server_toml: String::new(),
+            log: "warn",
+            pin: PIN,
+        }
     }
 }
 
 impl Processes {
     /// Starts them all; the bank opens accounts 400000000000 and up.
     pub fn start(folder: &Path, settings: Settings) -> Self {
-        let Settings { servers, accounts, balance_minor, pin, .. } = settings;
+        let Settings { servers, accounts, balance_minor, pin, ref server_toml, .. } = settings;
         let lines = (0..accounts).map(|n| format!("{},{pin},{balance_minor}\n", 400_000_000_000 + n));
         std::fs::write(folder.join("accounts.csv"), lines.collect::<String>()).unwrap();
-        std::fs::write(folder.join("server.toml"), SERVER_TOML).unwrap();
+        std::fs::write(folder.join("server.toml"), format!("{SERVER_TOML}{server_toml}")).unwrap();
         let mut processes = Self {
             folder: folder.to_owned(),
             bank_address: free_address(),
             bank: None,
             servers: (0..servers)
-                .map(|_| Server { address: free_address(), child: None, client_config: None })
+                .map(|_| Server {
+                    address: free_address(),
+                    child: None,
+                    client_config: None,
+                    ready: serde_json::Value::Null,
+                })
                 .collect(),
             client: quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap(),
             settings,
@@ -73,6 +98,7 @@ impl Processes {
         let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-bank"));
         command.args(["--listen", &self.bank_address.to_string(), "--store", "sqlite:bank.db"]);
         command.args(["--accounts", "accounts.csv", "--development-certificate", "bank.pem"]);
+        command.envs(self.settings.bank_environment.iter().cloned());
         self.bank = Some(launch(&mut command, &self.folder, self.settings.log).0);
     }
 
@@ -82,12 +108,39 @@ impl Processes {
         command.args(["--config", "server.toml", "--store", &self.settings.store]);
         command.args(["--listen", &server.address.to_string(), "--bank", &self.bank_address.to_string()]);
         command.args(["--bank-certificate", "bank.pem"]).args(self.settings.server_flags);
+        command.envs(self.settings.server_environment.iter().cloned());
         let (child, ready) = launch(&mut command, &self.folder, self.settings.log);
         let hex = ready["certificate_hex"].as_str().unwrap();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
         server.client_config = Some(tls::client_config(&[certificate.into()]).unwrap());
-        server.child = Some(child);
+        (server.child, server.ready) = (Some(child), ready);
+    }
+
+    /// Returns what a server said when it was ready.
+    pub fn ready(&self, server: usize) -> &serde_json::Value {
+        &self.servers[server].ready
+    }
+
+    /// Sends a signal to a server.
+    pub fn signal(&self, server: usize, signal: Signal) {
+        let pid = self.servers[server].child.as_ref().unwrap().id();
+        kill_process(Pid::from_raw(pid as i32).unwrap(), signal).unwrap();
+    }
+
+    /// Waits until a server ends by itself.
+    pub fn wait_for_server(&mut self, server: usize) -> std::process::ExitStatus {
+        wait(self.servers[server].child.take().unwrap())
+    }
+
+    /// Waits until the bank ends by itself.
+    pub fn wait_for_bank(&mut self) -> std::process::ExitStatus {
+        wait(self.bank.take().unwrap())
+    }
+
+    /// Changes what the next start of a process finds in its environment.
+    pub fn settings(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 
     /// Ends the bank as a power cut of the process would: SIGKILL.
@@ -97,6 +150,11 @@ impl Processes {
 
     pub fn kill_server(&mut self, server: usize) {
         kill(&mut self.servers[server].child);
+    }
+
+    /// Trusts another certificate from now on.
+    pub fn door_trusting(&self, server: usize, chain: &[CertificateDer<'static>]) -> Door {
+        Door { config: tls::client_config(chain).unwrap(), ..self.door(server) }
     }
 
     /// Returns what a client needs to connect to a server, as of its last start.
@@ -156,6 +214,12 @@ fn launch(command: &mut Command, folder: &Path, log_filter: &str) -> (Child, ser
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let log = || std::fs::read_to_string(folder.join("log")).unwrap_or_default();
     (child, serde_json::from_str(&line).unwrap_or_else(|_| panic!("no ready line: {}", log())))
+}
+
+/// Waits with standard input held open, whose end would be a reason to stop.
+fn wait(mut child: Child) -> std::process::ExitStatus {
+    let _input = child.stdin.take();
+    child.wait().unwrap()
 }
 
 fn kill(child: &mut Option<Child>) {

@@ -126,7 +126,7 @@ impl Shared {
             return self.complete(target, EventKind::Lost);
         };
         let handshake = self.clock.elapsed() - started;
-        self.complete(target, EventKind::Connected { handshake });
+        self.complete(target, EventKind::Connected { handshake, channel: connection.channel() });
         while let Some(request) = requests.recv().await {
             let sent = self.clock.elapsed();
             let kind = match connection.request(&request).await {

@@ -4,7 +4,7 @@ use crate::io::command::{Made, NetworkStatistics};
 use crate::plan::PlannedTransaction;
 use crate::time::SimTime;
 use bevy_ecs::prelude::{Entity, Resource};
-use biopay_protocol::{Response, Secret};
+use biopay_protocol::{ChannelBinding, Response, Secret};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::time::Duration;
@@ -18,6 +18,8 @@ pub enum EventKind {
     Connected {
         /// How long the handshake took.
         handshake: Duration,
+        /// The connection's name, which its login carries.
+        channel: ChannelBinding,
     },
     /// The server answered.
     Answered {

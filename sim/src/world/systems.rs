@@ -122,9 +122,9 @@ impl Shared<'_> {
     fn take(&mut self, active: &mut Active, kind: &EventKind) -> Option<Step> {
         let input = match kind {
             EventKind::Due(_) | EventKind::Closed(_) => return None,
-            EventKind::Connected { handshake } => {
+            EventKind::Connected { handshake, channel } => {
                 self.recorder.latency("connect", *handshake);
-                let (session, step) = Session::start(active.plan.take()?);
+                let (session, step) = Session::start(active.plan.take()?, *channel);
                 active.session = Some(session);
                 return Some(step);
             }

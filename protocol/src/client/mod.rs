@@ -4,149 +4,27 @@
 //! [`Session::advance`]: send a request and feed the response, make a QR and feed its payload, type in a code. The
 //! session knows the patent's order of things; it knows nothing of sockets, sensors or time.
 
-use crate::message::{ChargeReceipt, Refusal, Request, Response};
+mod opaque;
+mod plan;
+
+pub use plan::{AccountBinding, Credentials, HelperSource, Input, LoginMethod, Order, Outcome, Plan, Step};
+
+use crate::Error;
+use crate::message::{Refusal, Request, Response};
 use crate::secret::Secret;
-use crate::values::{Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId};
-use crate::{BankAccount, Error};
+use crate::values::{ChannelBinding, HelperBytes, PayloadBytes, PaymentId};
+use opaque::{Exchange, Phase};
 
 /// Captures that a handset makes for one payment, those that give no payload included (patent paragraph 31).
 pub const TRIES_MAX: u8 = 3;
-
-/// Says what the handset wants.
-#[derive(Clone, Debug)]
-pub enum Plan {
-    /// Register everything in one message.
-    Register {
-        /// Name and password.
-        credentials: Credentials,
-        /// Everything else.
-        binding: AccountBinding,
-    },
-    /// Register name and password, log in, then bind the rest.
-    RegisterInTwoSteps {
-        /// Name and password.
-        credentials: Credentials,
-        /// Everything else.
-        binding: AccountBinding,
-    },
-    /// Log in and pay.
-    Pay {
-        /// Name and password.
-        credentials: Credentials,
-        /// What to pay.
-        order: Order,
-        /// Where the helper data for the derivation is.
-        helper: HelperSource,
-    },
-}
-
-/// Holds a login.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The name.
-    pub login: LoginName,
-    /// The password.
-    pub password: Secret,
-}
-
-/// Holds what registration binds to a login.
-#[derive(Clone, Debug)]
-pub struct AccountBinding {
-    /// The enrolled payload.
-    pub enrolment: PayloadBytes,
-    /// Helper data that the server shall keep for a second device.
-    pub helper: Option<HelperBytes>,
-    /// The account that pays.
-    pub bank_account: BankAccount,
-    /// Its PIN.
-    pub pin: Secret,
-}
-
-/// Holds what is to be paid.
-#[derive(Clone, Debug)]
-pub struct Order {
-    /// Who is paid.
-    pub merchant: Merchant,
-    /// How much.
-    pub amount: MinorUnits,
-    /// In which currency.
-    pub currency: Currency,
-    /// What makes a retry recognisable.
-    pub idempotency_key: IdempotencyKey,
-}
-
-/// Says where the helper data is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HelperSource {
-    /// On the handset, or the scheme needs none.
-    Handset,
-    /// With the server, which hands it out after login (a second device).
-    Server,
-}
-
-/// Says what the handset has to do next.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Step {
-    /// Send this and feed the response, or [`Input::ConnectionLost`].
-    Send(Request),
-    /// Make a QR payload from a stored one or a new capture, and feed it, or [`Input::NotDerived`].
-    MakeQr {
-        /// Which try on this page it is, from 1.
-        attempt: u8,
-        /// The helper data that the server handed out, if it was asked for.
-        helper: Option<HelperBytes>,
-    },
-    /// Type in a code and feed it.
-    EnterCode {
-        /// What the second channel shows.
-        shown: Secret,
-    },
-    /// Nothing more to do.
-    Done(Outcome),
-}
-
-/// Holds what the handset feeds back.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// The response to the request that was sent.
-    Response(Response),
-    /// A payload.
-    Qr(PayloadBytes),
-    /// The capture gave no payload: a failure to acquire, or too far from the reference.
-    NotDerived,
-    /// A code as typed in.
-    Code(Secret),
-    /// The connection ended without a response.
-    ConnectionLost,
-}
-
-/// Says how a session ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    /// The account is registered.
-    Registered,
-    /// The money has moved.
-    Charged(ChargeReceipt),
-    /// A payment with this idempotency key was given up earlier.
-    Reversed,
-    /// The server refused.
-    Refused(Refusal),
-    /// No capture gave a payload, as often as the handset tries; the server saw fewer tries or none.
-    FailedToDerive,
-    /// The connection was lost; a payment that was under way may be asked for with the same idempotency key.
-    ConnectionLost {
-        /// The payment, if a page was open.
-        payment: Option<PaymentId>,
-    },
-    /// The server answered with something that is no answer to the request.
-    ProtocolViolation,
-}
 
 /// Is one handset's session.
 #[derive(Clone, Debug)]
 pub struct Session {
     plan: Plan,
+    channel: ChannelBinding,
     state: State,
+    exchange: Option<Exchange>,
     helper: Option<HelperBytes>,
     payment: Option<PaymentId>,
     shown: Option<Secret>,
@@ -157,6 +35,8 @@ pub struct Session {
 enum State {
     Registering,
     RegisteringCredentials,
+    /// Half-way through an OPAQUE registration or login.
+    Proving,
     LoggingIn,
     Binding,
     FetchingHelper,
@@ -169,18 +49,36 @@ enum State {
 }
 
 impl Session {
-    /// Begins a session and says what to do first.
-    pub fn start(plan: Plan) -> (Self, Step) {
-        let (state, request) = match &plan {
-            Plan::Register { credentials, binding } => (State::Registering, register(credentials, binding)),
-            Plan::RegisterInTwoSteps { credentials: Credentials { login, password }, .. } => {
-                let (login, password) = (login.clone(), password.clone());
-                (State::RegisteringCredentials, Request::RegisterCredentials { login, password })
+    /// Begins a session on a connection and says what to do first.
+    pub fn start(plan: Plan, channel: ChannelBinding) -> (Self, Step) {
+        let (state, exchange) = (State::Done, None);
+        let mut session = Self { plan, channel, state, exchange, helper: None, payment: None, shown: None, attempt: 0 };
+        let step = session.begin();
+        (session, step)
+    }
+
+    fn begin(&mut self) -> Step {
+        match (&self.plan, self.credentials().method) {
+            (Plan::Pay { .. }, _) => self.log_in(),
+            (_, LoginMethod::Opaque { .. }) => self.prove(Phase::Registration),
+            (Plan::Register { credentials, binding }, _) => {
+                let request = register(credentials, binding);
+                self.state = State::Registering;
+                Step::Send(request)
             }
-            Plan::Pay { credentials, .. } => (State::LoggingIn, log_in(credentials)),
-        };
-        let session = Self { plan, state, helper: None, payment: None, shown: None, attempt: 0 };
-        (session, Step::Send(request))
+            (Plan::RegisterInTwoSteps { credentials, .. }, _) => {
+                let Credentials { login, password, .. } = credentials.clone();
+                self.state = State::RegisteringCredentials;
+                Step::Send(Request::RegisterCredentials { login, password })
+            }
+        }
+    }
+
+    fn credentials(&self) -> &Credentials {
+        let (Plan::Pay { credentials, .. }
+        | Plan::Register { credentials, .. }
+        | Plan::RegisterInTwoSteps { credentials, .. }) = &self.plan;
+        credentials
     }
 
     /// Takes the result of the last step and says what to do next.
@@ -215,6 +113,7 @@ impl Session {
             }
             (State::SubmittingCode, Response::Refused(Refusal::WrongCode { .. })) => self.enter_code(),
             (_, Response::Refused(refusal)) => self.finish(Outcome::Refused(refusal)),
+            (State::Proving, response) => self.proved(response),
             (State::Registering, Response::Registered) => self.finish(Outcome::Registered),
             (State::RegisteringCredentials, Response::CredentialsRegistered) => self.log_in(),
             (State::LoggingIn, Response::LoggedIn { .. }) => self.logged_in(),
@@ -240,11 +139,44 @@ impl Session {
     }
 
     fn log_in(&mut self) -> Step {
+        if matches!(self.credentials().method, LoginMethod::Opaque { .. }) {
+            return self.prove(Phase::Login);
+        }
         self.state = State::LoggingIn;
-        let (Plan::Pay { credentials, .. }
-        | Plan::Register { credentials, .. }
-        | Plan::RegisterInTwoSteps { credentials, .. }) = &self.plan;
-        Step::Send(log_in(credentials))
+        let Credentials { login, password, .. } = self.credentials().clone();
+        Step::Send(Request::Login { login, password, channel: self.channel })
+    }
+
+    /// Begins an OPAQUE exchange.
+    fn prove(&mut self, phase: Phase) -> Step {
+        let Some((exchange, request)) = Exchange::start(phase, self.credentials(), self.channel) else {
+            return self.finish(Outcome::ProtocolViolation);
+        };
+        self.exchange = Some(exchange);
+        self.state = State::Proving;
+        Step::Send(request)
+    }
+
+    /// Ends an OPAQUE exchange with the server's half of it.
+    fn proved(&mut self, response: Response) -> Step {
+        let exchange = self.exchange.take();
+        let (phase, answer) = match exchange {
+            Some(exchange) => (exchange.phase(), exchange.finish(self.credentials(), response)),
+            None => return self.finish(Outcome::ProtocolViolation),
+        };
+        match answer {
+            Ok(request) => {
+                self.state = match phase {
+                    Phase::Registration => State::RegisteringCredentials,
+                    Phase::Login => State::LoggingIn,
+                };
+                Step::Send(request)
+            }
+            // The server's half fits no password of ours: the name is unknown, the password wrong, or the server not
+            // the one that we registered with.
+            Err(Error::WrongPassword) => self.finish(Outcome::Refused(Refusal::WrongCredentials)),
+            Err(_) => self.finish(Outcome::ProtocolViolation),
+        }
     }
 
     fn logged_in(&mut self) -> Step {
@@ -302,7 +234,7 @@ impl Session {
 }
 
 fn register(credentials: &Credentials, binding: &AccountBinding) -> Request {
-    let Credentials { login, password } = credentials.clone();
+    let Credentials { login, password, .. } = credentials.clone();
     let AccountBinding { enrolment, helper, bank_account, pin } = binding.clone();
     Request::Register { login, password, enrolment, helper, bank_account, pin }
 }
@@ -310,11 +242,6 @@ fn register(credentials: &Credentials, binding: &AccountBinding) -> Request {
 fn bind(binding: &AccountBinding) -> Request {
     let AccountBinding { enrolment, helper, bank_account, pin } = binding.clone();
     Request::BindAccount { enrolment, helper, bank_account, pin }
-}
-
-fn log_in(credentials: &Credentials) -> Request {
-    let Credentials { login, password } = credentials.clone();
-    Request::Login { login, password }
 }
 
 fn begin(order: &Order) -> Request {
@@ -325,13 +252,15 @@ fn begin(order: &Order) -> Request {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Binding;
+    use crate::message::{Binding, ChargeReceipt};
+    use crate::values::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits};
 
     const PAGE: PaymentId = PaymentId(7);
+    const CHANNEL: ChannelBinding = ChannelBinding([5; 32]);
 
     fn pay(helper: HelperSource) -> Plan {
-        let credentials =
-            Credentials { login: LoginName::new("ada").unwrap(), password: Secret::new("password").unwrap() };
+        let (login, password) = (LoginName::new("ada").unwrap(), Secret::new("password").unwrap());
+        let credentials = Credentials { login, password, method: LoginMethod::Password };
         let order = Order {
             merchant: Merchant::new("shop").unwrap(),
             amount: MinorUnits::new(100).unwrap(),
@@ -346,7 +275,7 @@ mod tests {
     }
 
     fn on_page(helper: HelperSource) -> Session {
-        let (mut session, first) = Session::start(pay(helper));
+        let (mut session, first) = Session::start(pay(helper), CHANNEL);
         assert!(matches!(first, Step::Send(Request::Login { .. })));
         answer(&mut session, Response::LoggedIn { account: Binding::Bound });
         if helper == HelperSource::Server {
@@ -408,7 +337,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_another_question_is_a_violation() {
-        let (mut session, _) = Session::start(pay(HelperSource::Handset));
+        let (mut session, _) = Session::start(pay(HelperSource::Handset), CHANNEL);
         assert_eq!(answer(&mut session, Response::Registered), Step::Done(Outcome::ProtocolViolation));
         assert!(session.advance(qr()).is_err());
     }

@@ -1,11 +1,15 @@
 //! The QUIC side: connections and streams in, requests to the service, responses out.
 
+mod front;
+
+pub use front::Front;
+
 use crate::config::Limits;
 use crate::service::{Service, Session};
 use crate::shutdown::Shutdown;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
-use biopay_protocol::{Refusal, Request, Response};
-use quinn::{Connection, Endpoint, Incoming, RecvStream, SendStream};
+use biopay_protocol::{ChannelBinding, Refusal, Request, Response};
+use quinn::{Connection, Incoming, RecvStream, SendStream};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -16,32 +20,33 @@ pub const CLOSED_BY_SHUTDOWN: u32 = 1;
 const TASKS_MAX: usize = 1 << 20;
 
 /// Serves a ready endpoint until the shutdown; returns when what was under way has been answered.
-pub async fn serve(endpoint: Endpoint, service: Arc<Service>, limits: Limits, mut shutdown: Shutdown) {
+pub async fn serve(front: Arc<Front>, service: Arc<Service>, mut shutdown: Shutdown) {
     let tasks = Arc::new(Semaphore::new(TASKS_MAX));
     let resolver = tokio::spawn(service.clone().resolve(shutdown.clone()));
     let late = tokio::spawn(service.clone().take_late_answers(shutdown.clone()));
-    let server = Arc::new(Server { service, limits, tasks: tasks.clone(), shutdown: shutdown.clone() });
+    let limits = *front.limits();
+    let server = Arc::new(Server { front, service, limits, tasks: tasks.clone(), shutdown: shutdown.clone() });
     loop {
         let incoming = tokio::select! {
             biased;
             () = shutdown.begun() => break,
-            incoming = endpoint.accept() => incoming,
+            incoming = server.front.next() => incoming,
         };
         let Some(incoming) = incoming else { break };
-        server.admit(incoming, endpoint.open_connections());
+        server.admit(incoming);
     }
-    endpoint.set_server_config(None);
+    server.front.stop_accepting();
     let drain = Duration::from_millis(u64::from(limits.drain_ms));
     let idle = tasks.acquire_many(TASKS_MAX as u32);
     if server.service.env().within(drain, idle).await.is_none() {
         tracing::warn!("requests were still under way when the server stopped; their outcomes are in the store");
     }
     drop((resolver.await, late.await));
-    endpoint.close(CLOSED_BY_SHUTDOWN.into(), b"shutting down");
-    endpoint.wait_idle().await;
+    server.front.close(CLOSED_BY_SHUTDOWN).await;
 }
 
 struct Server {
+    front: Arc<Front>,
     service: Arc<Service>,
     limits: Limits,
     tasks: Arc<Semaphore>,
@@ -50,26 +55,35 @@ struct Server {
 
 impl Server {
     /// Lets a connection in, asks its address to prove itself, or turns it away.
-    fn admit(self: &Arc<Self>, incoming: Incoming, open: usize) {
+    fn admit(self: &Arc<Self>, incoming: Incoming) {
+        let open = self.front.open_connections();
         if open >= self.limits.connections {
             self.service.metrics().count_refused();
             incoming.refuse();
         } else if open >= self.limits.retry_above && !incoming.remote_address_validated() && incoming.may_retry() {
+            self.service.metrics().count_retried();
             drop(incoming.retry());
         } else {
             let server = self.clone();
-            tokio::spawn(async move {
-                match incoming.await {
-                    Ok(connection) => server.serve_connection(connection).await,
-                    Err(error) => tracing::debug!(%error, "a handshake failed"),
-                }
-            });
+            tokio::spawn(async move { server.welcome(incoming).await });
+        }
+    }
+
+    /// Shakes hands, within the time that there is for it.
+    async fn welcome(self: Arc<Self>, incoming: Incoming) {
+        let limit = Duration::from_millis(u64::from(self.limits.handshake_ms));
+        let handshake = async { self.front.accept(incoming)?.await };
+        match self.service.env().within(limit, handshake).await {
+            Some(Ok(connection)) => self.serve_connection(connection).await,
+            Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+            None => self.service.metrics().count_timed_out(),
         }
     }
 
     async fn serve_connection(self: Arc<Self>, connection: Connection) {
         let _open = self.service.metrics().connection();
-        let session = Arc::new(Session::new(connection.remote_address().ip()));
+        let Some(channel) = channel_of(&connection) else { return };
+        let session = Arc::new(Session::new(connection.remote_address().ip(), channel));
         loop {
             match connection.accept_bi().await {
                 Ok((send, receive)) => {
@@ -113,6 +127,13 @@ impl Server {
         };
         env.within(limit, write_response(&mut send, &response)).await;
     }
+}
+
+/// Names a connection to both of its ends; `None` when its handshake is not complete.
+pub fn channel_of(connection: &Connection) -> Option<ChannelBinding> {
+    let mut name = [0; ChannelBinding::BYTES];
+    connection.export_keying_material(&mut name, ChannelBinding::LABEL, b"").ok()?;
+    Some(ChannelBinding(name))
 }
 
 enum Unread {

@@ -1,0 +1,84 @@
+//! What the operator's tools ask for over HTTP: `/metrics` in Prometheus' text format, and `/healthz`.
+
+mod prometheus;
+
+use crate::service::Service;
+use crate::shutdown::Shutdown;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::CONTENT_TYPE;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+/// Connections at once: a scraper and a few probes.
+const CONNECTIONS_MAX: usize = 16;
+/// How long one connection may take altogether.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the store and the bank may take to say that they are well.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+const HEADER_BYTES_MAX: usize = 8 * 1024;
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Answers until the shutdown.
+pub async fn serve_operations(listener: TcpListener, service: Arc<Service>, mut shutdown: Shutdown) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.begun() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((socket, _)) = accepted else {
+            service.env().clock.sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let service = service.clone();
+        tokio::spawn(async move {
+            let env = service.env().clone();
+            env.within(CONNECTION_TIMEOUT, converse(socket, service)).await;
+            drop(place);
+        });
+    }
+}
+
+async fn converse(socket: TcpStream, service: Arc<Service>) {
+    let respond = service_fn(|request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(respond(&service, &request).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.keep_alive(false).max_buf_size(HEADER_BYTES_MAX).half_close(false);
+    if let Err(error) = http.serve_connection(TokioIo::new(socket), respond).await {
+        tracing::debug!(%error, "an operator's connection ended");
+    }
+}
+
+async fn respond(service: &Service, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/metrics") => {
+            let snapshot = service.metrics().snapshot(service.env());
+            text(StatusCode::OK, prometheus::write(&snapshot, service.images().killed()))
+        }
+        (&Method::GET, "/healthz") => match service.env().within(HEALTH_TIMEOUT, service.health()).await {
+            Some(Ok(_)) => text(StatusCode::OK, "ok\n".into()),
+            Some(Err(refusal)) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
+            None => text(StatusCode::SERVICE_UNAVAILABLE, "no answer in time\n".into()),
+        },
+        (&Method::GET, _) => text(StatusCode::NOT_FOUND, "there are /metrics and /healthz\n".into()),
+        _ => text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into()),
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static(TEXT));
+    response
+}

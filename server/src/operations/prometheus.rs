@@ -1,0 +1,93 @@
+//! The counters in Prometheus' text exposition format, version 0.0.4.
+
+use crate::metrics::Snapshot;
+use std::fmt::{Display, Write as _};
+
+/// Writes the counters.
+pub fn write(snapshot: &Snapshot, images_killed: u64) -> String {
+    let mut text = String::new();
+    let mut one = |name: &str, kind: &str, help: &str, value: Option<f64>| {
+        if let Some(value) = value {
+            head(&mut text, name, kind, help);
+            line(&mut text, name, &[], value);
+        }
+    };
+    one("biopay_uptime_seconds", "gauge", "Since the process began.", Some(snapshot.uptime_ms as f64 / 1e3));
+    one("process_cpu_seconds_total", "counter", "User and system time.", snapshot.cpu_seconds);
+    one("biopay_memory_bytes_max", "gauge", "The most that was resident.", snapshot.memory_bytes_max.map(|b| b as f64));
+    one("biopay_connections_open", "gauge", "Open now.", Some(snapshot.connections_open as f64));
+    for (name, help, count) in [
+        ("connections", "Handshakes completed.", snapshot.connections_total),
+        ("connections_refused", "Turned away before their handshake.", snapshot.connections_refused),
+        ("connections_retried", "Asked to prove their address first.", snapshot.connections_retried),
+        ("handshakes_timed_out", "Took too long to complete.", snapshot.handshakes_timed_out),
+        ("malformed_requests", "Could not be read.", snapshot.malformed),
+        ("image_workers_killed", "Image readers killed at their deadline.", images_killed),
+    ] {
+        one(&format!("biopay_{name}_total"), "counter", help, Some(count as f64));
+    }
+    operations(&mut text, snapshot);
+    text
+}
+
+fn operations(text: &mut String, snapshot: &Snapshot) {
+    let requests = "biopay_requests_total";
+    head(text, requests, "counter", "Requests answered, by what was asked and what was answered.");
+    for (operation, counters) in &snapshot.operations {
+        for (outcome, count) in &counters.outcomes {
+            line(text, requests, &[("operation", operation), ("outcome", outcome)], count);
+        }
+    }
+    let latency = "biopay_request_seconds";
+    head(text, latency, "summary", "Time from a request read to its answer ready.");
+    for (operation, counters) in &snapshot.operations {
+        let quantiles = [("0.5", counters.latency_us_p50), ("0.9", counters.latency_us_p90)];
+        for (quantile, us) in quantiles.into_iter().chain([("0.99", counters.latency_us_p99)]) {
+            line(text, latency, &[("operation", operation), ("quantile", quantile)], us as f64 / 1e6);
+        }
+        let sum = counters.latency_us_mean * counters.count as f64 / 1e6;
+        line(text, &format!("{latency}_sum"), &[("operation", operation)], sum);
+        line(text, &format!("{latency}_count"), &[("operation", operation)], counters.count);
+    }
+}
+
+fn head(text: &mut String, name: &str, kind: &str, help: &str) {
+    // Writing to a string does not fail.
+    let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+}
+
+/// Writes one sample. Labels are names of ours, without anything that would have to be escaped.
+fn line(text: &mut String, name: &str, labels: &[(&str, &str)], value: impl Display) {
+    let labels: Vec<String> = labels.iter().map(|(key, value)| format!("{key}=\"{value}\"")).collect();
+    let braced = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+    let _ = writeln!(text, "{name}{braced} {value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::system;
+    use crate::metrics::Metrics;
+    use std::time::Duration;
+
+    #[test]
+    fn every_line_is_a_comment_or_a_sample_under_its_type() {
+        let metrics = Metrics::default();
+        metrics.record("login", "logged-in", Duration::from_millis(3));
+        metrics.record("login", "throttled", Duration::from_millis(1));
+        let text = write(&metrics.snapshot(&system::env(1, 1)), 2);
+        assert!(text.contains("biopay_requests_total{operation=\"login\",outcome=\"throttled\"} 1\n"), "{text}");
+        assert!(text.contains("biopay_request_seconds_count{operation=\"login\"} 2\n"), "{text}");
+        assert!(text.contains("biopay_image_workers_killed_total 2\n"), "{text}");
+        let mut typed = Vec::new();
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("# TYPE ") {
+                typed.push(rest.split(' ').next().unwrap());
+            } else if !line.starts_with('#') {
+                let (sample, value) = line.rsplit_once(' ').unwrap();
+                let name = sample.split('{').next().unwrap();
+                assert!(value.parse::<f64>().is_ok() && typed.iter().any(|typed| name.starts_with(typed)), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Registration and login with OPAQUE: no password comes here, and no hash is computed.
+
+use super::session::Session;
+use super::{OrRefuse, Service};
+use crate::crypto::credential::Credential;
+use crate::env::CostClass;
+use biopay_protocol::{LoginName, OpaqueBytes, Refusal, Response};
+
+impl Service {
+    pub(super) async fn begin_opaque_registration(
+        &self,
+        login: LoginName,
+        message: OpaqueBytes,
+    ) -> Result<Response, Refusal> {
+        self.require_free(&login).await?;
+        self.env.run(CostClass::KeyExchange, || ()).await.or_refuse()?;
+        let message = self.opaque.begin_registration(&login, &message).map_err(|_| Refusal::Malformed)?;
+        Ok(Response::OpaqueRegistration { message })
+    }
+
+    pub(super) async fn finish_opaque_registration(
+        &self,
+        login: LoginName,
+        message: OpaqueBytes,
+    ) -> Result<Response, Refusal> {
+        let record = self.opaque.finish_registration(&message).map_err(|_| Refusal::Malformed)?;
+        self.create_with(login, Credential::Opaque(record), None).await?;
+        Ok(Response::CredentialsRegistered)
+    }
+
+    /// Answers KE1. The login counts as failed from here on, until KE3 proves that it was right.
+    pub(super) async fn begin_opaque_login(
+        &self,
+        session: &Session,
+        name: LoginName,
+        message: OpaqueBytes,
+    ) -> Result<Response, Refusal> {
+        self.throttle.begin_login(&name, session.source(), self.env.clock.elapsed())?;
+        let found = self.store.find_account(name.clone()).await.or_refuse()?;
+        let (account, record) = found.map(|found| (found.id, found.credential.into_opaque())).unzip();
+        let record = record.flatten();
+        self.env.run(CostClass::KeyExchange, || ()).await.or_refuse()?;
+        let begun = self.opaque.begin_login(name, record.as_ref(), &message, session.channel());
+        let (exchange, message) = begun.map_err(|_| Refusal::Malformed)?;
+        session.set_proving(exchange, account.filter(|_| record.is_some()));
+        Ok(Response::OpaqueChallenge { message })
+    }
+
+    /// Checks KE3 and logs in.
+    pub(super) async fn finish_opaque_login(
+        &self,
+        session: &Session,
+        message: OpaqueBytes,
+    ) -> Result<Response, Refusal> {
+        let (exchange, account) = session.take_proving().ok_or(Refusal::WrongStep)?;
+        let name = exchange.login().clone();
+        let proved = exchange.finish(&message);
+        let account = account.filter(|_| proved.is_ok()).ok_or(Refusal::WrongCredentials)?;
+        self.throttle.forgive_login(&name, session.source());
+        self.enter(session, account, name).await
+    }
+}
