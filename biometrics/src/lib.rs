@@ -9,6 +9,7 @@
 pub mod bits;
 pub mod code;
 pub mod error;
+pub mod face;
 pub mod fingerprint;
 mod learn;
 pub mod payload;

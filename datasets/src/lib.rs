@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! (seed, subject) ──generate──► Finger ──capture(device, quality, n)──► Sample + Truth ──► image folder + manifest
+//! (seed, subject) ──generate──► Face ────capture(device, nuisance, n)─► Sample + Truth ──► image folder + manifest
 //! ```
 //!
 //! Everything is a pure function of its arguments: randomness comes from [`stream`]s keyed by what they are for, and
 //! transcendental functions from `libm`, so that one seed gives the same bytes on every machine and in every order.
 
 pub mod error;
+pub mod face;
 pub mod fingerprint;
 pub mod folder;
 mod math;

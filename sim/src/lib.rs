@@ -14,6 +14,7 @@ pub mod comparisons;
 pub mod driver;
 pub mod error;
 pub mod evaluation;
+pub mod face_training;
 pub mod io;
 pub mod outcome;
 pub mod plan;

@@ -5,7 +5,7 @@ use ndarray::Array2;
 /// Blurs with a Gaussian of width `sigma`; the border's values continue outside.
 ///
 /// Shape: as the input. The kernel is cut at three widths.
-pub(super) fn gaussian_blur(image: &Array2<f32>, sigma: f32) -> Array2<f32> {
+pub(crate) fn gaussian_blur(image: &Array2<f32>, sigma: f32) -> Array2<f32> {
     let kernel = gaussian_kernel(sigma);
     blur_columns(&blur_rows(image, &kernel), &kernel)
 }

@@ -39,4 +39,5 @@ pub mod iso19794_2;
 pub use comparison::{Score, compare};
 pub use extractor::Extractor;
 pub use features::{Features, Minutia, MinutiaKind};
+pub(crate) use filter::gaussian_blur;
 pub use template::MinutiaeTemplate;

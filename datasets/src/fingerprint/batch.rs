@@ -2,7 +2,7 @@
 
 use super::{Capture, CaptureQuality, Device, Finger, PatternClass};
 use crate::Error;
-use crate::folder::{MANIFEST_NAME, Manifest, ManifestFile, encode_image, write_file};
+use crate::folder::{FolderSummary, Manifest, ManifestFile, encode_image, make_once, write_file};
 use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
@@ -37,15 +37,6 @@ pub enum TruthFiles {
     Write,
 }
 
-/// Says what [`generate_folder`] did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FolderSummary {
-    /// Images in the folder.
-    pub images: usize,
-    /// Images that were generated now: 0 when the folder was already there.
-    pub generated: usize,
-}
-
 /// Generates a folder of images with its manifest, unless the very same folder is already there.
 ///
 /// The manifest is written last, so a folder that was interrupted is made again. `progress` is told how many images
@@ -59,18 +50,11 @@ pub fn generate_folder(
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<FolderSummary, Error> {
     let images = spec.images()?;
-    let recipe = spec.recipe();
-    if let Some(found) = Manifest::read(out).filter(|m| m.same_recipe(&recipe) && m.is_complete(out)) {
-        debug_assert!(!found.files.is_empty());
-        progress(images);
-        return Ok(FolderSummary { images, generated: 0 });
-    }
-    clear_older(out)?;
-    std::fs::create_dir_all(out).map_err(Error::io("create", out))?;
-    let one = |subject: u32| generate_subject(spec, subject, out, progress);
-    let files: Vec<Vec<ManifestFile>> = (1..=spec.subjects).into_par_iter().map(one).collect::<Result<_, _>>()?;
-    Manifest { files: files.into_iter().flatten().collect(), ..recipe }.write(out)?;
-    Ok(FolderSummary { images, generated: images })
+    make_once(spec.recipe(), images, out, progress, || {
+        let one = |subject: u32| generate_subject(spec, subject, out, progress);
+        let files: Vec<Vec<ManifestFile>> = (1..=spec.subjects).into_par_iter().map(one).collect::<Result<_, _>>()?;
+        Ok(files.into_iter().flatten().collect())
+    })
 }
 
 impl FolderSpec {
@@ -99,22 +83,6 @@ impl FolderSpec {
             files: Vec::new(),
         }
     }
-}
-
-/// Removes what an older manifest lists, so that no image of another recipe stays behind.
-fn clear_older(out: &Path) -> Result<(), Error> {
-    let Some(older) = Manifest::read(out) else { return Ok(()) };
-    let plain = |name: &str| Path::new(name).file_name().is_some_and(|file| file == name);
-    let names = older.files.iter().map(|file| file.name.as_str()).chain([MANIFEST_NAME]);
-    for path in names.filter(|name| plain(name)).map(|name| out.join(name)) {
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("remove", &path)(error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn generate_subject(

@@ -30,7 +30,7 @@ mod skin;
 mod truth;
 
 pub use crate::math::Point;
-pub use batch::{FolderSpec, FolderSummary, TruthFiles, generate_folder};
+pub use batch::{FolderSpec, TruthFiles, generate_folder};
 pub use capture::Capture;
 pub use class::{PatternClass, SHARES};
 pub use condition::Condition;

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use biopay_biometrics::Sample;
+use ndarray::Array2;
 use std::path::Path;
 
 /// Writes a sample as an 8-bit grey PNG that carries its resolution.
@@ -15,6 +16,24 @@ pub fn write_image(path: &Path, sample: &Sample) -> Result<(), Error> {
 pub(crate) fn encode_image(path: &Path, sample: &Sample) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     encode(&mut bytes, sample).map_err(|error| Error::Image { path: path.to_path_buf(), why: error.to_string() })?;
+    Ok(bytes)
+}
+
+/// Encodes a colour image as PNG; the path is for the error alone.
+pub(crate) fn encode_colour(path: &Path, pixels: &Array2<[u8; 3]>) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut encode = || {
+        let mut encoder = png::Encoder::new(&mut bytes, pixels.ncols() as u32, pixels.nrows() as u32);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder.set_compression(png::Compression::Fast);
+        let mut writer = encoder.write_header()?;
+        let channels: Vec<u8> = pixels.iter().flatten().copied().collect();
+        writer.write_image_data(&channels)?;
+        writer.finish()
+    };
+    let encoded: Result<(), png::EncodingError> = encode();
+    encoded.map_err(|error| Error::Image { path: path.to_path_buf(), why: error.to_string() })?;
     Ok(bytes)
 }
 

@@ -3,9 +3,10 @@
 use crate::Error;
 use crate::progress::Stage;
 use biopay_biometrics::Sample;
+use biopay_datasets::face::{self, Cover, Nuisance, Palette};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, FolderSpec, PatternClass, TruthFiles, generate_folder};
 use biopay_datasets::folder::{NamedSample, contact_sheet, read_images, write_image};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Makes synthetic samples.
@@ -13,6 +14,8 @@ use std::path::PathBuf;
 pub enum DatasetCommand {
     /// Synthetic fingerprint images SUBJECT_IMPRESSION.png and a manifest.
     Fingerprint(FingerprintArgs),
+    /// Synthetic face images SUBJECT_IMPRESSION.png and a manifest.
+    Face(FaceArgs),
     /// A contact sheet: images of several folders on one sheet, a row of each folder in turn.
     Sheet(SheetArgs),
 }
@@ -54,6 +57,53 @@ pub struct FingerprintArgs {
     truth: bool,
 }
 
+const FACE_EXAMPLES: &str = "Examples:
+  biopay dataset face --subjects 100 --impressions 8 --seed 1 --out faces
+  biopay dataset face --subjects 20 --impressions 4 --seed 1 --out portraits --device kiosk --nuisance 0.3 --colour
+  biopay dataset face --subjects 20 --impressions 4 --seed 1 --out masked --cover mask
+
+The same arguments give the same bytes; a folder that is there already is not made again.";
+
+/// Synthetic face images SUBJECT_IMPRESSION.png and a manifest.
+#[derive(Args)]
+#[command(after_help = FACE_EXAMPLES)]
+pub struct FaceArgs {
+    /// How many faces.
+    #[arg(long)]
+    subjects: u32,
+    /// How many captures of each.
+    #[arg(long)]
+    impressions: u32,
+    /// The seed that everything follows from.
+    #[arg(long)]
+    seed: u64,
+    /// The folder to write.
+    #[arg(long)]
+    out: PathBuf,
+    /// The camera: handset, pc or kiosk.
+    #[arg(long, default_value = "handset")]
+    device: String,
+    /// How much captures of one face differ, from 0 (alike) to 2.
+    #[arg(long, default_value_t = Nuisance::default().value())]
+    nuisance: f32,
+    /// What covers the lower face in every capture.
+    #[arg(long, value_enum, default_value = "none")]
+    cover: CoverArg,
+    /// Writes colour images in place of grey ones.
+    #[arg(long)]
+    colour: bool,
+    /// Writes the truth (landmarks, pose, expression, framing) as JSON beside each image.
+    #[arg(long)]
+    truth: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CoverArg {
+    None,
+    Mask,
+    Scarf,
+}
+
 const SHEET_EXAMPLES: &str = "Examples:
   biopay dataset sheet --images fingers --images real-fingers --out sheet.png
   biopay dataset sheet --images fingers --columns 8 --rows 4 --out sheet.png";
@@ -79,6 +129,7 @@ pub struct SheetArgs {
 pub(super) fn execute(command: &DatasetCommand) -> Result<(), Error> {
     match command {
         DatasetCommand::Fingerprint(args) => fingerprint(args),
+        DatasetCommand::Face(args) => face(args),
         DatasetCommand::Sheet(args) => sheet(args),
     }
 }
@@ -119,6 +170,31 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
     };
     let stage = Stage::new("making images", u64::from(args.subjects) * u64::from(args.impressions));
     let summary = generate_folder(&spec, &args.out, &|n| stage.add(n as u64))?;
+    stage.finish();
+    println!("{} images in {}, {} made now", summary.images, args.out.display(), summary.generated);
+    Ok(())
+}
+
+fn face(args: &FaceArgs) -> Result<(), Error> {
+    let device = face::Device::named(&args.device).ok_or_else(|| {
+        Error::Usage(format!("--device {} is no camera: use one of {}", args.device, face::Device::NAMES.join(", ")))
+    })?;
+    let spec = face::FolderSpec {
+        subjects: args.subjects,
+        impressions: args.impressions,
+        seed: args.seed,
+        device,
+        nuisance: Nuisance::new(args.nuisance)?,
+        cover: match args.cover {
+            CoverArg::None => Cover::None,
+            CoverArg::Mask => Cover::Mask,
+            CoverArg::Scarf => Cover::Scarf,
+        },
+        palette: if args.colour { Palette::Colour } else { Palette::Grey },
+        truth: if args.truth { TruthFiles::Write } else { TruthFiles::Omit },
+    };
+    let stage = Stage::new("making images", u64::from(args.subjects) * u64::from(args.impressions));
+    let summary = face::generate_folder(&spec, &args.out, &|n| stage.add(n as u64))?;
     stage.finish();
     println!("{} images in {}, {} made now", summary.images, args.out.display(), summary.generated);
     Ok(())

@@ -1,6 +1,7 @@
 //! `biopay train`.
 
 use crate::Error;
+use crate::face_training::FaceTrainingPlan;
 use crate::progress::Stage;
 use crate::training::TrainingPlan;
 use clap::{Args, Subcommand};
@@ -11,6 +12,8 @@ use std::path::PathBuf;
 pub enum TrainCommand {
     /// The fixed-length fingerprint template's parameters.
     Fingerprint(FingerprintArgs),
+    /// The face extractor's parameters.
+    Face(FaceArgs),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -34,9 +37,31 @@ pub struct FingerprintArgs {
     out: PathBuf,
 }
 
+const FACE_EXAMPLES: &str = "Examples:
+  biopay train face --seed 1 --out builtin.bin     the shipped parameters again
+  biopay train face --seed 2 --subjects 200 --out small.bin
+
+The shipped file is biometrics/src/face/builtin.bin.";
+
+/// The face extractor's parameters: detection, alignment, projection.
+#[derive(Args)]
+#[command(after_help = FACE_EXAMPLES)]
+pub struct FaceArgs {
+    /// The seed of faces and training.
+    #[arg(long)]
+    seed: u64,
+    /// Faces; without it as many as the shipped parameters were learnt from.
+    #[arg(long)]
+    subjects: Option<u64>,
+    /// The file to write.
+    #[arg(long)]
+    out: PathBuf,
+}
+
 pub(super) fn execute(command: &TrainCommand) -> Result<(), Error> {
     match command {
         TrainCommand::Fingerprint(args) => fingerprint(args),
+        TrainCommand::Face(args) => face(args),
     }
 }
 
@@ -47,6 +72,19 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
     let captures = plan.generate(&|| stage.add(1))?;
     stage.finish();
     eprintln!("learning from {} captures of {} fingers", captures.len(), plan.subjects);
+    let bytes = plan.train(&captures)?.to_bytes();
+    std::fs::write(&args.out, &bytes).map_err(Error::file(&args.out))?;
+    println!("{} bytes in {}", bytes.len(), args.out.display());
+    Ok(())
+}
+
+fn face(args: &FaceArgs) -> Result<(), Error> {
+    let mut plan = FaceTrainingPlan::builtin(args.seed);
+    plan.subjects = args.subjects.unwrap_or(plan.subjects);
+    let stage = Stage::new("capturing", plan.subjects * plan.captures.len() as u64);
+    let captures = plan.generate(&|| stage.add(1));
+    stage.finish();
+    eprintln!("learning from {} captures of {} faces", captures.len(), plan.subjects);
     let bytes = plan.train(&captures)?.to_bytes();
     std::fs::write(&args.out, &bytes).map_err(Error::file(&args.out))?;
     println!("{} bytes in {}", bytes.len(), args.out.display());

@@ -4,14 +4,13 @@
 //! Code, Cappelli, Ferrara and Maltoni 2010, with circular harmonics in place of sections); the ridge flow is read on
 //! rings (Tico and Kuosmanen 2003). A learnt discriminant projection keeps what tells minutiae apart.
 
-use super::affine::Affine;
 use super::frame::{Flow, Pose};
 use super::parameters::{
     DESCRIPTOR_COMPONENTS, DESCRIPTOR_LENGTH, DESCRIPTOR_RAW, DESCRIPTOR_SHRINKAGE, DIRECTION_HARMONICS,
     FLOW_RING_POINTS, FLOW_RINGS, FLOW_WEIGHT, NEIGHBOUR_LATTICE, NEIGHBOUR_REACH, NEIGHBOUR_SIGMA,
 };
 use crate::fingerprint::Minutia;
-use crate::learn::{discriminants, principal_components};
+use crate::learn::{Affine, discriminants, principal_components};
 use ndarray::Array2;
 use rand::Rng;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,6 @@
 //! ```
 //! Everything learnt is learnt from synthetic fingers alone (`biopay train fingerprint`) and stored in one file.
 
-mod affine;
 mod descriptor;
 mod frame;
 mod parameters;
@@ -18,8 +17,8 @@ pub use frame::Pose;
 pub use train::TrainingCapture;
 
 use super::Features;
+use crate::learn::Affine;
 use crate::{Error, Template};
-use affine::Affine;
 use descriptor::DescriptorModel;
 use frame::Flow;
 use parameters::{BITS, REAL_LENGTH};

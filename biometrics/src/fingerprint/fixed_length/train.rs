@@ -1,6 +1,5 @@
 //! Learning: from labelled synthetic captures to the stored parameters.
 
-use super::affine::Affine;
 use super::descriptor::{Descriptor, DescriptorModel, raw_descriptor};
 use super::frame::{Flow, Pose};
 use super::parameters::{
@@ -11,8 +10,8 @@ use super::reference_point::reference_point;
 use super::{Features, FixedLength};
 use crate::Error;
 use crate::fingerprint::Minutia;
-use crate::learn::{Discriminants, discriminants, principal_components};
-use ndarray::{Array1, Array2, Axis, s};
+use crate::learn::{Affine, binary_form, discriminants, principal_components, weighted_for_cosine};
+use ndarray::{Array1, Array2, s};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -151,17 +150,7 @@ fn train_real(pooled: &Array2<f32>, subjects: &[u64], rng: &mut dyn Rng) -> Affi
     Affine::centred(weighted.dot(&reduction), &mean)
 }
 
-/// Scales each discriminant by the root of its weight in the log likelihood ratio of two captures: with unit variance
-/// within a subject and b between, the product of the two coordinates counts b / (1 + 2b) (Prince and Elder 2007).
-fn weighted_for_cosine(found: &Discriminants) -> Array2<f32> {
-    let mut directions = found.directions.clone();
-    for (mut row, between) in directions.rows_mut().into_iter().zip(&found.between) {
-        row *= (between / (1.0 + 2.0 * between)).sqrt();
-    }
-    directions
-}
-
-/// Learns the binary form: random rotations of the real-valued form, cut at the median, in within-subject deviations.
+/// Learns the binary form of the real-valued one.
 fn train_bits(real: &Affine, pooled: &Array2<f32>, subjects: &[u64], rng: &mut dyn Rng) -> Affine {
     let mut templates = Array2::zeros((pooled.nrows(), REAL_LENGTH));
     for (input, mut output) in pooled.rows().into_iter().zip(templates.rows_mut()) {
@@ -169,54 +158,7 @@ fn train_bits(real: &Affine, pooled: &Array2<f32>, subjects: &[u64], rng: &mut d
         real.apply(&input.to_vec(), &mut values);
         output.assign(&Array1::from_vec(values));
     }
-    let rotation = random_rotations(rng);
-    let scores = templates.dot(&rotation.t());
-    let mut directions = rotation;
-    let mut thresholds = Array1::zeros(BITS);
-    for (bit, mut direction) in directions.rows_mut().into_iter().enumerate() {
-        let column = scores.column(bit).to_vec();
-        let deviation = within_deviation(&column, subjects);
-        direction /= deviation;
-        thresholds[bit] = median(column) / deviation;
-    }
-    Affine::with_offset(directions, &thresholds.mapv(|t: f32| -t))
-}
-
-/// Stacks random orthonormal matrices until there is a row a bit.
-fn random_rotations(rng: &mut dyn Rng) -> Array2<f32> {
-    let mut out = Array2::zeros((BITS, REAL_LENGTH));
-    for mut chunk in out.axis_chunks_iter_mut(Axis(0), REAL_LENGTH) {
-        for i in 0..chunk.nrows() {
-            let mut row = Array1::from_shape_simple_fn(REAL_LENGTH, || {
-                // The sum of four uniforms is near enough to a normal for a random direction.
-                (0..4).map(|_| rng.random_range(-1.0f32..1.0)).sum::<f32>()
-            });
-            for j in 0..i {
-                let overlap = row.dot(&chunk.row(j));
-                row.scaled_add(-overlap, &chunk.row(j));
-            }
-            let norm = row.dot(&row).sqrt();
-            chunk.row_mut(i).assign(&(row / norm));
-        }
-    }
-    out
-}
-
-fn within_deviation(values: &[f32], subjects: &[u64]) -> f32 {
-    let mut groups: BTreeMap<u64, (f64, f64, f64)> = BTreeMap::new();
-    for (&value, subject) in values.iter().zip(subjects) {
-        let group = groups.entry(*subject).or_default();
-        let value = f64::from(value);
-        *group = (group.0 + 1.0, group.1 + value, group.2 + value * value);
-    }
-    let squares: f64 = groups.values().map(|(n, sum, square)| square - sum * sum / n).sum();
-    let degrees = values.len().saturating_sub(groups.len()).max(1) as f64;
-    (squares / degrees).sqrt().max(1e-9) as f32
-}
-
-fn median(mut values: Vec<f32>) -> f32 {
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f32::total_cmp).1
+    binary_form(&templates, subjects, BITS, rng)
 }
 
 #[cfg(test)]

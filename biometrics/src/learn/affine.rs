@@ -10,7 +10,7 @@ const LANES: usize = 16;
 ///
 /// Shape: `weights` is `[rows, columns]` in steps of `scales[row]`, `offset` is `[rows]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Affine {
+pub(crate) struct Affine {
     columns: usize,
     weights: Vec<i8>,
     scales: Vec<f32>,
@@ -20,7 +20,7 @@ pub(super) struct Affine {
 impl Affine {
     /// Builds directions (x - mean), quantised; the offset is computed from the quantised weights, so that the mean
     /// still maps to zero.
-    pub(super) fn centred(directions: Array2<f32>, mean: &Array1<f32>) -> Self {
+    pub(crate) fn centred(directions: Array2<f32>, mean: &Array1<f32>) -> Self {
         let mut out = Self::with_offset(directions, &Array1::zeros(0));
         let mut at_mean = vec![0.0; out.scales.len()];
         out.offset = at_mean.clone();
@@ -30,7 +30,7 @@ impl Affine {
     }
 
     /// Builds directions x + offset, with the directions quantised.
-    pub(super) fn with_offset(directions: Array2<f32>, offset: &Array1<f32>) -> Self {
+    pub(crate) fn with_offset(directions: Array2<f32>, offset: &Array1<f32>) -> Self {
         let mut out = Self {
             columns: directions.ncols(),
             weights: Vec::with_capacity(directions.len()),
@@ -46,14 +46,14 @@ impl Affine {
     }
 
     /// Returns rows and columns, or zeros when the parts do not fit together.
-    pub(super) fn shape(&self) -> (usize, usize) {
+    pub(crate) fn shape(&self) -> (usize, usize) {
         let rows = self.scales.len();
         let fits = self.offset.len() == rows && self.weights.len() == rows * self.columns;
         if fits { (rows, self.columns) } else { (0, 0) }
     }
 
     /// Maps one vector; panics when a length does not fit.
-    pub(super) fn apply(&self, input: &[f32], output: &mut [f32]) {
+    pub(crate) fn apply(&self, input: &[f32], output: &mut [f32]) {
         assert_eq!((input.len(), output.len()), (self.columns, self.scales.len()), "an input of this map");
         for (row, out) in output.iter_mut().enumerate() {
             let weights = &self.weights[row * self.columns..][..self.columns];

@@ -1,0 +1,81 @@
+//! Beards, moustaches and stubble.
+
+use super::colour::Rgb;
+use super::generic::bump;
+use super::vector::curve;
+use crate::math::{smoothstep, uniform};
+use rand::Rng;
+
+/// Holds a person's facial hair; all shares from 0 to 1.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Beard {
+    cheeks: f32,
+    moustache: f32,
+    chin: f32,
+    /// How far the full parts stand out, in millimetres.
+    pub(crate) length: f32,
+    grey: f32,
+}
+
+impl Beard {
+    /// No facial hair.
+    pub(crate) const NONE: Self = Self { cheeks: 0.0, moustache: 0.0, chin: 0.0, length: 0.0, grey: 0.0 };
+
+    pub(crate) fn draw(masculinity: f32, rng: &mut impl Rng) -> Self {
+        let (style, amount) = (uniform(rng, 0.0, 1.0), uniform(rng, 0.0, 1.0));
+        let grey = uniform(rng, 0.0, 0.4) * uniform(rng, 0.0, 1.0);
+        if masculinity < 0.0 {
+            return Self::NONE;
+        }
+        let shadow = 0.04 + 0.24 * amount;
+        match style {
+            s if s < 0.56 => Self { cheeks: shadow, moustache: shadow, chin: shadow, length: 0.0, grey },
+            s if s < 0.66 => Self { cheeks: 0.45, moustache: 0.5, chin: 0.5, length: 0.6, grey },
+            s if s < 0.76 => Self { cheeks: 0.05, moustache: 0.9, chin: 0.05, length: 2.0, grey },
+            s if s < 0.84 => Self { cheeks: 0.1, moustache: 0.8, chin: 0.88, length: 3.0, grey },
+            _ => Self { cheeks: 0.88, moustache: 0.88, chin: 0.92, length: 3.0 + 7.0 * amount, grey },
+        }
+    }
+
+    pub(crate) fn colour(&self, hair: Rgb) -> Rgb {
+        hair.times(1.1).towards(Rgb::grey(0.4), self.grey)
+    }
+
+    /// Returns how much of a place is covered, without the lips; `stroke` is a noise of unit step.
+    pub(crate) fn share(&self, ax: f32, x: f32, y: f32, stroke: &impl Fn(f32, f32) -> f32) -> f32 {
+        if y > 8.0 || self.cheeks + self.moustache + self.chin == 0.0 {
+            return 0.0;
+        }
+        let ragged = 2.2 * stroke(x * 0.5, y * 0.5 + 90.0);
+        let cover = self.cover(ax, y, ragged);
+        let hairs =
+            (0.80 + 0.30 * stroke(x * 1.1 + 50.0, y * 0.42) + 0.10 * stroke(x * 0.3, y * 0.2)).clamp(0.15, 1.05);
+        (cover * hairs).clamp(0.0, 0.97)
+    }
+
+    /// Returns how far a place stands out because of hair, in millimetres.
+    pub(crate) fn stands_out(&self, x: f32, y: f32) -> f32 {
+        if self.length < 1.0 || y > 0.0 {
+            return 0.0;
+        }
+        self.length * self.cover(x.abs(), y, 0.0) * smoothstep(0.0, 8.0, (y + 71.5).abs())
+    }
+
+    fn cover(&self, ax: f32, y: f32, ragged: f32) -> f32 {
+        let edge = curve(&CHEEK_LINE, ax);
+        let below = smoothstep(-3.0, 4.0, edge - y + ragged);
+        let neck = smoothstep(-128.0, -118.0, y + ragged);
+        let round_mouth = 1.0 - smoothstep(14.0, 20.0, ax + 0.4 * ragged);
+        let on_chin = round_mouth * smoothstep(-78.0, -84.0, y);
+        let moustache = smoothstep(-52.0, -54.5, y + 0.3 * ragged)
+            * smoothstep(-72.0 - 0.1 * ax, -68.0, y)
+            * (1.0 - smoothstep(23.0, 30.0, ax + 0.5 * ragged));
+        let bare_spot = 1.0 - 0.5 * bump(ax, 10.0, 4.0) * bump(y, -86.0, 3.0);
+        let cheeks = self.cheeks * below * (1.0 - 0.4 * bump(ax, 0.0, 5.0) * bump(y, -55.0, 5.0));
+        (cheeks.max(self.chin * on_chin * bare_spot).max(self.moustache * moustache) * neck).min(1.0)
+    }
+}
+
+/// Upper edge of a full beard by distance from the middle.
+const CHEEK_LINE: [(f32, f32); 6] =
+    [(0.0, -53.0), (14.0, -56.0), (27.0, -64.0), (42.0, -54.0), (56.0, -34.0), (68.0, 4.0)];

@@ -1,0 +1,90 @@
+//! Training of the face extractor on synthetic faces alone.
+
+use crate::Error;
+use biopay_biometrics::Sample;
+use biopay_biometrics::face::{Extractor, TrainingCapture};
+use biopay_datasets::face::{Device, Face, FacePoints, Nuisance, scenery};
+use biopay_datasets::fingerprint::{self, CaptureQuality, Finger};
+use rayon::prelude::*;
+
+/// Says what to train on: so many faces, each captured once by every camera at its nuisance.
+#[derive(Clone, Debug)]
+pub struct FaceTrainingPlan {
+    /// The seed of faces and training.
+    pub seed: u64,
+    /// Faces.
+    pub subjects: u64,
+    /// Cameras with the nuisance of the capture.
+    pub captures: Vec<(Device, Nuisance)>,
+}
+
+impl FaceTrainingPlan {
+    /// Returns the plan that the shipped parameters come from.
+    pub fn builtin(seed: u64) -> Self {
+        let capture = |(name, nuisance): (&str, f32)| {
+            let device = Device::named(name).expect("the table names known cameras");
+            (device, Nuisance::new(nuisance).expect("the table's values lie from 0 to 2"))
+        };
+        Self { seed, subjects: SUBJECTS, captures: CAPTURES.map(capture).to_vec() }
+    }
+
+    /// Generates the captures on all cores; `progress` hears of each.
+    pub fn generate(&self, progress: &(dyn Fn() + Sync)) -> Vec<TrainingCapture> {
+        let subject = |subject: u64| {
+            let face = Face::generate(self.face_seed(), subject);
+            let capture = |(number, (device, nuisance)): (u64, &(Device, Nuisance))| {
+                let capture = face.capture(device, *nuisance, number);
+                progress();
+                TrainingCapture { subject, points: points(&capture.truth.points), sample: capture.sample }
+            };
+            (0..).zip(&self.captures).map(capture).collect::<Vec<_>>()
+        };
+        (0..self.subjects).into_par_iter().map(subject).collect::<Vec<_>>().into_iter().flatten().collect()
+    }
+
+    /// Learns the parameters; one plan gives the same bytes on every run.
+    ///
+    /// Errors: [`Error::Biometrics`] when there are too few captures to learn from.
+    pub fn train(&self, captures: &[TrainingCapture]) -> Result<Extractor, Error> {
+        Ok(Extractor::train(captures, &self.without_face(), self.seed)?)
+    }
+
+    /// Returns images without a face: scenes, and fingerprints.
+    fn without_face(&self) -> Vec<Sample> {
+        let device = fingerprint::Device::named("optical").expect("a profile of that name");
+        let finger = |n: u64| {
+            let finger = Finger::generate(self.face_seed(), n, None);
+            Sample::face(finger.capture(&device, CaptureQuality::default(), 0).sample.pixels)
+        };
+        let mut images: Vec<Sample> = (0..FINGERS).into_par_iter().map(finger).collect();
+        images.extend((0..SCENES).map(|n| scenery(self.face_seed(), n)));
+        images
+    }
+
+    /// Training faces are other people than those of the same seed in `biopay dataset face`.
+    fn face_seed(&self) -> u64 {
+        self.seed ^ TRAINING_FACES
+    }
+}
+
+/// Converts the truth's points to the extractor's.
+pub fn points(truth: &FacePoints) -> biopay_biometrics::face::FacePoints {
+    [truth.left_eye, truth.right_eye, truth.nose, truth.left_mouth, truth.right_mouth].map(|p| (p.x, p.y))
+}
+
+const TRAINING_FACES: u64 = 0x5452_4149_4E5F_4641;
+const SUBJECTS: u64 = 1_000;
+/// Every camera, and captures from tame to wild: what is learnt from tame ones carries over less to real faces.
+const CAPTURES: [(&str, f32); 8] = [
+    ("handset", 1.0),
+    ("pc", 1.0),
+    ("handset", 1.3),
+    ("kiosk", 1.0),
+    ("handset", 0.7),
+    ("pc", 1.3),
+    ("kiosk", 1.3),
+    ("handset", 1.0),
+];
+/// Images without a face.
+const FINGERS: u64 = 150;
+const SCENES: u64 = 900;
