@@ -16,6 +16,9 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// `sqlite:PATH`, `postgres://USER@HOST/DATABASE`, or `memory`, which forgets everything at the end.
     pub store: String,
+    /// The database's certificate, PEM: with it the server speaks TLS to PostgreSQL and trusts nothing else. Without it
+    /// the database must be on this machine.
+    pub store_certificate: Option<PathBuf>,
     /// What the server keeps of a PIN.
     pub mode: Mode,
     /// Tries, codes, lifetimes.
@@ -45,6 +48,7 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 4433)),
             store: "sqlite:biopay.db".into(),
+            store_certificate: None,
             mode: Mode::default(),
             rules: Rules::default(),
             bank: BankConfig::default(),
@@ -139,13 +143,16 @@ pub struct BankConfig {
     pub timeout_ms: u32,
     /// The key of PIN blocks, 32 hexadecimal digits, shared with the bank; without it, a development key.
     pub pin_key: Option<String>,
+    /// Our own certificate and key, for a bank that asks for them.
+    pub identity: TlsConfig,
 }
 
 impl Default for BankConfig {
     fn default() -> Self {
         let address = SocketAddr::from(([127, 0, 0, 1], 4434));
         let (institution, name) = ("100001".into(), "localhost".into());
-        Self { address, certificate: None, name, institution, timeout_ms: 5_000, pin_key: None }
+        let identity = TlsConfig::default();
+        Self { address, certificate: None, name, institution, timeout_ms: 5_000, pin_key: None, identity }
     }
 }
 

@@ -29,3 +29,7 @@ pub mod store;
 pub mod tls;
 
 pub use error::Error;
+
+#[cfg(test)]
+#[path = "../tests/fuzz/mod.rs"]
+mod fuzz;

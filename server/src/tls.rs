@@ -4,11 +4,14 @@ use crate::config::{Limits, TlsConfig};
 use crate::error::Error;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::RootCertStore;
+use rustls::client::WantsClientCert;
+use rustls::server::WebPkiClientVerifier;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// The names in a development certificate.
@@ -111,34 +114,65 @@ pub fn server_transport(limits: &Limits) -> quinn::TransportConfig {
     transport
 }
 
-/// Makes the bank's side of TLS over TCP.
+/// Makes the bank's side of TLS over TCP. `clients` names the certificates, PEM, that have to stand behind an acquirer's
+/// own; without it any acquirer may connect, and shows who it is by what it knows.
 ///
-/// Errors: [`Error::Certificate`] when chain and key do not belong together.
-pub fn bank_acceptor(identity: Identity) -> Result<TlsAcceptor, Error> {
-    let wrong = |error: rustls::Error| Error::Certificate(error.to_string());
-    let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+/// Errors: [`Error::Certificate`] when chain and key do not belong together, or the file holds nothing to trust.
+pub fn bank_acceptor(identity: Identity, clients: Option<&Path>) -> Result<TlsAcceptor, Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(wrong)?;
-    let config = builder.with_no_client_auth().with_single_cert(identity.chain, identity.key).map_err(wrong)?;
+        .map_err(|error| wrong(&error))?;
+    let builder = match clients {
+        Some(path) => {
+            let roots = Arc::new(roots_of(path)?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider).build();
+            builder.with_client_cert_verifier(verifier.map_err(|error| wrong(&error))?)
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let config = builder.with_single_cert(identity.chain, identity.key).map_err(|error| wrong(&error))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// Makes the server's side of TLS to the bank, which trusts the certificates in a PEM file and no others.
+/// Makes the server's side of TLS to the bank, which trusts the certificates in a PEM file and no others, and shows its
+/// own where it has one.
+///
+/// Errors: [`Error::Certificate`] when the file holds none that can be trusted as a root, or our own cannot be used.
+pub fn bank_connector(trusted: &Path, own: &TlsConfig) -> Result<TlsConnector, Error> {
+    let builder = trusting(trusted)?;
+    let config = if *own == TlsConfig::default() {
+        builder.with_no_client_auth()
+    } else {
+        let Identity { chain, key } = Identity::load(own)?;
+        builder.with_client_auth_cert(chain, key).map_err(|error| Error::Certificate(error.to_string()))?
+    };
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+/// Makes the server's side of TLS to its database, which trusts the certificates in a PEM file and no others.
 ///
 /// Errors: [`Error::Certificate`] when the file holds none that can be trusted as a root.
-pub fn bank_connector(trusted: &Path) -> Result<TlsConnector, Error> {
-    let wrong = |error: &dyn std::fmt::Display| Error::Certificate(format!("{}: {error}", trusted.display()));
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(trusted).map_err(|error| wrong(&error))? {
-        roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong(&"no certificate in it"));
-    }
+pub fn database_connector(trusted: &Path) -> Result<MakeRustlsConnect, Error> {
+    Ok(MakeRustlsConnect::new(trusting(trusted)?.with_no_client_auth()))
+}
+
+/// Begins the configuration of a client that trusts the certificates in a PEM file and no others.
+fn trusting(path: &Path) -> Result<rustls::ConfigBuilder<rustls::ClientConfig, WantsClientCert>, Error> {
     let builder = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(|error| wrong(&error))?;
-    Ok(TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
+        .map_err(|error| Error::Certificate(error.to_string()))?;
+    Ok(builder.with_root_certificates(roots_of(path)?))
+}
+
+fn roots_of(path: &Path) -> Result<RootCertStore, Error> {
+    let wrong = |error: &dyn std::fmt::Display| Error::Certificate(format!("{}: {error}", path.display()));
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
+        roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
+    }
+    if roots.is_empty() { Err(wrong(&"no certificate in it")) } else { Ok(roots) }
 }
 
 /// Makes the client's side of QUIC, which trusts these certificates and no others.

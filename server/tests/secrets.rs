@@ -8,7 +8,10 @@ mod common;
 use biopay_protocol::{Refusal, Request, Response, Secret};
 use common::processes::{Processes, Settings};
 use common::*;
+use rustix::process::Signal;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::Command;
 
 const PASSWORD: &str = "canary-password-Zq83";
 const WRONG_PASSWORD: &str = "canary-wrong-Xw71";
@@ -57,6 +60,23 @@ async fn no_secret_reaches_a_log_or_a_file() {
             assert!(!contains(&content, shown.expose().as_bytes()), "{name} holds the code");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_core_is_dumped_whatever_the_limit() {
+    // Whether this machine dumps cores at all, where the limit lets it: with the same signal, a shell of our own.
+    let shell = Command::new("sh").args(["-c", "ulimit -c unlimited && kill -ABRT $$"]).status().unwrap();
+    println!("an unguarded process dumps its core here: {}", shell.core_dumped());
+    let folder = tempfile::tempdir().unwrap();
+    let mut processes = Processes::start(folder.path(), Settings::default());
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", processes.pid(0))).unwrap();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
+    // A process that may not be dumped belongs to root in /proc, so that its own user cannot read its memory.
+    processes.signal(0, Signal::ABORT);
+    let ended = processes.wait_for_server(0);
+    assert_eq!((ended.signal(), ended.core_dumped()), (Some(6), false));
+    assert!(!files(folder.path()).iter().any(|(name, _)| name.starts_with("core")));
 }
 
 fn bank_account_text(n: u64) -> String {

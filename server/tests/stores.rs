@@ -245,10 +245,36 @@ fn sqlite_in_memory_keeps_to_the_model() {
 fn postgresql_keeps_to_the_model() {
     let Some(postgres) = Postgres::find() else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let store = runtime.block_on(PostgresStore::open(&postgres.url())).unwrap();
+    let store = runtime.block_on(PostgresStore::open(&postgres.url(), None)).unwrap();
     // A second process finds the schema there already.
-    drop(runtime.block_on(PostgresStore::open(&postgres.url())).unwrap());
+    drop(runtime.block_on(PostgresStore::open(&postgres.url(), None)).unwrap());
     check(&store, &runtime, 48);
+}
+
+#[test]
+fn a_database_elsewhere_is_spoken_to_under_tls_alone() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let elsewhere = runtime.block_on(PostgresStore::open("postgres://biopay@192.0.2.1/postgres", None));
+    assert!(matches!(elsewhere, Err(StoreError::Sql(why)) if why.contains("store-certificate")));
+    if Postgres::find().is_none() {
+        return;
+    }
+    let Some((postgres, trusted)) = Postgres::with_tls() else { return };
+    let connector = || biopay_server::tls::database_connector(&trusted).unwrap();
+    // The reload takes a moment.
+    let mut tries = (0..50).map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        runtime.block_on(PostgresStore::open(&postgres.url(), Some(connector())))
+    });
+    let store = tries.find_map(Result::ok).expect("the database speaks TLS after its reload");
+    check(&store, &runtime, 4);
+    // In the clear the database refuses, and a certificate that is not trusted is refused by us.
+    assert!(runtime.block_on(PostgresStore::open(&postgres.url(), None)).is_err());
+    let (folder, other) = (tempfile::tempdir().unwrap(), biopay_server::tls::Identity::development().unwrap());
+    let wrong = folder.path().join("wrong.pem");
+    std::fs::write(&wrong, other.chain_pem()).unwrap();
+    let wrong = biopay_server::tls::database_connector(&wrong).unwrap();
+    assert!(runtime.block_on(PostgresStore::open(&postgres.url(), Some(wrong))).is_err());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::BankError;
 use super::acquirer::Wire;
+use crate::config::TlsConfig;
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::stream;
 use crate::iso8583::{Field, Message};
@@ -42,6 +43,8 @@ pub struct BankTrust {
     pub certificate: PathBuf,
     /// The name in the bank's certificate.
     pub name: ServerName<'static>,
+    /// What we show, where the bank asks who we are; read again too.
+    pub own: TlsConfig,
 }
 
 /// Carries bytes both ways, in the clear or under TLS.
@@ -90,8 +93,8 @@ impl TcpWire {
         let socket = TcpStream::connect(self.address.address).await?;
         socket.set_nodelay(true)?;
         Ok(match &self.address.tls {
-            Some(BankTrust { certificate, name }) => {
-                let connector = bank_connector(certificate).map_err(std::io::Error::other)?;
+            Some(BankTrust { certificate, name, own }) => {
+                let connector = bank_connector(certificate, own).map_err(std::io::Error::other)?;
                 Box::new(connector.connect(name.clone(), socket).await?)
             }
             None => Box::new(socket),

@@ -77,6 +77,12 @@ impl OpaqueServer {
         Self { env, setup, dummy }
     }
 
+    /// Returns the record that stands for every unknown name.
+    #[cfg(test)]
+    pub fn unknown(&self) -> &OpaqueRecord {
+        &self.dummy
+    }
+
     /// Answers the first message of a registration.
     ///
     /// Errors: [`NotProved`] when it is none.

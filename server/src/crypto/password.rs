@@ -30,8 +30,17 @@ impl Default for HashCost {
     }
 }
 
+/// The most that one hash may cost: 4 GiB, and seconds rather than minutes. A stored or configured cost above it is a
+/// mistake or an attack; argon2's own check of it overflows.
+const MEMORY_KIB_MAX: u32 = 4 * 1024 * 1024;
+const PASSES_MAX: u32 = 64;
+const LANES_MAX: u32 = 64;
+
 impl HashCost {
     fn params(self) -> Option<Params> {
+        if self.memory_kib > MEMORY_KIB_MAX || self.passes > PASSES_MAX || self.lanes > LANES_MAX {
+            return None;
+        }
         Params::new(self.memory_kib, self.passes, self.lanes, Some(TAG_BYTES)).ok()
     }
 
@@ -127,6 +136,14 @@ mod tests {
 
     fn secret(text: &str) -> Secret {
         Secret::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_cost_beyond_reason_is_refused() {
+        let cost = |memory_kib, passes, lanes| HashCost { memory_kib, passes, lanes };
+        assert!(HashCost::default().is_valid());
+        let beyond = [cost(MEMORY_KIB_MAX + 1, 1, 1), cost(64, PASSES_MAX + 1, 1), cost(64, 1, u32::MAX)];
+        assert!(beyond.into_iter().all(|cost| !cost.is_valid()));
     }
 
     #[tokio::test]

@@ -41,6 +41,8 @@ pub struct BankHostConfig {
     /// Certificate and key for TLS; without them, and without `--development-certificate`, the bank speaks in the clear
     /// and listens on this machine alone.
     pub tls: TlsConfig,
+    /// Certificates, PEM, that have to stand behind an acquirer's own: without one, a connection is refused.
+    pub clients: Option<PathBuf>,
     /// What goes wrong on purpose.
     pub faults: Faults,
 }
@@ -49,7 +51,7 @@ impl Default for BankHostConfig {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 4434));
         let (tls, faults) = (TlsConfig::default(), Faults::default());
-        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None, tls, faults }
+        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None, tls, clients: None, faults }
     }
 }
 
@@ -88,7 +90,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    args.common.start_log();
+    args.common.prepare();
     run(start(args))
 }
 
@@ -135,7 +137,7 @@ fn acceptor(config: &BankHostConfig, development: Option<&Path>) -> Result<Optio
         None if config.listen.ip().is_loopback() => return Ok(None),
         None => return Err(Error::Config("tls.certificate is needed to listen beyond this machine".into())),
     };
-    bank_acceptor(identity).map(Some)
+    bank_acceptor(identity, config.clients.as_deref()).map(Some)
 }
 
 fn resolve(args: &BankArgs) -> Result<BankHostConfig, Error> {

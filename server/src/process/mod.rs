@@ -16,6 +16,7 @@ pub use server::main as server_main;
 use crate::error::Error;
 use crate::shutdown::{Shutdown, Trigger, channel};
 use clap::{Args, ValueEnum};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -46,8 +47,18 @@ enum LogFormat {
 }
 
 impl CommonArgs {
-    /// Starts the log, once a process; a second start in one process keeps the first.
-    fn start_log(&self) {
+    /// Keeps the process's memory to itself: no core file, and no other process of the same user may read it.
+    fn guard_memory() {
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        let guarded =
+            setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
+        if let Err(error) = guarded {
+            tracing::warn!(%error, "a core dump of this process would hold secrets, and cannot be forbidden");
+        }
+    }
+
+    /// Starts the log, once a process (a second start in one process keeps the first), and forbids core dumps.
+    fn prepare(&self) {
         let filter = tracing_subscriber::EnvFilter::try_from_default_env()
             .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -56,6 +67,7 @@ impl CommonArgs {
             LogFormat::Text => builder.try_init(),
             LogFormat::Json => builder.json().try_init(),
         });
+        Self::guard_memory();
     }
 
     /// Listens for what ends the process. Call it inside the runtime.

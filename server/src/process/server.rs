@@ -17,7 +17,7 @@ use crate::operations::serve_operations;
 use crate::service::{Parts, Service};
 use crate::shutdown::Shutdown;
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
-use crate::tls::{Identity, bank_connector};
+use crate::tls::{Identity, bank_connector, database_connector};
 use biopay_biometrics::scheme::Registry;
 use clap::Parser;
 use rustls_pki_types::ServerName;
@@ -104,7 +104,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    args.common.start_log();
+    args.common.prepare();
     run(start(args, given))
 }
 
@@ -115,13 +115,13 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         return Ok(());
     }
     if args.audit {
-        return print_audit(&config.store).await;
+        return print_audit(&config).await;
     }
     if args.rotate_keys {
         return rotate_keys(&config).await;
     }
     let shutdown = args.common.listen_for_end()?;
-    let store = open_store(&config.store).await?;
+    let store = open_store(&config).await?;
     let failed = store.failed();
     let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
     let (front, certificate) = open_front(&config)?;
@@ -176,8 +176,8 @@ async fn open_operations(
     Ok(Some(address))
 }
 
-async fn print_audit(store: &str) -> Result<(), Error> {
-    let audit = open_store(store).await?.audit().await?;
+async fn print_audit(config: &ServerConfig) -> Result<(), Error> {
+    let audit = open_store(config).await?.audit().await?;
     announce(&serde_json::to_value(&audit).expect("an audit has a form in JSON"))?;
     let wrong = StoreError::Sql("the ledger's sums are wrong".into());
     if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
@@ -185,7 +185,7 @@ async fn print_audit(store: &str) -> Result<(), Error> {
 
 async fn rotate_keys(config: &ServerConfig) -> Result<(), Error> {
     let vault = open_vault(config, system::env(1, 1))?;
-    let rotation = rotate(&*open_store(&config.store).await?, &vault).await?;
+    let rotation = rotate(&*open_store(config).await?, &vault).await?;
     announce(&serde_json::to_value(rotation).expect("counts have a form in JSON"))
 }
 
@@ -217,7 +217,9 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
     }
     if !config.password.cost.is_valid() {
-        return Err(Error::Config("password.cost is outside what argon2 allows".into()));
+        return Err(Error::Config(
+            "password.cost is outside what is allowed: 4 GiB, 64 passes, 64 lanes at most".into(),
+        ));
     }
     let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
     Ok(Service::new(Parts {
@@ -236,9 +238,11 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     }))
 }
 
-async fn open_store(store: &str) -> Result<Arc<dyn Store>, Error> {
+async fn open_store(config: &ServerConfig) -> Result<Arc<dyn Store>, Error> {
+    let store = &config.store;
     if store.starts_with("postgres://") || store.starts_with("postgresql://") {
-        return Ok(Arc::new(PostgresStore::open(store).await?));
+        let tls = config.store_certificate.as_deref().map(database_connector).transpose()?;
+        return Ok(Arc::new(PostgresStore::open(store, tls).await?));
     }
     Ok(Arc::new(SqliteStore::open(&parse_location(store)?)?))
 }
@@ -261,8 +265,8 @@ fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
             let name = ServerName::try_from(bank.name.clone());
             let name = name.map_err(|_| Error::Config("bank.name is no server name".into()))?;
             // Read now, so that a wrong file is noticed at the start.
-            bank_connector(certificate)?;
-            Some(BankTrust { certificate: certificate.clone(), name })
+            bank_connector(certificate, &bank.identity)?;
+            Some(BankTrust { certificate: certificate.clone(), name, own: bank.identity.clone() })
         }
         None if bank.address.ip().is_loopback() => None,
         None => return Err(Error::Config("bank.certificate is needed for a bank on another machine".into())),

@@ -12,8 +12,11 @@ use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use std::net::IpAddr;
+use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
 /// Connections of one server process.
@@ -32,13 +35,20 @@ pub struct PostgresStore {
 type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl PostgresStore {
-    /// Connects, and brings the schema up to date.
+    /// Connects, and brings the schema up to date. Without `tls` the database must be on this machine.
     ///
     /// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
-    pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let config: tokio_postgres::Config = url.parse()?;
-        let recycling_method = RecyclingMethod::Fast;
-        let manager = Manager::from_config(config, NoTls, ManagerConfig { recycling_method });
+    pub async fn open(url: &str, tls: Option<MakeRustlsConnect>) -> Result<Self, StoreError> {
+        let mut config: tokio_postgres::Config = url.parse()?;
+        let pooling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = match tls {
+            Some(tls) => {
+                config.ssl_mode(SslMode::Require);
+                Manager::from_config(config, tls, pooling)
+            }
+            None if config.get_hosts().iter().all(is_here) => Manager::from_config(config, NoTls, pooling),
+            None => return Err(StoreError::Sql("store-certificate is needed for a database elsewhere".into())),
+        };
         let pool = Pool::builder(manager).max_size(CONNECTIONS_MAX).build().map_err(|_| StoreError::Failed)?;
         let store = Self { pool };
         store.migrate().await?;
@@ -242,6 +252,14 @@ impl From<tokio_postgres::Error> for StoreError {
             Some(code) => Self::Sql(format!("PostgreSQL error {}", code.code())),
             None => Self::Sql("no connection to PostgreSQL".into()),
         }
+    }
+}
+
+/// Says whether nobody can listen in on the way to a host.
+fn is_here(host: &Host) -> bool {
+    match host {
+        Host::Unix(_) => true,
+        Host::Tcp(name) => name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback()),
     }
 }
 

@@ -12,7 +12,7 @@ use biopay_protocol::*;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use biopay_server::client::{ClientError, Connection};
-use biopay_server::config::{CodeRule, ImageLimits, Limits, Mode, ServerConfig, ThrottleConfig};
+use biopay_server::config::{CodeRule, ImageLimits, Limits, Mode, ServerConfig, ThrottleConfig, TlsConfig};
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
@@ -103,10 +103,11 @@ impl System {
         let bank_identity = tls::Identity::development().unwrap();
         let bank_pem = folder.path().join("bank.pem");
         std::fs::write(&bank_pem, bank_identity.chain_pem()).unwrap();
-        let acceptor = tls::bank_acceptor(bank_identity).unwrap();
+        let acceptor = tls::bank_acceptor(bank_identity, None).unwrap();
         tokio::spawn(listen(listener, Some(acceptor), host, env.clone(), bank_shutdown));
 
-        let trust = BankTrust { certificate: bank_pem, name: "localhost".try_into().unwrap() };
+        let name = "localhost".try_into().unwrap();
+        let trust = BankTrust { certificate: bank_pem, name, own: TlsConfig::default() };
         let bank = BankAddress { address: bank_address, tls: Some(trust) };
         let wire = TcpWire::new(bank, env.clone(), setup.bank_timeout);
         let cost = HashCost { memory_kib: setup.hash_memory_kib, passes: 1, lanes: 1 };

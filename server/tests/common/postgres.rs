@@ -22,6 +22,29 @@ impl Postgres {
         found
     }
 
+    /// Starts one of our own that speaks TLS; returns the certificate to trust beside it. `None` where none is installed.
+    pub fn with_tls() -> Option<(Self, PathBuf)> {
+        let postgres = installed().map(start)?;
+        let (programs, folder) = postgres.own.as_ref()?;
+        let data = folder.path().join("data");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        let trusted = folder.path().join("database.pem");
+        std::fs::write(&trusted, certificate.pem()).unwrap();
+        for (name, text) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
+            std::fs::write(data.join(name), text).unwrap();
+            run(Command::new("chmod").arg("600").arg(data.join(name)));
+            if is_root() {
+                run(Command::new("chown").arg("postgres").arg(data.join(name)));
+            }
+        }
+        std::fs::write(data.join("pg_hba.conf"), "hostssl all all 127.0.0.1/32 trust\n").unwrap();
+        std::fs::write(data.join("postgresql.auto.conf"), "ssl = on\n").unwrap();
+        run(unprivileged(&programs.join("pg_ctl")).args(["-w", "-m", "fast", "-D"]).arg(&data).arg("reload"));
+        Some((postgres, trusted))
+    }
+
     pub fn url(&self) -> String {
         self.url.clone()
     }

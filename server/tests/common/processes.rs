@@ -41,6 +41,8 @@ pub struct Settings {
     /// Variables of the servers' and the bank's environment.
     pub server_environment: Vec<(&'static str, OsString)>,
     pub bank_environment: Vec<(&'static str, OsString)>,
+    /// What a password hash costs, as it stands in the server's configuration.
+    pub hash_cost: &'static str,
     /// What stands in the server's configuration besides the tests' own.
     pub server_toml: String,
     pub log: &'static str,
@@ -58,6 +60,7 @@ impl Default for Settings {
             server_flags: &[],
             server_environment: vec![],
             bank_environment: vec![],
+            hash_cost: CHEAP_HASH,
             server_toml: String::new(),
             log: "warn",
             pin: PIN,
@@ -68,10 +71,11 @@ impl Default for Settings {
 impl Processes {
     /// Starts them all; the bank opens accounts 400000000000 and up.
     pub fn start(folder: &Path, settings: Settings) -> Self {
-        let Settings { servers, accounts, balance_minor, pin, ref server_toml, .. } = settings;
+        let Settings { servers, accounts, balance_minor, pin, ref server_toml, hash_cost, .. } = settings;
+        let server_toml = format!("[password.cost]\n{hash_cost}\n[bank]\ntimeout-ms = 500\n{server_toml}");
         let lines = (0..accounts).map(|n| format!("{},{pin},{balance_minor}\n", 400_000_000_000 + n));
         std::fs::write(folder.join("accounts.csv"), lines.collect::<String>()).unwrap();
-        std::fs::write(folder.join("server.toml"), format!("{SERVER_TOML}{server_toml}")).unwrap();
+        std::fs::write(folder.join("server.toml"), server_toml).unwrap();
         let mut processes = Self {
             folder: folder.to_owned(),
             bank_address: free_address(),
@@ -120,6 +124,11 @@ impl Processes {
     /// Returns what a server said when it was ready.
     pub fn ready(&self, server: usize) -> &serde_json::Value {
         &self.servers[server].ready
+    }
+
+    /// Returns a server's process number.
+    pub fn pid(&self, server: usize) -> u32 {
+        self.servers[server].child.as_ref().unwrap().id()
     }
 
     /// Sends a signal to a server.
@@ -185,14 +194,8 @@ impl Door {
     }
 }
 
-/// Passwords are hashed cheaply, and the bank is given up on early: the soak is about money.
-const SERVER_TOML: &str = "
-[password.cost]
-memory-kib = 64
-passes = 1
-[bank]
-timeout-ms = 500
-";
+/// Passwords are hashed cheaply, and the bank is given up on early: most tests are about money.
+const CHEAP_HASH: &str = "memory-kib = 64\npasses = 1";
 
 fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()

@@ -80,7 +80,7 @@ async fn try_to_pay(
 pub async fn check_money(folder: &Path, store: &str, receipts: &BTreeSet<String>, opened_minor: u64, when: &str) {
     let store: Box<dyn Store> = match store.strip_prefix("sqlite:") {
         Some(path) => Box::new(SqliteStore::open(&Location::File(path.into())).unwrap()),
-        None => Box::new(PostgresStore::open(store).await.unwrap()),
+        None => Box::new(PostgresStore::open(store, None).await.unwrap()),
     };
     let ledger = Ledger::open(&Location::File(folder.join("bank.db")), system::env(1, 1), b"unused").unwrap();
     for _ in 0..200 {

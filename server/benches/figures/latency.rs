@@ -1,0 +1,93 @@
+//! Charges at a fixed rate, alone and beside logins at full load, from their intended start.
+
+use super::common::login;
+use super::common::soaking::USERS;
+use super::quic::{charge, connect, start};
+use biopay_protocol::Response;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+const CHARGES_PER_SECOND: u32 = 2_000;
+const SECONDS: u32 = 4;
+const CONNECTIONS: usize = 128;
+/// More than the hashing threads, so that they always have work.
+const LOGGING_IN: usize = 8;
+
+/// Holds what came of charging at a fixed rate, in microseconds.
+struct Latencies {
+    p50: u64,
+    p99: u64,
+    /// How late the generator itself was, at worst: above a charge's own latency, the run says nothing.
+    lag_p99: u64,
+}
+
+/// Compares the 99th percentile with and without logins.
+pub async fn charges_beside_logins(round: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    // The full cost of a hash (OWASP).
+    let processes = start(folder.path(), "memory-kib = 19456\npasses = 2").await;
+    let connections = Arc::new(connect(&processes, CONNECTIONS).await);
+    let alone = charge_at_rate(connections.clone(), &format!("{round}a")).await;
+    let (stop, logins) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    for (user, connection) in connect(&processes, LOGGING_IN).await {
+        let (stop, logins) = (stop.clone(), logins.clone());
+        tokio::spawn(async move {
+            while !stop.load(Ordering::Relaxed) {
+                let answer = connection.request(&login(&connection, user % USERS, "password")).await.unwrap();
+                assert!(matches!(answer, Response::LoggedIn { .. }), "{answer:?}");
+                logins.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let beside = charge_at_rate(connections, &format!("{round}b")).await;
+    stop.store(true, Ordering::Relaxed);
+    println!(
+        "round {round}: charges at {CHARGES_PER_SECOND}/s from the intended start: p50 {} µs, p99 {} µs alone; p50 {} \
+         µs, p99 {} µs beside {:.0} logins/s: p99 times {:.2} (asked for: at most 2.00); generator lag p99 {} and {} µs",
+        alone.p50,
+        alone.p99,
+        beside.p50,
+        beside.p99,
+        logins.load(Ordering::Relaxed) as f64 / f64::from(SECONDS),
+        beside.p99 as f64 / alone.p99 as f64,
+        alone.lag_p99,
+        beside.lag_p99
+    );
+}
+
+type Connections = Arc<Vec<(u64, biopay_server::client::Connection)>>;
+
+async fn charge_at_rate(connections: Connections, name: &str) -> Latencies {
+    let (sender, mut due) = tokio::sync::mpsc::unbounded_channel::<Instant>();
+    // A thread of its own on an absolute schedule: tokio's timer has steps of a millisecond.
+    std::thread::spawn(move || {
+        let began = Instant::now() + Duration::from_millis(50);
+        for n in 0..CHARGES_PER_SECOND * SECONDS {
+            let at = began + Duration::from_secs(1) * n / CHARGES_PER_SECOND;
+            std::thread::sleep(at.saturating_duration_since(Instant::now()));
+            if sender.send(at).is_err() {
+                return;
+            }
+        }
+    });
+    let (mut charging, mut lags, mut n) = (Vec::new(), Vec::new(), 0);
+    while let Some(at) = due.recv().await {
+        lags.push(at.elapsed().as_micros() as u64);
+        let (connections, key) = (connections.clone(), format!("{name}-{n}"));
+        charging.push(tokio::spawn(async move {
+            let (user, connection) = &connections[n % CONNECTIONS];
+            charge(connection, *user, &key).await;
+            at.elapsed().as_micros() as u64
+        }));
+        n += 1;
+    }
+    let mut took = Vec::new();
+    for task in charging {
+        took.push(task.await.unwrap());
+    }
+    took.sort_unstable();
+    lags.sort_unstable();
+    let at = |sorted: &[u64], percent: usize| sorted[sorted.len() * percent / 100];
+    Latencies { p50: at(&took, 50), p99: at(&took, 99), lag_p99: at(&lags, 99) }
+}

@@ -1,0 +1,181 @@
+//! A charge over QUIC against what it cannot do without: an echo of the same sizes, and the store's calls.
+
+use super::common::processes::{Processes, Settings};
+use super::common::soaking::USERS;
+use super::common::{begin, login, payload, register};
+use super::store::raw_cpu_us;
+use super::usage::{cpu_seconds, resident_bytes};
+use biopay_protocol::{Request, Response, codec};
+use biopay_server::client::Connection;
+use biopay_server::config::Limits;
+use biopay_server::tls::{self, Identity};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Makes the bench an echo server.
+pub const ECHO_ROLE: &str = "BIOPAY_FIGURES_ECHO";
+const CONNECTIONS: usize = 1_000;
+const CHARGES_EACH: usize = 12;
+/// Bytes of a charge's two requests and two responses, with their prefixes; the bench checks them.
+const SIZES: [(usize, usize); 2] = [(64, 22), (100, 64)];
+
+/// Starts a server with users who can pay.
+pub async fn start(folder: &std::path::Path, hash_cost: &'static str) -> Processes {
+    let store = format!("sqlite:{}", folder.join("server.db").display());
+    let settings = Settings { store, accounts: USERS, balance_minor: 1_000_000_000, ..Settings::default() };
+    let settings = Settings { hash_cost, ..settings };
+    let processes = Processes::start(folder, settings);
+    for user in 0..USERS {
+        let connection = processes.door(0).connect().await.unwrap();
+        assert_eq!(connection.request(&register(user)).await.unwrap(), Response::Registered);
+        connection.close();
+    }
+    processes
+}
+
+/// Opens connections and logs in on them.
+pub async fn connect(processes: &Processes, count: usize) -> Vec<(u64, Connection)> {
+    let mut connections = Vec::new();
+    for n in 0..count {
+        let user = n as u64 % USERS;
+        let connection = processes.door(0).connect().await.unwrap().with_deadline(Duration::from_secs(60));
+        connection.request(&login(&connection, user, "password")).await.unwrap();
+        connections.push((user, connection));
+    }
+    connections
+}
+
+/// Pays once.
+pub async fn charge(connection: &Connection, user: u64, key: &str) {
+    let Response::PaymentOpened { payment, .. } = connection.request(&begin(1, key)).await.unwrap() else { panic!() };
+    let present = Request::PresentQr { payment, payload: payload_of(user) };
+    let answer = connection.request(&present).await.unwrap();
+    assert!(matches!(answer, Response::Charged(_)), "{answer:?}");
+}
+
+fn payload_of(user: u64) -> biopay_protocol::PayloadBytes {
+    static PAYLOADS: std::sync::OnceLock<Vec<biopay_protocol::PayloadBytes>> = std::sync::OnceLock::new();
+    PAYLOADS.get_or_init(|| (0..USERS).map(payload).collect())[user as usize].clone()
+}
+
+/// Measures the server's processor time a charge, and its memory.
+pub async fn processor_and_memory(round: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let processes = start(folder.path(), "memory-kib = 64\npasses = 1").await;
+    let pid = processes.pid(0);
+    let empty = resident_bytes(pid);
+    let connections = connect(&processes, CONNECTIONS).await;
+    let full = resident_bytes(pid);
+    let before = cpu_seconds(pid);
+    let mut paying = Vec::new();
+    for (n, (user, connection)) in connections.iter().cloned().enumerate() {
+        paying.push(tokio::spawn(async move {
+            for charge_number in 0..CHARGES_EACH {
+                charge(&connection, user, &format!("{n}-{charge_number}")).await;
+            }
+        }));
+    }
+    for task in paying {
+        task.await.unwrap();
+    }
+    let charges = CONNECTIONS * CHARGES_EACH;
+    let charge_us = (cpu_seconds(pid) - before) * 1e6 / charges as f64;
+    let loaded = resident_bytes(pid);
+    drop((connections, processes));
+    let (echo_us, store_us) = (echo_cpu_us().await, raw_cpu_us(charges).await);
+    println!(
+        "round {round}: processor a durable charge over {CONNECTIONS} connections: {charge_us:.0} µs, quinn echo \
+         {echo_us:.0} µs + store {store_us:.0} µs: {:.2} (asked for: at most 1.50)",
+        charge_us / (echo_us + store_us)
+    );
+    println!(
+        "round {round}: memory: {:.1} MB with no connection, {:.1} kB a connection logged in, {:.1} kB after load \
+         (asked for: at most 50 MB and 60 kB)",
+        empty / 1e6,
+        (full - empty) / CONNECTIONS as f64 / 1e3,
+        (loaded - empty) / CONNECTIONS as f64 / 1e3
+    );
+}
+
+/// Measures a plain quinn server's processor time for two exchanges of a charge's sizes.
+async fn echo_cpu_us() -> f64 {
+    check_sizes();
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .env(ECHO_ROLE, "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let (address, hex) = line.trim().split_once(' ').unwrap();
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+    let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+    let config = tls::client_config(&[certificate.into()]).unwrap();
+    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let connecting = endpoint.connect_with(config.clone(), address.parse().unwrap(), "localhost").unwrap();
+        connections.push(connecting.await.unwrap());
+    }
+    let before = cpu_seconds(child.id());
+    exchange_all(connections).await;
+    let took = cpu_seconds(child.id()) - before;
+    end(&mut child);
+    took * 1e6 / (CONNECTIONS * CHARGES_EACH) as f64
+}
+
+async fn exchange_all(connections: Vec<quinn::Connection>) {
+    let asking = connections.into_iter().map(|connection| {
+        tokio::spawn(async move {
+            for _ in 0..CHARGES_EACH {
+                for (up, down) in SIZES {
+                    let (mut send, mut receive) = connection.open_bi().await.unwrap();
+                    send.write_all(&vec![down as u8; up]).await.unwrap();
+                    send.finish().unwrap();
+                    receive.read_to_end(1_024).await.unwrap();
+                }
+            }
+        })
+    });
+    for task in asking.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+fn end(child: &mut Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Asserts that the echo's messages are about as long as a charge's.
+fn check_sizes() {
+    let page = biopay_protocol::PaymentId(u128::MAX);
+    let present = Request::PresentQr { payment: page, payload: payload_of(0) };
+    let lengths = [codec::encode(&begin(1, "1000-10")).unwrap().len(), codec::encode(&present).unwrap().len()];
+    for (length, (up, _)) in lengths.into_iter().zip(SIZES) {
+        assert!(length.abs_diff(up) <= 30, "a request has {length} bytes, the echo {up}");
+    }
+}
+
+/// Answers every stream with as many bytes as its first byte says: no more than quinn itself.
+pub async fn echo_server() {
+    let identity = Identity::development().unwrap();
+    let hex: String = identity.chain[0].iter().map(|byte| format!("{byte:02x}")).collect();
+    let config = tls::server_config(identity, &Limits::default()).unwrap();
+    let endpoint = quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
+    println!("{} {hex}", endpoint.local_addr().unwrap());
+    while let Some(incoming) = endpoint.accept().await {
+        tokio::spawn(async move {
+            let connection = incoming.await.unwrap();
+            while let Ok((mut send, mut receive)) = connection.accept_bi().await {
+                tokio::spawn(async move {
+                    let request = receive.read_to_end(1_024).await.unwrap();
+                    send.write_all(&vec![0; usize::from(request[0])]).await.unwrap();
+                    send.finish().unwrap();
+                });
+            }
+        });
+    }
+}

@@ -1,0 +1,175 @@
+//! What each target's corpus begins with: messages as they are really sent and stored.
+
+use super::{registry, vault};
+use crate::crypto::credential::Credential;
+use crate::crypto::opaque::OpaqueServer;
+use crate::crypto::password::{HashCost, Passwords};
+use crate::env::{Entropy, system};
+use crate::iso8583::pin_block::PinKey;
+use crate::iso8583::{Field, Message, Mti};
+use biopay_biometrics::QrPayload;
+use biopay_biometrics::scheme::SchemeId;
+use biopay_protocol::opaque::{ClientLogin, ClientRegistration, Draws};
+use biopay_protocol::*;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// Counts up, so that a seed is the same whenever it is made.
+struct Counting(std::sync::Mutex<u8>);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut next = self.0.lock().unwrap();
+        for byte in bytes {
+            *next = next.wrapping_add(1);
+            *byte = *next;
+        }
+    }
+}
+
+fn counting() -> crate::env::Env {
+    crate::env::Env { entropy: std::sync::Arc::new(Counting(std::sync::Mutex::new(0))), ..system::env(1, 1) }
+}
+
+/// Enrols the probe with a scheme.
+fn enrolment(id: SchemeId) -> Option<biopay_biometrics::scheme::Enrolment> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    registry().scheme(id).enrol(&[super::probe().clone(), super::probe().clone()], None, &mut rng).ok()
+}
+
+/// Returns the template scheme's payload of the probe.
+pub fn payload() -> QrPayload {
+    enrolment(SchemeId::Template).expect("the template scheme enrols any template").payload
+}
+
+fn requests() -> Vec<Vec<u8>> {
+    let (login, password) = (LoginName::new("ada").unwrap(), Secret::new("password").unwrap());
+    let payload = PayloadBytes::new(payload().to_bytes()).unwrap();
+    let page = PaymentId(7);
+    let message = OpaqueBytes::new([7; 96]).unwrap();
+    let requests = [
+        Request::Login { login: login.clone(), password: password.clone(), channel: ChannelBinding([7; 32]) },
+        Request::Register {
+            login: login.clone(),
+            password: password.clone(),
+            enrolment: payload.clone(),
+            helper: Some(HelperBytes::new([7; 40]).unwrap()),
+            bank_account: BankAccount::new("400000000001").unwrap(),
+            pin: Secret::new("4711").unwrap(),
+        },
+        Request::BeginPayment {
+            merchant: Merchant::new("corner shop").unwrap(),
+            amount: MinorUnits::new(100).unwrap(),
+            currency: Currency::new("EUR").unwrap(),
+            idempotency_key: IdempotencyKey::new("k").unwrap(),
+        },
+        Request::PresentQr { payment: page, payload },
+        Request::SubmitCode { payment: page, code: Secret::new("123456").unwrap() },
+        Request::OpaqueLoginStart { login, message },
+        Request::PresentImage { payment: page, image: ImageBytes::new([7; 30]).unwrap() },
+    ];
+    requests.iter().map(|request| codec::encode(request).unwrap()[codec::PREFIX_BYTES..].to_vec()).collect()
+}
+
+fn responses() -> Vec<Vec<u8>> {
+    let receipt = ChargeReceipt {
+        payment: PaymentId(7),
+        reference: "ABCDEF123456".into(),
+        approval: "000001".into(),
+        amount: MinorUnits::new(100).unwrap(),
+        currency: Currency::new("EUR").unwrap(),
+    };
+    let refusal = Refusal::Declined { code: "51".into() };
+    let shown = Secret::new("123456").unwrap();
+    let responses = [
+        Response::Charged(receipt),
+        Response::Refused(refusal),
+        Response::CodeIssued { payment: PaymentId(7), shown, valid_for_ms: 1_000 },
+    ];
+    responses.iter().map(|response| codec::encode(response).unwrap()[codec::PREFIX_BYTES..].to_vec()).collect()
+}
+
+fn iso8583() -> Vec<Vec<u8>> {
+    let network = Message::new(Mti::NETWORK).with_number(Field::Trace, 1).with(Field::NetworkCode, "301");
+    let charge = Message::new(Mti::CHARGE)
+        .with(Field::AccountNumber, "4000001234567890")
+        .with(Field::ProcessingCode, "000000")
+        .with_number(Field::Amount, 1_999)
+        .with_number(Field::Trace, 42)
+        .with(Field::Reference, "ABCDEF123456")
+        .with(Field::Currency, "EUR")
+        .with(Field::PinBlock, [0xaa; 16]);
+    vec![network.encode(), charge.encode()]
+}
+
+fn pin_blocks() -> Vec<Vec<u8>> {
+    vec![PinKey::new([9; 16]).seal("4711", "400000000001", &*counting().entropy).unwrap().to_vec()]
+}
+
+fn opaque_messages() -> Vec<Vec<u8>> {
+    let password = Secret::new("password").unwrap();
+    let env = counting();
+    let fill = &mut |bytes: &mut [u8]| env.entropy.fill(bytes);
+    let (_, registration) = ClientRegistration::start(&password, &mut Draws(fill)).unwrap();
+    let (_, login) = ClientLogin::start(&password, &mut Draws(fill)).unwrap();
+    vec![registration.into(), login.into()]
+}
+
+/// Stores a password's hash and an OPAQUE record.
+fn stored_logins() -> Vec<Vec<u8>> {
+    let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+    let passwords = Passwords::new(counting(), cost, vec![]);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let hash = runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap();
+    let record = OpaqueServer::new(counting(), Zeroizing::new([4; 32])).unknown().clone();
+    vec![Credential::Password(hash).to_bytes(), Credential::Opaque(record).to_bytes()]
+}
+
+fn of_schemes(take: impl Fn(biopay_biometrics::scheme::Enrolment) -> Option<Vec<u8>>) -> Vec<Vec<u8>> {
+    SchemeId::ALL.into_iter().filter_map(enrolment).filter_map(take).collect()
+}
+
+fn scheme_records() -> Vec<Vec<u8>> {
+    of_schemes(|enrolment| {
+        let scheme = registry().scheme(enrolment.payload.scheme);
+        scheme.record(&enrolment.payload).ok().map(|record| record.0)
+    })
+}
+
+fn sealed_records() -> Vec<Vec<u8>> {
+    let sealed = vault().seal("seed", b"content");
+    // Sealed with fresh randomness each time: only its form is a seed.
+    vec![sealed[..5].to_vec(), vec![1, 0, 0, 0, 1].into_iter().chain([7; 120]).collect()]
+}
+
+/// Writes the seeds with `BIOPAY_WRITE_CORPUS`; asserts without that they are there.
+#[test]
+fn every_corpus_has_its_seeds() {
+    let targets = [
+        ("requests", requests()),
+        ("responses", responses()),
+        ("iso8583_messages", iso8583()),
+        ("pin_blocks", pin_blocks()),
+        ("qr_payloads", of_schemes(|enrolment| Some(enrolment.payload.to_bytes()))),
+        ("scheme_helpers", of_schemes(|enrolment| Some(enrolment.helper.0))),
+        ("scheme_records", scheme_records()),
+        ("sealed_records", sealed_records()),
+        ("stored_logins", stored_logins()),
+        ("opaque_messages", opaque_messages()),
+    ];
+    let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/__fuzz__");
+    for (target, seeds) in targets {
+        let corpus = corpora.join(format!("fuzz__{target}")).join("corpus");
+        if std::env::var_os("BIOPAY_WRITE_CORPUS").is_some() {
+            std::fs::create_dir_all(&corpus).unwrap();
+            seeds
+                .iter()
+                .enumerate()
+                .for_each(|(n, seed)| std::fs::write(corpus.join(format!("seed-{n}")), seed).unwrap());
+        }
+        let found = std::fs::read_dir(&corpus).map_or(0, Iterator::count);
+        assert!(!seeds.is_empty() && found >= seeds.len(), "{target}: {found} files in its corpus");
+    }
+}
