@@ -41,6 +41,8 @@ pub struct Settings {
     /// Variables of the servers' and the bank's environment.
     pub server_environment: Vec<(&'static str, OsString)>,
     pub bank_environment: Vec<(&'static str, OsString)>,
+    /// How long the server waits for the bank.
+    pub bank_timeout_ms: u32,
     /// What a password hash costs, as it stands in the server's configuration.
     pub hash_cost: &'static str,
     /// What stands in the server's configuration besides the tests' own.
@@ -60,6 +62,7 @@ impl Default for Settings {
             server_flags: &[],
             server_environment: vec![],
             bank_environment: vec![],
+            bank_timeout_ms: 500,
             hash_cost: CHEAP_HASH,
             server_toml: String::new(),
             log: "warn",
@@ -71,8 +74,10 @@ impl Default for Settings {
 impl Processes {
     /// Starts them all; the bank opens accounts 400000000000 and up.
     pub fn start(folder: &Path, settings: Settings) -> Self {
-        let Settings { servers, accounts, balance_minor, pin, ref server_toml, hash_cost, .. } = settings;
-        let server_toml = format!("[password.cost]\n{hash_cost}\n[bank]\ntimeout-ms = 500\n{server_toml}");
+        let Settings { servers, accounts, balance_minor, pin, ref server_toml, hash_cost, bank_timeout_ms, .. } =
+            settings;
+        let server_toml =
+            format!("[password.cost]\n{hash_cost}\n[bank]\ntimeout-ms = {bank_timeout_ms}\n{server_toml}");
         let lines = (0..accounts).map(|n| format!("{},{pin},{balance_minor}\n", 400_000_000_000 + n));
         std::fs::write(folder.join("accounts.csv"), lines.collect::<String>()).unwrap();
         std::fs::write(folder.join("server.toml"), server_toml).unwrap();
