@@ -47,8 +47,7 @@ pub async fn raw_cpu_us(charges: usize) -> f64 {
         for read in keys.collect::<Vec<_>>() {
             read.await.unwrap();
         }
-        // Once to verify the payload, once to charge.
-        for read in (0..2 * CLIENTS).map(|_| store.binding(account)).collect::<Vec<_>>() {
+        for read in (0..CLIENTS).map(|_| store.binding(account)).collect::<Vec<_>>() {
             read.await.unwrap();
         }
         store.open_together(intents).await.unwrap();

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
@@ -153,7 +153,8 @@ async fn carry(
     waiting: Waiting,
     unclaimed: mpsc::Sender<Message>,
 ) {
-    let (mut reading, mut writing) = tokio::io::split(stream);
+    let (reading, mut writing) = tokio::io::split(stream);
+    let mut reading = BufReader::new(reading);
     let for_reader = waiting.clone();
     let reader = async move {
         loop {
@@ -164,10 +165,12 @@ async fn carry(
         }
     };
     let writer = async {
-        while let Some(request) = from_callers.recv().await {
-            if stream::write(&mut writing, &request).await.is_err() {
+        let mut requests = Vec::new();
+        while from_callers.recv_many(&mut requests, stream::TOGETHER_MAX).await > 0 {
+            if stream::write(&mut writing, &requests).await.is_err() {
                 return;
             }
+            requests.clear();
         }
     };
     tokio::select! {

@@ -35,13 +35,19 @@ pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Message, Read
     Ok(Message::decode(&bytes)?)
 }
 
-/// Writes one message.
+/// How many messages share a write; more wait for the next.
+pub const TOGETHER_MAX: usize = 64;
+
+/// Writes messages, together: under load a write, and its record of TLS, is most of what a message costs.
 ///
-/// Errors: when the stream breaks; the peer may have read the message or not.
-pub async fn write(stream: &mut (impl AsyncWrite + Unpin), message: &Message) -> std::io::Result<()> {
-    let bytes = message.encode();
-    let length = u16::try_from(bytes.len()).map_err(|_| std::io::ErrorKind::InvalidInput)?;
-    let mut frame = length.to_be_bytes().to_vec();
-    frame.extend_from_slice(&bytes);
-    stream.write_all(&frame).await
+/// Errors: when the stream breaks; the peer may have read the messages or not.
+pub async fn write(stream: &mut (impl AsyncWrite + Unpin), messages: &[Message]) -> std::io::Result<()> {
+    let mut frames = Vec::new();
+    for message in messages {
+        let bytes = message.encode();
+        let length = u16::try_from(bytes.len()).map_err(|_| std::io::ErrorKind::InvalidInput)?;
+        frames.extend_from_slice(&length.to_be_bytes());
+        frames.extend_from_slice(&bytes);
+    }
+    stream.write_all(&frames).await
 }

@@ -6,7 +6,7 @@ use crate::iso8583::Message;
 use crate::iso8583::stream::{self, ReadError};
 use crate::shutdown::Shutdown;
 use std::sync::Arc;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_rustls::TlsAcceptor;
@@ -67,14 +67,17 @@ async fn welcome(socket: TcpStream, tls: Option<TlsAcceptor>, host: FaultyHost, 
 
 /// Answers one connection's requests, in whatever order their answers are ready.
 async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: FaultyHost) {
-    let (mut reading, mut writing) = tokio::io::split(socket);
+    let (reading, mut writing) = tokio::io::split(socket);
+    let mut reading = BufReader::new(reading);
     let (answers, mut to_write) = mpsc::channel::<Message>(UNDER_WAY_MAX);
     let places = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let writer = async move {
-        while let Some(message) = to_write.recv().await {
-            if stream::write(&mut writing, &message).await.is_err() {
+        let mut messages = Vec::new();
+        while to_write.recv_many(&mut messages, stream::TOGETHER_MAX).await > 0 {
+            if stream::write(&mut writing, &messages).await.is_err() {
                 return;
             }
+            messages.clear();
         }
     };
     let reader = async move {

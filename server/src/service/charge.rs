@@ -3,7 +3,7 @@
 use super::session::{Login, Session};
 use super::{OrRefuse, Service};
 use crate::bank::{BankAnswer, BankError, ChargeOrder, Sending};
-use crate::store::{Intent, Opened, Payment, Settlement, State};
+use crate::store::{Binding, Intent, Opened, Payment, Settlement, State};
 use biopay_protocol::{ChargeReceipt, Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId, Refusal, Response};
 use std::sync::{MutexGuard, PoisonError};
 
@@ -36,9 +36,9 @@ impl Service {
         login: &Login,
         payment: PaymentId,
         purchase: Purchase,
+        binding: &Binding,
     ) -> Result<Response, Refusal> {
-        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
-        let (account, authority) = self.open_binding(&login.name, &binding)?;
+        let (account, authority) = self.open_binding(&login.name, binding)?;
         let _charging = self.mark_charging(payment);
         let intent = self.intent(login, payment, &purchase);
         let opened = match self.store.open_payment(intent).await.or_refuse()? {

@@ -7,7 +7,8 @@ use super::{OrRefuse, Service};
 use crate::config::CodeRule;
 use crate::env::CostClass;
 use crate::images::Unread;
-use biopay_protocol::message::Binding;
+use crate::store::Binding;
+use biopay_protocol::message::Binding as BindingState;
 use biopay_protocol::{
     Currency, IdempotencyKey, ImageBytes, Merchant, MinorUnits, PayloadBytes, PaymentId, Refusal, Response, Secret,
 };
@@ -60,7 +61,7 @@ impl Page {
 impl Service {
     pub(super) async fn begin_payment(&self, session: &Session, page: Page) -> Result<Response, Refusal> {
         let login = session.login()?;
-        if login.binding != Binding::Bound {
+        if login.binding != BindingState::Bound {
             return Err(Refusal::NotBound);
         }
         let key = page.purchase.key.clone();
@@ -133,8 +134,8 @@ impl Service {
         payload: PayloadBytes,
     ) -> Result<Response, Refusal> {
         match self.verify(session, &login, payload).await {
-            Ok(true) => self.qr_accepted(session, login, payment).await,
-            Ok(false) => Err(self.qr_rejected(session, payment, |tries_left| Refusal::QrMismatch { tries_left })),
+            Ok(Some(binding)) => self.qr_accepted(session, login, payment, binding).await,
+            Ok(None) => Err(self.qr_rejected(session, payment, |tries_left| Refusal::QrMismatch { tries_left })),
             Err(refusal) => Err(self.not_looked_at(session, payment, refusal)),
         }
     }
@@ -145,23 +146,35 @@ impl Service {
         refusal
     }
 
-    async fn verify(&self, session: &Session, login: &Login, payload: PayloadBytes) -> Result<bool, Refusal> {
+    /// Compares a payload with the account's record; returns what the account pays with when it is right.
+    async fn verify(
+        &self,
+        session: &Session,
+        login: &Login,
+        payload: PayloadBytes,
+    ) -> Result<Option<Binding>, Refusal> {
         let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
-        let sealed = binding.record.ok_or(Refusal::NotBound)?;
+        let sealed = binding.record.as_ref().ok_or(Refusal::NotBound)?;
         // The place in the queue is taken first; the comparison itself is microseconds and needs no thread.
         self.env.run(CostClass::PayloadVerification, || ()).await.or_refuse()?;
         // From here to the end nothing waits, so that parallel tries count and right ones are not in each other's way.
         self.throttle.begin_qr(&login.name, session.source(), self.env.clock.elapsed())?;
-        let verified = self.verify_payload(&login.name, &sealed, &payload).map(|verdict| verdict.accepted);
+        let verified = self.verify_payload(&login.name, sealed, &payload).map(|verdict| verdict.accepted);
         if verified != Ok(false) {
             self.throttle.forgive_qr(&login.name, session.source());
         }
-        verified
+        Ok(verified?.then_some(binding))
     }
 
-    async fn qr_accepted(&self, session: &Session, login: Login, payment: PaymentId) -> Result<Response, Refusal> {
+    async fn qr_accepted(
+        &self,
+        session: &Session,
+        login: Login,
+        payment: PaymentId,
+        binding: Binding,
+    ) -> Result<Response, Refusal> {
         match self.rules.code {
-            CodeRule::Off => self.charge_page(session, login, payment).await,
+            CodeRule::Off => self.charge_page(session, login, payment, binding).await,
             CodeRule::On => self.issue_code(session, payment),
         }
     }
@@ -207,7 +220,18 @@ impl Service {
         let typed = session.with_page(payment, |page| self.type_code(page, payment, &code));
         match typed {
             None => self.payment_status(session, payment).await,
-            Some(Ok(())) => self.charge_page(session, login, payment).await,
+            Some(Ok(())) => {
+                // Read again: minutes may have passed, and with them what the account pays with.
+                let binding =
+                    self.store.binding(login.account).await.or_refuse().and_then(|b| b.ok_or(Refusal::NotBound));
+                match binding {
+                    Ok(binding) => self.charge_page(session, login, payment, binding).await,
+                    Err(refusal) => {
+                        session.leave_page(payment);
+                        Err(refusal)
+                    }
+                }
+            }
             Some(Err(refusal)) => {
                 if refusal == Refusal::CodeExhausted {
                     session.leave_page(payment);
@@ -234,9 +258,15 @@ impl Service {
     }
 
     /// Charges what the page is for, and leaves it: from here on the store knows the payment.
-    async fn charge_page(&self, session: &Session, login: Login, payment: PaymentId) -> Result<Response, Refusal> {
+    async fn charge_page(
+        &self,
+        session: &Session,
+        login: Login,
+        payment: PaymentId,
+        binding: Binding,
+    ) -> Result<Response, Refusal> {
         let purchase = session.with_page(payment, |page| page.purchase.clone()).ok_or(Refusal::NoSuchPayment)?;
-        let response = self.charge(&login, payment, purchase).await;
+        let response = self.charge(&login, payment, purchase, &binding).await;
         session.leave_page(payment);
         response
     }
