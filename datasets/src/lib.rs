@@ -14,6 +14,7 @@ pub mod fingerprint;
 pub mod folder;
 mod math;
 mod noise;
+pub mod optics;
 pub mod stream;
 
 pub use error::Error;

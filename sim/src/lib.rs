@@ -27,8 +27,10 @@ pub mod samples;
 pub mod scenario;
 pub mod stop;
 pub mod studio;
+pub mod symbols;
 pub mod time;
 pub mod training;
+pub mod tuning;
 pub mod world;
 
 pub use error::Error;

@@ -50,19 +50,28 @@ impl Polar {
         Ok(Self { length, message_bits, list, order, is_information })
     }
 
+    /// Returns log2 of the largest node of frozen inputs that begins at a phase; `None` when the input is information.
+    fn frozen_height(&self, phase: usize) -> Option<u32> {
+        let is_frozen = |height: &u32| !self.is_information[phase..phase + (1 << height)].contains(&true);
+        let largest = if phase == 0 { self.order - 1 } else { phase.trailing_zeros() };
+        (0..=largest).take_while(is_frozen).last()
+    }
+
     /// Decides the inputs one by one along the best paths; the most likely path that passes the check wins.
     fn best_path(&self, soft: &[f32]) -> Option<BitString> {
         let mut channel: Vec<f32> = soft.iter().map(|&s| if s.is_finite() { -s } else { 0.0 }).collect();
         channel.resize(1 << self.order, 0.0);
         let mut paths = vec![Path::new(self.order)];
-        for (phase, &is_information) in self.is_information.iter().enumerate() {
-            paths.iter_mut().for_each(|path| path.advance(&channel, phase));
-            if is_information {
-                paths = fork(paths, self.list);
-            } else {
-                paths.iter_mut().for_each(|path| path.freeze());
+        let mut phase = 0;
+        while phase < self.is_information.len() {
+            let height = self.frozen_height(phase);
+            paths.iter_mut().for_each(|path| path.advance(&channel, phase, height.unwrap_or(0)));
+            match height {
+                Some(height) => paths.iter_mut().for_each(|path| path.freeze(height)),
+                None => paths = fork(paths, self.list),
             }
-            paths.iter_mut().for_each(|path| path.propagate(phase));
+            paths.iter_mut().for_each(|path| path.propagate(phase, height.unwrap_or(0)));
+            phase += 1 << height.unwrap_or(0);
         }
         paths.sort_by(|a, b| a.metric().total_cmp(&b.metric()));
         paths.iter().find_map(|path| without_check(path.decided()))

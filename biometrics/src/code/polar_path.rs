@@ -41,10 +41,11 @@ impl Path {
         &self.decided
     }
 
-    /// Computes the log-likelihood ratio of the next input; only the layers below the last change are done again.
-    pub(super) fn advance(&mut self, channel: &[f32], phase: usize) {
+    /// Computes the log-likelihood ratios of the node of 2^height inputs that begins at a phase; only the layers below
+    /// the last change are done again.
+    pub(super) fn advance(&mut self, channel: &[f32], phase: usize, height: u32) {
         let first = if phase == 0 { 1 } else { self.order - phase.trailing_zeros() };
-        for layer in first..=self.order {
+        for layer in first..=self.order - height {
             let half = 1usize << (self.order - layer);
             let is_right = phase >> (self.order - layer) & 1 == 1;
             let (low, high) = self.ratios.split_at_mut(2 * half);
@@ -59,16 +60,18 @@ impl Path {
         }
     }
 
-    /// Takes the input as the known zero.
-    pub(super) fn freeze(&mut self) {
-        self.metric += self.penalty(false);
+    /// Takes the node's 2^height inputs as the known zeros: all its values are zeros, and each costs what speaks
+    /// against it (Hashemi, Condo and Gross 2016).
+    pub(super) fn freeze(&mut self, height: u32) {
+        let node = 1usize << height;
+        self.metric += self.ratios[node..2 * node].iter().map(|&ratio| (-ratio).max(0.0)).sum::<f32>();
         self.bit = false;
     }
 
-    /// Carries the current decision up as far as partial sums are complete.
-    pub(super) fn propagate(&mut self, phase: usize) {
-        let mut sums = vec![self.bit];
-        for layer in (1..=self.order).rev() {
+    /// Carries the decision on the node of 2^height inputs up as far as partial sums are complete.
+    pub(super) fn propagate(&mut self, phase: usize, height: u32) {
+        let mut sums = vec![self.bit; 1 << height];
+        for layer in (1..=self.order - height).rev() {
             let half = 1usize << (self.order - layer);
             let is_right = phase >> (self.order - layer) & 1 == 1;
             if !is_right {
@@ -145,12 +148,32 @@ mod tests {
     #[test]
     fn a_fork_keeps_the_likeliest_and_counts_what_speaks_against() {
         let mut path = Path::new(1);
-        path.advance(&[1.0, 4.0], 0);
+        path.advance(&[1.0, 4.0], 0, 0);
         let kept = fork(vec![path], 1);
         assert_eq!((kept.len(), kept[0].metric(), kept[0].bit), (1, 0.0, false));
         let mut path = Path::new(1);
-        path.advance(&[-1.0, 4.0], 0);
-        path.freeze();
+        path.advance(&[-1.0, 4.0], 0, 0);
+        path.freeze(0);
         assert_eq!(path.metric(), 1.0);
+    }
+
+    #[test]
+    fn a_frozen_node_costs_what_its_inputs_cost_one_by_one() {
+        let channel = [0.7, -1.5, -0.2, 3.0, 1.1, -0.4, 0.3, -2.0];
+        let mut slow = Path::new(3);
+        for phase in 0..8 {
+            slow.advance(&channel, phase, 0);
+            slow.freeze(0);
+            slow.propagate(phase, 0);
+        }
+        for height in [1, 2] {
+            let mut fast = Path::new(3);
+            for phase in (0..8).step_by(1 << height) {
+                fast.advance(&channel, phase, height);
+                fast.freeze(height);
+                fast.propagate(phase, height);
+            }
+            assert!((fast.metric() - slow.metric()).abs() < 1e-5, "{} {}", fast.metric(), slow.metric());
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - **Construction.** *Gaussian* (GRP): each group projects the real-valued template on q pseudo-random directions.
 //!   *Permutation* (URP): each group multiplies the first q values of p random permutations of the template, element by
-//!   element. Either way the group gives the index of its largest value. Both are drawn from SHA-256(domain, salt,
+//!   element; a rotation that is the same for everybody comes first, so that no element outweighs the others. Either way the group gives the index of its largest value. Both are drawn from SHA-256(domain, salt,
 //!   device token). Accepted when the share of equal indices reaches the threshold.
 //! - **Parameters.** Variant, groups m, group size q, permutations p, threshold. Directions come as fast rotations
 //!   rather than as independent Gaussian vectors; within a group they are orthogonal.
@@ -19,15 +19,19 @@ use super::reference::mean_real;
 use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
 use crate::projection::project;
 use crate::{BitString, Error, QrPayload, Template};
-use rand::Rng;
 use rand::seq::SliceRandom;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 const GROUPS_MAX: usize = 2_048;
 const GROUP_SIZE_MAX: usize = 256;
 const PERMUTATIONS_MAX: usize = 8;
 const HEADER_BYTES: usize = 4;
+/// Names the rotation before the permutations, and how many times the template's length it gives.
+const ROTATION_DOMAIN: &[u8] = b"biopay index-of-max rotation v1";
+const EXPANSION: usize = 4;
 
 /// Names how a group's values are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +61,7 @@ pub struct IndexOfMaxParameters {
 
 impl Default for IndexOfMaxParameters {
     fn default() -> Self {
-        Self { variant: IndexVariant::Gaussian, groups: 512, group_size: 16, permutations: 2, threshold: 0.22 }
+        Self { variant: IndexVariant::Gaussian, groups: 512, group_size: 16, permutations: 2, threshold: 0.26 }
     }
 }
 
@@ -117,6 +121,8 @@ impl IndexOfMax {
 
     fn permuted(&self, real: &[f32], stream: &mut ChaCha20Rng) -> Vec<usize> {
         let size = self.parameters.group_size;
+        let mut fixed = ChaCha20Rng::from_seed(Sha256::digest(ROTATION_DOMAIN).into());
+        let real = &project(real, EXPANSION * real.len(), &mut fixed);
         let mut order: Vec<usize> = (0..real.len()).collect();
         let group = |_| {
             let mut product = vec![1.0f32; size.min(real.len())];
@@ -218,7 +224,7 @@ fn largest(values: &[f32]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::{RngExt, SeedableRng};
+    use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
 
     const VARIANTS: [IndexVariant; 2] = [IndexVariant::Gaussian, IndexVariant::Permutation];

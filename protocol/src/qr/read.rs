@@ -92,6 +92,18 @@ mod tests {
     }
 
     #[test]
+    fn a_fitted_symbol_has_the_version_of_level_m_and_the_highest_level_with_room() {
+        // Version 3 holds 42, 32 and 24 bytes at M, Q and H; version 4 62, 46 and 34 (ISO/IEC 18004:2015, table 7).
+        for (bytes, version, level) in
+            [(24, 2, Level::M), (32, 3, Level::Q), (42, 3, Level::M), (44, 4, Level::Q), (50, 4, Level::M)]
+        {
+            let symbol = Symbol::fitted(&vec![7; bytes]).unwrap();
+            assert_eq!((symbol.version(), symbol.level()), (version, level), "{bytes} bytes");
+        }
+        assert!(Symbol::fitted(&[7; 3_000]).is_err());
+    }
+
+    #[test]
     fn damage_within_the_level_is_corrected() {
         let payload = [0x5a; 64];
         let mut image = Symbol::encode(&payload, Level::H).unwrap().render(4);

@@ -66,6 +66,16 @@ impl Symbol {
         Self::from_code(code.map_err(|_| Error::SymbolTooSmall { bytes: payload.len() })?, level)
     }
 
+    /// Encodes bytes into the smallest symbol that holds them at level M, at the highest level that this version still
+    /// has room for: the modules are there anyway, and correct more that way.
+    ///
+    /// Errors: [`Error::SymbolTooSmall`] when not even version 40 does.
+    pub fn fitted(payload: &[u8]) -> Result<Self, Error> {
+        let least = Self::encode(payload, Level::M)?;
+        let higher = [Level::H, Level::Q].into_iter();
+        Ok(higher.filter_map(|level| Self::encode_at(payload, least.version, level).ok()).next().unwrap_or(least))
+    }
+
     fn from_code(code: QrCode, level: Level) -> Result<Self, Error> {
         let width = code.width() as u32;
         let version = ((width - 17) / 4) as u8;

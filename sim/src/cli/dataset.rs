@@ -1,5 +1,6 @@
 //! `biopay dataset`.
 
+use super::symbol::{self, SymbolArgs};
 use crate::Error;
 use crate::progress::Stage;
 use biopay_biometrics::Sample;
@@ -16,6 +17,8 @@ pub enum DatasetCommand {
     Fingerprint(FingerprintArgs),
     /// Synthetic face images SUBJECT_IMPRESSION.png and a manifest.
     Face(FaceArgs),
+    /// QR symbols as a camera sees them, and how often they are read by size of payload.
+    Symbol(SymbolArgs),
     /// A contact sheet: images of several folders on one sheet, a row of each folder in turn.
     Sheet(SheetArgs),
 }
@@ -130,6 +133,7 @@ pub(super) fn execute(command: &DatasetCommand) -> Result<(), Error> {
     match command {
         DatasetCommand::Fingerprint(args) => fingerprint(args),
         DatasetCommand::Face(args) => face(args),
+        DatasetCommand::Symbol(args) => symbol::execute(args),
         DatasetCommand::Sheet(args) => sheet(args),
     }
 }

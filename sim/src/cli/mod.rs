@@ -4,7 +4,9 @@ mod dataset;
 mod evaluate;
 mod report;
 mod run;
+mod symbol;
 mod train;
+mod tune;
 
 use crate::Error;
 use crate::processes::{BANK_ARGUMENT, SERVER_ARGUMENT};
@@ -41,6 +43,8 @@ enum Command {
     /// Learns parameters from synthetic samples alone.
     #[command(subcommand)]
     Train(train::TrainCommand),
+    /// Chooses a scheme's parameters for a false match rate.
+    Tune(tune::TuneArgs),
     /// Writes the HTML report of a run folder again.
     Report(report::ReportArgs),
 }
@@ -76,6 +80,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Dataset(command) => dataset::execute(&command),
         Command::Evaluate(args) => evaluate::execute(&args),
         Command::Train(command) => train::execute(&command),
+        Command::Tune(args) => tune::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
     }
 }

@@ -1,0 +1,181 @@
+//! `biopay tune`.
+
+use crate::Error;
+use crate::progress::Stage;
+use crate::tuning::{
+    PartRates, Subject, Tuned, TuningPlan, face_template, faces, fingerprint, fingers, folder, split, tune,
+};
+use biopay_biometrics::fingerprint::Extractor;
+use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
+use biopay_datasets::face;
+use biopay_datasets::fingerprint::{CaptureQuality, Device};
+use biopay_reports::html::rate_text;
+use clap::{Args, ValueEnum};
+use std::fmt::Write;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "Examples:
+  biopay tune --scheme fuzzy-commitment --target-fmr 1e-4 --quality 0.9
+  biopay tune --scheme biohash --target-fmr 1e-3 --images fingers --dpi 500
+  biopay tune --scheme index-of-max --target-fmr 1e-3 --modality face
+  biopay tune --scheme fuzzy-vault --target-fmr 1e-4 --parameters tuned.toml --out vault.toml
+
+Half of the subjects, drawn by the seed, choose the parameters; the rates are stated on the other half. Without --images
+the subjects are synthetic. The TOML that is written is a part of a scenario.";
+
+/// Chooses a scheme's parameters for a false match rate, and states the rates on subjects that had no part in it.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct TuneArgs {
+    /// The scheme: digest, template, fuzzy-commitment, fuzzy-vault, biohash, index-of-max or sample-then-lock.
+    #[arg(long)]
+    scheme: String,
+    /// The false match rate per comparison to stay at or below.
+    #[arg(long, value_name = "RATE")]
+    target_fmr: f64,
+    /// What the samples show.
+    #[arg(long, value_enum, default_value = "fingerprint")]
+    modality: ModalityArg,
+    /// A folder of images SUBJECT_IMPRESSION; without it subjects are synthetic.
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// The images' resolution. Units: pixels per inch.
+    #[arg(long)]
+    dpi: Option<u16>,
+    /// Synthetic subjects.
+    #[arg(long, default_value_t = 100)]
+    subjects: u64,
+    /// Captures of each.
+    #[arg(long, default_value_t = 8)]
+    captures: u64,
+    /// The sensor or camera; without it optical for fingers, handset for faces.
+    #[arg(long)]
+    device: Option<String>,
+    /// How well captures go, from 0 (hardest) to 1 (clean).
+    #[arg(long, default_value_t = CaptureQuality::default().value())]
+    quality: f32,
+    /// Captures that make an enrolment.
+    #[arg(long, default_value_t = 3)]
+    enrolment_captures: usize,
+    /// The seed of subjects, enrolments and split.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// A scenario whose scheme parameters are the starting point, as this command writes it.
+    #[arg(long, value_name = "FILE.toml")]
+    parameters: Option<PathBuf>,
+    /// The file to write; without it the parameters are printed.
+    #[arg(long, value_name = "FILE.toml")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ModalityArg {
+    Fingerprint,
+    Face,
+}
+
+pub(super) fn execute(args: &TuneArgs, command_line: &str) -> Result<(), Error> {
+    let plan = plan(args)?;
+    let (tuning, stating) = split(subjects(args)?, args.seed);
+    let tuned = tune(&plan, &tuning, &stating)?;
+    print!("{}", to_text(&plan, &tuned));
+    let toml = format!("# {command_line}\n{}{}", comment(&tuned), tuned.to_toml(plan.scheme)?);
+    match &args.out {
+        Some(path) => {
+            std::fs::write(path, toml).map_err(Error::file(path))?;
+            println!("parameters in {}", path.display());
+        }
+        None => print!("\n{toml}"),
+    }
+    Ok(())
+}
+
+fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
+    let scheme = SchemeId::from_name(&args.scheme).ok_or_else(|| {
+        let names: Vec<_> = SchemeId::ALL.iter().map(|s| s.name()).collect();
+        Error::Usage(format!("--scheme {} is no scheme: use one of {}", args.scheme, names.join(", ")))
+    })?;
+    if !(args.target_fmr > 0.0 && args.target_fmr < 1.0) {
+        return Err(Error::Usage(format!("--target-fmr {} must lie between 0 and 1", args.target_fmr)));
+    }
+    if args.enrolment_captures == 0 {
+        return Err(Error::Usage("--enrolment-captures must be at least 1".into()));
+    }
+    let base = match &args.parameters {
+        Some(path) => crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters,
+        None => SchemeParameters::default(),
+    };
+    let (target_fmr, enrolment_captures, seed) = (args.target_fmr, args.enrolment_captures, args.seed);
+    Ok(TuningPlan { scheme, target_fmr, enrolment_captures, seed, base })
+}
+
+fn subjects(args: &TuneArgs) -> Result<Vec<Subject>, Error> {
+    if let Some(path) = &args.images {
+        let extractor = Extractor::new();
+        return match args.modality {
+            ModalityArg::Fingerprint => folder(path, args.dpi, &|sample| fingerprint(&extractor, sample)),
+            ModalityArg::Face => folder(path, args.dpi, &face_template),
+        };
+    }
+    let stage = Stage::new("capturing", args.subjects * args.captures);
+    let subjects = synthetic(args, &|| stage.add(1));
+    stage.finish();
+    subjects
+}
+
+fn synthetic(args: &TuneArgs, progress: &(dyn Fn() + Sync)) -> Result<Vec<Subject>, Error> {
+    let quality = CaptureQuality::new(args.quality)?;
+    let unknown = |name: &str, known: &[&str]| {
+        Error::Usage(format!("--device {name} is no such device: use one of {}", known.join(", ")))
+    };
+    match args.modality {
+        ModalityArg::Fingerprint => {
+            let name = args.device.as_deref().unwrap_or("optical");
+            let device = Device::named(name).ok_or_else(|| unknown(name, &Device::NAMES))?;
+            fingers(args.seed, args.subjects, args.captures, (&device, quality), progress)
+        }
+        ModalityArg::Face => {
+            let name = args.device.as_deref().unwrap_or("handset");
+            let device = face::Device::named(name).ok_or_else(|| unknown(name, &face::Device::NAMES))?;
+            // Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
+            let nuisance = face::Nuisance::new(2.0 * (1.0 - quality.value()))?;
+            faces(args.seed, args.subjects, args.captures, (&device, nuisance), progress)
+        }
+    }
+}
+
+fn to_text(plan: &TuningPlan, tuned: &Tuned) -> String {
+    let mut out = format!("{}, FMR at most {}\n", plan.scheme.name(), plan.target_fmr);
+    let _ = writeln!(out, "Chosen on {} subjects", tuned.best().rates.subjects);
+    for (i, candidate) in tuned.candidates.iter().enumerate() {
+        let mark = if i == tuned.chosen { '*' } else { ' ' };
+        let _ = writeln!(out, "{mark} {:<36} {}", candidate.name, rates_text(&candidate.rates));
+    }
+    let stated = &tuned.stated;
+    let _ = writeln!(out, "Stated on {} other subjects", stated.subjects);
+    let _ = writeln!(out, "  {:<36} {}", tuned.best().name, rates_text(stated));
+    let failures = (stated.failures_to_enrol, stated.failures_to_acquire);
+    let _ = writeln!(out, "  failures to enrol {}, to acquire {}", failures.0, failures.1);
+    if let Some(frr) = stated.frr() {
+        let _ = writeln!(out, "  FRR of one try {:.2} %", 100.0 * frr);
+    }
+    // Zero errors in N bound a rate by 3/N at 95 %: fewer comparisons cannot show the target.
+    let enough = 3.0 / plan.target_fmr;
+    if (stated.fmr.total as f64) < enough {
+        let _ = writeln!(
+            out,
+            "  not enough evidence for the target: {} non-mated comparisons of {enough:.0}",
+            stated.fmr.total
+        );
+    }
+    out
+}
+
+fn rates_text(rates: &PartRates) -> String {
+    format!("FNMR {}   FMR {}", rate_text(&rates.fnmr), rate_text(&rates.fmr))
+}
+
+fn comment(tuned: &Tuned) -> String {
+    let line = |what: &str, rates: &PartRates| format!("# {what} {} subjects: {}\n", rates.subjects, rates_text(rates));
+    line("chosen on", &tuned.best().rates) + &line("stated on", &tuned.stated)
+}

@@ -1,0 +1,117 @@
+//! The QR symbol as a channel: how often a payload of so many bytes is read, seen by a camera.
+
+use crate::Error;
+use biopay_datasets::fingerprint::CaptureQuality;
+use biopay_datasets::optics::{Display, capture};
+use biopay_datasets::stream::stream;
+use biopay_protocol::qr::{Level, Symbol, read};
+use biopay_reports::interval::Rate;
+use image::GrayImage;
+use ndarray::Array2;
+use rand::Rng;
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// Says how symbols are shown and seen.
+#[derive(Clone, Debug)]
+pub struct SymbolTrial {
+    /// What shows them.
+    pub display: Display,
+    /// How well looks go.
+    pub quality: CaptureQuality,
+    /// Looks at each size of payload, each at a payload of its own.
+    pub looks: u64,
+    /// The seed that everything follows from.
+    pub seed: u64,
+}
+
+/// Holds what a payload of one size costs.
+#[derive(Clone, Debug, Serialize)]
+pub struct SymbolRates {
+    /// Bytes in the symbol.
+    pub payload_bytes: usize,
+    /// The symbol's version, 1 to 40.
+    pub version: u8,
+    /// Its error correction level.
+    pub level: Level,
+    /// Modules a side, without the quiet zone.
+    pub modules: u32,
+    /// Looks at which the payload was read, whole and right.
+    pub read: Rate,
+    /// Looks at which something else was read.
+    pub misread: u64,
+}
+
+impl SymbolTrial {
+    /// Measures one size of payload on all cores.
+    ///
+    /// Errors: [`Error::Protocol`] when no symbol holds so many bytes.
+    pub fn measure(&self, payload_bytes: usize) -> Result<SymbolRates, Error> {
+        let symbol = Symbol::fitted(&self.payload(payload_bytes, 0))?;
+        let outcomes: Vec<Outcome> =
+            (0..self.looks).into_par_iter().map(|n| self.look(payload_bytes, n)).collect::<Result<_, _>>()?;
+        let count = |wanted| outcomes.iter().filter(|&&outcome| outcome == wanted).count() as u64;
+        Ok(SymbolRates {
+            payload_bytes,
+            version: symbol.version(),
+            level: symbol.level(),
+            modules: symbol.width(),
+            read: Rate::independent(count(Outcome::Read), self.looks),
+            misread: count(Outcome::Misread),
+        })
+    }
+
+    /// Takes one picture.
+    ///
+    /// Errors: as [`measure`](Self::measure).
+    pub fn picture(&self, payload_bytes: usize, number: u64) -> Result<GrayImage, Error> {
+        let symbol = Symbol::fitted(&self.payload(payload_bytes, number))?;
+        let side = symbol.width() as usize;
+        let modules = Array2::from_shape_fn((side, side), |(row, column)| symbol.is_dark(row as u32, column as u32));
+        let pixels = capture(&modules, self.display, self.quality, self.seed, number);
+        let (rows, columns) = pixels.dim();
+        let bytes = pixels.into_raw_vec_and_offset().0;
+        Ok(GrayImage::from_raw(columns as u32, rows as u32, bytes).expect("a byte a pixel"))
+    }
+
+    fn look(&self, payload_bytes: usize, number: u64) -> Result<Outcome, Error> {
+        Ok(match read(&self.picture(payload_bytes, number)?) {
+            Ok(reading) if reading.payload == self.payload(payload_bytes, number) => Outcome::Read,
+            Ok(_) => Outcome::Misread,
+            Err(_) => Outcome::NotRead,
+        })
+    }
+
+    fn payload(&self, bytes: usize, number: u64) -> Vec<u8> {
+        let mut payload = vec![0; bytes];
+        stream(self.seed, "symbol/payload", number).fill_bytes(&mut payload);
+        payload
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Read,
+    Misread,
+    NotRead,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clean_look_is_read_and_the_hardest_at_a_large_symbol_is_not() {
+        let trial = |quality, looks| SymbolTrial {
+            display: Display::Screen,
+            quality: CaptureQuality::new(quality).unwrap(),
+            looks,
+            seed: 1,
+        };
+        let clean = trial(1.0, 4).measure(44).unwrap();
+        assert_eq!((clean.read.count, clean.misread, clean.version), (4, 0, 4));
+        let hard = trial(0.0, 4).measure(1_500).unwrap();
+        assert_eq!((hard.read.count, hard.misread), (0, 0));
+        assert!(trial(0.5, 1).measure(3_000).is_err());
+    }
+}
