@@ -1,7 +1,7 @@
 //! `code/NAME/decode` at the most errors that each code is meant for, `scheme/NAME/{enrol,derive,verify}` on templates of
 //! 256 numbers and 1,024 bits, a tenth of the bits wrong.
 
-use biopay_biometrics::code::{BlockCode, ReedSolomon};
+use biopay_biometrics::code::ReedSolomon;
 use biopay_biometrics::scheme::{
     CommitmentCode, CommitmentParameters, IndexVariant, SchemeId, SchemeParameters, build,
 };
@@ -45,8 +45,8 @@ fn schemes(criterion: &mut Criterion) {
     let (reference, probe) = (template(0.0, &mut rng), template(0.33, &mut rng));
     let mut urp = SchemeParameters::default();
     urp.index_of_max.variant = IndexVariant::Permutation;
-    let mut hard = SchemeParameters::default();
-    hard.fuzzy_commitment = CommitmentParameters { code: CODES[0].1, ..Default::default() };
+    let commitment = CommitmentParameters { code: CODES[0].1, ..Default::default() };
+    let hard = SchemeParameters { fuzzy_commitment: commitment, ..Default::default() };
     let own = SchemeId::ALL.map(|id| (id.name(), id, SchemeParameters::default()));
     let variants = [
         ("index-of-max-permutation", SchemeId::IndexOfMax, urp),

@@ -35,6 +35,9 @@ pub struct BioHashParameters {
     pub threshold: f32,
 }
 
+/// Measured on 120 synthetic fingers at the default quality, the token known, three captures at enrolment: an EER of
+/// 0.70 %, where the cosine of the unprotected templates gives 0.60 % (600 mated, 28,560 non-mated comparisons); at
+/// this threshold 27 false non-matches and 19 false matches.
 impl Default for BioHashParameters {
     fn default() -> Self {
         Self { bits: 1_024, threshold: 0.68 }

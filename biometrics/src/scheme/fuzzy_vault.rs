@@ -44,6 +44,9 @@ pub struct VaultParameters {
     pub coefficients: usize,
 }
 
+/// The published size. Measured with three captures at enrolment on 120 synthetic fingers at quality 0.9: 257 false
+/// rejects in 600 and no false accept in 28,560. A set of 128 in a universe of 1,024 with k = 9 rejected 254 in 600 at
+/// the default quality, at which the published size rejects most.
 impl Default for VaultParameters {
     fn default() -> Self {
         Self { universe: 224, set: 24, coefficients: 9 }

@@ -46,7 +46,8 @@ impl Default for SchemeParameters {
 const TEMPLATE_THRESHOLD: f32 = 0.68;
 
 /// As many bits as a false match rate of 1 in 10,000 needs if they were independent (13.3), and some for their not
-/// being so.
+/// being so. Measured at quality 0.9, three captures at enrolment: 528 false non-matches in 600 and no false match in
+/// 28,560.
 const DIGEST_BITS: usize = 16;
 
 /// Builds one scheme.
