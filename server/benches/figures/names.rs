@@ -3,7 +3,7 @@
 
 use super::common::processes::Processes;
 use super::common::{login, register};
-use super::quic::start;
+use super::quic::{PATIENCE, start};
 use biopay_protocol::Response;
 use std::time::Instant;
 
@@ -30,7 +30,7 @@ pub async fn known_and_unknown(round: usize) {
 }
 
 async fn times(processes: &Processes) -> (Vec<f64>, Vec<f64>) {
-    let connection = processes.door(0).connect().await.unwrap();
+    let connection = processes.door(0).connect().await.unwrap().with_deadline(PATIENCE);
     for n in 8..NAMES {
         // Names without a bank account will do.
         let biopay_protocol::Request::Register { login, password, .. } = register(n) else { panic!() };

@@ -17,6 +17,8 @@ use std::time::Duration;
 pub const ECHO_ROLE: &str = "BIOPAY_FIGURES_ECHO";
 const CONNECTIONS: usize = 1_000;
 const CHARGES_EACH: usize = 12;
+/// How long a request may take: a busy machine slows the figures, and must not end them.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts a server with users who can pay.
 pub async fn start(folder: &std::path::Path, hash_cost: &'static str) -> Processes {
     let store = format!("sqlite:{}", folder.join("server.db").display());
@@ -24,7 +26,7 @@ pub async fn start(folder: &std::path::Path, hash_cost: &'static str) -> Process
     let settings = Settings { hash_cost, bank_timeout_ms: 30_000, ..settings };
     let processes = Processes::start(folder, settings);
     for user in 0..USERS {
-        let connection = processes.door(0).connect().await.unwrap();
+        let connection = processes.door(0).connect().await.unwrap().with_deadline(PATIENCE);
         assert_eq!(connection.request(&register(user)).await.unwrap(), Response::Registered);
         connection.close();
     }
@@ -36,7 +38,7 @@ pub async fn connect(processes: &Processes, count: usize) -> Vec<(u64, Connectio
     let mut connections = Vec::new();
     for n in 0..count {
         let user = n as u64 % USERS;
-        let connection = processes.door(0).connect().await.unwrap().with_deadline(Duration::from_secs(60));
+        let connection = processes.door(0).connect().await.unwrap().with_deadline(PATIENCE);
         connection.request(&login(&connection, user, "password")).await.unwrap();
         connections.push((user, connection));
     }
