@@ -8,6 +8,7 @@
 //! Everything is a pure function of its arguments: randomness comes from [`stream`]s keyed by what they are for, and
 //! transcendental functions from `libm`, so that one seed gives the same bytes on every machine and in every order.
 
+pub mod embedding;
 pub mod error;
 pub mod face;
 pub mod fingerprint;

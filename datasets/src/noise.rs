@@ -31,11 +31,12 @@ impl SmoothNoise {
     pub(crate) fn at(&self, x: f32, y: f32) -> f32 {
         let (column, wx) = spline(x * self.per_step);
         let (row, wy) = spline(y * self.per_step);
+        let columns: [usize; 4] = std::array::from_fn(|i| wrap(column + i as i32, self.columns));
         let mut sum = 0.0;
         for (j, weight_y) in wy.iter().enumerate() {
             let base = wrap(row + j as i32, self.rows) * self.columns;
             for (i, weight_x) in wx.iter().enumerate() {
-                sum += weight_x * weight_y * self.values[base + wrap(column + i as i32, self.columns)];
+                sum += weight_x * weight_y * self.values[base + columns[i]];
             }
         }
         sum
@@ -43,7 +44,8 @@ impl SmoothNoise {
 }
 
 fn wrap(index: i32, length: usize) -> usize {
-    index.rem_euclid(length as i32) as usize
+    // Most places need no division.
+    if (0..length as i32).contains(&index) { index as usize } else { index.rem_euclid(length as i32) as usize }
 }
 
 /// Returns the first of four lattice points and the cubic B-spline weights of all four.

@@ -10,6 +10,7 @@
 
 pub mod beta;
 pub mod cluster;
+pub mod embeddings;
 pub mod error;
 pub mod html;
 pub mod interval;

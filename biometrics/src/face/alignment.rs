@@ -112,4 +112,4 @@ fn thumbnail(crop: &Array2<f32>) -> Vec<f32> {
 /// The most that one stage may correct: shares of the frame, logarithm of scale, radians.
 const CORRECTION_MAX: f32 = 0.35;
 /// Weight of the coarse grey beside the gradients, whose cells have values of about 0.2.
-const THUMB_WEIGHT: f32 = 0.2;
+const THUMB_WEIGHT: f32 = 0.35;

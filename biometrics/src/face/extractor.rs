@@ -114,6 +114,8 @@ impl Extractor {
     fn template_of(&self, features: &[f32]) -> Template {
         let (mut real, mut margins) = (vec![0.0; REAL_LENGTH], vec![0.0; BITS]);
         self.parameters.real.apply(features, &mut real);
+        let norm = real.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-9);
+        real.iter_mut().for_each(|x| *x /= norm);
         self.parameters.bits.apply(&real, &mut margins);
         Template::new(real, margins)
     }

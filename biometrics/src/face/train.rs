@@ -19,7 +19,7 @@ use std::sync::Arc;
 /// Subjects that training needs at least: half as many as the template has dimensions.
 const SUBJECTS_MIN: usize = REAL_LENGTH / 2;
 /// Captures that the locator is learnt from at most, evenly spread over all.
-const LOCATOR_CAPTURES: usize = 3_000;
+const LOCATOR_CAPTURES: usize = 1_500;
 /// Penalties of the regressions, in mean input variances a row.
 const DETECTOR_PENALTY: f64 = 0.05;
 const STAGE_PENALTY: f64 = 0.02;
@@ -27,7 +27,7 @@ const VERIFIER_PENALTY: f64 = 0.1;
 /// Share of training faces that may be refused, and how far below their scores the threshold then goes towards the
 /// highest score without a face: real faces score lower than synthetic ones.
 const REFUSED_SHARE: f64 = 0.002;
-const THRESHOLD_PLACE: f32 = 0.40;
+const THRESHOLD_PLACE: f32 = 0.60;
 
 /// Holds one synthetic capture and what is known about it.
 #[derive(Clone, Debug)]
@@ -201,7 +201,7 @@ fn train_verifier(
         vec![describe(&e.image, &misplaced(&e.frame, rng))]
     };
     let mut negative: Vec<Vec<f32>> = empty.par_iter().flat_map_iter(settled).collect();
-    negative.par_extend((0..few.len() / 2).into_par_iter().flat_map_iter(spoilt));
+    negative.par_extend((0..few.len()).into_par_iter().flat_map_iter(spoilt));
     negative.par_extend((0..few.len()).into_par_iter().flat_map_iter(wrong));
     let (weights, offset) = classifier(&positive, &negative, VERIFIER_PENALTY);
     let score = |x: &Vec<f32>| offset + weights.iter().zip(x).map(|(w, x)| w * x).sum::<f32>();

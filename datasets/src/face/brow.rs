@@ -28,9 +28,9 @@ impl Brows {
             slope: 1.4 + 1.8 * gaussian(rng).clamp(-2.0, 2.0),
             arch: (3.4 - 1.0 * masculinity + 1.4 * gaussian(rng)).clamp(0.3, 7.0),
             peak: uniform(rng, 0.5, 0.72),
-            thickness: (3.1 + 0.8 * masculinity + 0.75 * gaussian(rng)).clamp(1.3, 5.6),
+            thickness: (3.4 + 0.8 * masculinity + 0.75 * gaussian(rng)).clamp(1.3, 5.6),
             taper: uniform(rng, 0.25, 0.65),
-            density: (0.72 + 0.12 * masculinity + 0.16 * gaussian(rng)).clamp(0.3, 0.97),
+            density: (0.86 + 0.12 * masculinity + 0.16 * gaussian(rng)).clamp(0.3, 0.97),
             joined: (uniform(rng, -0.6, 0.45) + 0.15 * masculinity).max(0.0),
         }
     }

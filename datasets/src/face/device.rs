@@ -45,8 +45,8 @@ const PROFILES: [Device; 3] = [
         distance: (330.0, 560.0),
         interpupillary: 0.315,
         pitch: -0.04,
-        blur: 0.75,
-        noise: 2.2,
+        blur: 0.5,
+        noise: 1.7,
         jpeg: (72.0, 95.0),
     },
     Device {
@@ -56,8 +56,8 @@ const PROFILES: [Device; 3] = [
         distance: (480.0, 850.0),
         interpupillary: 0.29,
         pitch: 0.05,
-        blur: 0.85,
-        noise: 3.2,
+        blur: 0.6,
+        noise: 2.4,
         jpeg: (60.0, 90.0),
     },
     Device {
@@ -67,8 +67,8 @@ const PROFILES: [Device; 3] = [
         distance: (600.0, 1200.0),
         interpupillary: 0.30,
         pitch: 0.0,
-        blur: 0.8,
-        noise: 1.6,
+        blur: 0.6,
+        noise: 1.3,
         jpeg: (85.0, 97.0),
     },
 ];

@@ -51,16 +51,16 @@ impl Expression {
         let speaking = rng.random::<f32>() < 0.18;
         let blink = rng.random::<f32>() < 0.045 * strength;
         let smile = if smiling { uniform(rng, 0.15, 1.0) } else { uniform(rng, 0.0, 0.15) };
-        let teeth = if smiling && smile > 0.5 && rng.random::<bool>() { uniform(rng, 0.10, 0.4) } else { 0.0 };
-        let spoken = if speaking { uniform(rng, 0.08, 0.5) } else { 0.0 };
-        let closing = 1.0 + 0.12 * strength * gaussian(rng) - 0.28 * smile * strength;
+        let teeth = if smiling && smile > 0.5 && rng.random::<bool>() { uniform(rng, 0.06, 0.20) } else { 0.0 };
+        let spoken = if speaking { uniform(rng, 0.06, 0.34) } else { 0.0 };
+        let closing = 1.05 + 0.08 * strength * gaussian(rng) - 0.18 * smile * strength;
         Self {
             smile: smile * strength,
             open: (teeth + spoken) * strength,
             brows: 0.35 * gaussian(rng) * strength,
             pucker: uniform(rng, -1.6, 0.6).max(0.0) * strength,
             sad: uniform(rng, -1.2, 0.7).max(0.0) * strength,
-            eyes: if blink { 0.05 } else { closing.clamp(0.5, 1.25) },
+            eyes: if blink { 0.05 } else { closing.clamp(0.6, 1.25) },
             gaze: (1.1 * gaussian(rng) * strength, 0.6 * gaussian(rng) * strength),
             weight: 0.5 * gaussian(rng) * strength,
             lopsided: (0.35 * gaussian(rng)).clamp(-0.8, 0.8),

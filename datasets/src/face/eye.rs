@@ -51,12 +51,12 @@ impl EyeLook {
     pub(crate) fn draw(melanin: f32, masculinity: f32, rng: &mut impl Rng) -> Self {
         Self {
             iris: draw_iris(melanin, rng),
-            upper: (5.3 + 0.9 * gaussian(rng) - 0.3 * masculinity).clamp(3.4, 7.4),
+            upper: (5.9 + 0.8 * gaussian(rng) - 0.3 * masculinity).clamp(3.4, 7.4),
             lower: (4.3 + 0.6 * gaussian(rng)).clamp(2.8, 5.8),
             tilt: (1.2 + 1.1 * gaussian(rng)).clamp(-1.5, 4.0),
             crease: (3.2 + 1.1 * gaussian(rng)).clamp(1.2, 6.0),
             crease_depth: uniform(rng, 0.08, 0.42),
-            lashes: uniform(rng, 0.35, 0.8) - 0.12 * masculinity,
+            lashes: uniform(rng, 0.55, 0.95) - 0.10 * masculinity,
             liner: if masculinity < 0.0 && uniform(rng, 0.0, 1.0) < 0.45 { uniform(rng, 0.2, 0.8) } else { 0.0 },
             skew: (0.12 * gaussian(rng)).clamp(-0.25, 0.25),
         }
@@ -92,7 +92,7 @@ impl EyeLook {
         let normal = Vec3::new(dx, dy, depth).unit();
         let (ix, iy) = (dx - state.gaze.0, dy - state.gaze.1);
         let radius = (ix * ix + iy * iy).sqrt();
-        let sclera = Rgb([0.46, 0.41, 0.39]).times(1.0 - 0.25 * bump(s, 0.0, 0.12) - 0.2 * bump(s, 1.0, 0.15));
+        let sclera = Rgb([0.50, 0.45, 0.43]).times(1.0 - 0.25 * bump(s, 0.0, 0.12) - 0.2 * bump(s, 1.0, 0.15));
         let caruncle = smoothstep(0.10, 0.03, s);
         let white = sclera.towards(Rgb([0.38, 0.17, 0.15]), 0.7 * caruncle);
         let ring = 1.0 - 0.55 * smoothstep(IRIS_RADIUS * 0.72, IRIS_RADIUS, radius);
@@ -100,14 +100,14 @@ impl EyeLook {
         let iris = self.iris.times(ring * lower_glow);
         let colour = white.towards(iris, smoothstep(IRIS_RADIUS + 0.35, IRIS_RADIUS - 0.35, radius));
         let colour = colour.towards(Rgb::grey(0.004), smoothstep(state.pupil + 0.3, state.pupil - 0.3, radius));
-        EyePoint::Ball { colour, normal, light: 0.42 + 0.58 * smoothstep(-0.2, 3.6, upper - y) }
+        EyePoint::Ball { colour, normal, light: 0.34 + 0.66 * smoothstep(0.0, 3.2, upper - y) }
     }
 
     fn lid(&self, ax: f32, y: f32, (upper, lower): (f32, f32), state: &EyeState, arch: f32) -> EyePoint {
         let along = smoothstep(INNER - 1.0, INNER + 4.0, ax) * (1.0 - smoothstep(OUTER + 0.5, OUTER + 4.0, ax));
         let above = y - upper;
         let below = lower - y;
-        let lash = self.lashes * along * bump(above, 0.2, 0.65 + 0.5 * self.liner) * (0.55 + 0.45 * self.liner + 0.3);
+        let lash = self.lashes * along * bump(above, 0.2, 0.85 + 0.5 * self.liner) * (0.55 + 0.45 * self.liner + 0.3);
         let lower_lash = 0.3 * self.lashes * along * bump(below, 0.2, 0.6);
         let crease_at = self.crease * arch * (0.5 + 0.5 * state.openness) + 0.8;
         let crease = self.crease_depth * along * bump(above, crease_at, 0.9);

@@ -35,20 +35,20 @@ impl Hair {
         let male = masculinity > 0.0;
         let bald = male && rng.random::<f32>() < ((age - 25.0) / 90.0).clamp(0.03, 0.4);
         let long = if male { uniform(rng, -1.6, 0.55).max(0.0) } else { uniform(rng, -0.35, 1.1).clamp(0.0, 1.0) };
-        let fringed = rng.random::<f32>() < if male { 0.30 } else { 0.36 };
+        let fringed = rng.random::<f32>() < if male { 0.25 } else { 0.33 };
         let noise = |rng: &mut _, step| SmoothNoise::draw(rng, 400.0, 400.0, step);
         Self {
             colour,
             hairline: 66.0 + 5.0 * gaussian(rng).clamp(-2.0, 2.0) + if male { 1.0 } else { -2.0 },
             recession: if male { uniform(rng, -6.0, 16.0).max(0.0) } else { uniform(rng, -3.0, 4.0).max(0.0) },
             peak: uniform(rng, -8.0, 9.0).max(0.0),
-            fringe: if fringed && !bald { uniform(rng, 14.0, 42.0) } else { 0.0 },
+            fringe: if fringed && !bald { uniform(rng, 10.0, 29.0) } else { 0.0 },
             sideburn: if male { uniform(rng, -8.0, 24.0) } else { uniform(rng, 0.0, 14.0) },
             volume: if bald { 0.6 } else { libm::expf(2.35 + 0.55 * gaussian(rng)).clamp(3.0, 34.0) },
             side_volume: if male { uniform(rng, 0.15, 0.85) } else { uniform(rng, 0.4, 1.0) },
             crown: if bald { uniform(rng, 20.0, 62.0) } else { 1_000.0 },
             long: if bald { 0.0 } else { long },
-            frame: uniform(rng, 58.0, 84.0),
+            frame: uniform(rng, 66.0, 88.0),
             part: 45.0 * gaussian(rng),
             curl: uniform(rng, -0.8, 1.0).max(0.0),
             lean: 0.5 * gaussian(rng),
@@ -100,6 +100,16 @@ impl Hair {
         let azimuth = libm::asinf((x / 76.0).clamp(-1.0, 1.0)).to_degrees();
         let ragged = 0.5 + 0.25 * self.strands.at(azimuth * 2.2 + 200.0, y * 0.1 + 200.0);
         0.8 * smoothstep(-9.0, 3.0, self.depth(azimuth, y)) * ragged.clamp(0.1, 1.0)
+    }
+
+    /// Says whether hair casts a shadow at a place: as [`covers`](Self::covers), without the raggedness.
+    pub(crate) fn shades(&self, texel: &Texel) -> bool {
+        let (az, y) = (texel.x, texel.y);
+        if texel.open > CURTAIN_MARK {
+            az.abs() > self.frame_at(y) && y > self.bottom()
+        } else {
+            self.depth(az, y) > 0.0
+        }
     }
 
     /// Returns the strands' pattern at a place: about 0, standard deviation about 1.

@@ -33,9 +33,9 @@ impl Lighting {
             Lamp { direction: direction(azimuth, height), colour: tint(rng).times(power) }
         };
         let hard = rng.random::<f32>() * strength.min(1.5);
-        let key_power = 0.5 + 0.9 * hard;
+        let key_power = 0.5 + 0.7 * hard;
         let side = rng.random::<f32>() < 0.25;
-        let spread = if side { 1.0 } else { 0.55 };
+        let spread = if side { 0.95 } else { 0.45 };
         Self {
             key: lamp(rng, (spread * strength, 0.30 * strength), key_power),
             fill: {

@@ -28,14 +28,14 @@ pub(crate) struct Settings {
 impl Settings {
     pub(crate) fn draw(device: &Device, strength: f32, rng: &mut impl Rng) -> Self {
         let spread = |rng: &mut _, sd: f32| libm::expf(sd * strength * gaussian(rng).clamp(-2.5, 2.5));
-        let shake = uniform(rng, -0.6, 1.1).max(0.0) * strength;
+        let shake = uniform(rng, -0.9, 0.8).max(0.0) * strength;
         let (sin, cos) = libm::sincosf(uniform(rng, 0.0, std::f32::consts::PI));
         Self {
-            blur: device.blur * spread(rng, 0.30),
+            blur: device.blur * spread(rng, 0.22),
             motion: (shake * cos, shake * sin),
-            exposure: spread(rng, 0.30),
-            contrast: 1.0 + 0.10 * strength * gaussian(rng),
-            noise: device.noise * spread(rng, 0.5),
+            exposure: spread(rng, 0.22),
+            contrast: 1.12 + 0.10 * strength * gaussian(rng),
+            noise: device.noise * spread(rng, 0.4),
             vignette: uniform(rng, 0.0, 0.25),
             quality: uniform(rng, device.jpeg.0, device.jpeg.1),
             white: Rgb([spread(rng, 0.06), 1.0, spread(rng, 0.08)]),
@@ -123,4 +123,4 @@ fn shake(light: &mut Array2<Rgb>, (dx, dy): (f32, f32)) {
 }
 
 /// Where metering puts the face's mean luminance.
-const METERED_TO: f32 = 0.24;
+const METERED_TO: f32 = 0.21;

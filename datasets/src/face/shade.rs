@@ -43,6 +43,16 @@ impl Scene<'_> {
         if material == Material::Hair { face.hair.covers(texel) } else { accessory::covers(material, texel) }
     }
 
+    /// Says whether part of a triangle casts a shadow.
+    pub(crate) fn shades(face: &Face, material: Material, texel: &Texel) -> bool {
+        if material == Material::Hair { face.hair.shades(texel) } else { accessory::covers(material, texel) }
+    }
+
+    /// Says which part a pixel sees; `None` for the background.
+    pub(crate) fn part(&self, hit: &Hit) -> Option<Material> {
+        (!hit.is_miss()).then(|| self.mesh.triangles[hit.triangle as usize].1)
+    }
+
     /// Returns the light from what a pixel sees.
     pub(crate) fn radiance(&self, hit: &Hit) -> Rgb {
         let (corners, material) = &self.mesh.triangles[hit.triangle as usize];
@@ -133,13 +143,13 @@ impl Scene<'_> {
         let open = place.texel.open.clamp(0.0, 1.0);
         let bounced = Rgb([open, open * (0.82 + 0.18 * open), open * (0.75 + 0.25 * open)]);
         let ambient = self.lighting.ambient(place.normal).filtered(bounced);
-        let shine = self.shine(place, 9.0).times(0.075 * gloss).plus(self.shine(place, 34.0).times(0.045 * gloss));
+        let shine = self.shine(place, [(9.0, 0.075), (34.0, 0.045)]).times(gloss);
         colour.filtered(diffuse.plus(ambient)).plus(shine)
     }
 
     fn plain(&self, place: &Place, colour: Rgb, gloss: f32) -> Rgb {
         let light = self.lambert(place, [0.1; 3]).plus(self.lighting.ambient(place.normal).times(place.texel.open));
-        colour.filtered(light).plus(self.shine(place, 40.0).times(0.4 * gloss))
+        colour.filtered(light).plus(self.shine(place, [(40.0, 0.4), (40.0, 0.0)]).times(gloss))
     }
 
     fn body(&self, place: &Place) -> Rgb {
@@ -191,15 +201,20 @@ impl Scene<'_> {
         self.lighting.rim.colour.times(place.normal.dot(self.lighting.rim.direction).max(0.0))
     }
 
-    /// Returns mirrored light of the lamps (Blinn 1977), stronger at grazing angles.
-    fn shine(&self, place: &Place, power: f32) -> Rgb {
+    /// Returns mirrored light of the lamps (Blinn 1977), stronger at grazing angles; each lobe has a sharpness and a
+    /// strength.
+    fn shine(&self, place: &Place, lobes: [(f32, f32); 2]) -> Rgb {
         let view = (self.camera - place.position).unit();
         let grazing = 1.0 - place.normal.dot(view).max(0.0);
         let fresnel = 1.0 + 3.0 * grazing * grazing * grazing * grazing;
         let lamp = |lamp: &Lamp, lit: f32| {
             let aligned = place.normal.dot((lamp.direction + view).unit()).max(0.0);
             let facing = smoothstep(0.0, 0.2, place.normal.dot(lamp.direction));
-            lamp.colour.times(lit * facing * fresnel * libm::expf(-power * 2.0 * (1.0 - aligned)))
+            if facing * lit <= 0.0 {
+                return Rgb::default();
+            }
+            let lobe = |(power, strength): (f32, f32)| strength * libm::expf(-power * 2.0 * (1.0 - aligned));
+            lamp.colour.times(lit * facing * fresnel * (lobe(lobes[0]) + lobe(lobes[1])))
         };
         lamp(&self.lighting.key, place.lit).plus(lamp(&self.lighting.fill, 1.0))
     }

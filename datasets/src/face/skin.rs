@@ -109,13 +109,14 @@ impl Painter {
         let blotch = self.blotches.at(x - LEFT, TOP - y);
         let pore = self.pores.at(x - LEFT, TOP - y);
         let stroke = |u: f32, v: f32| self.strokes.at(u + 300.0, v + 300.0);
-        let mut colour = skin(look.melanin).times(1.0 + 0.045 * blotch + 0.035 * pore);
+        let mut colour = skin(look.melanin).times(1.0 + 0.05 * blotch + 0.065 * pore);
         colour = self.flushed(colour, ax, y, blotch);
         colour = self.spotted(colour, x, y, pore);
         colour = colour.times(self.shadowed(ax, y) * self.lined(ax, x, y));
         let lip = self.lip_share(x, y);
-        let lip_tone = self.lips.times(1.0 + 0.10 * stroke(x * 0.9, y * 0.15));
-        colour = colour.towards(lip_tone, lip);
+        if lip > 0.0 {
+            colour = colour.towards(self.lips.times(1.0 + 0.10 * stroke(x * 0.9, y * 0.15)), lip);
+        }
         let brow = look.brows.share(x, y, &stroke);
         colour = colour.towards(look.hair.times(0.8), brow);
         let beard = look.beard.share(ax, x, y, &stroke) * (1.0 - lip);
@@ -151,7 +152,7 @@ impl Painter {
         let nostril = 0.80 * bump(ax, 6.6, 2.1) * bump(y, -48.4, 1.0);
         let under_nose = 0.06 * bump(ax, 0.0, 9.0) * bump(y, -52.0, 2.2);
         let circles = self.circles * bump(ax, 27.0, 11.0) * bump(y, -9.5, 4.0);
-        let socket = 0.07 * bump(ax, 30.0, 14.0) * bump(y, 4.0, 6.0);
+        let socket = 0.16 * bump(ax, 29.0, 14.0) * bump(y, 3.0, 6.5) + 0.12 * bump(ax, 17.0, 5.0) * bump(y, 3.0, 6.0);
         let alar = 0.28 * bump(ax, 17.8, 1.2) * bump(y, -44.0, 4.0);
         (1.0 - under_jaw) * (1.0 - nostril) * (1.0 - under_nose) * (1.0 - circles) * (1.0 - socket) * (1.0 - alar)
     }

@@ -4,10 +4,13 @@ use super::symbol::{self, SymbolArgs};
 use crate::Error;
 use crate::progress::Stage;
 use biopay_biometrics::Sample;
+use biopay_datasets::embedding::{DIMENSIONS, Embedding, Population};
 use biopay_datasets::face::{self, Cover, Nuisance, Palette};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, FolderSpec, PatternClass, TruthFiles, generate_folder};
 use biopay_datasets::folder::{NamedSample, contact_sheet, read_images, write_image};
+use biopay_reports::embeddings::{EmbeddingRow, EmbeddingWriter};
 use clap::{Args, Subcommand, ValueEnum};
+use rayon::prelude::*;
 use std::path::PathBuf;
 
 /// Makes synthetic samples.
@@ -19,6 +22,8 @@ pub enum DatasetCommand {
     Face(FaceArgs),
     /// QR symbols as a camera sees them, and how often they are read by size of payload.
     Symbol(SymbolArgs),
+    /// Feature-level samples: embeddings like a modern face network's, as Parquet.
+    Embedding(EmbeddingArgs),
     /// A contact sheet: images of several folders on one sheet, a row of each folder in turn.
     Sheet(SheetArgs),
 }
@@ -107,6 +112,29 @@ enum CoverArg {
     Scarf,
 }
 
+const EMBEDDING_EXAMPLES: &str = "Examples:
+  biopay dataset embedding --subjects 100000 --impressions 2 --seed 1 --out embeddings.parquet
+
+Columns: subject, impression, e0 to e127 (32-bit floats, unit length). The same arguments give the same vectors.";
+
+/// Feature-level samples: embeddings like a modern face network's, as Parquet.
+#[derive(Args)]
+#[command(after_help = EMBEDDING_EXAMPLES)]
+pub struct EmbeddingArgs {
+    /// How many subjects.
+    #[arg(long)]
+    subjects: u32,
+    /// How many captures of each.
+    #[arg(long)]
+    impressions: u32,
+    /// The seed that everything follows from.
+    #[arg(long)]
+    seed: u64,
+    /// The file to write.
+    #[arg(long)]
+    out: PathBuf,
+}
+
 const SHEET_EXAMPLES: &str = "Examples:
   biopay dataset sheet --images fingers --images real-fingers --out sheet.png
   biopay dataset sheet --images fingers --columns 8 --rows 4 --out sheet.png";
@@ -134,6 +162,7 @@ pub(super) fn execute(command: &DatasetCommand) -> Result<(), Error> {
         DatasetCommand::Fingerprint(args) => fingerprint(args),
         DatasetCommand::Face(args) => face(args),
         DatasetCommand::Symbol(args) => symbol::execute(args),
+        DatasetCommand::Embedding(args) => embedding(args),
         DatasetCommand::Sheet(args) => sheet(args),
     }
 }
@@ -203,6 +232,37 @@ fn face(args: &FaceArgs) -> Result<(), Error> {
     println!("{} images in {}, {} made now", summary.images, args.out.display(), summary.generated);
     Ok(())
 }
+
+fn embedding(args: &EmbeddingArgs) -> Result<(), Error> {
+    let rows = u64::from(args.subjects) * u64::from(args.impressions);
+    if rows == 0 {
+        return Err(Error::Usage("--subjects and --impressions must be at least 1".into()));
+    }
+    let population = Population::new(args.seed, u64::from(args.subjects));
+    let mut writer = EmbeddingWriter::create(&args.out, DIMENSIONS)?;
+    let stage = Stage::new("drawing embeddings", rows);
+    let subjects_a_batch = (EMBEDDINGS_A_BATCH / args.impressions).max(1);
+    for first in (1..=args.subjects).step_by(subjects_a_batch as usize) {
+        let last = first.saturating_add(subjects_a_batch - 1).min(args.subjects);
+        let of_subject = |subject: u32| population.of_subject(u64::from(subject), u64::from(args.impressions));
+        let drawn: Vec<_> = (first..=last).into_par_iter().map(of_subject).collect();
+        let batch: Vec<EmbeddingRow> = drawn.into_iter().flatten().map(row).collect();
+        writer.write(&batch)?;
+        stage.add(batch.len() as u64);
+    }
+    writer.finish()?;
+    stage.finish();
+    println!("{rows} embeddings in {}", args.out.display());
+    Ok(())
+}
+
+fn row(embedding: Embedding) -> EmbeddingRow {
+    let Embedding { subject, impression, vector } = embedding;
+    EmbeddingRow { subject: subject as u32, impression: impression as u32, vector }
+}
+
+/// Embeddings in memory at a time.
+const EMBEDDINGS_A_BATCH: u32 = 65_536;
 
 fn class_named(name: &str) -> Result<PatternClass, Error> {
     let classes = "arch, tented-arch, left-loop, right-loop or whorl";
