@@ -8,6 +8,7 @@
 
 pub mod bits;
 pub mod code;
+pub mod comparison;
 pub mod error;
 pub mod face;
 pub mod fingerprint;

@@ -1,0 +1,169 @@
+//! Binary templates packed for exhaustive comparison.
+
+use super::hamming::{Kernel, Tally, Visitor};
+use super::pairs::{Compare, Span};
+use crate::BitString;
+use std::ops::Range;
+
+/// References in one block: the 64-bit lanes of the widest vector register.
+pub(super) const LANES: usize = 8;
+/// Words that kernels are compiled for: 256, 512 and 1024 bits. Shorter codes are padded with zeros, which never differ.
+const WIDTHS: [usize; 3] = [4, 8, 16];
+
+/// Holds binary templates of one length, by row and in transposed blocks.
+///
+/// Shape: `len` codes of `bits` bits, at most 1024.
+#[derive(Clone, Debug)]
+pub struct CodeSet {
+    bits: usize,
+    words: usize,
+    len: usize,
+    /// Code by code: `words` words each.
+    rows: Vec<u64>,
+    /// Block by block, word by word: the same word of eight codes. The last block is filled up with zeros.
+    blocks: Vec<[u64; LANES]>,
+}
+
+impl CodeSet {
+    /// Packs codes; panics when their lengths differ or exceed 1024 bits.
+    pub fn new<'a>(codes: impl IntoIterator<Item = &'a BitString>) -> Self {
+        let mut codes = codes.into_iter().peekable();
+        let bits = codes.peek().map_or(0, |code| code.len());
+        let words = WIDTHS.into_iter().find(|w| w * 64 >= bits).expect("codes have at most 1024 bits");
+        let mut rows = Vec::new();
+        for code in codes {
+            assert_eq!(code.len(), bits, "codes of different lengths");
+            let start = rows.len();
+            rows.extend_from_slice(code.words());
+            rows.resize(start + words, 0);
+        }
+        let len = rows.len() / words;
+        let blocks = transpose(&rows, words, len);
+        Self { bits, words, len, rows, blocks }
+    }
+
+    /// Returns the number of codes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Says whether there are no codes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns the bits of a code; distances are 0 to this.
+    pub fn bits(&self) -> usize {
+        self.bits
+    }
+
+    /// Returns the Hamming distance of a code and one of another set. Units: differing bits.
+    pub fn distance(&self, a: usize, others: &Self, b: usize) -> u32 {
+        self.row(a).iter().zip(others.row(b)).map(|(x, y)| (x ^ y).count_ones()).sum()
+    }
+
+    /// Counts the Hamming distances of a span's pairs, on all cores: rows are codes of this set, columns of `columns`
+    /// (the same set again for a triangle).
+    ///
+    /// Shape: entry d is the number of pairs with d differing bits. `progress` hears of pairs as they are done.
+    /// Panics when the sets' lengths are not the span's, or their codes differ in length.
+    pub fn histogram(&self, columns: &Self, span: &Span, kernel: Kernel, progress: &(dyn Fn(u64) + Sync)) -> Vec<u64> {
+        span.histogram(&HammingPairs::new(self, columns, span, kernel), progress)
+    }
+
+    /// Collects a span's pairs with at most `distance_max` differing bits as (row, column, distance).
+    ///
+    /// Panics like [`histogram`](Self::histogram).
+    pub fn nearest(&self, columns: &Self, span: &Span, kernel: Kernel, distance_max: u32) -> Vec<(u32, u32, u32)> {
+        span.collect(&HammingPairs::new(self, columns, span, kernel), 0..distance_max as usize + 1)
+    }
+
+    fn row(&self, index: usize) -> &[u64] {
+        &self.rows[index * self.words..][..self.words]
+    }
+}
+
+struct HammingPairs<'a> {
+    rows: &'a CodeSet,
+    columns: &'a CodeSet,
+    kernel: Kernel,
+}
+
+impl<'a> HammingPairs<'a> {
+    fn new(rows: &'a CodeSet, columns: &'a CodeSet, span: &Span, kernel: Kernel) -> Self {
+        assert_eq!((rows.len, columns.len), span.sizes(), "the span is of other sets");
+        assert!(!span.is_triangle() || std::ptr::eq(rows, columns), "a triangle has one set");
+        assert!(rows.bits == columns.bits || rows.len * columns.len == 0, "codes of different lengths");
+        Self { rows, columns, kernel }
+    }
+
+    fn visit(&self, rows: Range<usize>, blocks: Range<usize>, visitor: &mut impl Visitor) {
+        let words = self.rows.words;
+        let probes = &self.rows.rows[rows.start * words..rows.end * words];
+        let references = &self.columns.blocks[blocks.start * words..blocks.end * words];
+        self.kernel.visit(words, probes, references, visitor);
+    }
+}
+
+impl Compare for HammingPairs<'_> {
+    type Tally = Tally;
+
+    fn bins(&self) -> usize {
+        self.rows.bits + 1
+    }
+
+    fn bin(&self, a: usize, b: usize) -> usize {
+        self.rows.distance(a, self.columns, b) as usize
+    }
+
+    fn tally(&self) -> Tally {
+        Tally::new()
+    }
+
+    fn count_blocks(&self, rows: Range<usize>, blocks: Range<usize>, tally: &mut Tally) {
+        self.visit(rows, blocks, tally);
+    }
+
+    fn add(&self, tally: &Tally, counts: &mut [u64]) {
+        tally.add_to(counts);
+    }
+
+    fn collect_blocks(
+        &self,
+        rows: Range<usize>,
+        blocks: Range<usize>,
+        keep: &Range<usize>,
+        found: &mut Vec<(u32, u32, u32)>,
+    ) {
+        let origin = (rows.start, blocks.start * LANES);
+        self.visit(rows, blocks, &mut Nearest { origin, below: keep.end as u16, found });
+    }
+}
+
+/// Keeps the pairs below a distance.
+struct Nearest<'a> {
+    origin: (usize, usize),
+    below: u16,
+    found: &'a mut Vec<(u32, u32, u32)>,
+}
+
+impl Visitor for Nearest<'_> {
+    #[inline(always)]
+    fn visit(&mut self, probe: usize, block: usize, distances: &[u16; LANES]) {
+        if distances.iter().fold(u16::MAX, |least, &d| least.min(d)) < self.below {
+            let near = distances.iter().enumerate().filter(|&(_, &d)| d < self.below);
+            let (row, column) = (self.origin.0 + probe, self.origin.1 + block * LANES);
+            self.found.extend(near.map(|(lane, &d)| (row as u32, (column + lane) as u32, u32::from(d))));
+        }
+    }
+}
+
+fn transpose(rows: &[u64], words: usize, len: usize) -> Vec<[u64; LANES]> {
+    let mut blocks = vec![[0; LANES]; len.div_ceil(LANES) * words];
+    for (code, row) in rows.chunks_exact(words).enumerate() {
+        for (word, &value) in row.iter().enumerate() {
+            blocks[code / LANES * words + word][code % LANES] = value;
+        }
+    }
+    blocks
+}
