@@ -2,7 +2,10 @@
 //!
 //! Integers are counted, so the result does not depend on the order in which the comparisons come.
 
-use crate::interval::Rate;
+use crate::interval::{CONFIDENCE, Interval, Rate};
+use rand::RngExt;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
 /// Counts a trial's errors by subject, or by pair of subjects.
@@ -21,9 +24,14 @@ pub struct MatedErrors {
 impl MatedErrors {
     /// Counts one mated comparison (or transaction) of `subject`.
     pub fn add(&mut self, subject: u32, is_error: bool) {
+        self.add_counts(subject, u64::from(is_error), 1);
+    }
+
+    /// Counts mated comparisons of `subject`.
+    pub fn add_counts(&mut self, subject: u32, errors: u64, trials: u64) {
         let cell = self.cells.entry(subject).or_default();
-        cell.trials += 1;
-        cell.errors += u64::from(is_error);
+        cell.trials += trials;
+        cell.errors += errors;
     }
 
     /// Returns the rate with the variance V = (Σaᵢ² - 2pΣaᵢmᵢ + p²Σmᵢ²) / (m̄² n(n-1)) over n subjects with aᵢ errors
@@ -43,20 +51,51 @@ impl MatedErrors {
         let variance = numerator.max(0.0) / (mean_trials * mean_trials * clusters * (clusters - 1.0));
         Rate::clustered(errors, trials, n, Some(variance))
     }
+
+    /// Returns the percentile interval of the rate over subjects drawn again with replacement.
+    ///
+    /// Source: Bolle, Ratha and Pankanti 2004, "Error analysis of pattern recognition systems: the subsets bootstrap".
+    pub fn bootstrap(&self, replicates: usize, seed: u64) -> Option<Interval> {
+        let cells: Vec<Cell> = self.cells.values().copied().collect();
+        percentiles(cells.len(), replicates, seed, |weights| {
+            let (errors, trials) = cells.iter().zip(weights).fold((0, 0), |(e, t), (cell, &weight)| {
+                (e + u64::from(weight) * cell.errors, t + u64::from(weight) * cell.trials)
+            });
+            (trials > 0).then(|| errors as f64 / trials as f64)
+        })
+    }
 }
 
 /// Gathers non-mated comparisons by pair of subjects and gives their error rate.
+///
+/// Every pair of subjects either is counted one by one ([`add`](Self::add)), or all are compared alike and only the
+/// errors are named ([`with_subjects`](Self::with_subjects)), so that memory grows with the errors.
 #[derive(Clone, Debug, Default)]
 pub struct NonMatedErrors {
     cells: BTreeMap<(u32, u32), Cell>,
+    /// Samples of each subject where every sample was compared with every other; empty where pairs are counted.
+    samples: Vec<u64>,
 }
 
 impl NonMatedErrors {
+    /// Says that every sample was compared with every sample of another subject; entry i is the number of samples of
+    /// subject i. Errors are then added by [`add_error`](Self::add_error).
+    pub fn with_subjects(samples: Vec<u64>) -> Self {
+        Self { cells: BTreeMap::new(), samples }
+    }
+
     /// Counts one non-mated comparison between two subjects, in either order.
     pub fn add(&mut self, a: u32, b: u32, is_error: bool) {
         let cell = self.cells.entry((a.min(b), a.max(b))).or_default();
         cell.trials += 1;
         cell.errors += u64::from(is_error);
+    }
+
+    /// Counts one error among the comparisons that [`with_subjects`](Self::with_subjects) announced.
+    pub fn add_error(&mut self, a: u32, b: u32) {
+        let trials = self.samples[a as usize] * self.samples[b as usize];
+        let cell = self.cells.entry((a.min(b), a.max(b))).or_insert(Cell { errors: 0, trials });
+        cell.errors += 1;
     }
 
     /// Returns the rate with the variance V = [4(n-2)ζ₁ + 2ζ₂] / (n(n-1)), where h_ij is the share of errors between
@@ -65,39 +104,99 @@ impl NonMatedErrors {
     ///
     /// The variance needs every pair of subjects; where pairs are missing there is no clustered interval.
     pub fn rate(&self) -> Rate {
-        let (errors, trials) = self.cells.values().fold((0, 0), |(e, t), c| (e + c.errors, t + c.trials));
-        let subjects: BTreeMap<u32, usize> = {
-            let mut ids: Vec<u32> = self.cells.keys().flat_map(|&(a, b)| [a, b]).collect();
-            ids.sort_unstable();
-            ids.dedup();
-            ids.into_iter().enumerate().map(|(i, id)| (id, i)).collect()
-        };
-        let n = subjects.len();
+        let errors = self.cells.values().map(|c| c.errors).sum();
+        if !self.samples.is_empty() {
+            let n = self.samples.len();
+            let total = self.samples.iter().sum::<u64>();
+            let trials = (total * total - self.samples.iter().map(|m| m * m).sum::<u64>()) / 2;
+            return Rate::clustered(errors, trials, n as u64, (n >= 3).then(|| self.variance(n, |id| id as usize)));
+        }
+        let trials = self.cells.values().map(|c| c.trials).sum();
+        let index = self.index();
+        let n = index.len();
         let complete = n >= 3 && self.cells.len() == n * (n - 1) / 2;
-        let variance = complete.then(|| self.pair_variance(&subjects));
-        Rate::clustered(errors, trials, n as u64, variance)
+        Rate::clustered(errors, trials, n as u64, complete.then(|| self.variance(n, |id| index[&id])))
     }
 
-    fn pair_variance(&self, subjects: &BTreeMap<u32, usize>) -> f64 {
-        let n = subjects.len() as f64;
-        let shares: Vec<(usize, usize, f64)> = self
-            .cells
-            .iter()
-            .map(|(&(a, b), c)| (subjects[&a], subjects[&b], c.errors as f64 / c.trials as f64))
-            .collect();
-        let mean = shares.iter().map(|s| s.2).sum::<f64>() / shares.len() as f64;
-        let squares = shares.iter().map(|s| (s.2 - mean).powi(2)).sum::<f64>();
-        let mut by_subject = vec![0.0; subjects.len()];
-        for &(a, b, share) in &shares {
-            by_subject[a] += share - mean;
-            by_subject[b] += share - mean;
+    /// Returns the percentile interval of the rate over subjects drawn again with replacement; a subject drawn twice is
+    /// not compared with itself. Pairs of subjects without an error must be known to have been compared.
+    ///
+    /// Source: Bolle, Ratha and Pankanti 2004, the subsets bootstrap, over both subjects of a pair.
+    pub fn bootstrap(&self, replicates: usize, seed: u64) -> Option<Interval> {
+        if !self.samples.is_empty() {
+            let cells: Vec<(usize, usize, u64)> =
+                self.cells.iter().map(|(&(a, b), c)| (a as usize, b as usize, c.errors)).collect();
+            return percentiles(self.samples.len(), replicates, seed, |weights| {
+                let weighted = |f: fn(u64, u64) -> u64| -> u64 {
+                    self.samples.iter().zip(weights).map(|(&m, &w)| f(m, u64::from(w))).sum()
+                };
+                let total = weighted(|m, w| m * w);
+                let trials = total * total - weighted(|m, w| m * w * m * w);
+                let errors: u64 = cells.iter().map(|&(a, b, e)| e * u64::from(weights[a]) * u64::from(weights[b])).sum();
+                (trials > 0).then(|| 2.0 * errors as f64 / trials as f64)
+            });
+        }
+        let index = self.index();
+        let cells: Vec<(usize, usize, Cell)> =
+            self.cells.iter().map(|(&(a, b), &c)| (index[&a], index[&b], c)).collect();
+        percentiles(index.len(), replicates, seed, |weights| {
+            let (errors, trials) = cells.iter().fold((0, 0), |(e, t), &(a, b, cell)| {
+                let weight = u64::from(weights[a]) * u64::from(weights[b]);
+                (e + weight * cell.errors, t + weight * cell.trials)
+            });
+            (trials > 0).then(|| errors as f64 / trials as f64)
+        })
+    }
+
+    fn index(&self) -> BTreeMap<u32, usize> {
+        let mut ids: Vec<u32> = self.cells.keys().flat_map(|&(a, b)| [a, b]).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.into_iter().enumerate().map(|(i, id)| (id, i)).collect()
+    }
+
+    /// Sums over the pairs with errors alone: all others have the share 0.
+    fn variance(&self, subjects: usize, index: impl Fn(u32) -> usize) -> f64 {
+        let n = subjects as f64;
+        let pairs = n * (n - 1.0) / 2.0;
+        let shares = || self.cells.iter().map(|(&ids, c)| (ids, c.errors as f64 / c.trials as f64));
+        let mean = shares().map(|s| s.1).sum::<f64>() / pairs;
+        let squares = shares().map(|s| s.1 * s.1).sum::<f64>() - mean * mean * pairs;
+        let mut by_subject = vec![-mean * (n - 1.0); subjects];
+        for ((a, b), share) in shares() {
+            by_subject[index(a)] += share;
+            by_subject[index(b)] += share;
         }
         // Over ordered triples i, j≠k: the square of a subject's sum, less its own squares.
         let crossed = by_subject.iter().map(|s| s * s).sum::<f64>() - 2.0 * squares;
         let zeta1 = (crossed / (n * (n - 1.0) * (n - 2.0))).max(0.0);
-        let zeta2 = squares / shares.len() as f64;
+        let zeta2 = squares.max(0.0) / pairs;
         (4.0 * (n - 2.0) * zeta1 + 2.0 * zeta2) / (n * (n - 1.0))
     }
+}
+
+/// Draws subjects with replacement and returns the percentiles of what `rate` makes of their weights.
+fn percentiles(
+    subjects: usize,
+    replicates: usize,
+    seed: u64,
+    rate: impl Fn(&[u32]) -> Option<f64>,
+) -> Option<Interval> {
+    if subjects < 2 {
+        return None;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rates: Vec<f64> = (0..replicates)
+        .filter_map(|_| {
+            let mut weights = vec![0; subjects];
+            (0..subjects).for_each(|_| weights[rng.random_range(0..subjects)] += 1);
+            rate(&weights)
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    let tail = (1.0 - CONFIDENCE) / 2.0;
+    let at = |quantile: f64| rates.get((quantile * (rates.len().max(1) - 1) as f64).round() as usize).copied();
+    Some(Interval { lower: at(tail)?, upper: at(1.0 - tail)? })
 }
 
 #[cfg(test)]
@@ -114,17 +213,21 @@ mod tests {
         assert_eq!((rate.count, rate.total, rate.subjects), (10, 100, 100));
         let (clustered, exact) = (rate.clustered.unwrap(), rate.exact.unwrap());
         assert!((clustered.upper - exact.upper).abs() < 0.01, "{clustered:?} {exact:?}");
+        let bootstrap = errors.bootstrap(1_000, 1).unwrap();
+        assert!((bootstrap.upper - exact.upper).abs() < 0.03, "{bootstrap:?} {exact:?}");
     }
 
     #[test]
     fn errors_that_share_a_subject_widen_the_interval() {
         let mut errors = MatedErrors::default();
         for subject in 0..20 {
-            (0..50).for_each(|_| errors.add(subject, subject < 2));
+            errors.add_counts(subject, if subject < 2 { 50 } else { 0 }, 50);
         }
         let rate = errors.rate();
         let (clustered, exact) = (rate.clustered.unwrap(), rate.exact.unwrap());
         assert!(clustered.upper - clustered.lower > 3.0 * (exact.upper - exact.lower), "{clustered:?} {exact:?}");
+        let bootstrap = errors.bootstrap(1_000, 1).unwrap();
+        assert!(bootstrap.upper - bootstrap.lower > 3.0 * (exact.upper - exact.lower), "{bootstrap:?} {exact:?}");
     }
 
     #[test]
@@ -139,6 +242,29 @@ mod tests {
         assert_eq!((rate.count, rate.total), (29, 435));
         let (clustered, exact) = (rate.clustered.unwrap(), rate.exact.unwrap());
         assert!(clustered.upper > exact.upper + 0.05, "{clustered:?} {exact:?}");
+    }
+
+    #[test]
+    fn errors_alone_give_what_all_pairs_give() {
+        let samples = [2u64, 3, 1, 2, 2, 4];
+        let mut sparse = NonMatedErrors::with_subjects(samples.to_vec());
+        let mut all = NonMatedErrors::default();
+        for a in 0..6u32 {
+            for b in 0..a {
+                for trial in 0..samples[a as usize] * samples[b as usize] {
+                    let is_error = (a + b) % 4 == 0 && trial == 0;
+                    all.add(a, b, is_error);
+                    if is_error {
+                        sparse.add_error(b, a);
+                    }
+                }
+            }
+        }
+        let (all_rate, sparse_rate) = (all.rate(), sparse.rate());
+        assert_eq!((all_rate.count, all_rate.total), (sparse_rate.count, sparse_rate.total));
+        let (a, b) = (all_rate.clustered.unwrap(), sparse_rate.clustered.unwrap());
+        assert!((a.lower - b.lower).abs() < 1e-9 && (a.upper - b.upper).abs() < 1e-9, "{a:?} {b:?}");
+        assert_eq!(all.bootstrap(200, 3), sparse.bootstrap(200, 3));
     }
 
     #[test]

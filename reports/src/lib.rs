@@ -10,6 +10,7 @@
 
 pub mod beta;
 pub mod cluster;
+pub mod distribution;
 pub mod embeddings;
 pub mod error;
 pub mod html;
@@ -19,10 +20,13 @@ pub mod manifest;
 pub mod plot;
 pub mod rates;
 pub mod records;
+pub mod requirement;
 pub mod run_folder;
+pub mod security;
 pub mod summary;
 pub mod tables;
 pub mod terminal;
+pub mod unlinkability;
 
 pub use error::Error;
 pub use interval::{Interval, Rate};

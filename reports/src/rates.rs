@@ -3,11 +3,15 @@
 //! A comparison matches when its score is at least the threshold; larger is more similar. A failure to acquire stands
 //! as a score of negative infinity: it never matches and is never dropped (the FVC2000 convention).
 
-/// Holds mated and non-mated scores, sorted.
-#[derive(Clone, Debug, Default)]
+use crate::distribution::Distribution;
+
+/// Holds mated and non-mated scores.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScoreSet {
-    mated: Vec<f32>,
-    non_mated: Vec<f32>,
+    /// Scores of mated comparisons.
+    pub mated: Distribution,
+    /// Scores of non-mated comparisons.
+    pub non_mated: Distribution,
 }
 
 /// Holds the two error rates at one threshold.
@@ -22,19 +26,9 @@ pub struct OperatingPoint {
 }
 
 impl ScoreSet {
-    /// Sorts the scores; a NaN counts as negative infinity.
+    /// Counts single scores; a NaN counts as negative infinity.
     pub fn new(mated: Vec<f32>, non_mated: Vec<f32>) -> Self {
-        Self { mated: sorted(mated), non_mated: sorted(non_mated) }
-    }
-
-    /// Returns the mated scores in ascending order.
-    pub fn mated(&self) -> &[f32] {
-        &self.mated
-    }
-
-    /// Returns the non-mated scores in ascending order.
-    pub fn non_mated(&self) -> &[f32] {
-        &self.non_mated
+        Self { mated: Distribution::new(mated), non_mated: Distribution::new(non_mated) }
     }
 
     /// Says whether a kind of comparison is missing, so that no rate is defined.
@@ -45,19 +39,18 @@ impl ScoreSet {
     /// Returns the rates at one threshold; panics when a kind of comparison is missing.
     pub fn at(&self, threshold: f32) -> OperatingPoint {
         assert!(!self.is_empty(), "rates need mated and non-mated comparisons");
-        let below = |scores: &[f32]| scores.partition_point(|&s| s < threshold);
-        let false_matches = self.non_mated.len() - below(&self.non_mated);
+        let (mated, non_mated) = (self.mated.total(), self.non_mated.total());
         OperatingPoint {
             threshold,
-            fmr: false_matches as f64 / self.non_mated.len() as f64,
-            fnmr: below(&self.mated) as f64 / self.mated.len() as f64,
+            fmr: (non_mated - self.non_mated.below(threshold)) as f64 / non_mated as f64,
+            fnmr: self.mated.below(threshold) as f64 / mated as f64,
         }
     }
 
     /// Returns the rates at every threshold where one of them changes, in ascending order of the threshold, the last
     /// at infinity.
     pub fn curve(&self) -> Vec<OperatingPoint> {
-        let mut thresholds: Vec<f32> = self.mated.iter().chain(&self.non_mated).copied().collect();
+        let mut thresholds: Vec<f32> = self.mated.iter().chain(self.non_mated.iter()).map(|(score, _)| score).collect();
         thresholds.sort_by(f32::total_cmp);
         thresholds.dedup();
         thresholds.push(f32::INFINITY);
@@ -78,42 +71,25 @@ impl ScoreSet {
     /// Returns the point with the lowest FNMR whose FMR is at most `fmr_max` (FMR100 is `fmr_max` = 1/100), never the
     /// nearest point. With `fmr_max` = 0 it is ZeroFMR.
     pub fn lowest_fnmr(&self, fmr_max: f64) -> OperatingPoint {
-        let allowed = (fmr_max * self.non_mated.len() as f64 * (1.0 + 1e-12)).floor() as usize;
-        let index = self.non_mated.len() - allowed.min(self.non_mated.len());
-        let threshold = match index.checked_sub(1) {
-            None => f32::NEG_INFINITY,
-            Some(last_rejected) => next_above(self.non_mated[last_rejected]),
-        };
-        self.at(threshold)
+        let total = self.non_mated.total();
+        let allowed = (fmr_max * total as f64 * (1.0 + 1e-12)).floor() as u64;
+        let last_rejected = (total - allowed.min(total)).checked_sub(1).and_then(|rank| self.non_mated.ranked(rank));
+        self.at(last_rejected.map_or(f32::NEG_INFINITY, next_above))
     }
 
     /// Returns the decidability d' = |μ₁ - μ₂| / √((σ₁² + σ₂²) / 2) over the finite scores.
     ///
     /// Source: Daugman 2000, "Biometric decision landscapes".
     pub fn decidability(&self) -> f64 {
-        let (mean1, variance1) = moments(&self.mated);
-        let (mean2, variance2) = moments(&self.non_mated);
+        let (mean1, variance1) = self.mated.moments();
+        let (mean2, variance2) = self.non_mated.moments();
         (mean1 - mean2).abs() / ((variance1 + variance2) / 2.0).sqrt()
     }
-}
-
-fn sorted(mut scores: Vec<f32>) -> Vec<f32> {
-    scores.iter_mut().filter(|s| s.is_nan()).for_each(|s| *s = f32::NEG_INFINITY);
-    scores.sort_by(f32::total_cmp);
-    scores
 }
 
 /// Returns the smallest threshold that a score of `score` does not reach.
 fn next_above(score: f32) -> f32 {
     if score == f32::NEG_INFINITY { f32::MIN } else { score.next_up() }
-}
-
-/// Returns mean and population variance of the finite scores.
-fn moments(scores: &[f32]) -> (f64, f64) {
-    let finite = || scores.iter().filter(|s| s.is_finite()).map(|&s| f64::from(s));
-    let n = finite().count().max(1) as f64;
-    let mean = finite().sum::<f64>() / n;
-    (mean, finite().map(|s| (s - mean).powi(2)).sum::<f64>() / n)
 }
 
 #[cfg(test)]

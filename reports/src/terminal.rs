@@ -1,5 +1,6 @@
 //! The summary as plain text for a terminal.
 
+use crate::distribution::Distribution;
 use crate::html::figures::{duration, grouped, percent, rate};
 use crate::manifest::Completion;
 use crate::summary::Summary;
@@ -35,11 +36,11 @@ fn write_comparisons(out: &mut String, summary: &Summary) {
         line(out, &format!("  {:<18} FNMR {}", "", rate(&s.fnmr)));
         let Some((scores, eer)) = s.scores.as_ref().zip(s.eer) else { continue };
         line(out, &format!("  {:<18} EER  {}   d' {:.2}", "", percent(eer), scores.decidability()));
-        let (low, high) = range(scores.mated(), scores.non_mated());
-        line(out, &format!("  {:<18} non-mated {}", "", sparkline(scores.non_mated(), low, high)));
+        let (low, high) = range(&scores.mated, &scores.non_mated);
+        line(out, &format!("  {:<18} non-mated {}", "", sparkline(&scores.non_mated, low, high)));
         line(
             out,
-            &format!("  {:<18} mated     {}  score {low:.2} to {high:.2}", "", sparkline(scores.mated(), low, high)),
+            &format!("  {:<18} mated     {}  score {low:.2} to {high:.2}", "", sparkline(&scores.mated, low, high)),
         );
     }
 }
@@ -74,21 +75,21 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
-fn range(a: &[f32], b: &[f32]) -> (f32, f32) {
-    let finite = || a.iter().chain(b).copied().filter(|s| s.is_finite());
+fn range(a: &Distribution, b: &Distribution) -> (f32, f32) {
+    let finite = || a.finite().chain(b.finite()).map(|(score, _)| score);
     (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max))
 }
 
 /// Draws a histogram one character high, the bars in square-root scale so that tails stay visible.
-fn sparkline(scores: &[f32], low: f32, high: f32) -> String {
-    let mut counts = [0u32; HISTOGRAM_COLUMNS];
-    for &score in scores.iter().filter(|s| s.is_finite()) {
+fn sparkline(scores: &Distribution, low: f32, high: f32) -> String {
+    let mut counts = [0u64; HISTOGRAM_COLUMNS];
+    for (score, count) in scores.finite() {
         let column = ((score - low) / (high - low).max(f32::MIN_POSITIVE) * HISTOGRAM_COLUMNS as f32) as usize;
-        counts[column.min(HISTOGRAM_COLUMNS - 1)] += 1;
+        counts[column.min(HISTOGRAM_COLUMNS - 1)] += count;
     }
     let most = counts.iter().copied().max().unwrap_or(0).max(1);
-    let bar = |count: u32| {
-        let height = (f64::from(count) / f64::from(most)).sqrt() * (BARS.len() - 1) as f64;
+    let bar = |count: u64| {
+        let height = (count as f64 / most as f64).sqrt() * (BARS.len() - 1) as f64;
         if count == 0 { ' ' } else { BARS[height.round() as usize] }
     };
     counts.into_iter().map(bar).collect()
@@ -100,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_sparkline_puts_its_peak_where_the_scores_are() {
-        let line = sparkline(&[0.0, 0.0, 0.0, 1.0], 0.0, 1.0);
+        let line = sparkline(&Distribution::new([0.0, 0.0, 0.0, 1.0]), 0.0, 1.0);
         let bars: Vec<char> = line.chars().collect();
         assert_eq!((bars.len(), bars[0], bars[1]), (HISTOGRAM_COLUMNS, '█', ' '));
         assert!(bars[HISTOGRAM_COLUMNS - 1] != ' ');

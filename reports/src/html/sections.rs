@@ -85,8 +85,8 @@ pub fn comparison(summary: &Summary) -> String {
         if let Some(scores) = &s.scores {
             let counts = format!(
                 "{} mated and {} non-mated comparisons",
-                grouped(scores.mated().len() as u64),
-                grouped(scores.non_mated().len() as u64)
+                grouped(scores.mated.total()),
+                grouped(scores.non_mated.total())
             );
             plots.push_str(&figure(
                 &plot::score_histogram(scores, threshold(summary, &s.scheme)),

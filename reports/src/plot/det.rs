@@ -38,7 +38,7 @@ pub fn det(series: &[DetSeries<'_>]) -> String {
 
 /// Returns the lowest rate worth an axis: half a comparison of the largest set.
 fn floor(series: &[DetSeries<'_>]) -> f64 {
-    let comparisons = series.iter().filter_map(|s| s.scores).map(|s| s.non_mated().len()).max().unwrap_or(1_000);
+    let comparisons = series.iter().filter_map(|s| s.scores).map(|s| s.non_mated.total()).max().unwrap_or(1_000);
     (0.5 / comparisons as f64).clamp(1e-6, 1e-2)
 }
 

@@ -1,6 +1,7 @@
 //! Score histograms, and error rates against the threshold.
 
 use super::{Axis, Chart, Scale};
+use crate::distribution::Distribution;
 use crate::rates::ScoreSet;
 
 const BINS: usize = 64;
@@ -9,11 +10,11 @@ const BINS: usize = 64;
 /// where there is one.
 pub fn score_histogram(scores: &ScoreSet, threshold: Option<f64>) -> String {
     let (low, high) = range(scores);
-    let floor = 0.5 / scores.mated().len().max(scores.non_mated().len()) as f64;
+    let floor = 0.5 / scores.mated.total().max(scores.non_mated.total()) as f64;
     let x = Axis::new(Scale::Linear, low, high, "comparison score (larger is more similar)");
     let y = Axis::new(Scale::Log10, floor, 1.0, "share of comparisons");
     let mut chart = Chart::new("histogram of mated and non-mated scores", x, y);
-    for (name, values, colour) in [("non-mated", scores.non_mated(), 1), ("mated", scores.mated(), 0)] {
+    for (name, values, colour) in [("non-mated", &scores.non_mated, 1), ("mated", &scores.mated, 0)] {
         let shares = shares(values, low, high);
         let steps = steps(&shares, low, high, floor);
         chart.area(&steps, colour);
@@ -30,7 +31,7 @@ pub fn score_histogram(scores: &ScoreSet, threshold: Option<f64>) -> String {
 /// Draws FMR and FNMR against the threshold.
 pub fn error_rates(scores: &ScoreSet) -> String {
     let (low, high) = range(scores);
-    let floor = 0.5 / scores.non_mated().len() as f64;
+    let floor = 0.5 / scores.non_mated.total() as f64;
     let x = Axis::new(Scale::Linear, low, high, "threshold");
     let y = Axis::new(Scale::Log10, floor, 1.0, "error rate");
     let mut chart = Chart::new("FMR and FNMR against the threshold", x, y);
@@ -45,19 +46,19 @@ pub fn error_rates(scores: &ScoreSet) -> String {
 }
 
 fn range(scores: &ScoreSet) -> (f64, f64) {
-    let finite = || scores.mated().iter().chain(scores.non_mated()).filter(|s| s.is_finite()).map(|&s| f64::from(s));
+    let finite = || scores.mated.finite().chain(scores.non_mated.finite()).map(|(s, _)| f64::from(s));
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     if low < high { (low, high) } else { (0.0, 1.0) }
 }
 
 /// Returns the share of all scores in each bin; failures (infinite scores) are in no bin but in the total.
-fn shares(scores: &[f32], low: f64, high: f64) -> Vec<f64> {
+fn shares(scores: &Distribution, low: f64, high: f64) -> Vec<f64> {
     let mut counts = vec![0u64; BINS];
-    for &score in scores.iter().filter(|s| s.is_finite()) {
+    for (score, count) in scores.finite() {
         let bin = ((f64::from(score) - low) / (high - low) * BINS as f64) as usize;
-        counts[bin.min(BINS - 1)] += 1;
+        counts[bin.min(BINS - 1)] += count;
     }
-    counts.into_iter().map(|count| count as f64 / scores.len().max(1) as f64).collect()
+    counts.into_iter().map(|count| count as f64 / scores.total().max(1) as f64).collect()
 }
 
 fn steps(shares: &[f64], low: f64, high: f64, floor: f64) -> Vec<(f64, f64)> {
@@ -76,7 +77,7 @@ mod tests {
 
     #[test]
     fn shares_sum_to_one_less_the_failures() {
-        let scores = [0.0, 0.5, 1.0, f32::NEG_INFINITY];
+        let scores = Distribution::new([0.0, 0.5, 1.0, f32::NEG_INFINITY]);
         assert!((shares(&scores, 0.0, 1.0).iter().sum::<f64>() - 0.75).abs() < 1e-12);
     }
 
