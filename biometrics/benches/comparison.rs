@@ -3,7 +3,7 @@
 //! `against_faiss.py` beside this file holds the same figure against FAISS in one run.
 
 use biopay_biometrics::BitString;
-use biopay_biometrics::comparison::{CodeSet, Kernel, Span, VectorSet};
+use biopay_biometrics::comparison::{COSINE_BINS, CodeSet, Kernel, Span, VectorSet};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -37,7 +37,7 @@ fn hamming(c: &mut Criterion) {
         let span = Span::rectangle(ROWS, COLUMNS);
         for kernel in Kernel::available() {
             group.bench_function(BenchmarkId::new(kernel.name(), bits), |b| {
-                b.iter(|| black_box(rows.histogram(&columns, &span, kernel, &|_| {})));
+                b.iter(|| black_box(rows.count(&columns, &span, kernel, 0, &|_| {})));
             });
         }
     }
@@ -50,7 +50,7 @@ fn cosine(c: &mut Criterion) {
     let (rows, columns) = (vectors(&mut rng, ROWS, 128), vectors(&mut rng, COLUMNS, 128));
     let span = Span::rectangle(ROWS, COLUMNS);
     group.bench_function(BenchmarkId::from_parameter(128), |b| {
-        b.iter(|| black_box(rows.histogram(&columns, &span, &|_| {})));
+        b.iter(|| black_box(rows.count(&columns, &span, COSINE_BINS, &|_| {})));
     });
 }
 

@@ -1,7 +1,7 @@
 //! Binary templates packed for exhaustive comparison.
 
 use super::hamming::{Kernel, Tally, Visitor};
-use super::pairs::{Compare, Span};
+use super::pairs::{Compare, Counted, Span};
 use crate::BitString;
 use std::ops::Range;
 
@@ -62,20 +62,21 @@ impl CodeSet {
         self.row(a).iter().zip(others.row(b)).map(|(x, y)| (x ^ y).count_ones()).sum()
     }
 
-    /// Counts the Hamming distances of a span's pairs, on all cores: rows are codes of this set, columns of `columns`
-    /// (the same set again for a triangle).
+    /// Counts the Hamming distances of a span's pairs, on all cores, and collects the pairs with less than
+    /// `tail_below` differing bits: rows are codes of this set, columns of `columns` (the same set again for a
+    /// triangle).
     ///
-    /// Shape: entry d is the number of pairs with d differing bits. `progress` hears of pairs as they are done.
-    /// Panics when the sets' lengths are not the span's, or their codes differ in length.
-    pub fn histogram(&self, columns: &Self, span: &Span, kernel: Kernel, progress: &(dyn Fn(u64) + Sync)) -> Vec<u64> {
-        span.histogram(&HammingPairs::new(self, columns, span, kernel), progress)
-    }
-
-    /// Collects a span's pairs with at most `distance_max` differing bits as (row, column, distance).
-    ///
-    /// Panics like [`histogram`](Self::histogram).
-    pub fn nearest(&self, columns: &Self, span: &Span, kernel: Kernel, distance_max: u32) -> Vec<(u32, u32, u32)> {
-        span.collect(&HammingPairs::new(self, columns, span, kernel), 0..distance_max as usize + 1)
+    /// Shape: entry d of the counts is the number of pairs with d differing bits. `progress` hears of pairs as they are
+    /// done. Panics when the sets' lengths are not the span's, or their codes differ in length.
+    pub fn count(
+        &self,
+        columns: &Self,
+        span: &Span,
+        kernel: Kernel,
+        tail_below: usize,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Counted {
+        span.count(&HammingPairs::new(self, columns, span, kernel), 0..tail_below, progress)
     }
 
     fn row(&self, index: usize) -> &[u64] {
@@ -120,28 +121,29 @@ impl Compare for HammingPairs<'_> {
         Tally::new()
     }
 
-    fn count_blocks(&self, rows: Range<usize>, blocks: Range<usize>, tally: &mut Tally) {
-        self.visit(rows, blocks, tally);
+    fn count_blocks(
+        &self,
+        rows: Range<usize>,
+        blocks: Range<usize>,
+        keep: &Range<usize>,
+        tally: &mut Tally,
+        tail: &mut Vec<(u32, u32, u32)>,
+    ) {
+        if keep.is_empty() {
+            return self.visit(rows, blocks, tally);
+        }
+        let origin = (rows.start, blocks.start * LANES);
+        self.visit(rows, blocks, &mut Nearest { tally, origin, below: keep.end as u16, found: tail });
     }
 
     fn add(&self, tally: &Tally, counts: &mut [u64]) {
         tally.add_to(counts);
     }
-
-    fn collect_blocks(
-        &self,
-        rows: Range<usize>,
-        blocks: Range<usize>,
-        keep: &Range<usize>,
-        found: &mut Vec<(u32, u32, u32)>,
-    ) {
-        let origin = (rows.start, blocks.start * LANES);
-        self.visit(rows, blocks, &mut Nearest { origin, below: keep.end as u16, found });
-    }
 }
 
-/// Keeps the pairs below a distance.
+/// Counts, and keeps the pairs below a distance.
 struct Nearest<'a> {
+    tally: &'a mut Tally,
     origin: (usize, usize),
     below: u16,
     found: &'a mut Vec<(u32, u32, u32)>,
@@ -150,6 +152,7 @@ struct Nearest<'a> {
 impl Visitor for Nearest<'_> {
     #[inline(always)]
     fn visit(&mut self, probe: usize, block: usize, distances: &[u16; LANES]) {
+        self.tally.visit(probe, block, distances);
         if distances.iter().fold(u16::MAX, |least, &d| least.min(d)) < self.below {
             let near = distances.iter().enumerate().filter(|&(_, &d)| d < self.below);
             let (row, column) = (self.origin.0 + probe, self.origin.1 + block * LANES);

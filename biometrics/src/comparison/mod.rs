@@ -15,5 +15,5 @@ mod vectors;
 
 pub use codes::CodeSet;
 pub use hamming::Kernel;
-pub use pairs::Span;
+pub use pairs::{Counted, Span};
 pub use vectors::{COSINE_BINS, VectorSet, cosine_bin, cosine_of_bin};

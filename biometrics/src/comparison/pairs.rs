@@ -27,6 +27,23 @@ enum Shape {
     Rectangle,
 }
 
+/// Holds what came of comparing a span's pairs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Pairs by score.
+    pub counts: Vec<u64>,
+    /// The pairs that were asked for by their scores: row, column, score.
+    pub tail: Vec<(u32, u32, u32)>,
+}
+
+impl Counted {
+    fn and(mut self, mut other: Self) -> Self {
+        self.counts.iter_mut().zip(other.counts).for_each(|(a, b)| *a += b);
+        self.tail.append(&mut other.tail);
+        self
+    }
+}
+
 /// Is one tile's rows and columns.
 struct Tile {
     rows: Range<usize>,
@@ -68,46 +85,31 @@ impl Span {
         (self.rows, self.columns)
     }
 
-    /// Counts every pair on all cores; integer sums, so the order of the tiles does not show.
-    pub(super) fn histogram(&self, pairs: &impl Compare, progress: &(dyn Fn(u64) + Sync)) -> Vec<u64> {
-        let zeros = || vec![0; pairs.bins()];
-        let tiles: Vec<Tile> = self.tiles().collect();
-        let count = |mut counts: Vec<u64>, tile: &Tile| {
-            self.count_tile(pairs, tile, &mut counts);
-            progress(self.tile_pairs(tile));
-            counts
-        };
-        let add = |mut a: Vec<u64>, b: Vec<u64>| {
-            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-            a
-        };
-        tiles.par_iter().fold(zeros, count).reduce(zeros, add)
-    }
-
-    /// Collects the pairs that `keep` wants, on all cores, in the order of tile, row and column.
-    pub(super) fn collect(&self, pairs: &impl Compare, keep: Range<usize>) -> Vec<(u32, u32, u32)> {
+    /// Counts every pair on all cores, and collects those whose score is in `keep`, in the order of tile, row and
+    /// column. Integer sums: the order of the tiles does not show.
+    pub(super) fn count(&self, pairs: &impl Compare, keep: Range<usize>, progress: &(dyn Fn(u64) + Sync)) -> Counted {
         let tiles: Vec<Tile> = self.tiles().collect();
         let one = |tile: &Tile| {
-            let mut found = Vec::new();
-            self.visit_tile(tile, &mut |part| match part {
-                Part::Blocks(rows, blocks) => pairs.collect_blocks(rows, blocks, &keep, &mut found),
-                Part::Pair(a, b) => {
-                    let bin = pairs.bin(a, b);
-                    if keep.contains(&bin) {
-                        found.push((a as u32, b as u32, bin as u32));
-                    }
-                }
-            });
-            found
+            let mut counted = Counted { counts: vec![0; pairs.bins()], tail: Vec::new() };
+            self.count_tile(pairs, tile, &keep, &mut counted);
+            progress(self.tile_pairs(tile));
+            counted
         };
-        tiles.par_iter().flat_map_iter(one).collect()
+        tiles.par_iter().map(one).reduce(|| Counted { counts: vec![0; pairs.bins()], tail: Vec::new() }, Counted::and)
     }
 
-    fn count_tile(&self, pairs: &impl Compare, tile: &Tile, counts: &mut [u64]) {
+    fn count_tile(&self, pairs: &impl Compare, tile: &Tile, keep: &Range<usize>, counted: &mut Counted) {
         let mut tally = pairs.tally();
+        let Counted { counts, tail } = counted;
         self.visit_tile(tile, &mut |part| match part {
-            Part::Blocks(rows, blocks) => pairs.count_blocks(rows, blocks, &mut tally),
-            Part::Pair(a, b) => counts[pairs.bin(a, b)] += 1,
+            Part::Blocks(rows, blocks) => pairs.count_blocks(rows, blocks, keep, &mut tally, tail),
+            Part::Pair(a, b) => {
+                let bin = pairs.bin(a, b);
+                counts[bin] += 1;
+                if keep.contains(&bin) {
+                    tail.push((a as u32, b as u32, bin as u32));
+                }
+            }
         });
         pairs.add(&tally, counts);
     }
@@ -182,20 +184,18 @@ pub(super) trait Compare: Sync {
     /// Makes an empty count.
     fn tally(&self) -> Self::Tally;
 
-    /// Counts rows against whole blocks.
-    fn count_blocks(&self, rows: Range<usize>, blocks: Range<usize>, tally: &mut Self::Tally);
-
-    /// Adds a count to the sum.
-    fn add(&self, tally: &Self::Tally, counts: &mut [u64]);
-
-    /// Collects the pairs of rows and whole blocks whose score is in `keep`.
-    fn collect_blocks(
+    /// Counts rows against whole blocks, and collects the pairs whose score is in `keep`.
+    fn count_blocks(
         &self,
         rows: Range<usize>,
         blocks: Range<usize>,
         keep: &Range<usize>,
-        found: &mut Vec<(u32, u32, u32)>,
+        tally: &mut Self::Tally,
+        tail: &mut Vec<(u32, u32, u32)>,
     );
+
+    /// Adds a count to the sum.
+    fn add(&self, tally: &Self::Tally, counts: &mut [u64]);
 }
 
 const _: () = assert!(TILE_BLOCKS * LANES == TILE, "tiles hold whole blocks");

@@ -1,7 +1,7 @@
 //! Real-valued templates packed for exhaustive comparison by cosine.
 
 use super::codes::LANES;
-use super::pairs::{Compare, Span};
+use super::pairs::{Compare, Counted, Span};
 use std::ops::Range;
 
 /// The dimensions are padded to a multiple of this with zeros; sums run in this many lanes on every processor, so that
@@ -64,20 +64,13 @@ impl VectorSet {
         dot(self.row(a), others.row(b))
     }
 
-    /// Counts the cosines of a span's pairs, on all cores: rows are vectors of this set, columns of `columns` (the same
-    /// set again for a triangle).
+    /// Counts the cosines of a span's pairs, on all cores, and collects the pairs counted under at least `tail_from`:
+    /// rows are vectors of this set, columns of `columns` (the same set again for a triangle).
     ///
-    /// Shape: [`COSINE_BINS`] entries, see [`cosine_bin`]. `progress` hears of pairs as they are done. Panics when the
+    /// Shape: [`COSINE_BINS`] counts, see [`cosine_bin`]. `progress` hears of pairs as they are done. Panics when the
     /// sets' lengths are not the span's, or their dimensions differ.
-    pub fn histogram(&self, columns: &Self, span: &Span, progress: &(dyn Fn(u64) + Sync)) -> Vec<u64> {
-        span.histogram(&CosinePairs::new(self, columns, span), progress)
-    }
-
-    /// Collects a span's pairs counted under at least `bin_min` as (row, column, bin).
-    ///
-    /// Panics like [`histogram`](Self::histogram).
-    pub fn nearest(&self, columns: &Self, span: &Span, bin_min: usize) -> Vec<(u32, u32, u32)> {
-        span.collect(&CosinePairs::new(self, columns, span), bin_min..COSINE_BINS)
+    pub fn count(&self, columns: &Self, span: &Span, tail_from: usize, progress: &(dyn Fn(u64) + Sync)) -> Counted {
+        span.count(&CosinePairs::new(self, columns, span), tail_from..COSINE_BINS, progress)
     }
 
     fn row(&self, index: usize) -> &[f32] {
@@ -124,26 +117,24 @@ impl Compare for CosinePairs<'_> {
         vec![0; COSINE_BINS]
     }
 
-    fn count_blocks(&self, rows: Range<usize>, blocks: Range<usize>, tally: &mut Vec<u32>) {
-        self.visit(rows, blocks, |_, _, bin| tally[bin] += 1);
-    }
-
-    fn add(&self, tally: &Vec<u32>, counts: &mut [u64]) {
-        counts.iter_mut().zip(tally).for_each(|(sum, &count)| *sum += u64::from(count));
-    }
-
-    fn collect_blocks(
+    fn count_blocks(
         &self,
         rows: Range<usize>,
         blocks: Range<usize>,
         keep: &Range<usize>,
-        found: &mut Vec<(u32, u32, u32)>,
+        tally: &mut Vec<u32>,
+        tail: &mut Vec<(u32, u32, u32)>,
     ) {
         self.visit(rows, blocks, |a, b, bin| {
-            if keep.contains(&bin) {
-                found.push((a as u32, b as u32, bin as u32));
+            tally[bin] += 1;
+            if bin >= keep.start {
+                tail.push((a as u32, b as u32, bin as u32));
             }
         });
+    }
+
+    fn add(&self, tally: &Vec<u32>, counts: &mut [u64]) {
+        counts.iter_mut().zip(tally).for_each(|(sum, &count)| *sum += u64::from(count));
     }
 }
 
@@ -241,7 +232,9 @@ mod tests {
                 assert!((f64::from(set.cosine(i, &set, j)) - exact).abs() < 1e-6);
                 expected[cosine_bin(set.cosine(i, &set, j))] += 1;
             }
-            assert_eq!(set.histogram(&set, &Span::triangle(61), &|_| {}), expected);
+            let counted = set.count(&set, &Span::triangle(61), cosine_bin(0.2), &|_| {});
+            assert_eq!(counted.counts, expected);
+            assert_eq!(counted.tail.len() as u64, expected[cosine_bin(0.2)..].iter().sum::<u64>());
         }
     }
 

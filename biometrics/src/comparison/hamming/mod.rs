@@ -162,7 +162,7 @@ mod tests {
             let set = CodeSet::new(&codes);
             let expected = plain(&codes, if len == 0 { 0 } else { bits });
             for kernel in Kernel::available() {
-                let counts = set.histogram(&set, &Span::triangle(len), kernel, &|_| {});
+                let counts = set.count(&set, &Span::triangle(len), kernel, 0, &|_| {}).counts;
                 prop_assert_eq!(&counts, &expected, "{}", kernel.name());
             }
         }
@@ -179,7 +179,8 @@ mod tests {
                 expected.extend(near.filter(|n| n.2 <= limit));
             }
             for kernel in Kernel::available() {
-                let mut found = row_set.nearest(&column_set, &Span::rectangle(rows, columns), kernel, limit);
+                let span = Span::rectangle(rows, columns);
+                let mut found = row_set.count(&column_set, &span, kernel, limit as usize + 1, &|_| {}).tail;
                 found.sort_unstable();
                 prop_assert_eq!(&found, &expected, "{}", kernel.name());
             }
@@ -191,7 +192,7 @@ mod tests {
         let (zeros, ones) = (BitString::zeros(1024), BitString::from_bits((0..1024).map(|_| true)));
         let set = CodeSet::new([&zeros, &ones, &ones]);
         for kernel in Kernel::available() {
-            let counts = set.histogram(&set, &Span::triangle(3), kernel, &|_| {});
+            let counts = set.count(&set, &Span::triangle(3), kernel, 0, &|_| {}).counts;
             assert_eq!((counts[0], counts[1024]), (1, 2), "{}", kernel.name());
         }
     }
