@@ -68,20 +68,62 @@ impl MatedErrors {
 
 /// Gathers non-mated comparisons by pair of subjects and gives their error rate.
 ///
-/// Every pair of subjects either is counted one by one ([`add`](Self::add)), or all are compared alike and only the
-/// errors are named ([`with_subjects`](Self::with_subjects)), so that memory grows with the errors.
+/// Every pair of subjects either is counted one by one ([`add`](Self::add)), or all are compared by one design and only
+/// the errors are named ([`with_design`](Self::with_design)), so that memory grows with the errors.
 #[derive(Clone, Debug, Default)]
 pub struct NonMatedErrors {
     cells: BTreeMap<(u32, u32), Cell>,
-    /// Samples of each subject where every sample was compared with every other; empty where pairs are counted.
-    samples: Vec<u64>,
+    design: Design,
+}
+
+/// Says how often each pair of subjects was compared. Entry i is of subject i.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Design {
+    /// As often as it was counted.
+    #[default]
+    Counted,
+    /// Every sample of one with every sample of the other: the product of their numbers of samples.
+    EverySample(Vec<u64>),
+    /// Each one's probes with the other's one reference: the sum of their numbers of probes.
+    EveryProbe(Vec<u64>),
+}
+
+impl Design {
+    fn subjects(&self) -> Option<usize> {
+        match self {
+            Self::Counted => None,
+            Self::EverySample(samples) | Self::EveryProbe(samples) => Some(samples.len()),
+        }
+    }
+
+    fn trials(&self, a: u32, b: u32) -> u64 {
+        match self {
+            Self::Counted => 0,
+            Self::EverySample(samples) => samples[a as usize] * samples[b as usize],
+            Self::EveryProbe(probes) => probes[a as usize] + probes[b as usize],
+        }
+    }
+
+    /// Sums the trials over all pairs of subjects, each weighted by the product of its subjects' weights.
+    fn weighted_trials(&self, weights: &[u32]) -> u64 {
+        let sum = |f: &dyn Fn(u64, u64) -> u64, numbers: &[u64]| -> u64 {
+            numbers.iter().zip(weights).map(|(&m, &w)| f(m, u64::from(w))).sum()
+        };
+        match self {
+            Self::Counted => 0,
+            Self::EverySample(m) => (sum(&|m, w| m * w, m).pow(2) - sum(&|m, w| (m * w).pow(2), m)) / 2,
+            Self::EveryProbe(m) => {
+                let all: u64 = weights.iter().map(|&w| u64::from(w)).sum();
+                sum(&|m, w| m * w * (all - w), m)
+            }
+        }
+    }
 }
 
 impl NonMatedErrors {
-    /// Says that every sample was compared with every sample of another subject; entry i is the number of samples of
-    /// subject i. Errors are then added by [`add_error`](Self::add_error).
-    pub fn with_subjects(samples: Vec<u64>) -> Self {
-        Self { cells: BTreeMap::new(), samples }
+    /// Says which pairs were compared; errors are then added by [`add_error`](Self::add_error).
+    pub fn with_design(design: Design) -> Self {
+        Self { cells: BTreeMap::new(), design }
     }
 
     /// Counts one non-mated comparison between two subjects, in either order.
@@ -91,9 +133,9 @@ impl NonMatedErrors {
         cell.errors += u64::from(is_error);
     }
 
-    /// Counts one error among the comparisons that [`with_subjects`](Self::with_subjects) announced.
+    /// Counts one error among the comparisons that [`with_design`](Self::with_design) announced.
     pub fn add_error(&mut self, a: u32, b: u32) {
-        let trials = self.samples[a as usize] * self.samples[b as usize];
+        let trials = self.design.trials(a, b);
         let cell = self.cells.entry((a.min(b), a.max(b))).or_insert(Cell { errors: 0, trials });
         cell.errors += 1;
     }
@@ -105,10 +147,8 @@ impl NonMatedErrors {
     /// The variance needs every pair of subjects; where pairs are missing there is no clustered interval.
     pub fn rate(&self) -> Rate {
         let errors = self.cells.values().map(|c| c.errors).sum();
-        if !self.samples.is_empty() {
-            let n = self.samples.len();
-            let total = self.samples.iter().sum::<u64>();
-            let trials = (total * total - self.samples.iter().map(|m| m * m).sum::<u64>()) / 2;
+        if let Some(n) = self.design.subjects() {
+            let trials = self.design.weighted_trials(&vec![1; n]);
             return Rate::clustered(errors, trials, n as u64, (n >= 3).then(|| self.variance(n, |id| id as usize)));
         }
         let trials = self.cells.values().map(|c| c.trials).sum();
@@ -123,17 +163,13 @@ impl NonMatedErrors {
     ///
     /// Source: Bolle, Ratha and Pankanti 2004, the subsets bootstrap, over both subjects of a pair.
     pub fn bootstrap(&self, replicates: usize, seed: u64) -> Option<Interval> {
-        if !self.samples.is_empty() {
-            let cells: Vec<(usize, usize, u64)> =
-                self.cells.iter().map(|(&(a, b), c)| (a as usize, b as usize, c.errors)).collect();
-            return percentiles(self.samples.len(), replicates, seed, |weights| {
-                let weighted = |f: fn(u64, u64) -> u64| -> u64 {
-                    self.samples.iter().zip(weights).map(|(&m, &w)| f(m, u64::from(w))).sum()
+        if let Some(n) = self.design.subjects() {
+            return percentiles(n, replicates, seed, |weights| {
+                let weight = |(&(a, b), c): (&(u32, u32), &Cell)| {
+                    c.errors * u64::from(weights[a as usize]) * u64::from(weights[b as usize])
                 };
-                let total = weighted(|m, w| m * w);
-                let trials = total * total - weighted(|m, w| m * w * m * w);
-                let errors: u64 = cells.iter().map(|&(a, b, e)| e * u64::from(weights[a]) * u64::from(weights[b])).sum();
-                (trials > 0).then(|| 2.0 * errors as f64 / trials as f64)
+                let trials = self.design.weighted_trials(weights);
+                (trials > 0).then(|| self.cells.iter().map(weight).sum::<u64>() as f64 / trials as f64)
             });
         }
         let index = self.index();
@@ -247,7 +283,7 @@ mod tests {
     #[test]
     fn errors_alone_give_what_all_pairs_give() {
         let samples = [2u64, 3, 1, 2, 2, 4];
-        let mut sparse = NonMatedErrors::with_subjects(samples.to_vec());
+        let mut sparse = NonMatedErrors::with_design(Design::EverySample(samples.to_vec()));
         let mut all = NonMatedErrors::default();
         for a in 0..6u32 {
             for b in 0..a {
@@ -265,6 +301,13 @@ mod tests {
         let (a, b) = (all_rate.clustered.unwrap(), sparse_rate.clustered.unwrap());
         assert!((a.lower - b.lower).abs() < 1e-9 && (a.upper - b.upper).abs() < 1e-9, "{a:?} {b:?}");
         assert_eq!(all.bootstrap(200, 3), sparse.bootstrap(200, 3));
+    }
+
+    #[test]
+    fn each_subjects_probes_against_each_reference_are_counted() {
+        let errors = NonMatedErrors::with_design(Design::EveryProbe(vec![5, 2, 0, 1]));
+        // Every probe meets the references of the three other subjects.
+        assert_eq!(errors.rate().total, 8 * 3);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Fingers differ: each has its own rate. Over 1,500 repetitions a coverage of 95 % is seen within 93.3 and 96.7 % but
 //! for 1 in 400 seeds (three standard errors); the seed is fixed.
 
-use biopay_reports::cluster::{MatedErrors, NonMatedErrors};
+use biopay_reports::cluster::{Design, MatedErrors, NonMatedErrors};
 use biopay_reports::interval::Interval;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -69,7 +69,7 @@ fn the_clustered_interval_of_fmr_covers_as_often_as_it_says() {
     let (mut clustered, mut exact, mut bootstrap) = <(Coverage, Coverage, Coverage)>::default();
     for repetition in 0..REPETITIONS {
         let effects: Vec<f64> = (0..FINGERS).map(|_| OWN_SHARE.sqrt() * normal()).collect();
-        let mut errors = NonMatedErrors::with_subjects(vec![1; FINGERS as usize]);
+        let mut errors = NonMatedErrors::with_design(Design::EverySample(vec![1; FINGERS as usize]));
         for a in 0..FINGERS {
             for b in 0..a {
                 let pair = (1.0 - 2.0 * OWN_SHARE).sqrt() * normal();
