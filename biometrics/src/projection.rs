@@ -27,15 +27,38 @@ pub fn project(input: &[f32], outputs: usize, stream: &mut dyn Rng) -> Vec<f32> 
     out
 }
 
-fn rotate(block: &mut [f32], stream: &mut dyn Rng) {
-    let scale = (block.len() as f32).sqrt().recip();
-    for _ in 0..ROUNDS {
-        for values in block.chunks_mut(64) {
-            let signs = stream.next_u64();
-            values.iter_mut().enumerate().for_each(|(i, x)| *x *= if signs >> i & 1 == 1 { scale } else { -scale });
+/// Adds up the directions of [`project`], each weighted by one of `weights`: its transpose, and in each whole block its
+/// inverse.
+///
+/// Shape: `length` values, as many as the vector that was projected has.
+pub fn project_back(weights: &[f32], length: usize, stream: &mut dyn Rng) -> Vec<f32> {
+    let size = length.max(1).next_power_of_two();
+    let mut out = vec![0.0; length];
+    for weights in weights.chunks(size) {
+        let mut block = vec![0.0f32; size];
+        block[..weights.len()].copy_from_slice(weights);
+        let signs: Vec<u64> = (0..ROUNDS * size.div_ceil(64)).map(|_| stream.next_u64()).collect();
+        for signs in signs.rchunks(size.div_ceil(64)) {
+            walsh_hadamard(&mut block);
+            block.chunks_mut(64).zip(signs).for_each(|(values, &signs)| turn(values, signs, size));
         }
+        out.iter_mut().zip(block).for_each(|(sum, value)| *sum += value);
+    }
+    out
+}
+
+fn rotate(block: &mut [f32], stream: &mut dyn Rng) {
+    let size = block.len();
+    for _ in 0..ROUNDS {
+        block.chunks_mut(64).for_each(|values| turn(values, stream.next_u64(), size));
         walsh_hadamard(block);
     }
+}
+
+/// Turns the signs of up to 64 values, and takes back the length that the transform adds.
+fn turn(values: &mut [f32], signs: u64, size: usize) {
+    let scale = (size as f32).sqrt().recip();
+    values.iter_mut().enumerate().for_each(|(i, x)| *x *= if signs >> i & 1 == 1 { scale } else { -scale });
 }
 
 #[cfg(test)]
@@ -55,6 +78,18 @@ mod tests {
             for (now, before) in [(dot(p, p), dot(&a, &a)), (dot(p, q), dot(&a, &b))] {
                 assert!((now - before).abs() < 1e-3, "{now} {before}");
             }
+        }
+    }
+
+    #[test]
+    fn back_from_whole_blocks_is_where_it_came_from() {
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        for length in [1usize, 3, 64, 100, 256] {
+            let input: Vec<f32> = (0..length).map(|_| rng.random_range(-1.0f32..1.0)).collect();
+            let blocks = 2 * length.next_power_of_two();
+            let turned = project(&input, blocks, &mut ChaCha20Rng::seed_from_u64(8));
+            let back = project_back(&turned, length, &mut ChaCha20Rng::seed_from_u64(8));
+            assert!(input.iter().zip(&back).all(|(a, b)| (2.0 * a - b).abs() < 1e-4), "length {length}");
         }
     }
 

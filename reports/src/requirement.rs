@@ -76,9 +76,10 @@ fn worse(a: Verdict, b: Verdict) -> Verdict {
     match (a, b) {
         (Verdict::NotMet, _) | (_, Verdict::NotMet) => Verdict::NotMet,
         (Verdict::Met, other) | (other, Verdict::Met) => other,
-        (Verdict::NotEnoughEvidence { comparisons_needed: a }, Verdict::NotEnoughEvidence { comparisons_needed: b }) => {
-            Verdict::NotEnoughEvidence { comparisons_needed: a.zip(b).map(|(a, b)| a.max(b)) }
-        }
+        (
+            Verdict::NotEnoughEvidence { comparisons_needed: a },
+            Verdict::NotEnoughEvidence { comparisons_needed: b },
+        ) => Verdict::NotEnoughEvidence { comparisons_needed: a.zip(b).map(|(a, b)| a.max(b)) },
     }
 }
 

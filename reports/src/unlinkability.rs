@@ -117,9 +117,7 @@ mod tests {
     /// Expected values: the integral for unit Gaussians at distance Δμ, by adaptive quadrature.
     #[test]
     fn gaussians_have_their_known_linkability() {
-        for (distance, expected) in
-            [(0.25, 0.05743), (0.5, 0.12818), (1.0, 0.29349), (2.0, 0.61654), (4.0, 0.94295)]
-        {
+        for (distance, expected) in [(0.25, 0.05743), (0.5, 0.12818), (1.0, 0.29349), (2.0, 0.61654), (4.0, 0.94295)] {
             let measured = d_sys(&gaussian(distance, 400_000, 1), &gaussian(0.0, 400_000, 2));
             assert!((measured - expected).abs() < 0.005, "{distance}: {measured} instead of {expected}");
         }

@@ -16,7 +16,7 @@
 use super::keyed::KeyedHelper;
 use super::reference::mean_real;
 use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
-use crate::projection::project;
+use crate::projection::{project, project_back};
 use crate::{BitString, Error, QrPayload, Template};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,14 @@ impl Scheme for BioHash {
             _ => Verdict::REJECTED,
         }
     }
+
+    /// The directions, each with the sign of its bit: at 1,024 bits of 128 dimensions the cosine to the truth is 0.97.
+    fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
+        let helper = KeyedHelper::from_bytes(&enrolment.helper.0).ok()?;
+        let bits = self.bits(&enrolment.payload.body).ok()?;
+        let signs: Vec<f32> = bits.iter().map(|bit| if bit { 1.0 } else { -1.0 }).collect();
+        Some(project_back(&signs, dimension, &mut helper.stream(SchemeId::BioHash, token).ok()?))
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +190,19 @@ mod tests {
         let enrolment =
             scheme.enrol(std::slice::from_ref(&person), Some(&own), &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
         assert_eq!(scheme.derive(&person, &enrolment.helper, None), Err(Error::MissingToken));
+    }
+
+    #[test]
+    fn payload_and_token_give_the_template_away_and_the_payload_alone_does_not() {
+        let scheme = scheme(1_024);
+        let person = template((0..128).map(|i| ((i * i) % 17) as f32 - 8.0).collect());
+        let [own, other] = [DeviceToken([1; 32]), DeviceToken([2; 32])];
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let enrolment = scheme.enrol(std::slice::from_ref(&person), Some(&own), &mut rng).unwrap();
+        let cosine = |token| template(scheme.invert(&enrolment, Some(token), 128).unwrap()).cosine(&person);
+        assert!(cosine(&own) > 0.95, "{}", cosine(&own));
+        // Unrelated directions: 0 +- 0.09.
+        assert!(cosine(&other).abs() < 0.4, "{}", cosine(&other));
     }
 
     #[test]

@@ -263,6 +263,17 @@ impl Scheme for FuzzyCommitment {
     fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
         equality::verify(SchemeId::FuzzyCommitment, record, payload)
     }
+
+    /// With `reliable` selection, which bits are reliable: it is the subject's own. The offset is hidden by the code.
+    fn invert(&self, enrolment: &Enrolment, _token: Option<&DeviceToken>, _dimension: usize) -> Option<Vec<f32>> {
+        if self.parameters.selection == Selection::All {
+            return None;
+        }
+        let template_bits = u16::from_le_bytes(enrolment.helper.0.get(6..8)?.try_into().ok()?);
+        let selected = self.read_helper(&enrolment.helper.0, template_bits.into()).ok()?.selected;
+        let mean = selected.count_ones() as f32 / selected.len() as f32;
+        Some(selected.iter().map(|bit| f32::from(u8::from(bit)) - mean).collect())
+    }
 }
 
 /// What the helper bytes say after their header. Layout: salt (16 bytes), permutation seed (32), with `reliable`

@@ -17,7 +17,7 @@
 use super::keyed::KeyedHelper;
 use super::reference::mean_real;
 use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
-use crate::projection::project;
+use crate::projection::{project, project_back};
 use crate::{BitString, Error, QrPayload, Template};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
@@ -217,6 +217,24 @@ impl Scheme for IndexOfMax {
             _ => Verdict::REJECTED,
         }
     }
+
+    /// The largest direction of each Gaussian group, less the mean of the others. Products of permuted elements tell
+    /// magnitudes but no signs, and are not inverted here.
+    fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
+        let p = &self.parameters;
+        if p.variant == IndexVariant::Permutation {
+            return None;
+        }
+        let helper = KeyedHelper::from_bytes(&enrolment.helper.0).ok()?;
+        let packed = self.indices(&enrolment.payload.body).ok()?;
+        let index = |group: usize| {
+            (0..p.index_bits()).map(|i| usize::from(packed.bit(group * p.index_bits() + i)) << i).sum::<usize>()
+        };
+        let others = -1.0 / (p.group_size - 1) as f32;
+        let mut weights = vec![others; p.groups * p.group_size];
+        (0..p.groups).for_each(|group| weights[group * p.group_size + index(group).min(p.group_size - 1)] = 1.0);
+        Some(project_back(&weights, dimension, &mut helper.stream(SchemeId::IndexOfMax, token).ok()?))
+    }
 }
 
 /// Returns the index of the largest value, the first one on a tie.
@@ -280,6 +298,16 @@ mod tests {
             let record = scheme.record(&new.payload).unwrap();
             assert!(scheme.verify(&record, &old.payload).score.unwrap() < 0.12);
         }
+    }
+
+    #[test]
+    fn payload_and_token_give_the_template_away() {
+        // Ghammam et al. 2020 state a cosine of 0.88 for their inversion.
+        let (scheme, mut rng) = (scheme(IndexVariant::Gaussian, 16), ChaCha8Rng::seed_from_u64(9));
+        let enrolment = scheme.enrol(&[template(4, 0.0)], None, &mut rng).unwrap();
+        let found = Template::new(scheme.invert(&enrolment, None, 256).unwrap(), Vec::new());
+        let cosine = found.cosine(&template(4, 0.0));
+        assert!(cosine > 0.85, "{cosine}");
     }
 
     #[test]

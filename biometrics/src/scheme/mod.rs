@@ -199,4 +199,14 @@ pub trait Scheme: Send + Sync {
 
     /// Decides whether a payload is consistent with a record. Anything malformed is rejected, without a score.
     fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict;
+
+    /// Returns what somebody who holds payload, helper data and device token concludes of the template; `None` where
+    /// nothing better than comparing payloads and helpers bit by bit is known.
+    ///
+    /// Shape: a vector whose cosine with that of another enrolment is the larger, the more likely both are of one
+    /// subject. `dimension` is that of the real-valued template, which the modality tells.
+    fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
+        let _ = (enrolment, token, dimension);
+        None
+    }
 }

@@ -89,6 +89,12 @@ impl Scheme for TemplateScheme {
             _ => Verdict::REJECTED,
         }
     }
+
+    /// The payload is the template.
+    fn invert(&self, enrolment: &Enrolment, _token: Option<&DeviceToken>, _dimension: usize) -> Option<Vec<f32>> {
+        let bits = bits_of(&enrolment.payload).ok()?;
+        Some(bits.iter().map(|bit| if bit { 1.0 } else { -1.0 }).collect())
+    }
 }
 
 /// Writes the number of bits (2 bytes, little-endian) and the packed bits.

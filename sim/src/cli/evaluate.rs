@@ -1,98 +1,202 @@
 //! `biopay evaluate`.
 
 use crate::Error;
-use crate::evaluation::{Comparator, Evaluation, extract, read_records, write_records};
-use crate::progress::Stage;
-use biopay_datasets::folder::{list_files, list_images};
-use clap::{Args, ValueEnum};
-use std::fmt::Write;
+use crate::evaluation::counts_file::{CountsFile, Shard};
+use crate::evaluation::engine::{Engine, Outputs};
+use crate::evaluation::exhaustive::Exhaustive;
+use crate::evaluation::figures::{HasScore, SampleFigures};
+use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
+use crate::evaluation::source::{Modality, Source};
+use crate::evaluation::survey::{SurveyOptions, survey};
+use crate::evaluation::{
+    Comparator, Figures, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, survey_text,
+};
+use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters};
+use clap::Args;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
   biopay evaluate --modality fingerprint --images fingers --dpi 500
   biopay evaluate --modality fingerprint --images fingers --dpi 500 --scores scores.csv --json rates.json
-  biopay evaluate --modality fingerprint --images fingers --dpi 500 --comparator fixed-length
+  biopay evaluate --modality face --images faces --scheme index-of-max --enrol 3
+  biopay evaluate --modality embedding --input embeddings.parquet --comparator fixed-length-binary
+  biopay evaluate --modality all --scheme all            every scheme side by side on synthetic samples
+  biopay evaluate --modality embedding --input e.parquet --shard 0/4 --counts part0.counts
+  biopay evaluate --merge part0.counts --merge part1.counts --merge part2.counts --merge part3.counts
   biopay evaluate --modality fingerprint --images fingers --write-templates records --trace-stages stages
-  biopay evaluate --modality fingerprint --templates records
 
-Images are SUBJECT_IMPRESSION.png (also .tif, .bmp, .pgm, .jpg). Every pair is compared; one that cannot be, because a
-sample was not acquired, counts with the score -inf and is never dropped. Larger scores are more similar.";
+Images are SUBJECT_IMPRESSION.png (also .tif, .bmp, .pgm, .jpg). Every pair is compared unless --protocol, --pairs or
+--enrol says otherwise; one that cannot be, because a sample was not acquired, counts with the score -inf and is never
+dropped. Larger scores are more similar. With --counts an interrupted evaluation goes on where it was.";
 
-/// Measures error rates over every pair of a folder's images.
+/// Measures error rates over pairs of samples, by a comparator or a derivation scheme.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EvaluateArgs {
-    /// What the images show.
-    #[arg(long, value_enum)]
-    modality: ModalityArg,
-    /// The folder of images.
-    #[arg(long, required_unless_present = "templates")]
-    images: Option<PathBuf>,
-    /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, in place of images.
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "trace_stages", "write_templates"])]
-    templates: Option<PathBuf>,
-    /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
-    #[arg(long)]
-    dpi: Option<u16>,
-    /// How two images are compared.
-    #[arg(long, value_enum, default_value = "minutiae")]
-    comparator: Comparator,
-    /// Writes `a,b,score` for every pair, larger is more similar.
-    #[arg(long, value_name = "FILE.csv")]
+    /// What the samples are; `all` with `--scheme all` alone.
+    #[arg(long, value_enum, required_unless_present = "merge")]
+    modality: Option<Modality>,
+    #[command(flatten)]
+    source: Source,
+    /// How two samples are compared [default: minutiae for fingerprints, else fixed-length].
+    #[arg(long, value_enum, conflicts_with = "scheme")]
+    comparator: Option<Comparator>,
+    /// Compares as a derivation scheme enrols, derives and verifies; `all` prints every scheme side by side.
+    #[arg(long, value_name = "NAME")]
+    scheme: Option<String>,
+    /// A TOML file of scheme parameters, as `biopay tune` writes it.
+    #[arg(long, value_name = "FILE.toml", requires = "scheme")]
+    parameters: Option<PathBuf>,
+    /// Enrols each subject from its first N samples and probes with the others; without it each sample is a reference.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16), requires = "scheme")]
+    enrol: Option<u8>,
+    /// Whose device token an impostor has.
+    #[arg(long, value_enum, default_value = "stolen")]
+    token: TokenCondition,
+    /// Keys enrolments, tokens and synthetic samples.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Which pairs are compared.
+    #[arg(long, value_enum, default_value = "all", conflicts_with = "enrol")]
+    protocol: Protocol,
+    /// Compares the pairs that this file lists, `a,b` a line.
+    #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["protocol", "enrol"])]
+    pairs: Option<PathBuf>,
+    /// Writes `a,b,score` for every comparison, larger is more similar.
+    #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["counts", "shard"])]
     scores: Option<PathBuf>,
     /// Writes the rates as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Writes each image's minutiae as an ISO/IEC 19794-2 record STEM.fmr into this folder.
-    #[arg(long, value_name = "DIR")]
-    write_templates: Option<PathBuf>,
-    /// Writes every extraction stage of every image as PNG into this folder.
-    #[arg(long, value_name = "DIR")]
-    trace_stages: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ModalityArg {
-    Fingerprint,
+    /// Keeps the counts so far in this file, and goes on from it.
+    #[arg(long, value_name = "FILE")]
+    counts: Option<PathBuf>,
+    /// Does part i of n (from 0) of the comparisons.
+    #[arg(long, value_name = "i/n", requires = "counts")]
+    shard: Option<Shard>,
+    /// Adds up the counts of all shards and prints their rates. Give it once a file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["modality", "scores", "counts"])]
+    merge: Vec<PathBuf>,
 }
 
 pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
-    let ModalityArg::Fingerprint = args.modality;
-    let (folder, images, features) = match (&args.images, &args.templates) {
-        (Some(folder), _) => {
-            let images = list_images(folder)?;
-            let stage = Stage::new("extracting", images.len() as u64);
-            let features = extract(&images, args.dpi, args.trace_stages.as_deref(), &|| stage.add(1))?;
-            stage.finish();
-            (folder, images, features)
-        }
-        (None, Some(folder)) => {
-            let records = list_files(folder, &["fmr"])?;
-            let features = read_records(&records)?;
-            (folder, records, features)
-        }
-        (None, None) => return Err(Error::Usage("give --images or --templates".into())),
+    let Some(modality) = args.modality else { return merge(args) };
+    if args.scheme.as_deref() == Some("all") {
+        return compare_schemes(args, modality);
+    }
+    let method = args.method(modality)?;
+    let set = args.source.load(modality, &method)?;
+    let plan = args.plan(&set)?;
+    let title = args.source.title(modality);
+    let (file, scheme) = run(args, &set, &plan, &method)?;
+    let samples = SampleFigures {
+        images: set.len(),
+        subjects: set.subject_count(),
+        failures_to_acquire: set.failures().clone(),
+        failures_to_enrol: scheme.as_ref().map_or(0, |s| s.failures_to_enrol),
     };
-    if let Some(folder) = &args.write_templates {
-        let written = write_records(&images, &features, folder)?;
-        println!("{written} records in {}", folder.display());
+    if let Some(shard) = args.shard {
+        println!(
+            "shard {}/{} is in {}",
+            shard.index,
+            shard.count,
+            args.counts.as_deref().unwrap_or(Path::new("")).display()
+        );
+        return Ok(());
     }
-    let evaluation = Evaluation::compare_all(&images, &features, args.comparator)?;
-    print!("{}", evaluation.to_text(&folder.display().to_string()));
-    if let Some(path) = &args.scores {
-        write_scores(path, &evaluation)?;
-    }
-    if let Some(path) = &args.json {
-        let text = serde_json::to_string_pretty(&evaluation.rates()).map_err(|e| Error::Usage(e.to_string()))?;
-        std::fs::write(path, text).map_err(Error::file(path))?;
-    }
-    Ok(())
+    let figures = Figures::new(&file, samples, scheme.as_ref().map(|s| (s.name, s.has_score)));
+    print!("{}", figures.to_text(&title));
+    write_json(args, &figures)
 }
 
-fn write_scores(path: &Path, evaluation: &Evaluation) -> Result<(), Error> {
-    let mut text = String::from("a,b,score\n");
-    for (a, b, score) in evaluation.pairs() {
-        let _ = writeln!(text, "{a},{b},{score}");
+/// What is known of the scheme once references are enrolled.
+struct SchemeFacts {
+    name: &'static str,
+    has_score: HasScore,
+    failures_to_enrol: u64,
+}
+
+fn run(
+    args: &EvaluateArgs,
+    set: &SampleSet,
+    plan: &Plan,
+    method: &Method,
+) -> Result<(CountsFile, Option<SchemeFacts>), Error> {
+    let outputs = Outputs {
+        scores: args.scores.as_deref(),
+        counts: args.counts.as_deref(),
+        shard: args.shard.unwrap_or_default(),
+    };
+    let identity = format!("{} {method:?} {:?} {:?} {:?}", set.digest(), args.protocol, args.enrol, args.pairs);
+    match method {
+        Method::Scheme(choice) => {
+            let scorer = SchemeScorer::new(set, plan, choice)?;
+            let file = evaluate(set, plan, &Engine::ByReference(&scorer), &identity, &outputs)?;
+            let has_score = match scorer.scheme().comparison() {
+                ComparisonKind::Equality => HasScore::No,
+                ComparisonKind::Threshold(_) => HasScore::Yes,
+            };
+            let failures_to_enrol = scorer.failures_to_enrol();
+            Ok((file, Some(SchemeFacts { name: choice.id.name(), has_score, failures_to_enrol })))
+        }
+        Method::Comparator(kind) if plan.is_exhaustive() && *kind != Comparator::Minutiae => {
+            let engine = Engine::Exhaustive(Exhaustive::new(set, *kind)?);
+            Ok((evaluate(set, plan, &engine, &identity, &outputs)?, None))
+        }
+        Method::Comparator(kind) => {
+            let scorer = comparator(set, *kind)?;
+            Ok((evaluate(set, plan, &Engine::ByReference(scorer.as_ref()), &identity, &outputs)?, None))
+        }
     }
+}
+
+impl EvaluateArgs {
+    fn method(&self, modality: Modality) -> Result<Method, Error> {
+        let Some(name) = &self.scheme else {
+            return Ok(Method::Comparator(self.comparator.unwrap_or_else(|| modality.usual_comparator())));
+        };
+        let id = SchemeId::from_name(name).ok_or_else(|| {
+            let known: Vec<&str> = SchemeId::ALL.iter().map(|id| id.name()).collect();
+            Error::Usage(format!("there is no scheme {name:?}: it is one of {}, or all", known.join(", ")))
+        })?;
+        Ok(Method::Scheme(SchemeChoice { id, parameters: self.parameters()?, token: self.token, seed: self.seed }))
+    }
+
+    fn parameters(&self) -> Result<SchemeParameters, Error> {
+        let Some(path) = &self.parameters else { return Ok(SchemeParameters::default()) };
+        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+        toml::from_str(&text).map_err(|e| Error::Usage(format!("{}: {e}", path.display())))
+    }
+
+    fn plan(&self, set: &SampleSet) -> Result<Plan, Error> {
+        match (&self.pairs, self.enrol) {
+            (Some(list), _) => Plan::listed(set, list),
+            (None, Some(samples)) => Plan::enrolled(set, samples.into()),
+            (None, None) => Ok(Plan::samples(set, self.protocol)),
+        }
+    }
+}
+
+fn compare_schemes(args: &EvaluateArgs, modality: Modality) -> Result<(), Error> {
+    let options =
+        SurveyOptions { parameters: args.parameters()?, enrolled: args.enrol.unwrap_or(3).into(), seed: args.seed };
+    let tables = modality.each().into_iter().map(|modality| survey(modality, &args.source, &options));
+    let tables = tables.collect::<Result<Vec<_>, Error>>()?;
+    tables.iter().for_each(|table| println!("{}", survey_text::to_text(table)));
+    write_json(args, &tables)
+}
+
+fn merge(args: &EvaluateArgs) -> Result<(), Error> {
+    let read = |path: &PathBuf| Ok((path.display().to_string(), CountsFile::read(path)?));
+    let merged = CountsFile::merge(args.merge.iter().map(read).collect::<Result<_, Error>>()?)?;
+    let subjects = merged.subjects();
+    let figures = Figures::new(&merged, SampleFigures { subjects, ..SampleFigures::default() }, None);
+    print!("{}", figures.to_text(&format!("{} shards", args.merge.len())));
+    write_json(args, &figures)
+}
+
+fn write_json(args: &EvaluateArgs, figures: &impl serde::Serialize) -> Result<(), Error> {
+    let Some(path) = &args.json else { return Ok(()) };
+    let text = serde_json::to_string_pretty(figures).map_err(|e| Error::Usage(e.to_string()))?;
     std::fs::write(path, text).map_err(Error::file(path))
 }

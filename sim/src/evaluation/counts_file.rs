@@ -1,0 +1,175 @@
+//! Counts on disk: what an interrupted evaluation takes up again, and what shards are merged from.
+
+use super::Counts;
+use crate::Error;
+use biopay_reports::cluster::Design;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::Path;
+use std::str::FromStr;
+
+/// The layout's version, the first thing in the file.
+const VERSION: u16 = 1;
+
+/// Names one of several equal parts of an evaluation. Shards count from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    /// Which part.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self { index: 0, count: 1 }
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |part: &str| part.parse::<usize>().ok();
+        let parts = text.split_once('/').and_then(|(i, n)| Some((number(i)?, number(n)?)));
+        match parts {
+            Some((index, count)) if index < count && count <= super::exhaustive::UNITS => Ok(Self { index, count }),
+            _ => Err(format!("a shard is i/n with i from 0 to n-1 and n up to {}", super::exhaustive::UNITS)),
+        }
+    }
+}
+
+/// Holds counts, what they are counts of, and how far they have come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CountsFile {
+    version: u16,
+    /// Samples, method and parameters.
+    identity: String,
+    shards: Vec<Shard>,
+    design: Option<Vec<u64>>,
+    is_every_probe: bool,
+    /// Units that are counted.
+    pub units_done: usize,
+    /// The counts.
+    pub counts: Counts,
+}
+
+impl CountsFile {
+    /// Starts counts, or takes up those of the same evaluation from a file.
+    ///
+    /// Errors: unreadable files; [`Error::Usage`] where the file holds another evaluation.
+    pub fn open(path: Option<&Path>, identity: &str, shard: Shard, design: Option<Design>) -> Result<Self, Error> {
+        if let Some(path) = path.filter(|p| p.exists()) {
+            let found = Self::read(path)?;
+            if found.identity == identity && found.shards == [shard] {
+                return Ok(found);
+            }
+            let message = "holds counts of other samples, another method or another shard; give another file";
+            return Err(Error::Usage(format!("{}: {message}", path.display())));
+        }
+        let (design, is_every_probe) = match design {
+            None | Some(Design::Counted) => (None, false),
+            Some(Design::EverySample(samples)) => (Some(samples), false),
+            Some(Design::EveryProbe(probes)) => (Some(probes), true),
+        };
+        let identity = identity.to_owned();
+        let counts = Counts::default();
+        Ok(Self { version: VERSION, identity, shards: vec![shard], design, is_every_probe, units_done: 0, counts })
+    }
+
+    /// Reads a file.
+    ///
+    /// Errors: unreadable files; [`Error::Usage`] for other files and versions.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        let known = postcard::from_bytes::<Self>(&bytes).ok().filter(|found| found.version == VERSION);
+        known.ok_or_else(|| Error::Usage(format!("{}: not a file of comparison counts", path.display())))
+    }
+
+    /// Writes the file beside its name and moves it there.
+    ///
+    /// Errors: files that cannot be written.
+    pub fn save(&self, path: Option<&Path>) -> Result<(), Error> {
+        let Some(path) = path else { return Ok(()) };
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let bytes = postcard::to_stdvec(self).map_err(|e| Error::Usage(e.to_string()))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::file(path))?;
+        file.write_all(&bytes).map_err(Error::file(path))?;
+        file.persist(path).map_err(|e| Error::file(path)(e.error))?;
+        Ok(())
+    }
+
+    /// Adds up all shards of one evaluation.
+    ///
+    /// Errors: [`Error::Usage`] for a missing, repeated, unfinished or foreign shard.
+    pub fn merge(files: Vec<(String, Self)>) -> Result<Self, Error> {
+        let mut files = files.into_iter();
+        let Some((_, mut all)) = files.next() else { return Err(Error::Usage("nothing to merge".into())) };
+        let mut done = vec![(all.shards[0], all.units_done)];
+        for (name, file) in files {
+            if file.identity != all.identity || file.design != all.design {
+                return Err(Error::Usage(format!("{name}: counts of other samples or another method")));
+            }
+            if all.shards.contains(&file.shards[0]) || file.shards[0].count != all.shards[0].count {
+                return Err(Error::Usage(format!("{name}: a repeated shard, or one of another number of shards")));
+            }
+            done.push((file.shards[0], file.units_done));
+            all.shards.extend(file.shards);
+            all.counts.merge(file.counts);
+        }
+        let count = all.shards[0].count;
+        if all.shards.len() != count {
+            return Err(Error::Usage(format!("{} of {count} shards: the others are missing", all.shards.len())));
+        }
+        let units = |shard: Shard| (shard.index..super::exhaustive::UNITS).step_by(shard.count).len();
+        if let Some((shard, _)) = done.iter().find(|(shard, done)| *done < units(*shard)) {
+            return Err(Error::Usage(format!("shard {}/{count} is not finished: run it again", shard.index)));
+        }
+        Ok(all)
+    }
+
+    /// Returns the number of subjects, where the plan says it.
+    pub fn subjects(&self) -> usize {
+        self.design.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Says how often each pair of subjects was compared.
+    pub fn design(&self) -> Option<Design> {
+        let numbers = self.design.clone()?;
+        Some(if self.is_every_probe { Design::EveryProbe(numbers) } else { Design::EverySample(numbers) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(index: usize, identity: &str) -> (String, CountsFile) {
+        let shard = Shard { index, count: 2 };
+        let mut file = CountsFile::open(None, identity, shard, None).unwrap();
+        file.units_done = 32;
+        file.counts.add_non_mated(0.5, 10);
+        (format!("part{index}"), file)
+    }
+
+    #[test]
+    fn shards_merge_once_each_and_all_of_them() {
+        let merged = CountsFile::merge(vec![part(1, "a"), part(0, "a")]).unwrap();
+        assert_eq!(merged.counts.scores().non_mated.total(), 20);
+        let refused = |parts: Vec<(String, CountsFile)>| CountsFile::merge(parts).err().unwrap().to_string();
+        assert!(refused(vec![part(1, "a")]).contains("missing"));
+        assert!(refused(vec![part(1, "a"), part(1, "a")]).contains("repeated"));
+        assert!(refused(vec![part(0, "a"), part(1, "b")]).contains("other samples"));
+        let mut unfinished = part(1, "a");
+        unfinished.1.units_done = 31;
+        assert!(refused(vec![part(0, "a"), unfinished]).contains("not finished"));
+    }
+
+    #[test]
+    fn shards_are_read_from_the_command_line() {
+        assert_eq!("1/4".parse(), Ok(Shard { index: 1, count: 4 }));
+        for wrong in ["4/4", "1", "-1/4", "a/b", "0/0", "0/65"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Runs the comparisons of a plan: in units that are resumed, sharded and merged, on all cores.
+
+use super::counts_file::{CountsFile, Shard};
+use super::exhaustive::{Exhaustive, UNITS};
+use super::plan::Plan;
+use super::scorer::{Compared, Scorer};
+use super::{Counts, SampleSet};
+use crate::Error;
+use crate::progress::Stage;
+use rayon::prelude::*;
+use std::io::Write;
+use std::path::Path;
+
+/// References whose comparisons are held in memory at a time, before they are counted in order.
+const ROWS_AT_A_TIME: usize = 64;
+
+/// Is the way in which a plan's comparisons are made.
+pub enum Engine<'a> {
+    /// Reference by reference, any scorer.
+    ByReference(&'a dyn Scorer),
+    /// Every pair of fixed-length templates, by the kernels.
+    Exhaustive(Exhaustive<'a>),
+}
+
+/// Says where comparisons go besides the counts.
+#[derive(Default)]
+pub struct Outputs<'a> {
+    /// `a,b,score` of every pair.
+    pub scores: Option<&'a Path>,
+    /// The counts so far: written after every unit, and taken up again where it holds the same evaluation.
+    pub counts: Option<&'a Path>,
+    /// Which part of the units to do.
+    pub shard: Shard,
+}
+
+/// Makes all comparisons of a plan, or of a shard of it.
+///
+/// `identity` names samples, method and parameters: counts of another identity are refused.
+///
+/// Errors: files; [`Error::Usage`] for counts of another evaluation.
+pub fn evaluate(
+    set: &SampleSet,
+    plan: &Plan,
+    engine: &Engine<'_>,
+    identity: &str,
+    outputs: &Outputs<'_>,
+) -> Result<CountsFile, Error> {
+    let mut file = CountsFile::open(outputs.counts, identity, outputs.shard, plan.design())?;
+    let units: Vec<usize> = (0..UNITS).filter(|unit| unit % outputs.shard.count == outputs.shard.index).collect();
+    let pairs = plan.pairs() / outputs.shard.count as u64;
+    let stage = Stage::new("comparing", pairs.max(1));
+    stage.add(pairs * file.units_done as u64 / units.len().max(1) as u64);
+    if let Some(path) = outputs.scores {
+        write_every_score(set, plan, engine, path, &mut file.counts, &stage)?;
+    } else {
+        for &unit in &units[file.units_done..] {
+            file.counts.merge(engine.unit(plan, unit, &|pairs| stage.add(pairs)));
+            file.units_done += 1;
+            file.save(outputs.counts)?;
+        }
+    }
+    file.units_done = units.len();
+    stage.finish();
+    file.save(outputs.counts)?;
+    Ok(file)
+}
+
+impl Engine<'_> {
+    fn unit(&self, plan: &Plan, unit: usize, progress: &(dyn Fn(u64) + Sync)) -> Counts {
+        match self {
+            Self::Exhaustive(exhaustive) => exhaustive.unit(unit, progress),
+            Self::ByReference(scorer) => {
+                let references: Vec<usize> = (0..plan.references().len()).skip(unit).step_by(UNITS).collect();
+                let mut counts = Counts::default();
+                for some in references.chunks(ROWS_AT_A_TIME) {
+                    for (&reference, row) in some.iter().zip(rows(plan, *scorer, some)) {
+                        progress(row.len() as u64);
+                        row.into_iter().for_each(|(probe, c)| count(plan, reference, probe, c, &mut counts));
+                    }
+                }
+                counts
+            }
+        }
+    }
+
+    fn compare(&self, plan: &Plan, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
+        match self {
+            Self::ByReference(scorer) => rows(plan, *scorer, references),
+            Self::Exhaustive(exhaustive) => rows(plan, exhaustive, references),
+        }
+    }
+}
+
+fn count(plan: &Plan, reference: usize, probe: u32, compared: Compared, counts: &mut Counts) {
+    counts.add(plan.references()[reference].subject, plan.subject(probe as usize), compared);
+}
+
+/// Compares some references with all their probes, each reference's on one core unless there is one alone.
+fn rows(plan: &Plan, scorer: &dyn Scorer, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
+    let row = |&reference: &usize| {
+        let probes = plan.probes(reference);
+        probes.into_par_iter().map(|probe| (probe, scorer.compare(reference, probe as usize))).collect()
+    };
+    references.par_iter().map(row).collect()
+}
+
+/// Counts and writes every comparison, in the order of references and probes.
+fn write_every_score(
+    set: &SampleSet,
+    plan: &Plan,
+    engine: &Engine<'_>,
+    path: &Path,
+    counts: &mut Counts,
+    stage: &Stage,
+) -> Result<(), Error> {
+    let file = std::fs::File::create(path).map_err(Error::file(path))?;
+    let mut out = std::io::BufWriter::new(file);
+    let mut write = || {
+        writeln!(out, "a,b,score")?;
+        let references: Vec<usize> = (0..plan.references().len()).collect();
+        for some in references.chunks(ROWS_AT_A_TIME) {
+            for (&reference, row) in some.iter().zip(engine.compare(plan, some)) {
+                let a = &set.names()[plan.references()[reference].samples.start];
+                stage.add(row.len() as u64);
+                for (probe, compared) in row {
+                    writeln!(out, "{a},{},{}", set.names()[probe as usize], compared.score)?;
+                    count(plan, reference, probe, compared, counts);
+                }
+            }
+        }
+        out.flush()
+    };
+    write().map_err(Error::file(path))
+}

@@ -1,0 +1,90 @@
+//! From a folder's images, or minutiae records, to features.
+
+use crate::Error;
+use biopay_biometrics::Sample;
+use biopay_biometrics::fingerprint::iso19794_2::Record;
+use biopay_biometrics::fingerprint::{Extractor, Features};
+use biopay_datasets::folder::{NamedImage, read_image, write_image};
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Is an image's features, or why there are none: a failure to acquire.
+pub type ImageResult = Result<Features, String>;
+
+/// Extracts the features of a folder's images on all cores, one image a core in memory at a time.
+///
+/// An image that cannot be used, because it is broken or too large, is a failure to acquire like any other. With
+/// `trace` every stage is written there as `STEM-STAGE.png`.
+///
+/// Errors: files that cannot be read or written.
+pub fn extract(
+    images: &[NamedImage],
+    pixels_per_inch: Option<u16>,
+    trace: Option<&Path>,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Vec<ImageResult>, Error> {
+    let extractor = Extractor::new();
+    if let Some(folder) = trace {
+        std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    }
+    let one = |image: &NamedImage| {
+        let result = match read_image(&image.path, pixels_per_inch) {
+            Ok(sample) => extract_one(&extractor, &image.stem, &sample, trace),
+            Err(biopay_datasets::Error::Image { why, .. }) => Ok(Err(format!("no usable image: {why}"))),
+            Err(other) => Err(other.into()),
+        };
+        progress();
+        result
+    };
+    images.par_iter().map(one).collect()
+}
+
+fn extract_one(extractor: &Extractor, stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<ImageResult, Error> {
+    let mut written = Ok(());
+    let result = match trace {
+        None => extractor.extract(sample),
+        Some(folder) => extractor.extract_traced(sample, &mut |stage, pixels| {
+            let picture = Sample { modality: sample.modality, pixels: pixels.to_owned(), pixels_per_inch: None };
+            let path = folder.join(format!("{stem}-{stage}.png"));
+            written = std::mem::replace(&mut written, Ok(())).and(write_image(&path, &picture));
+        }),
+    };
+    written?;
+    match result {
+        Ok(features) => Ok(Ok(features)),
+        Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Reads a folder of ISO/IEC 19794-2 records named `SUBJECT_IMPRESSION.fmr`, the first view of each.
+///
+/// Errors: files that cannot be read, and records that are malformed, by name.
+pub fn read_records(records: &[NamedImage]) -> Result<Vec<ImageResult>, Error> {
+    let one = |record: &NamedImage| {
+        let bytes = std::fs::read(&record.path).map_err(Error::file(&record.path))?;
+        let named = |error: biopay_biometrics::Error| Error::Usage(format!("{}: {error}", record.path.display()));
+        let parsed = Record::from_bytes(&bytes).map_err(named)?;
+        let Some(view) = parsed.views.into_iter().next() else {
+            return Ok(Err("the record has no finger view".to_owned()));
+        };
+        let (columns, rows) = (usize::from(parsed.columns), usize::from(parsed.rows));
+        Ok(Ok(Features::from_minutiae(columns, rows, view.minutiae).map_err(named)?))
+    };
+    records.par_iter().map(one).collect()
+}
+
+/// Writes every image's minutiae as an ISO/IEC 19794-2 record `STEM.fmr`; images without features have none.
+///
+/// Errors: files that cannot be written.
+pub fn write_records(images: &[NamedImage], features: &[ImageResult], folder: &Path) -> Result<usize, Error> {
+    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    let mut written = 0;
+    for (image, features) in images.iter().zip(features) {
+        let Ok(features) = features else { continue };
+        let path = folder.join(format!("{}.fmr", image.stem));
+        std::fs::write(&path, Record::new(features)?.to_bytes()).map_err(Error::file(&path))?;
+        written += 1;
+    }
+    Ok(written)
+}

@@ -1,0 +1,88 @@
+//! Whether two enrolments of one subject can be told to belong together: the scores that unlinkability is measured on.
+
+use super::SampleSet;
+use super::scorer::{SchemeChoice, TokenCondition, device_token};
+use crate::Error;
+use biopay_biometrics::Template;
+use biopay_biometrics::scheme::{DeviceToken, Enrolment, Scheme, TokenUse, build};
+use biopay_datasets::stream::stream;
+use biopay_reports::distribution::Distribution;
+use biopay_reports::unlinkability::{Unlinkability, unlinkability};
+use rayon::prelude::*;
+
+/// Subjects that are enrolled twice at most: their pairs grow with the square.
+const SUBJECTS_MAX: usize = 400;
+
+/// Is one subject's enrolment at one service, and what was concluded of it.
+struct Enrolled {
+    enrolment: Enrolment,
+    inverted: Option<Vec<f32>>,
+}
+
+/// Enrols each subject at two services, from different samples, with a token of its own at each, and measures how far
+/// the pairs of one subject stand out.
+///
+/// With [`TokenCondition::Stolen`] the attacker knows the tokens and inverts what can be inverted; otherwise he
+/// compares payloads and helper data as they lie in two databases. `None` where too few subjects have two samples.
+///
+/// Errors: parameters out of range; samples that are not fixed-length templates.
+pub fn measure(set: &SampleSet, choice: &SchemeChoice) -> Result<Option<Unlinkability>, Error> {
+    let scheme = build(choice.id, &choice.parameters)?;
+    let templates = set.fixed_length()?;
+    let pairs: Vec<(usize, usize)> = set
+        .samples_of_subjects()
+        .into_iter()
+        .filter_map(|samples| {
+            let mut acquired = samples.filter(|&i| templates[i].is_some());
+            acquired.next().zip(acquired.next())
+        })
+        .take(SUBJECTS_MAX)
+        .collect();
+    let service = |number: u64, sample: fn(&(usize, usize)) -> usize| -> Vec<Option<Enrolled>> {
+        let one = |(subject, pair): (usize, &(usize, usize))| {
+            enrol(scheme.as_ref(), choice, templates[sample(pair)].as_ref()?, 2 * subject as u64 + number)
+        };
+        pairs.par_iter().enumerate().map(one).collect()
+    };
+    let (first, second) = (service(0, |p| p.0), service(1, |p| p.1));
+    let scores = |mated: bool| -> Distribution {
+        let one = |(i, a): (usize, &Option<Enrolled>)| -> Vec<f32> {
+            let others = second.iter().enumerate().filter(|(j, _)| (i == *j) == mated);
+            others.filter_map(|(_, b)| Some(score(a.as_ref()?, b.as_ref()?))).collect()
+        };
+        Distribution::new(first.par_iter().enumerate().flat_map_iter(one).collect::<Vec<f32>>())
+    };
+    Ok(unlinkability(&scores(true), &scores(false), choice.seed))
+}
+
+fn enrol(scheme: &dyn Scheme, choice: &SchemeChoice, template: &Template, number: u64) -> Option<Enrolled> {
+    let token = device_token(choice.seed, number);
+    let mut rng = stream(choice.seed, "evaluation/linkage", number);
+    let enrolment = scheme.enrol(std::slice::from_ref(template), Some(&token), &mut rng).ok()?;
+    let inverted = scheme.invert(&enrolment, known(scheme, choice, &token), template.real().len());
+    Some(Enrolled { enrolment, inverted })
+}
+
+/// Returns the token where the attacker has it.
+fn known<'t>(scheme: &dyn Scheme, choice: &SchemeChoice, token: &'t DeviceToken) -> Option<&'t DeviceToken> {
+    (scheme.token_use() == TokenUse::Ignored || choice.token == TokenCondition::Stolen).then_some(token)
+}
+
+/// Compares what was concluded of two enrolments, or else their payloads and helper data bit by bit.
+fn score(a: &Enrolled, b: &Enrolled) -> f32 {
+    match (&a.inverted, &b.inverted) {
+        (Some(a), Some(b)) => {
+            let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| p * q).sum::<f32>();
+            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
+        }
+        _ => {
+            agreement(&a.enrolment.payload.body, &b.enrolment.payload.body)
+                + agreement(&a.enrolment.helper.0, &b.enrolment.helper.0)
+        }
+    }
+}
+
+fn agreement(a: &[u8], b: &[u8]) -> f32 {
+    let equal: u32 = a.iter().zip(b).map(|(x, y)| (x ^ y).count_zeros()).sum();
+    equal as f32 / (8 * a.len().max(b.len()).max(1)) as f32
+}

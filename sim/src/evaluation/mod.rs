@@ -1,0 +1,30 @@
+//! Comparisons off line: every pair of a set of samples, by a comparator or by a derivation scheme, and its rates.
+//!
+//! ```text
+//! images, records, embeddings ─► SampleSet ─► Plan (which pairs) ─► Counts ─► Figures ─► terminal, JSON, CSV
+//!                                             Scorer (how)          │
+//!                                                                   └ counts file: resumed, sharded, merged
+//! ```
+//! Memory is constant in the number of pairs: scores are counted, and single pairs kept only among mated comparisons
+//! and where non-mated ones score highest.
+
+pub mod counts;
+pub mod counts_file;
+pub mod engine;
+pub mod exhaustive;
+pub mod extraction;
+pub mod figures;
+pub mod linkage;
+pub mod plan;
+pub mod sample_set;
+pub mod scorer;
+pub mod source;
+pub mod survey;
+pub mod survey_text;
+
+pub use counts::Counts;
+pub use engine::evaluate;
+pub use figures::Figures;
+pub use plan::{Plan, Protocol};
+pub use sample_set::SampleSet;
+pub use scorer::{Comparator, Method, SchemeChoice, TokenCondition};

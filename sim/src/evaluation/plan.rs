@@ -1,0 +1,157 @@
+//! Which references are compared with which probes.
+
+use super::SampleSet;
+use crate::Error;
+use biopay_reports::cluster::Design;
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::Path;
+
+/// Names a protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// Every pair of samples.
+    All,
+    /// Every mated pair, and each subject's first sample with every other's first (Maio et al. 2002, FVC2000; also
+    /// called first-impression non-mated).
+    #[value(alias = "first-impression")]
+    Fvc,
+}
+
+/// Lists references, made of one or several samples each, and the probes that each is compared with.
+pub struct Plan {
+    references: Vec<Reference>,
+    probes: Probes,
+    subjects: Vec<u32>,
+    samples: Vec<Range<usize>>,
+}
+
+/// Is one reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference {
+    /// The samples it is enrolled from, side by side.
+    pub samples: Range<usize>,
+    /// Whose they are.
+    pub subject: u32,
+}
+
+enum Probes {
+    /// Every later sample.
+    Later,
+    /// Every later sample of the same subject; a first sample also every other subject's later first.
+    Fvc,
+    /// Every sample that no reference is made of.
+    NotEnrolled { enrolled: usize },
+    /// Those listed.
+    Listed(Vec<Vec<u32>>),
+}
+
+impl Plan {
+    /// Compares samples with samples.
+    pub fn samples(set: &SampleSet, protocol: Protocol) -> Self {
+        let references =
+            set.subjects().iter().enumerate().map(|(i, &subject)| Reference { samples: i..i + 1, subject });
+        let probes = match protocol {
+            Protocol::All => Probes::Later,
+            Protocol::Fvc => Probes::Fvc,
+        };
+        Self::new(set, references.collect(), probes)
+    }
+
+    /// Compares one reference a subject, enrolled from its first `enrolled` samples, with every other sample.
+    ///
+    /// Errors: [`Error::Usage`] where a subject has too few samples, so that some rate has no mated comparison.
+    pub fn enrolled(set: &SampleSet, enrolled: usize) -> Result<Self, Error> {
+        let samples = set.samples_of_subjects();
+        if let Some(few) = samples.iter().find(|s| s.len() <= enrolled) {
+            let name = &set.names()[few.start];
+            let message = format!("the subject of {name} has {} samples; --enrol {enrolled} needs one more", few.len());
+            return Err(Error::Usage(message));
+        }
+        let reference =
+            |(i, s): (usize, &Range<usize>)| Reference { samples: s.start..s.start + enrolled, subject: i as u32 };
+        let references = samples.iter().enumerate().map(reference).collect();
+        Ok(Self::new(set, references, Probes::NotEnrolled { enrolled }))
+    }
+
+    /// Compares the pairs that a CSV file lists: `a,b` a line, by the samples' names.
+    ///
+    /// Errors: unreadable files; [`Error::Usage`] naming the line that is not a pair of known samples.
+    pub fn listed(set: &SampleSet, path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+        let index: BTreeMap<&str, usize> = set.names().iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
+        let mut lists = vec![Vec::new(); set.len()];
+        for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
+            let mut fields = line.split(',').map(str::trim);
+            let pair = fields.next().zip(fields.next());
+            if number == 0 && pair == Some(("a", "b")) {
+                continue;
+            }
+            let known = pair.and_then(|(a, b)| Some((*index.get(a)?, *index.get(b)?)));
+            let Some((a, b)) = known.filter(|(a, b)| a != b) else {
+                let message = format!("{}, line {}: not two samples as a,b: {line}", path.display(), number + 1);
+                return Err(Error::Usage(message));
+            };
+            lists[a].push(b as u32);
+        }
+        let references =
+            set.subjects().iter().enumerate().map(|(i, &subject)| Reference { samples: i..i + 1, subject });
+        Ok(Self::new(set, references.collect(), Probes::Listed(lists)))
+    }
+
+    fn new(set: &SampleSet, references: Vec<Reference>, probes: Probes) -> Self {
+        Self { references, probes, subjects: set.subjects().to_vec(), samples: set.samples_of_subjects() }
+    }
+
+    /// Returns the references.
+    pub fn references(&self) -> &[Reference] {
+        &self.references
+    }
+
+    /// Returns a sample's subject.
+    pub fn subject(&self, sample: usize) -> u32 {
+        self.subjects[sample]
+    }
+
+    /// Returns the probes that a reference is compared with, in ascending order unless listed.
+    pub fn probes(&self, reference: usize) -> Vec<u32> {
+        let all = self.subjects.len() as u32;
+        match &self.probes {
+            Probes::Later => (reference as u32 + 1..all).collect(),
+            Probes::Listed(lists) => lists[reference].clone(),
+            Probes::Fvc => {
+                let own = self.references[reference].subject as usize;
+                let mated = reference as u32 + 1..self.samples[own].end as u32;
+                let is_first = self.samples[own].start == reference;
+                let others = self.samples[own + 1..].iter().filter(|_| is_first).map(|s| s.start as u32);
+                mated.chain(others).collect()
+            }
+            Probes::NotEnrolled { enrolled } => {
+                self.samples.iter().flat_map(|s| s.start as u32 + *enrolled as u32..s.end as u32).collect()
+            }
+        }
+    }
+
+    /// Returns the number of comparisons.
+    pub fn pairs(&self) -> u64 {
+        (0..self.references.len()).map(|r| self.probes(r).len() as u64).sum()
+    }
+
+    /// Says whether every pair of samples is compared, each once.
+    pub fn is_exhaustive(&self) -> bool {
+        matches!(self.probes, Probes::Later)
+    }
+
+    /// Says how often each pair of subjects is compared; `None` where a list says it.
+    pub fn design(&self) -> Option<Design> {
+        let sizes = |less: usize| self.samples.iter().map(|s| (s.len() - less) as u64).collect();
+        match &self.probes {
+            Probes::Later => Some(Design::EverySample(sizes(0))),
+            Probes::Fvc => Some(Design::EverySample(vec![1; self.samples.len()])),
+            Probes::NotEnrolled { enrolled } => Some(Design::EveryProbe(sizes(*enrolled))),
+            Probes::Listed(_) => None,
+        }
+    }
+}

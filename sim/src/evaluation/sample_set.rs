@@ -1,0 +1,180 @@
+//! The samples of an evaluation, as templates.
+
+use super::extraction::ImageResult;
+use crate::Error;
+use biopay_biometrics::Template;
+use biopay_biometrics::fingerprint::fixed_length::FixedLength;
+use biopay_biometrics::fingerprint::{Features, MinutiaeTemplate};
+use biopay_datasets::folder::NamedImage;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Holds who each sample is from, and what was made of it.
+///
+/// Shape: `names`, `subjects` and the templates have an entry a sample, a subject's samples side by side.
+pub struct SampleSet {
+    names: Vec<String>,
+    subjects: Vec<u32>,
+    templates: Templates,
+    failures: BTreeMap<String, u64>,
+}
+
+/// What samples are compared as; `None` after a failure to acquire.
+pub enum Templates {
+    /// Minutiae, for the minutiae comparator.
+    Minutiae(Vec<Option<MinutiaeTemplate>>),
+    /// Fixed-length templates, for everything else.
+    FixedLength(Vec<Option<Template>>),
+}
+
+/// Is a sample's template or why there is none.
+pub type TemplateResult = Result<Template, String>;
+
+impl SampleSet {
+    /// Takes minutiae.
+    pub fn of_minutiae(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
+        let made: Vec<_> =
+            features.par_iter().map(|f| f.as_ref().map(MinutiaeTemplate::new).map_err(Clone::clone)).collect();
+        let failures = failures(&made);
+        Self::new(images, Templates::Minutiae(made.into_iter().map(Result::ok).collect()), failures)
+    }
+
+    /// Makes fixed-length templates of fingerprints.
+    pub fn of_fingerprints(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
+        let made: Vec<TemplateResult> = features.par_iter().map(fixed_length).collect::<Result<_, Error>>()?;
+        Self::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
+    }
+
+    /// Takes fixed-length templates of samples named by (sample, subject), a subject's side by side.
+    ///
+    /// Errors: [`Error::Usage`] without two subjects, or without two samples of one.
+    pub fn of_templates<'a>(
+        names: impl IntoIterator<Item = (String, &'a str)>,
+        made: Vec<TemplateResult>,
+    ) -> Result<Self, Error> {
+        let failures = failures(&made);
+        let templates = Templates::FixedLength(made.into_iter().map(Result::ok).collect());
+        let (names, subjects): (Vec<String>, Vec<&str>) = names.into_iter().unzip();
+        Self { names, subjects: numbered(&subjects), templates, failures }.checked()
+    }
+
+    fn new(images: &[NamedImage], templates: Templates, failures: BTreeMap<String, u64>) -> Result<Self, Error> {
+        let subjects: Vec<&str> = images.iter().map(|i| i.subject.as_str()).collect();
+        let names = images.iter().map(|i| i.stem.clone()).collect();
+        Self { names, subjects: numbered(&subjects), templates, failures }.checked()
+    }
+
+    fn checked(self) -> Result<Self, Error> {
+        let count = self.subject_count();
+        if count >= 2 && count < self.names.len() {
+            return Ok(self);
+        }
+        Err(Error::Usage(
+            "rates need at least two subjects, one of them with two samples (images are SUBJECT_IMPRESSION)".into(),
+        ))
+    }
+
+    /// Returns the number of samples.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Says whether there are no samples; never so once built.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Returns each sample's name.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Returns each sample's subject, numbered from 0 in the order of the samples.
+    pub fn subjects(&self) -> &[u32] {
+        &self.subjects
+    }
+
+    /// Returns the number of subjects.
+    pub fn subject_count(&self) -> usize {
+        self.subjects.last().map_or(0, |&last| last as usize + 1)
+    }
+
+    /// Returns the samples of each subject.
+    pub fn samples_of_subjects(&self) -> Vec<std::ops::Range<usize>> {
+        let mut out = Vec::with_capacity(self.subject_count());
+        let mut start = 0;
+        for group in self.subjects.chunk_by(|a, b| a == b) {
+            out.push(start..start + group.len());
+            start += group.len();
+        }
+        out
+    }
+
+    /// Returns what the samples are compared as.
+    pub fn templates(&self) -> &Templates {
+        &self.templates
+    }
+
+    /// Returns the fixed-length templates.
+    ///
+    /// Errors: [`Error::Usage`] where the set was made for the minutiae comparator.
+    pub fn fixed_length(&self) -> Result<&[Option<Template>], Error> {
+        match &self.templates {
+            Templates::FixedLength(templates) => Ok(templates),
+            Templates::Minutiae(_) => {
+                Err(Error::Usage("these samples are minutiae, not fixed-length templates".into()))
+            }
+        }
+    }
+
+    /// Returns failures to acquire, by reason.
+    pub fn failures(&self) -> &BTreeMap<String, u64> {
+        &self.failures
+    }
+
+    /// Digests names and templates, so that counts of other samples are told apart.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        for (name, subject) in self.names.iter().zip(&self.subjects) {
+            hash.update(name.as_bytes());
+            hash.update(subject.to_le_bytes());
+        }
+        if let Templates::FixedLength(templates) = &self.templates {
+            for template in templates {
+                let real = template.as_ref().map_or(&[][..], Template::real);
+                real.iter().for_each(|x| hash.update(x.to_le_bytes()));
+            }
+        }
+        hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    }
+}
+
+fn fixed_length(features: &Result<Features, String>) -> Result<TemplateResult, Error> {
+    let features = match features {
+        Ok(features) => features,
+        Err(reason) => return Ok(Err(reason.clone())),
+    };
+    match FixedLength::builtin().template(features) {
+        Ok(template) => Ok(Ok(template)),
+        Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
+        Err(other) => Err(other.into()),
+    }
+}
+
+fn failures<T>(made: &[Result<T, String>]) -> BTreeMap<String, u64> {
+    let mut out = BTreeMap::new();
+    made.iter().filter_map(|m| m.as_ref().err()).for_each(|reason| *out.entry(reason.clone()).or_default() += 1);
+    out
+}
+
+/// Numbers subjects in the order in which they come.
+fn numbered(subjects: &[&str]) -> Vec<u32> {
+    let mut number = 0;
+    let mut out = Vec::with_capacity(subjects.len());
+    for (i, subject) in subjects.iter().enumerate() {
+        number += u32::from(i > 0 && subjects[i - 1] != *subject);
+        out.push(number);
+    }
+    out
+}

@@ -1,0 +1,175 @@
+//! Where an evaluation's samples come from: a folder of images or records, a file of embeddings, or a seed.
+
+use super::SampleSet;
+use super::extraction::{ImageResult, extract, read_records, write_records};
+use super::sample_set::TemplateResult;
+use super::scorer::{Comparator, Method};
+use crate::Error;
+use crate::progress::Stage;
+use biopay_biometrics::fingerprint::Extractor;
+use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
+use biopay_datasets::folder::{NamedImage, list_files, list_images};
+use clap::{Args, ValueEnum};
+use rayon::prelude::*;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Names what the samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Modality {
+    /// Fingerprint images or minutiae records.
+    Fingerprint,
+    /// All of them, one after the other.
+    All,
+}
+
+impl Modality {
+    /// Returns the name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fingerprint => "fingerprint",
+            Self::All => "all",
+        }
+    }
+
+    /// Lists the modalities that are meant.
+    pub fn each(self) -> Vec<Self> {
+        match self {
+            Self::All => vec![Self::Fingerprint],
+            one => vec![one],
+        }
+    }
+
+    /// Returns the comparator that is used where none is named.
+    pub fn usual_comparator(self) -> Comparator {
+        match self {
+            Self::Fingerprint => Comparator::Minutiae,
+            Self::All => Comparator::FixedLength,
+        }
+    }
+}
+
+/// Says where samples come from, and what is written on the way.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Source {
+    /// The folder of images.
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, in place of images.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "trace_stages", "write_templates"])]
+    templates: Option<PathBuf>,
+    /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
+    #[arg(long)]
+    dpi: Option<u16>,
+    /// Writes each image's minutiae as an ISO/IEC 19794-2 record STEM.fmr into this folder.
+    #[arg(long, value_name = "DIR")]
+    write_templates: Option<PathBuf>,
+    /// Writes every extraction stage of every image as PNG into this folder.
+    #[arg(long, value_name = "DIR")]
+    trace_stages: Option<PathBuf>,
+}
+
+/// Says how many synthetic samples are made, and how good they are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Synthetic {
+    /// Subjects.
+    pub subjects: u32,
+    /// Samples of each.
+    pub samples: u32,
+    /// Quality in [0, 1].
+    pub quality: f32,
+    /// Seed.
+    pub seed: u64,
+}
+
+impl Source {
+    /// Returns what to call the samples.
+    pub fn title(&self, modality: Modality) -> String {
+        let path = self.images.as_ref().or(self.templates.as_ref());
+        path.map_or_else(|| format!("synthetic {} samples", modality.name()), |p| p.display().to_string())
+    }
+
+    /// Says whether samples are named, rather than to be made.
+    pub fn is_given(&self) -> bool {
+        self.images.is_some() || self.templates.is_some()
+    }
+
+    /// Loads the samples as what the method compares.
+    ///
+    /// Errors: files; [`Error::Usage`] without a source.
+    pub fn load(&self, modality: Modality, method: &Method) -> Result<SampleSet, Error> {
+        match modality {
+            Modality::Fingerprint => {
+                let (images, features) = self.fingerprints()?;
+                match method {
+                    Method::Comparator(Comparator::Minutiae) => SampleSet::of_minutiae(&images, &features),
+                    _ => SampleSet::of_fingerprints(&images, &features),
+                }
+            }
+            Modality::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
+        }
+    }
+
+    fn fingerprints(&self) -> Result<(Vec<NamedImage>, Vec<ImageResult>), Error> {
+        let (images, features) = match (&self.images, &self.templates) {
+            (Some(folder), _) => {
+                let images = list_images(folder)?;
+                let stage = Stage::new("extracting", images.len() as u64);
+                let features = extract(&images, self.dpi, self.trace_stages.as_deref(), &|| stage.add(1))?;
+                stage.finish();
+                (images, features)
+            }
+            (None, Some(folder)) => {
+                let records = list_files(folder, &["fmr"])?;
+                let features = read_records(&records)?;
+                (records, features)
+            }
+            (None, None) => return Err(Error::Usage("give --images or --templates".into())),
+        };
+        if let Some(folder) = &self.write_templates {
+            let written = write_records(&images, &features, folder)?;
+            println!("{written} records in {}", folder.display());
+        }
+        Ok((images, features))
+    }
+}
+
+/// Makes samples of a modality, from a seed, and their fixed-length templates.
+///
+/// Errors: [`Error::Usage`] for `all`, and for fewer subjects or samples than rates need.
+pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Error> {
+    let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
+    let subject = |subject: u32| -> Result<Vec<TemplateResult>, Error> {
+        let samples = match modality {
+            Modality::Fingerprint => fingerprint_templates(subject, make),
+            Modality::All => Err(Error::Usage("one modality at a time".into())),
+        };
+        stage.add(1);
+        samples
+    };
+    let made = (0..make.subjects).into_par_iter().map(subject).collect::<Result<Vec<_>, Error>>()?;
+    stage.finish();
+    let subjects: Vec<String> = (1..=make.subjects).map(|s| s.to_string()).collect();
+    let names = subjects.iter().flat_map(|s| (1..=make.samples).map(move |n| (format!("{s}_{n}"), s.as_str())));
+    SampleSet::of_templates(names, made.into_iter().flatten().collect())
+}
+
+fn fingerprint_templates(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResult>, Error> {
+    let extractor = Extractor::new();
+    let finger = Finger::generate(make.seed, subject.into(), None);
+    let device = Device::named("optical").expect("it is one of the built-in devices");
+    let quality = CaptureQuality::new(make.quality)?;
+    let capture = |number: u32| {
+        let sample = finger.capture(&device, quality, number.into()).sample;
+        let made = extractor.extract(&sample).and_then(|features| {
+            biopay_biometrics::fingerprint::fixed_length::FixedLength::builtin().template(&features)
+        });
+        match made {
+            Ok(template) => Ok(Ok(template)),
+            Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
+            Err(other) => Err(other.into()),
+        }
+    };
+    (0..make.samples).map(capture).collect()
+}

@@ -1,0 +1,191 @@
+//! All schemes side by side on the same samples.
+
+use super::counts_file::CountsFile;
+use super::engine::{Engine, Outputs, evaluate};
+use super::figures::{Figures, HasScore, PointRates, SampleFigures};
+use super::scorer::{SchemeScorer, Scorer};
+use super::source::{Modality, Source, Synthetic, synthesise};
+use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
+use crate::Error;
+use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, TokenUse};
+use biopay_protocol::qr::{Level, Symbol};
+use biopay_reports::security::{EffectiveSecurity, degrees_of_freedom};
+use biopay_reports::unlinkability::Unlinkability;
+use biopay_server::env::Clock;
+use biopay_server::env::system::SystemClock;
+use serde::Serialize;
+
+/// Says how the schemes are compared.
+#[derive(Clone, Debug)]
+pub struct SurveyOptions {
+    /// Parameters of all schemes.
+    pub parameters: SchemeParameters,
+    /// Samples that a reference is enrolled from.
+    pub enrolled: usize,
+    /// Keys samples, enrolments and tokens.
+    pub seed: u64,
+}
+
+/// Holds one modality's table.
+#[derive(Clone, Debug, Serialize)]
+pub struct Survey {
+    /// The modality's name.
+    pub modality: &'static str,
+    /// Where the samples came from.
+    pub source: String,
+    /// What was compared.
+    pub samples: SampleFigures,
+    /// Samples that a reference was enrolled from.
+    pub enrolled_from: usize,
+    /// The unprotected template on the same samples: every pair by cosine.
+    pub unprotected: Figures,
+    /// One row a scheme.
+    pub schemes: Vec<SchemeRow>,
+}
+
+/// Holds what one scheme reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct SchemeRow {
+    /// The scheme's name.
+    pub scheme: &'static str,
+    /// How payloads are compared.
+    pub comparison: ComparisonKind,
+    /// FMR and FNMR where the impostor has the subject's token, and none of his own is needed.
+    pub stolen_token: PointRates,
+    /// The same where he has only his own; `None` for a scheme without tokens.
+    pub own_token: Option<PointRates>,
+    /// Equal error rate under a stolen token; `None` where the scheme gives no score.
+    pub eer: Option<f64>,
+    /// Bits of the key, where there is one.
+    pub key_bits: Option<usize>,
+    /// The least of key bits, -log₂ of the false accept rate of a try, and the template's degrees of freedom.
+    pub security: EffectiveSecurity,
+    /// Linkability of two enrolments whose tokens the attacker does not have; `None` with too few subjects.
+    pub unlinkability_unknown_token: Option<Unlinkability>,
+    /// The same where he has both tokens.
+    pub unlinkability_stolen_token: Option<Unlinkability>,
+    /// Mean size of a payload as it travels. Units: bytes.
+    pub payload_bytes: usize,
+    /// Version of the QR symbol that carries it, 1 to 40.
+    pub symbol_version: Option<u8>,
+    /// One derivation on one core. Units: milliseconds of wall clock time.
+    pub derivation_ms: f64,
+    /// References that could not be enrolled.
+    pub failures_to_enrol: u64,
+}
+
+/// How many synthetic subjects stand for a modality where no samples are given.
+const SYNTHETIC_SUBJECTS: u32 = 100;
+/// Samples of each: three to enrol, three to probe.
+const SYNTHETIC_SAMPLES: u32 = 6;
+const SYNTHETIC_QUALITY: f32 = 0.5;
+/// Derivations that are timed.
+const TIMED: usize = 200;
+
+/// Compares all schemes on the source's samples, or on synthetic ones where it names none.
+///
+/// Errors: files; samples that give no rate; parameters out of range.
+pub fn survey(modality: Modality, source: &Source, options: &SurveyOptions) -> Result<Survey, Error> {
+    let set = if source.is_given() {
+        source.load(modality, &Method::Comparator(Comparator::FixedLength))?
+    } else {
+        synthesise(modality, &synthetic(options.seed))?
+    };
+    let plan = Plan::enrolled(&set, options.enrolled)?;
+    let entropy = template_entropy(&set)?;
+    let row = |id: SchemeId| scheme_row(&set, &plan, id, options, entropy);
+    Ok(Survey {
+        modality: modality.name(),
+        source: source.title(modality),
+        samples: sample_figures(&set, 0),
+        enrolled_from: options.enrolled,
+        unprotected: unprotected(&set)?,
+        schemes: SchemeId::ALL.into_iter().map(row).collect::<Result<_, Error>>()?,
+    })
+}
+
+fn synthetic(seed: u64) -> Synthetic {
+    Synthetic { subjects: SYNTHETIC_SUBJECTS, samples: SYNTHETIC_SAMPLES, quality: SYNTHETIC_QUALITY, seed }
+}
+
+fn sample_figures(set: &SampleSet, failures_to_enrol: u64) -> SampleFigures {
+    SampleFigures {
+        images: set.len(),
+        subjects: set.subject_count(),
+        failures_to_acquire: set.failures().clone(),
+        failures_to_enrol,
+    }
+}
+
+fn scheme_row(
+    set: &SampleSet,
+    plan: &Plan,
+    id: SchemeId,
+    options: &SurveyOptions,
+    entropy: Option<f64>,
+) -> Result<SchemeRow, Error> {
+    let choice = |token| SchemeChoice { id, parameters: options.parameters.clone(), token, seed: options.seed };
+    let (stolen, own) = (choice(TokenCondition::Stolen), choice(TokenCondition::Own));
+    let scorer = SchemeScorer::new(set, plan, &stolen)?;
+    let scheme = scorer.scheme();
+    let keyed = scheme.token_use() == TokenUse::Keys;
+    let figures = rates(set, plan, &scorer, id)?;
+    let own_token = if keyed { rates(set, plan, &SchemeScorer::new(set, plan, &own)?, id)?.scheme } else { None };
+    let stolen_token = figures.scheme.expect("a scheme was evaluated");
+    Ok(SchemeRow {
+        scheme: id.name(),
+        comparison: scheme.comparison(),
+        security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, entropy),
+        eer: figures.eer,
+        key_bits: scheme.key_bits(),
+        unlinkability_unknown_token: linkage::measure(set, &own)?,
+        unlinkability_stolen_token: if keyed { linkage::measure(set, &stolen)? } else { None },
+        payload_bytes: scorer.payload_bytes(),
+        symbol_version: symbol_version(scorer.payload_bytes()),
+        derivation_ms: derivation_ms(plan, &scorer),
+        failures_to_enrol: scorer.failures_to_enrol(),
+        stolen_token,
+        own_token,
+    })
+}
+
+fn rates(set: &SampleSet, plan: &Plan, scorer: &SchemeScorer<'_>, id: SchemeId) -> Result<Figures, Error> {
+    let file = evaluate(set, plan, &Engine::ByReference(scorer), id.name(), &Outputs::default())?;
+    let has_score = match scorer.scheme().comparison() {
+        ComparisonKind::Equality => HasScore::No,
+        ComparisonKind::Threshold(_) => HasScore::Yes,
+    };
+    Ok(Figures::new(&file, sample_figures(set, scorer.failures_to_enrol()), Some((id.name(), has_score))))
+}
+
+fn unprotected(set: &SampleSet) -> Result<Figures, Error> {
+    let file = exhaustive(set, Comparator::FixedLength)?;
+    Ok(Figures::new(&file, sample_figures(set, 0), None))
+}
+
+/// Returns the degrees of freedom of the binary templates' non-mated agreement.
+fn template_entropy(set: &SampleSet) -> Result<Option<f64>, Error> {
+    let file = exhaustive(set, Comparator::FixedLengthBinary)?;
+    Ok(degrees_of_freedom(&file.counts.scores().non_mated))
+}
+
+fn exhaustive(set: &SampleSet, comparator: Comparator) -> Result<CountsFile, Error> {
+    let engine = Engine::Exhaustive(super::exhaustive::Exhaustive::new(set, comparator)?);
+    evaluate(set, &Plan::samples(set, Protocol::All), &engine, "", &Outputs::default())
+}
+
+fn symbol_version(payload_bytes: usize) -> Option<u8> {
+    Symbol::encode(&vec![0; payload_bytes], Level::M).ok().map(|symbol| symbol.version())
+}
+
+/// Times derivations one after the other. Units: milliseconds.
+fn derivation_ms(plan: &Plan, scorer: &SchemeScorer<'_>) -> f64 {
+    let clock = SystemClock::new();
+    let references = plan.references().len();
+    for i in 0..TIMED {
+        let reference = i % references;
+        let probes = plan.probes(reference);
+        std::hint::black_box(scorer.compare(reference, probes[i % probes.len()] as usize));
+    }
+    clock.elapsed().as_secs_f64() * 1e3 / TIMED as f64
+}

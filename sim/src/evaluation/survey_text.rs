@@ -1,0 +1,71 @@
+//! The table of schemes, for a terminal.
+
+use super::survey::{SchemeRow, Survey};
+use biopay_reports::html::rate_text;
+use biopay_reports::unlinkability::Unlinkability;
+use std::fmt::Write;
+
+/// Writes one modality's table. Widths fit 160 columns.
+pub fn to_text(survey: &Survey) -> String {
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "{}: {}, {} samples of {} subjects, {} enrolled from each",
+        survey.modality, survey.source, survey.samples.images, survey.samples.subjects, survey.enrolled_from
+    );
+    for (reason, count) in &survey.samples.failures_to_acquire {
+        let _ = writeln!(out, "  failure to acquire: {count} ({reason})");
+    }
+    if let Some(eer) = survey.unprotected.eer {
+        let _ = writeln!(out, "  unprotected template, every pair by cosine: EER {:.2} %", 100.0 * eer);
+    }
+    let _ = writeln!(
+        out,
+        "\n  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5}  {:>13} {:>13}  {:>5} {:>3} {:>8}",
+        "scheme",
+        "FMR (token stolen)",
+        "FNMR",
+        "EER %",
+        "key b",
+        "eff b",
+        "D_sys unknown",
+        "D_sys stolen",
+        "bytes",
+        "QR",
+        "ms"
+    );
+    survey.schemes.iter().for_each(|row| write_row(&mut out, row));
+    out += "\n  FMR and FNMR at the scheme's own operating point, count and 95 % interval clustered by subject. eff b: the\n";
+    out += "  least of key bits, -log2 of the FMR's upper bound and the template's degrees of freedom. D_sys: linkability\n";
+    out += "  0 to 1, in brackets the 95th percentile that unlinkable data of this size shows. QR: symbol version. ms: one\n";
+    out += "  derivation and verification.\n";
+    out
+}
+
+fn write_row(out: &mut String, row: &SchemeRow) {
+    let _ = writeln!(
+        out,
+        "  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5.1}  {:>13} {:>13}  {:>5} {:>3} {:>8.3}",
+        row.scheme,
+        rate_text(&row.stolen_token.fmr),
+        rate_text(&row.stolen_token.fnmr),
+        row.eer.map_or_else(|| "-".into(), |eer| format!("{:.2}", 100.0 * eer)),
+        row.key_bits.map_or_else(|| "-".into(), |bits| bits.to_string()),
+        row.security.bits(),
+        linkability(row.unlinkability_unknown_token),
+        linkability(row.unlinkability_stolen_token),
+        row.payload_bytes,
+        row.symbol_version.map_or_else(|| "-".into(), |v| v.to_string()),
+        row.derivation_ms
+    );
+    if let Some(own) = &row.own_token {
+        let _ = writeln!(out, "  {:<17} {:<44}", "  own token", rate_text(&own.fmr));
+    }
+    if row.failures_to_enrol > 0 {
+        let _ = writeln!(out, "  {:<17} {} failures to enrol", "", row.failures_to_enrol);
+    }
+}
+
+fn linkability(measured: Option<Unlinkability>) -> String {
+    measured.map_or_else(|| "-".into(), |u| format!("{:.3} ({:.3})", u.d_sys, u.null_upper95))
+}
