@@ -108,11 +108,12 @@ fn comparisons_needed(rate: &Rate, max: f64) -> Option<u64> {
     Some((high as f64 * design_effect(rate)).ceil() as u64)
 }
 
-/// Returns how many comparisons weigh as much as one independent one: the squared ratio of the intervals' widths.
+/// Returns how many comparisons weigh as much as one independent one. An interval's width goes with the square root of
+/// their number; without an error, where it is the bound itself, with the number.
 fn design_effect(rate: &Rate) -> f64 {
     let width = |i: crate::Interval| i.upper - i.lower;
     let ratio = rate.clustered.zip(rate.exact).map_or(1.0, |(c, e)| width(c) / width(e).max(f64::MIN_POSITIVE));
-    (ratio * ratio).max(1.0)
+    (if rate.count == 0 { ratio } else { ratio * ratio }).max(1.0)
 }
 
 #[cfg(test)]
