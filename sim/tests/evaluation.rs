@@ -1,0 +1,132 @@
+//! The comparison engine: the kernels against pair by pair, shards against the whole, schemes against their own rules.
+
+use biopay_biometrics::Template;
+use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
+use biopay_datasets::stream::stream;
+use biopay_reports::cluster::Design;
+use biopay_sim::evaluation::counts_file::{CountsFile, Shard};
+use biopay_sim::evaluation::engine::{Engine, Outputs};
+use biopay_sim::evaluation::exhaustive::Exhaustive;
+use biopay_sim::evaluation::figures::{HasScore, SampleFigures};
+use biopay_sim::evaluation::scorer::{SchemeScorer, Scorer, comparator};
+use biopay_sim::evaluation::{
+    Comparator, Figures, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, linkage,
+};
+use rand_distr::{Distribution, StandardNormal};
+
+const DIMENSION: usize = 64;
+const SAMPLES: u32 = 4;
+
+/// Makes embeddings of subjects with noise; every 29th sample is not acquired.
+fn samples(subjects: u32) -> SampleSet {
+    let names: Vec<(String, String)> =
+        (0..subjects).flat_map(|s| (0..SAMPLES).map(move |n| (format!("{s}_{n}"), s.to_string()))).collect();
+    let one = |i: usize| {
+        let (subject, sample) = (i as u64 / u64::from(SAMPLES), i as u64);
+        if sample % 29 == 28 {
+            return Err("blurred".to_owned());
+        }
+        let (mut own, mut noise) = (stream(1, "subject", subject), stream(1, "noise", sample));
+        let normal = |rng: &mut _| -> f32 { StandardNormal.sample(rng) };
+        let real = (0..DIMENSION).map(|_| normal(&mut own) + 0.9 * normal(&mut noise)).collect();
+        Ok(Template::from_embedding(real, 256))
+    };
+    let templates = (0..names.len()).map(one).collect();
+    SampleSet::of_templates(names.iter().map(|(n, s)| (n.clone(), s.as_str())), templates).unwrap()
+}
+
+fn whole(set: &SampleSet, plan: &Plan, engine: &Engine<'_>) -> CountsFile {
+    evaluate(set, plan, engine, "test", &Outputs::default()).unwrap()
+}
+
+#[test]
+fn the_kernels_count_what_pair_by_pair_counts() {
+    let set = samples(150);
+    let plan = Plan::samples(&set, Protocol::All);
+    for kind in [Comparator::FixedLength, Comparator::FixedLengthBinary] {
+        let exhaustive = Exhaustive::new(&set, kind).unwrap();
+        let by_kernel = whole(&set, &plan, &Engine::Exhaustive(Exhaustive::new(&set, kind).unwrap()));
+        let pair_by_pair = whole(&set, &plan, &Engine::ByReference(&exhaustive));
+        assert_eq!(by_kernel.counts.scores(), pair_by_pair.counts.scores(), "{kind:?}");
+        let (a, b) = [by_kernel, pair_by_pair].map(|f| Figures::new(&f, SampleFigures::default(), None)).into();
+        let clustered = |f: &Figures| f.points.iter().map(|p| (p.fmr.clustered, p.fnmr.clustered)).collect::<Vec<_>>();
+        assert_eq!(clustered(&a), clustered(&b), "{kind:?}");
+        assert!(a.points.iter().all(|p| p.fmr.clustered.is_some()), "all false matches are known by their subjects");
+        assert!(a.eer.unwrap() > 0.0 && a.eer.unwrap() < 0.2, "{:?}", a.eer);
+    }
+}
+
+#[test]
+fn shards_add_up_to_the_whole_and_an_interrupted_one_goes_on() {
+    let set = samples(60);
+    let plan = Plan::samples(&set, Protocol::All);
+    let folder = tempfile::tempdir().unwrap();
+    let scorer = comparator(&set, Comparator::FixedLength).unwrap();
+    let engines =
+        [Engine::ByReference(scorer.as_ref()), Engine::Exhaustive(Exhaustive::new(&set, Comparator::FixedLength).unwrap())];
+    for (number, engine) in engines.iter().enumerate() {
+        let part = |index: usize| {
+            let path = folder.path().join(format!("{number}-{index}.counts"));
+            let shard = Shard { index, count: 3 };
+            let outputs = Outputs { counts: Some(&path), shard, scores: None };
+            evaluate(&set, &plan, engine, "test", &outputs).unwrap();
+            let resumed = evaluate(&set, &plan, engine, "test", &outputs).unwrap();
+            let foreign = evaluate(&set, &plan, engine, "another", &outputs).err().expect("it is refused");
+            assert!(foreign.to_string().contains("another method"), "{foreign}");
+            (path.display().to_string(), resumed)
+        };
+        let merged = CountsFile::merge((0..3).map(part).collect()).unwrap();
+        assert_eq!(merged.counts.scores(), whole(&set, &plan, engine).counts.scores());
+    }
+}
+
+#[test]
+fn every_pair_is_written_with_the_score_that_is_counted() {
+    let set = samples(20);
+    let plan = Plan::samples(&set, Protocol::Fvc);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let scorer = comparator(&set, Comparator::FixedLengthBinary).unwrap();
+    let outputs = Outputs { scores: Some(file.path()), ..Outputs::default() };
+    let counted = evaluate(&set, &plan, &Engine::ByReference(scorer.as_ref()), "test", &outputs).unwrap();
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|l| l.split(',').collect()).collect();
+    // 6 mated pairs a subject, and each pair of subjects once.
+    assert_eq!(rows.len(), 20 * 6 + 20 * 19 / 2);
+    assert!(rows.iter().any(|r| r[2] == "-inf"), "failures to acquire are rows too");
+    let written = rows.iter().map(|r| f64::from(r[2].parse::<f32>().unwrap().max(-1.0))).sum::<f64>();
+    let scores = counted.counts.scores();
+    let sums = scores.mated.iter().chain(scores.non_mated.iter()).map(|(s, n)| f64::from(s.max(-1.0)) * n as f64);
+    assert!((written - sums.sum::<f64>()).abs() < 1e-6);
+}
+
+fn choice(id: SchemeId, token: TokenCondition) -> SchemeChoice {
+    SchemeChoice { id, parameters: SchemeParameters::default(), token, seed: 5 }
+}
+
+#[test]
+fn a_scheme_is_counted_as_it_decides_and_its_design_matches() {
+    let set = samples(40);
+    let plan = Plan::enrolled(&set, 2).unwrap();
+    assert_eq!(plan.design(), Some(Design::EveryProbe(vec![2; 40])));
+    let rates = |token| {
+        let scorer = SchemeScorer::new(&set, &plan, &choice(SchemeId::BioHash, token)).unwrap();
+        assert_eq!(scorer.failures_to_enrol(), 0);
+        let file = whole(&set, &plan, &Engine::ByReference(&scorer));
+        let figures = Figures::new(&file, SampleFigures::default(), Some(("biohash", HasScore::Yes)));
+        figures.scheme.unwrap()
+    };
+    let (stolen, own) = (rates(TokenCondition::Stolen), rates(TokenCondition::Own));
+    assert_eq!((stolen.fmr.total, stolen.fnmr.total), (40 * 39 * 2, 40 * 2));
+    assert_eq!(stolen.fnmr.count, own.fnmr.count, "a subject always has its own token");
+    assert_eq!(own.fmr.count, 0, "without the token projections are unrelated");
+    assert!(stolen.fmr.clustered.is_some());
+}
+
+#[test]
+fn a_known_token_links_what_an_unknown_one_does_not() {
+    let set = samples(60);
+    let measured = |token| linkage::measure(&set, &choice(SchemeId::BioHash, token)).unwrap().unwrap();
+    let (unknown, stolen) = (measured(TokenCondition::Own), measured(TokenCondition::Stolen));
+    assert!(stolen.d_sys > 0.8, "{stolen:?}");
+    assert!(unknown.d_sys < 1.5 * unknown.null_upper95, "{unknown:?}");
+}
