@@ -62,8 +62,10 @@ fn shards_add_up_to_the_whole_and_an_interrupted_one_goes_on() {
     let plan = Plan::samples(&set, Protocol::All);
     let folder = tempfile::tempdir().unwrap();
     let scorer = comparator(&set, Comparator::FixedLength).unwrap();
-    let engines =
-        [Engine::ByReference(scorer.as_ref()), Engine::Exhaustive(Exhaustive::new(&set, Comparator::FixedLength).unwrap())];
+    let engines = [
+        Engine::ByReference(scorer.as_ref()),
+        Engine::Exhaustive(Exhaustive::new(&set, Comparator::FixedLength).unwrap()),
+    ];
     for (number, engine) in engines.iter().enumerate() {
         let part = |index: usize| {
             let path = folder.path().join(format!("{number}-{index}.counts"));

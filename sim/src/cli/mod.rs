@@ -39,7 +39,7 @@ enum Command {
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
     /// Measures error rates on a folder of images.
-    Evaluate(evaluate::EvaluateArgs),
+    Evaluate(Box<evaluate::EvaluateArgs>),
     /// Learns parameters from synthetic samples alone.
     #[command(subcommand)]
     Train(train::TrainCommand),

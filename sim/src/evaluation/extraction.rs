@@ -1,9 +1,10 @@
 //! From a folder's images, or minutiae records, to features.
 
+use super::sample_set::TemplateResult;
 use crate::Error;
-use biopay_biometrics::Sample;
 use biopay_biometrics::fingerprint::iso19794_2::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features};
+use biopay_biometrics::{Modality, Sample, face};
 use biopay_datasets::folder::{NamedImage, read_image, write_image};
 use rayon::prelude::*;
 use std::path::Path;
@@ -50,8 +51,55 @@ fn extract_one(extractor: &Extractor, stem: &str, sample: &Sample, trace: Option
         }),
     };
     written?;
-    match result {
-        Ok(features) => Ok(Ok(features)),
+    acquired(result)
+}
+
+/// Makes the templates of a folder's face images on all cores, one image a core in memory at a time.
+///
+/// An image that cannot be used is a failure to acquire like any other. With `trace` every stage is written there as
+/// `STEM-STAGE.png`.
+///
+/// Errors: files that cannot be read or written.
+pub fn face_templates(
+    images: &[NamedImage],
+    trace: Option<&Path>,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Vec<TemplateResult>, Error> {
+    if let Some(folder) = trace {
+        std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
+    }
+    let one = |image: &NamedImage| {
+        let result = match read_image(&image.path, None) {
+            Ok(sample) => face_template(&image.stem, &sample, trace),
+            Err(biopay_datasets::Error::Image { why, .. }) => Ok(Err(format!("no usable image: {why}"))),
+            Err(other) => Err(other.into()),
+        };
+        progress();
+        result
+    };
+    images.par_iter().map(one).collect()
+}
+
+fn face_template(stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<TemplateResult, Error> {
+    let extractor = face::Extractor::builtin();
+    let sample = Sample { modality: Modality::Face, ..sample.clone() };
+    let mut written = Ok(());
+    let result = match trace {
+        None => extractor.template(&sample),
+        Some(folder) => extractor.template_traced(&sample, &mut |stage, pixels| {
+            let picture = Sample { modality: sample.modality, pixels: pixels.to_owned(), pixels_per_inch: None };
+            let path = folder.join(format!("{stem}-{stage}.png"));
+            written = std::mem::replace(&mut written, Ok(())).and(write_image(&path, &picture));
+        }),
+    };
+    written?;
+    acquired(result)
+}
+
+/// Takes a failure to acquire for a result like any other.
+pub(super) fn acquired<T>(made: Result<T, biopay_biometrics::Error>) -> Result<Result<T, String>, Error> {
+    match made {
+        Ok(made) => Ok(Ok(made)),
         Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
         Err(other) => Err(other.into()),
     }

@@ -1,6 +1,6 @@
 //! The samples of an evaluation, as templates.
 
-use super::extraction::ImageResult;
+use super::extraction::{ImageResult, acquired};
 use crate::Error;
 use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
@@ -155,11 +155,7 @@ fn fixed_length(features: &Result<Features, String>) -> Result<TemplateResult, E
         Ok(features) => features,
         Err(reason) => return Ok(Err(reason.clone())),
     };
-    match FixedLength::builtin().template(features) {
-        Ok(template) => Ok(Ok(template)),
-        Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
-        Err(other) => Err(other.into()),
-    }
+    acquired(FixedLength::builtin().template(features))
 }
 
 fn failures<T>(made: &[Result<T, String>]) -> BTreeMap<String, u64> {

@@ -1,12 +1,13 @@
 //! Where an evaluation's samples come from: a folder of images or records, a file of embeddings, or a seed.
 
 use super::SampleSet;
-use super::extraction::{ImageResult, extract, read_records, write_records};
+use super::extraction::{ImageResult, acquired, extract, face_templates, read_records, write_records};
 use super::sample_set::TemplateResult;
 use super::scorer::{Comparator, Method};
 use crate::Error;
 use crate::progress::Stage;
 use biopay_biometrics::fingerprint::Extractor;
+use biopay_datasets::face::{self, Face, Nuisance};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
 use biopay_datasets::folder::{NamedImage, list_files, list_images};
 use clap::{Args, ValueEnum};
@@ -20,6 +21,8 @@ use std::path::PathBuf;
 pub enum Modality {
     /// Fingerprint images or minutiae records.
     Fingerprint,
+    /// Face images.
+    Face,
     /// All of them, one after the other.
     All,
 }
@@ -29,6 +32,7 @@ impl Modality {
     pub fn name(self) -> &'static str {
         match self {
             Self::Fingerprint => "fingerprint",
+            Self::Face => "face",
             Self::All => "all",
         }
     }
@@ -36,7 +40,7 @@ impl Modality {
     /// Lists the modalities that are meant.
     pub fn each(self) -> Vec<Self> {
         match self {
-            Self::All => vec![Self::Fingerprint],
+            Self::All => vec![Self::Fingerprint, Self::Face],
             one => vec![one],
         }
     }
@@ -45,7 +49,7 @@ impl Modality {
     pub fn usual_comparator(self) -> Comparator {
         match self {
             Self::Fingerprint => Comparator::Minutiae,
-            Self::All => Comparator::FixedLength,
+            Self::Face | Self::All => Comparator::FixedLength,
         }
     }
 }
@@ -107,6 +111,14 @@ impl Source {
                     _ => SampleSet::of_fingerprints(&images, &features),
                 }
             }
+            Modality::Face => {
+                let Some(folder) = &self.images else { return Err(Error::Usage("give --images".into())) };
+                let images = list_images(folder)?;
+                let stage = Stage::new("extracting", images.len() as u64);
+                let made = face_templates(&images, self.trace_stages.as_deref(), &|| stage.add(1))?;
+                stage.finish();
+                SampleSet::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
+            }
             Modality::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
         }
     }
@@ -142,7 +154,8 @@ pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Err
     let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
     let subject = |subject: u32| -> Result<Vec<TemplateResult>, Error> {
         let samples = match modality {
-            Modality::Fingerprint => fingerprint_templates(subject, make),
+            Modality::Fingerprint => synthetic_fingers(subject, make),
+            Modality::Face => synthetic_faces(subject, make),
             Modality::All => Err(Error::Usage("one modality at a time".into())),
         };
         stage.add(1);
@@ -155,7 +168,7 @@ pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Err
     SampleSet::of_templates(names, made.into_iter().flatten().collect())
 }
 
-fn fingerprint_templates(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResult>, Error> {
+fn synthetic_fingers(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResult>, Error> {
     let extractor = Extractor::new();
     let finger = Finger::generate(make.seed, subject.into(), None);
     let device = Device::named("optical").expect("it is one of the built-in devices");
@@ -165,11 +178,21 @@ fn fingerprint_templates(subject: u32, make: &Synthetic) -> Result<Vec<TemplateR
         let made = extractor.extract(&sample).and_then(|features| {
             biopay_biometrics::fingerprint::fixed_length::FixedLength::builtin().template(&features)
         });
-        match made {
-            Ok(template) => Ok(Ok(template)),
-            Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
-            Err(other) => Err(other.into()),
-        }
+        acquired(made)
     };
     (0..make.samples).map(capture).collect()
+}
+
+fn synthetic_faces(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResult>, Error> {
+    let face = Face::generate(make.seed, subject.into());
+    let device = face::Device::named("handset").expect("it is one of the built-in devices");
+    let capture = |number: u32| {
+        let sample = face.capture(&device, Nuisance::default(), number.into()).sample;
+        acquired(face_extractor().template(&sample))
+    };
+    (0..make.samples).map(capture).collect()
+}
+
+fn face_extractor() -> &'static biopay_biometrics::face::Extractor {
+    biopay_biometrics::face::Extractor::builtin()
 }
