@@ -6,10 +6,13 @@ use super::sample_set::TemplateResult;
 use super::scorer::{Comparator, Method};
 use crate::Error;
 use crate::progress::Stage;
+use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::Extractor;
+use biopay_datasets::embedding::Population;
 use biopay_datasets::face::{self, Face, Nuisance};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
 use biopay_datasets::folder::{NamedImage, list_files, list_images};
+use biopay_reports::embeddings::{EmbeddingRow, read_embeddings};
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -23,6 +26,8 @@ pub enum Modality {
     Fingerprint,
     /// Face images.
     Face,
+    /// Embeddings in a Parquet file, as `biopay dataset embedding` writes it.
+    Embedding,
     /// All of them, one after the other.
     All,
 }
@@ -33,6 +38,7 @@ impl Modality {
         match self {
             Self::Fingerprint => "fingerprint",
             Self::Face => "face",
+            Self::Embedding => "embedding",
             Self::All => "all",
         }
     }
@@ -40,7 +46,7 @@ impl Modality {
     /// Lists the modalities that are meant.
     pub fn each(self) -> Vec<Self> {
         match self {
-            Self::All => vec![Self::Fingerprint, Self::Face],
+            Self::All => vec![Self::Fingerprint, Self::Face, Self::Embedding],
             one => vec![one],
         }
     }
@@ -49,13 +55,13 @@ impl Modality {
     pub fn usual_comparator(self) -> Comparator {
         match self {
             Self::Fingerprint => Comparator::Minutiae,
-            Self::Face | Self::All => Comparator::FixedLength,
+            Self::Face | Self::Embedding | Self::All => Comparator::FixedLength,
         }
     }
 }
 
 /// Says where samples come from, and what is written on the way.
-#[derive(Args, Clone, Debug, Default)]
+#[derive(Args, Clone, Debug)]
 pub struct Source {
     /// The folder of images.
     #[arg(long, value_name = "DIR")]
@@ -63,6 +69,15 @@ pub struct Source {
     /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, in place of images.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "trace_stages", "write_templates"])]
     templates: Option<PathBuf>,
+    /// The file of embeddings: columns subject, impression, e0, e1 and so on.
+    #[arg(long, value_name = "FILE.parquet", conflicts_with_all = ["images", "templates"])]
+    input: Option<PathBuf>,
+    /// Synthetic subjects of `--scheme all`, where no samples are given.
+    #[arg(long, value_name = "N", default_value_t = SYNTHETIC_SUBJECTS, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    subjects: u32,
+    /// How well synthetic fingers are captured, from 0 (hardest) to 1 (clean).
+    #[arg(long, value_name = "Q", default_value_t = CaptureQuality::default().value())]
+    quality: f32,
     /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
     #[arg(long)]
     dpi: Option<u16>,
@@ -73,6 +88,13 @@ pub struct Source {
     #[arg(long, value_name = "DIR")]
     trace_stages: Option<PathBuf>,
 }
+
+/// Few enough for a minute or two on two cores.
+const SYNTHETIC_SUBJECTS: u32 = 100;
+/// Samples of each synthetic subject: three to enrol, three to probe.
+const SYNTHETIC_SAMPLES: u32 = 6;
+/// Bits of an embedding's binary form.
+const EMBEDDING_BITS: usize = 512;
 
 /// Says how many synthetic samples are made, and how good they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,13 +112,18 @@ pub struct Synthetic {
 impl Source {
     /// Returns what to call the samples.
     pub fn title(&self, modality: Modality) -> String {
-        let path = self.images.as_ref().or(self.templates.as_ref());
+        let path = self.images.as_ref().or(self.templates.as_ref()).or(self.input.as_ref());
         path.map_or_else(|| format!("synthetic {} samples", modality.name()), |p| p.display().to_string())
     }
 
     /// Says whether samples are named, rather than to be made.
     pub fn is_given(&self) -> bool {
-        self.images.is_some() || self.templates.is_some()
+        self.images.is_some() || self.templates.is_some() || self.input.is_some()
+    }
+
+    /// Says what is made where no samples are named.
+    pub fn synthetic(&self, seed: u64) -> Synthetic {
+        Synthetic { subjects: self.subjects, samples: SYNTHETIC_SAMPLES, quality: self.quality, seed }
     }
 
     /// Loads the samples as what the method compares.
@@ -118,6 +145,11 @@ impl Source {
                 let made = face_templates(&images, self.trace_stages.as_deref(), &|| stage.add(1))?;
                 stage.finish();
                 SampleSet::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
+            }
+            Modality::Embedding => {
+                let Some(file) = &self.input else { return Err(Error::Usage("give --input".into())) };
+                let has_bits = !matches!(method, Method::Comparator(Comparator::FixedLength));
+                embeddings(read_embeddings(file)?, if has_bits { EMBEDDING_BITS } else { 0 })
             }
             Modality::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
         }
@@ -152,14 +184,19 @@ impl Source {
 /// Errors: [`Error::Usage`] for `all`, and for fewer subjects or samples than rates need.
 pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Error> {
     let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
-    let subject = |subject: u32| -> Result<Vec<TemplateResult>, Error> {
-        let samples = match modality {
-            Modality::Fingerprint => synthetic_fingers(subject, make),
-            Modality::Face => synthetic_faces(subject, make),
-            Modality::All => Err(Error::Usage("one modality at a time".into())),
-        };
+    let subject: Box<dyn Fn(u32) -> Result<Vec<TemplateResult>, Error> + Sync> = match modality {
+        Modality::Fingerprint => Box::new(|subject| synthetic_fingers(subject, make)),
+        Modality::Face => Box::new(|subject| synthetic_faces(subject, make)),
+        Modality::Embedding => {
+            let population = Population::new(make.seed, make.subjects.into());
+            Box::new(move |subject| Ok(synthetic_embeddings(&population, subject, make)))
+        }
+        Modality::All => return Err(Error::Usage("one modality at a time".into())),
+    };
+    let subject = |number: u32| {
+        let made = subject(number);
         stage.add(1);
-        samples
+        made
     };
     let made = (0..make.subjects).into_par_iter().map(subject).collect::<Result<Vec<_>, Error>>()?;
     stage.finish();
@@ -191,6 +228,26 @@ fn synthetic_faces(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResult>
         acquired(face_extractor().template(&sample))
     };
     (0..make.samples).map(capture).collect()
+}
+
+fn synthetic_embeddings(population: &Population, subject: u32, make: &Synthetic) -> Vec<TemplateResult> {
+    let drawn = population.of_subject(u64::from(subject) + 1, make.samples.into());
+    drawn.into_iter().map(|e| Ok(Template::from_embedding(e.vector, EMBEDDING_BITS))).collect()
+}
+
+/// Takes embeddings, sorted by subject and impression. Shape: `bits` of 0 leave out the binary form.
+fn embeddings(mut rows: Vec<EmbeddingRow>, bits: usize) -> Result<SampleSet, Error> {
+    rows.sort_by_key(|row| (row.subject, row.impression));
+    let subjects: Vec<String> = rows.iter().map(|row| row.subject.to_string()).collect();
+    let names: Vec<String> = rows.iter().map(|row| format!("{}_{}", row.subject, row.impression)).collect();
+    let template = |row: EmbeddingRow| {
+        if row.vector.iter().any(|x| !x.is_finite()) {
+            return Err("it holds what is no number".to_owned());
+        }
+        Ok(if bits == 0 { Template::new(row.vector, Vec::new()) } else { Template::from_embedding(row.vector, bits) })
+    };
+    let templates = rows.into_par_iter().map(template).collect();
+    SampleSet::of_templates(names.into_iter().zip(subjects.iter().map(String::as_str)), templates)
 }
 
 fn face_extractor() -> &'static biopay_biometrics::face::Extractor {

@@ -4,7 +4,7 @@ use super::counts_file::CountsFile;
 use super::engine::{Engine, Outputs, evaluate};
 use super::figures::{Figures, HasScore, PointRates, SampleFigures};
 use super::scorer::{SchemeScorer, Scorer};
-use super::source::{Modality, Source, Synthetic, synthesise};
+use super::source::{Modality, Source, synthesise};
 use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, TokenUse};
@@ -74,11 +74,6 @@ pub struct SchemeRow {
     pub failures_to_enrol: u64,
 }
 
-/// How many synthetic subjects stand for a modality where no samples are given.
-const SYNTHETIC_SUBJECTS: u32 = 100;
-/// Samples of each: three to enrol, three to probe.
-const SYNTHETIC_SAMPLES: u32 = 6;
-const SYNTHETIC_QUALITY: f32 = 0.5;
 /// Derivations that are timed.
 const TIMED: usize = 200;
 
@@ -89,7 +84,7 @@ pub fn survey(modality: Modality, source: &Source, options: &SurveyOptions) -> R
     let set = if source.is_given() {
         source.load(modality, &Method::Comparator(Comparator::FixedLength))?
     } else {
-        synthesise(modality, &synthetic(options.seed))?
+        synthesise(modality, &source.synthetic(options.seed))?
     };
     let plan = Plan::enrolled(&set, options.enrolled)?;
     let entropy = template_entropy(&set)?;
@@ -102,10 +97,6 @@ pub fn survey(modality: Modality, source: &Source, options: &SurveyOptions) -> R
         unprotected: unprotected(&set)?,
         schemes: SchemeId::ALL.into_iter().map(row).collect::<Result<_, Error>>()?,
     })
-}
-
-fn synthetic(seed: u64) -> Synthetic {
-    Synthetic { subjects: SYNTHETIC_SUBJECTS, samples: SYNTHETIC_SAMPLES, quality: SYNTHETIC_QUALITY, seed }
 }
 
 fn sample_figures(set: &SampleSet, failures_to_enrol: u64) -> SampleFigures {
