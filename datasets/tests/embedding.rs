@@ -27,7 +27,9 @@ fn the_score_distribution_is_a_modern_embedders() {
     let threshold = |rate: f64| non_mated[((1.0 - rate) * non_mated.len() as f64) as usize];
     let found = [1e-2, 1e-3, 1e-4, 1e-5].map(threshold);
     println!("thresholds {found:?}, mated {mated_mean} {mated_deviation}, non-mated {mean} {deviation}");
-    for (found, wanted) in found.into_iter().zip([0.233, 0.318, 0.391, 0.457]) {
+    #[allow(clippy::approx_constant)] // measured, and not 1/π
+    let published = [0.233, 0.318, 0.391, 0.457];
+    for (found, wanted) in found.into_iter().zip(published) {
         assert!((found - wanted).abs() < 0.01, "a threshold of {found} for {wanted}");
     }
     assert!((mated_mean - 0.679).abs() < 0.01 && (mated_deviation - 0.118).abs() < 0.01);

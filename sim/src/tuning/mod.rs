@@ -144,7 +144,7 @@ mod tests {
             let capture = |n: u64| {
                 let mut noise = stream(s, "test/noise", n);
                 let vector = centre.iter().map(|c| c + 0.6 * noise.random_range(-1.0f32..1.0)).collect();
-                ((s + n) % 9 > 0).then(|| Template::from_embedding(vector, 1_024))
+                (!(s + n).is_multiple_of(9)).then(|| Template::from_embedding(vector, 1_024))
             };
             Subject { templates: (0..6).map(capture).collect() }
         };
