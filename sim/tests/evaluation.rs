@@ -32,11 +32,12 @@ fn samples(subjects: u32) -> SampleSet {
         Ok(Template::from_embedding(real, 256))
     };
     let templates = (0..names.len()).map(one).collect();
-    SampleSet::of_templates(names.iter().map(|(n, s)| (n.clone(), s.as_str())), templates).unwrap()
+    SampleSet::of_templates(names.iter().map(|(n, s)| (n.clone(), s.as_str())), templates)
+        .expect("two subjects with two samples")
 }
 
 fn whole(set: &SampleSet, plan: &Plan, engine: &Engine<'_>) -> CountsFile {
-    evaluate(set, plan, engine, "test", &Outputs::default()).unwrap()
+    evaluate(set, plan, engine, "test", &Outputs::default()).expect("no files, so nothing that fails")
 }
 
 #[test]
@@ -73,7 +74,7 @@ fn shards_add_up_to_the_whole_and_an_interrupted_one_goes_on() {
             let outputs = Outputs { counts: Some(&path), shard, scores: None };
             evaluate(&set, &plan, engine, "test", &outputs).unwrap();
             let resumed = evaluate(&set, &plan, engine, "test", &outputs).unwrap();
-            let foreign = evaluate(&set, &plan, engine, "another", &outputs).err().expect("it is refused");
+            let foreign = evaluate(&set, &plan, engine, "another", &outputs).expect_err("it is refused");
             assert!(foreign.to_string().contains("another method"), "{foreign}");
             (path.display().to_string(), resumed)
         };
