@@ -4,7 +4,7 @@ use crate::Error;
 use crate::population::{Owner, Population};
 use crate::studio::{CaptureKey, Sensor};
 use biopay_datasets::folder::write_image;
-use biopay_protocol::qr::{Level, Symbol};
+use biopay_protocol::qr::Symbol;
 use std::fs;
 use std::path::Path;
 
@@ -35,7 +35,7 @@ fn write_samples(population: &Population, owner: &Owner, prefix: &Path) -> Resul
 fn write_symbols(owner: &Owner, prefix: &Path) -> Result<(), Error> {
     for (id, enrolment) in &owner.enrolments {
         let bytes = enrolment.payload.to_bytes();
-        let Ok(symbol) = Symbol::encode(&bytes, Level::M) else { continue };
+        let Ok(symbol) = Symbol::fitted(&bytes) else { continue };
         let caption =
             format!("subject_{}_{}:_{}_bytes,_version_{}", owner.subject, id.name(), bytes.len(), symbol.version());
         let path = with_suffix(prefix, &format!("{}_{caption}.png", id.name()));

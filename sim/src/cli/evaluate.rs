@@ -20,7 +20,7 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality fingerprint --images fingers --dpi 500 --scores scores.csv --json rates.json
   biopay evaluate --modality face --images faces --scheme index-of-max --enrol 3
   biopay evaluate --modality embedding --input embeddings.parquet --comparator fixed-length-binary
-  biopay evaluate --modality all --scheme all            every scheme side by side on synthetic samples
+  biopay evaluate --modality all --scheme all --target-fmr 1e-3      every scheme side by side, on synthetic samples
   biopay evaluate --modality embedding --input e.parquet --shard 0/4 --counts part0.counts
   biopay evaluate --merge part0.counts --merge part1.counts --merge part2.counts --merge part3.counts
   biopay evaluate --modality fingerprint --images fingers --write-templates records --trace-stages stages
@@ -44,12 +44,16 @@ pub struct EvaluateArgs {
     /// Compares as a derivation scheme enrols, derives and verifies; `all` prints every scheme side by side.
     #[arg(long, value_name = "NAME")]
     scheme: Option<String>,
-    /// A TOML file of scheme parameters, as `biopay tune` writes it.
+    /// A scenario, or the part of one that `biopay tune` writes, for its scheme parameters.
     #[arg(long, value_name = "FILE.toml", requires = "scheme")]
     parameters: Option<PathBuf>,
     /// Enrols each subject from its first N samples and probes with the others; without it each sample is a reference.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16), requires = "scheme")]
     enrol: Option<u8>,
+    /// With `--scheme all`: chooses each scheme's parameters for this FMR on half of the subjects, and states the rates on
+    /// the other half.
+    #[arg(long, value_name = "RATE", requires = "scheme")]
+    target_fmr: Option<f64>,
     /// Whose device token an impostor has.
     #[arg(long, value_enum, default_value = "stolen")]
     token: TokenCondition,
@@ -164,8 +168,7 @@ impl EvaluateArgs {
 
     fn parameters(&self) -> Result<SchemeParameters, Error> {
         let Some(path) = &self.parameters else { return Ok(SchemeParameters::default()) };
-        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
-        toml::from_str(&text).map_err(|e| Error::Usage(format!("{}: {e}", path.display())))
+        Ok(crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters)
     }
 
     fn plan(&self, set: &SampleSet) -> Result<Plan, Error> {

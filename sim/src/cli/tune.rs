@@ -1,16 +1,12 @@
 //! `biopay tune`.
 
 use crate::Error;
-use crate::progress::Stage;
-use crate::tuning::{
-    PartRates, Subject, Tuned, TuningPlan, face_template, faces, fingerprint, fingers, folder, split, tune,
-};
-use biopay_biometrics::fingerprint::Extractor;
+use crate::evaluation::source::{Modality, Source, synthesise};
+use crate::evaluation::{Comparator, Method};
+use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, subjects_of, tune};
 use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
-use biopay_datasets::face;
-use biopay_datasets::fingerprint::{CaptureQuality, Device};
 use biopay_reports::html::rate_text;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -33,27 +29,11 @@ pub struct TuneArgs {
     /// The false match rate per comparison to stay at or below.
     #[arg(long, value_name = "RATE")]
     target_fmr: f64,
-    /// What the samples show.
+    /// What the samples are.
     #[arg(long, value_enum, default_value = "fingerprint")]
-    modality: ModalityArg,
-    /// A folder of images SUBJECT_IMPRESSION; without it subjects are synthetic.
-    #[arg(long, value_name = "DIR")]
-    images: Option<PathBuf>,
-    /// The images' resolution. Units: pixels per inch.
-    #[arg(long)]
-    dpi: Option<u16>,
-    /// Synthetic subjects.
-    #[arg(long, default_value_t = 100)]
-    subjects: u64,
-    /// Captures of each.
-    #[arg(long, default_value_t = 8)]
-    captures: u64,
-    /// The sensor or camera; without it optical for fingers, handset for faces.
-    #[arg(long)]
-    device: Option<String>,
-    /// How well captures go, from 0 (hardest) to 1 (clean).
-    #[arg(long, default_value_t = CaptureQuality::default().value())]
-    quality: f32,
+    modality: Modality,
+    #[command(flatten)]
+    source: Source,
     /// Captures that make an enrolment.
     #[arg(long, default_value_t = 3)]
     enrolment_captures: usize,
@@ -66,12 +46,6 @@ pub struct TuneArgs {
     /// The file to write; without it the parameters are printed.
     #[arg(long, value_name = "FILE.toml")]
     out: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ModalityArg {
-    Fingerprint,
-    Face,
 }
 
 pub(super) fn execute(args: &TuneArgs, command_line: &str) -> Result<(), Error> {
@@ -110,38 +84,12 @@ fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
 }
 
 fn subjects(args: &TuneArgs) -> Result<Vec<Subject>, Error> {
-    if let Some(path) = &args.images {
-        let extractor = Extractor::new();
-        return match args.modality {
-            ModalityArg::Fingerprint => folder(path, args.dpi, &|sample| fingerprint(&extractor, sample)),
-            ModalityArg::Face => folder(path, args.dpi, &face_template),
-        };
-    }
-    let stage = Stage::new("capturing", args.subjects * args.captures);
-    let subjects = synthetic(args, &|| stage.add(1));
-    stage.finish();
-    subjects
-}
-
-fn synthetic(args: &TuneArgs, progress: &(dyn Fn() + Sync)) -> Result<Vec<Subject>, Error> {
-    let quality = CaptureQuality::new(args.quality)?;
-    let unknown = |name: &str, known: &[&str]| {
-        Error::Usage(format!("--device {name} is no such device: use one of {}", known.join(", ")))
+    let set = if args.source.is_given() {
+        args.source.load(args.modality, &Method::Comparator(Comparator::FixedLengthBinary))?
+    } else {
+        synthesise(args.modality, &args.source.synthetic(args.seed))?
     };
-    match args.modality {
-        ModalityArg::Fingerprint => {
-            let name = args.device.as_deref().unwrap_or("optical");
-            let device = Device::named(name).ok_or_else(|| unknown(name, &Device::NAMES))?;
-            fingers(args.seed, args.subjects, args.captures, (&device, quality), progress)
-        }
-        ModalityArg::Face => {
-            let name = args.device.as_deref().unwrap_or("handset");
-            let device = face::Device::named(name).ok_or_else(|| unknown(name, &face::Device::NAMES))?;
-            // Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
-            let nuisance = face::Nuisance::new(2.0 * (1.0 - quality.value()))?;
-            faces(args.seed, args.subjects, args.captures, (&device, nuisance), progress)
-        }
-    }
+    subjects_of(&set)
 }
 
 fn to_text(plan: &TuningPlan, tuned: &Tuned) -> String {

@@ -28,6 +28,15 @@ pub enum Templates {
     FixedLength(Vec<Option<Template>>),
 }
 
+/// Names one of two parts of a set that share no subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Half {
+    /// The first subject, the third, and so on.
+    Even,
+    /// The second subject, the fourth, and so on.
+    Odd,
+}
+
 /// Is a sample's template or why there is none.
 pub type TemplateResult = Result<Template, String>;
 
@@ -126,6 +135,21 @@ impl SampleSet {
                 Err(Error::Usage("these samples are minutiae, not fixed-length templates".into()))
             }
         }
+    }
+
+    /// Keeps every second subject, beginning with the first or with the second; numbers start again from 0.
+    ///
+    /// Errors: [`Error::Usage`] where too few are left, or the samples are not fixed-length templates.
+    pub fn half(&self, first: Half) -> Result<Self, Error> {
+        let templates = self.fixed_length()?;
+        let parity = usize::from(first == Half::Odd);
+        let kept: Vec<usize> = self.samples_of_subjects().into_iter().skip(parity).step_by(2).flatten().collect();
+        let names = kept.iter().map(|&i| self.names[i].clone()).collect();
+        let subjects = kept.iter().map(|&i| self.subjects[i] / 2).collect();
+        let templates: Vec<Option<Template>> = kept.iter().map(|&i| templates[i].clone()).collect();
+        let missing = templates.iter().filter(|t| t.is_none()).count() as u64;
+        let failures = Some(("not acquired".to_owned(), missing)).into_iter().filter(|f| f.1 > 0).collect();
+        Self { names, subjects, templates: Templates::FixedLength(templates), failures }.checked()
     }
 
     /// Returns failures to acquire, by reason.

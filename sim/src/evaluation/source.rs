@@ -72,10 +72,16 @@ pub struct Source {
     /// The file of embeddings: columns subject, impression, e0, e1 and so on.
     #[arg(long, value_name = "FILE.parquet", conflicts_with_all = ["images", "templates"])]
     input: Option<PathBuf>,
-    /// Synthetic subjects of `--scheme all`, where no samples are given.
+    /// Synthetic subjects, where no samples are given.
     #[arg(long, value_name = "N", default_value_t = SYNTHETIC_SUBJECTS, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     subjects: u32,
-    /// How well synthetic fingers are captured, from 0 (hardest) to 1 (clean).
+    /// Samples of each synthetic subject.
+    #[arg(long, value_name = "N", default_value_t = SYNTHETIC_SAMPLES, value_parser = clap::value_parser!(u32).range(2..=100))]
+    captures: u32,
+    /// The sensor or camera that synthetic samples are captured with [default: optical for fingers, handset for faces].
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
+    /// How well synthetic samples are captured, from 0 (hardest) to 1 (clean).
     #[arg(long, value_name = "Q", default_value_t = CaptureQuality::default().value())]
     quality: f32,
     /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
@@ -97,12 +103,14 @@ const SYNTHETIC_SAMPLES: u32 = 6;
 const EMBEDDING_BITS: usize = 512;
 
 /// Says how many synthetic samples are made, and how good they are.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Synthetic {
     /// Subjects.
     pub subjects: u32,
     /// Samples of each.
     pub samples: u32,
+    /// The sensor or camera; `None` for the usual one.
+    pub device: Option<String>,
     /// Quality in [0, 1].
     pub quality: f32,
     /// Seed.
@@ -123,7 +131,8 @@ impl Source {
 
     /// Says what is made where no samples are named.
     pub fn synthetic(&self, seed: u64) -> Synthetic {
-        Synthetic { subjects: self.subjects, samples: SYNTHETIC_SAMPLES, quality: self.quality, seed }
+        let device = self.device.clone();
+        Synthetic { subjects: self.subjects, samples: self.captures, device, quality: self.quality, seed }
     }
 
     /// Loads the samples as what the method compares.
@@ -185,8 +194,17 @@ impl Source {
 pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Error> {
     let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
     let subject: Box<dyn Fn(u32) -> Result<Vec<TemplateResult>, Error> + Sync> = match modality {
-        Modality::Fingerprint => Box::new(|subject| synthetic_fingers(subject, make)),
-        Modality::Face => Box::new(|subject| synthetic_faces(subject, make)),
+        Modality::Fingerprint => {
+            let device = named(make, "optical", Device::named, &Device::NAMES)?;
+            let quality = CaptureQuality::new(make.quality)?;
+            Box::new(move |subject| synthetic_fingers(&device, quality, subject, make))
+        }
+        Modality::Face => {
+            let device = named(make, "handset", face::Device::named, &face::Device::NAMES)?;
+            // Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
+            let nuisance = Nuisance::new(2.0 * (1.0 - make.quality))?;
+            Box::new(move |subject| synthetic_faces(&device, nuisance, subject, make))
+        }
         Modality::Embedding => {
             let population = Population::new(make.seed, make.subjects.into());
             Box::new(move |subject| Ok(synthetic_embeddings(&population, subject, make)))
@@ -205,13 +223,23 @@ pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Err
     SampleSet::of_templates(names, made.into_iter().flatten().collect())
 }
 
-fn synthetic_fingers(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResult>, Error> {
+/// Finds the device that was named, or the usual one.
+fn named<D>(make: &Synthetic, usual: &str, find: fn(&str) -> Option<D>, known: &[&str]) -> Result<D, Error> {
+    let name = make.device.as_deref().unwrap_or(usual);
+    let unknown = || Error::Usage(format!("--device {name} is no such device: use one of {}", known.join(", ")));
+    find(name).ok_or_else(unknown)
+}
+
+fn synthetic_fingers(
+    device: &Device,
+    quality: CaptureQuality,
+    subject: u32,
+    make: &Synthetic,
+) -> Result<Vec<TemplateResult>, Error> {
     let extractor = Extractor::new();
     let finger = Finger::generate(make.seed, subject.into(), None);
-    let device = Device::named("optical").expect("it is one of the built-in devices");
-    let quality = CaptureQuality::new(make.quality)?;
     let capture = |number: u32| {
-        let sample = finger.capture(&device, quality, number.into()).sample;
+        let sample = finger.capture(device, quality, number.into()).sample;
         let made = extractor.extract(&sample).and_then(|features| {
             biopay_biometrics::fingerprint::fixed_length::FixedLength::builtin().template(&features)
         });
@@ -220,11 +248,15 @@ fn synthetic_fingers(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResul
     (0..make.samples).map(capture).collect()
 }
 
-fn synthetic_faces(subject: u32, make: &Synthetic) -> Result<Vec<TemplateResult>, Error> {
+fn synthetic_faces(
+    device: &face::Device,
+    nuisance: Nuisance,
+    subject: u32,
+    make: &Synthetic,
+) -> Result<Vec<TemplateResult>, Error> {
     let face = Face::generate(make.seed, subject.into());
-    let device = face::Device::named("handset").expect("it is one of the built-in devices");
     let capture = |number: u32| {
-        let sample = face.capture(&device, Nuisance::default(), number.into()).sample;
+        let sample = face.capture(device, nuisance, number.into()).sample;
         acquired(face_extractor().template(&sample))
     };
     (0..make.samples).map(capture).collect()

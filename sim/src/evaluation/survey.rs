@@ -3,12 +3,15 @@
 use super::counts_file::CountsFile;
 use super::engine::{Engine, Outputs, evaluate};
 use super::figures::{Figures, HasScore, PointRates, SampleFigures};
+use super::sample_set::Half;
 use super::scorer::{SchemeScorer, Scorer};
 use super::source::{Modality, Source, synthesise};
 use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
+use crate::progress::Stage;
+use crate::tuning::{TuningPlan, choose_on, subjects_of};
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, TokenUse};
-use biopay_protocol::qr::{Level, Symbol};
+use biopay_protocol::qr::Symbol;
 use biopay_reports::security::{EffectiveSecurity, degrees_of_freedom};
 use biopay_reports::unlinkability::Unlinkability;
 use biopay_server::env::Clock;
@@ -20,6 +23,9 @@ use serde::Serialize;
 pub struct SurveyOptions {
     /// Parameters of all schemes.
     pub parameters: SchemeParameters,
+    /// Chooses each scheme's parameters for this FMR on half of the subjects, and states all rates on the other half;
+    /// `None` takes the parameters as they are, on all subjects.
+    pub target_fmr: Option<f64>,
     /// Samples that a reference is enrolled from.
     pub enrolled: usize,
     /// Keys samples, enrolments and tokens.
@@ -48,6 +54,8 @@ pub struct Survey {
 pub struct SchemeRow {
     /// The scheme's name.
     pub scheme: &'static str,
+    /// What was chosen for the target FMR; `None` where nothing was, or nothing reached it and the defaults stand.
+    pub tuned: Option<String>,
     /// How payloads are compared.
     pub comparison: ComparisonKind,
     /// FMR and FNMR where the impostor has the subject's token, and none of his own is needed.
@@ -86,17 +94,44 @@ pub fn survey(modality: Modality, source: &Source, options: &SurveyOptions) -> R
     } else {
         synthesise(modality, &source.synthetic(options.seed))?
     };
+    let chosen = choose(&set, options)?;
+    let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = Plan::enrolled(&set, options.enrolled)?;
     let entropy = template_entropy(&set)?;
-    let row = |id: SchemeId| scheme_row(&set, &plan, id, options, entropy);
+    let row = |(id, chosen): (SchemeId, Chosen)| scheme_row(&set, &plan, id, &chosen, options, entropy);
     Ok(Survey {
         modality: modality.name(),
         source: source.title(modality),
         samples: sample_figures(&set, 0),
         enrolled_from: options.enrolled,
         unprotected: unprotected(&set)?,
-        schemes: SchemeId::ALL.into_iter().map(row).collect::<Result<_, Error>>()?,
+        schemes: SchemeId::ALL.into_iter().zip(chosen).map(row).collect::<Result<_, Error>>()?,
     })
+}
+
+/// Is one scheme's parameters, and what to call them where they were tuned.
+type Chosen = (SchemeParameters, Option<String>);
+
+/// Chooses every scheme's parameters on one half of the subjects, where there is a target.
+fn choose(set: &SampleSet, options: &SurveyOptions) -> Result<Vec<Chosen>, Error> {
+    let Some(target_fmr) = options.target_fmr else {
+        return Ok(SchemeId::ALL.map(|_| (options.parameters.clone(), None)).into());
+    };
+    let tuning = subjects_of(&set.half(Half::Even)?)?;
+    let stage = Stage::new("tuning schemes", SchemeId::ALL.len() as u64);
+    let one = |scheme: SchemeId| {
+        let (enrolment_captures, base) = (options.enrolled, options.parameters.clone());
+        let plan = TuningPlan { scheme, target_fmr, enrolment_captures, seed: options.seed, base };
+        let chosen = match choose_on(&plan, &tuning) {
+            Ok(candidate) => (candidate.parameters, Some(candidate.name)),
+            // Nothing reaches the target: the row says so, with the defaults' rates.
+            Err(Error::Usage(_)) => (options.parameters.clone(), None),
+            Err(other) => return Err(other),
+        };
+        stage.add(1);
+        Ok(chosen)
+    };
+    SchemeId::ALL.into_iter().map(one).collect()
 }
 
 fn sample_figures(set: &SampleSet, failures_to_enrol: u64) -> SampleFigures {
@@ -112,10 +147,11 @@ fn scheme_row(
     set: &SampleSet,
     plan: &Plan,
     id: SchemeId,
+    (parameters, tuned): &Chosen,
     options: &SurveyOptions,
     entropy: Option<f64>,
 ) -> Result<SchemeRow, Error> {
-    let choice = |token| SchemeChoice { id, parameters: options.parameters.clone(), token, seed: options.seed };
+    let choice = |token| SchemeChoice { id, parameters: parameters.clone(), token, seed: options.seed };
     let (stolen, own) = (choice(TokenCondition::Stolen), choice(TokenCondition::Own));
     let scorer = SchemeScorer::new(set, plan, &stolen)?;
     let scheme = scorer.scheme();
@@ -125,6 +161,7 @@ fn scheme_row(
     let stolen_token = figures.scheme.expect("a scheme was evaluated");
     Ok(SchemeRow {
         scheme: id.name(),
+        tuned: tuned.clone(),
         comparison: scheme.comparison(),
         security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, entropy),
         eer: figures.eer,
@@ -166,7 +203,7 @@ fn exhaustive(set: &SampleSet, comparator: Comparator) -> Result<CountsFile, Err
 }
 
 fn symbol_version(payload_bytes: usize) -> Option<u8> {
-    Symbol::encode(&vec![0; payload_bytes], Level::M).ok().map(|symbol| symbol.version())
+    Symbol::fitted(&vec![0; payload_bytes]).ok().map(|symbol| symbol.version())
 }
 
 /// Times derivations one after the other. Units: milliseconds.

@@ -58,6 +58,9 @@ fn write_row(out: &mut String, row: &SchemeRow) {
         row.symbol_version.map_or_else(|| "-".into(), |v| v.to_string()),
         row.derivation_ms
     );
+    if let Some(tuned) = &row.tuned {
+        let _ = writeln!(out, "  {:<17} tuned: {tuned}", "");
+    }
     if let Some(own) = &row.own_token {
         let _ = writeln!(out, "  {:<17} {:<44}", "  own token", rate_text(&own.fmr));
     }

@@ -3,7 +3,7 @@
 use super::command::{Made, NotMade, QrJob, QrSource};
 use crate::population::Population;
 use biopay_protocol::PayloadBytes;
-use biopay_protocol::qr::{Level, Symbol, read};
+use biopay_protocol::qr::{Symbol, read};
 use biopay_server::env::Clock;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ fn payload_bytes(population: &Population, job: &QrJob, clock: &dyn Clock, took: 
 
 fn show(bytes: &[u8], job: &QrJob, clock: &dyn Clock, took: &mut Took) -> Result<PayloadBytes, NotMade> {
     let started = clock.elapsed();
-    let symbol = Symbol::encode(bytes, Level::M).map_err(|_| NotMade::SymbolNotRead)?;
+    let symbol = Symbol::fitted(bytes).map_err(|_| NotMade::SymbolNotRead)?;
     took.push(("encode-symbol", clock.elapsed() - started));
     let bytes = if job.is_scanned {
         let started = clock.elapsed();

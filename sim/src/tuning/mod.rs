@@ -10,8 +10,7 @@ mod measure;
 mod subjects;
 
 pub use measure::{PartRates, Scores, measure};
-pub use subjects::{Subject, faces, fingers, folder, split};
-pub(crate) use subjects::{face_template, fingerprint};
+pub use subjects::{Subject, split, subjects_of};
 
 use crate::Error;
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, build};
@@ -76,6 +75,23 @@ impl Tuned {
 ///
 /// Errors: [`Error::Usage`] when no candidate stays at or below the target, or a part is too small to compare.
 pub fn tune(plan: &TuningPlan, tuning: &[Subject], stating: &[Subject]) -> Result<Tuned, Error> {
+    let (candidates, chosen) = candidates_on(plan, tuning)?;
+    let scheme = build(plan.scheme, &candidates[chosen].parameters)?;
+    let scores = measure(scheme.as_ref(), stating, plan.enrolment_captures, plan.seed)?;
+    let stated = scores.rates(threshold_of(scheme.comparison()));
+    Ok(Tuned { candidates, chosen, stated })
+}
+
+/// Chooses the parameters on the tuning part; whoever asks states the rates elsewhere.
+///
+/// Errors: as [`tune`].
+pub fn choose_on(plan: &TuningPlan, tuning: &[Subject]) -> Result<Candidate, Error> {
+    let (mut candidates, chosen) = candidates_on(plan, tuning)?;
+    Ok(candidates.swap_remove(chosen))
+}
+
+/// Measures every candidate, and finds the one with the lowest FNMR within the target.
+fn candidates_on(plan: &TuningPlan, tuning: &[Subject]) -> Result<(Vec<Candidate>, usize), Error> {
     let candidates = match build(plan.scheme, &plan.base)?.comparison() {
         ComparisonKind::Threshold(_) => vec![by_threshold(plan, tuning)?],
         ComparisonKind::Equality => by_parameters(plan, tuning)?,
@@ -89,10 +105,7 @@ pub fn tune(plan: &TuningPlan, tuning: &[Subject], stating: &[Subject]) -> Resul
         let name = plan.scheme.name();
         Error::Usage(format!("no parameters of {name} bring the FMR down to {} on these samples", plan.target_fmr))
     })?;
-    let scheme = build(plan.scheme, &candidates[chosen].parameters)?;
-    let scores = measure(scheme.as_ref(), stating, plan.enrolment_captures, plan.seed)?;
-    let stated = scores.rates(threshold_of(scheme.comparison()));
-    Ok(Tuned { candidates, chosen, stated })
+    Ok((candidates, chosen))
 }
 
 /// Scores once and takes the least threshold that leaves no more false matches than the target allows.
