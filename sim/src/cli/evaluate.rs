@@ -181,8 +181,12 @@ impl EvaluateArgs {
 }
 
 fn compare_schemes(args: &EvaluateArgs, modality: Modality) -> Result<(), Error> {
-    let options =
-        SurveyOptions { parameters: args.parameters()?, enrolled: args.enrol.unwrap_or(3).into(), seed: args.seed };
+    let options = SurveyOptions {
+        parameters: args.parameters()?,
+        target_fmr: args.target_fmr,
+        enrolled: args.enrol.unwrap_or(3).into(),
+        seed: args.seed,
+    };
     let tables = modality.each().into_iter().map(|modality| survey(modality, &args.source, &options));
     let tables = tables.collect::<Result<Vec<_>, Error>>()?;
     tables.iter().for_each(|table| println!("{}", survey_text::to_text(table)));
