@@ -34,8 +34,12 @@ pub async fn keep_paying(user: u64, round: u64, shared: Arc<Shared>, seed: u64) 
                     break;
                 }
                 Ok(Response::Refused(Refusal::InsufficientFunds | Refusal::BankUnreachable)) => break,
+                // A server whose store failed under it says `Internal` before it ends: the outcome is open like any other.
                 Ok(Response::Refused(
-                    Refusal::UnknownOutcome { .. } | Refusal::InProgress { .. } | Refusal::NoSuchPayment,
+                    Refusal::UnknownOutcome { .. }
+                    | Refusal::InProgress { .. }
+                    | Refusal::NoSuchPayment
+                    | Refusal::Internal,
                 ))
                 | Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
                 Ok(other) => panic!("{other:?}"),
