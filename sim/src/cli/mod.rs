@@ -38,7 +38,7 @@ enum Command {
     /// Makes synthetic samples.
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
-    /// Measures error rates on a folder of images.
+    /// Measures error rates of comparators and schemes on images, records or embeddings.
     Evaluate(Box<evaluate::EvaluateArgs>),
     /// Learns parameters from synthetic samples alone.
     #[command(subcommand)]
