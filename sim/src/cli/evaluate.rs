@@ -92,13 +92,15 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     let set = args.source.load(modality, &method)?;
     let plan = args.plan(&set)?;
     let title = args.source.title(modality);
-    let (file, scheme) = run(args, &set, &plan, &method)?;
-    let samples = SampleFigures {
+    let (mut file, scheme) = run(args, &set, &plan, &method)?;
+    file.samples = SampleFigures {
         images: set.len(),
         subjects: set.subject_count(),
         failures_to_acquire: set.failures().clone(),
         failures_to_enrol: scheme.as_ref().map_or(0, |s| s.failures_to_enrol),
     };
+    file.scheme = scheme.map(|s| (s.name.to_owned(), s.has_score == HasScore::Yes));
+    file.save(args.counts.as_deref())?;
     if let Some(shard) = args.shard {
         println!(
             "shard {}/{} is in {}",
@@ -108,9 +110,15 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
         );
         return Ok(());
     }
-    let figures = Figures::new(&file, samples, scheme.as_ref().map(|s| (s.name, s.has_score)));
+    let figures = figures_of(&file);
     print!("{}", figures.to_text(&title));
     write_json(args, &figures)
+}
+
+fn figures_of(file: &CountsFile) -> Figures {
+    let has_score = |has: bool| if has { HasScore::Yes } else { HasScore::No };
+    let scheme = file.scheme.as_ref().map(|(name, has)| (name.as_str(), has_score(*has)));
+    Figures::new(file, file.samples.clone(), scheme)
 }
 
 /// What is known of the scheme once references are enrolled.
@@ -196,8 +204,7 @@ fn compare_schemes(args: &EvaluateArgs, modality: Modality) -> Result<(), Error>
 fn merge(args: &EvaluateArgs) -> Result<(), Error> {
     let read = |path: &PathBuf| Ok((path.display().to_string(), CountsFile::read(path)?));
     let merged = CountsFile::merge(args.merge.iter().map(read).collect::<Result<_, Error>>()?)?;
-    let subjects = merged.subjects();
-    let figures = Figures::new(&merged, SampleFigures { subjects, ..SampleFigures::default() }, None);
+    let figures = figures_of(&merged);
     print!("{}", figures.to_text(&format!("{} shards", args.merge.len())));
     write_json(args, &figures)
 }

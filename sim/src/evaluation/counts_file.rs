@@ -1,6 +1,7 @@
 //! Counts on disk: what an interrupted evaluation takes up again, and what shards are merged from.
 
 use super::Counts;
+use super::figures::SampleFigures;
 use crate::Error;
 use biopay_reports::cluster::Design;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 /// The layout's version, the first thing in the file.
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 /// Names one of several equal parts of an evaluation. Shards count from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +49,10 @@ pub struct CountsFile {
     shards: Vec<Shard>,
     design: Option<Vec<u64>>,
     is_every_probe: bool,
+    /// What is known of the samples, for whoever merges shards without them.
+    pub samples: SampleFigures,
+    /// The scheme's name, and whether it gives scores, where a scheme was evaluated.
+    pub scheme: Option<(String, bool)>,
     /// Units that are counted.
     pub units_done: usize,
     /// The counts.
@@ -74,7 +79,17 @@ impl CountsFile {
         };
         let identity = identity.to_owned();
         let counts = Counts::default();
-        Ok(Self { version: VERSION, identity, shards: vec![shard], design, is_every_probe, units_done: 0, counts })
+        Ok(Self {
+            version: VERSION,
+            identity,
+            shards: vec![shard],
+            design,
+            is_every_probe,
+            samples: SampleFigures::default(),
+            scheme: None,
+            units_done: 0,
+            counts,
+        })
     }
 
     /// Reads a file.
@@ -126,11 +141,6 @@ impl CountsFile {
             return Err(Error::Usage(format!("shard {}/{count} is not finished: run it again", shard.index)));
         }
         Ok(all)
-    }
-
-    /// Returns the number of subjects, where the plan says it.
-    pub fn subjects(&self) -> usize {
-        self.design.as_ref().map_or(0, Vec::len)
     }
 
     /// Says how often each pair of subjects was compared.

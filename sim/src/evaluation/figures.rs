@@ -6,7 +6,7 @@ use biopay_reports::html::rate_text;
 use biopay_reports::interval::Rate;
 use biopay_reports::rates::ScoreSet;
 use biopay_reports::requirement::{REQUIREMENTS, Verdict};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -33,7 +33,7 @@ pub struct Figures {
 }
 
 /// Holds what is known of the samples.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampleFigures {
     /// Samples.
     pub images: usize,
