@@ -1,9 +1,12 @@
 //! The client's side of the wire, for handsets that use quinn: a stream a request.
 
 use crate::endpoint::channel_of;
+use crate::env::Clock;
+use crate::env::system::SystemClock;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
 use biopay_protocol::{ChannelBinding, Request, Response};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Says why there is no response.
@@ -30,11 +33,12 @@ pub enum ClientError {
 }
 
 /// Is an open connection to the server, and with it a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Connection {
     quic: quinn::Connection,
     channel: ChannelBinding,
     deadline: Duration,
+    clock: Arc<dyn Clock>,
 }
 
 impl Connection {
@@ -52,7 +56,12 @@ impl Connection {
     ) -> Result<Self, ClientError> {
         let quic = endpoint.connect_with(config, address, server_name)?.await?;
         let channel = channel_of(&quic).ok_or(ClientError::Connection(quinn::ConnectionError::LocallyClosed))?;
-        Ok(Self { quic, channel, deadline: Self::DEADLINE })
+        Ok(Self { quic, channel, deadline: Self::DEADLINE, clock: Arc::new(SystemClock::new()) })
+    }
+
+    /// Holds deadlines against this clock instead of the system's.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
     }
 
     /// Returns the connection's name, which a login on it carries.
@@ -70,8 +79,11 @@ impl Connection {
     /// Errors: [`ClientError`]; after any of them but [`ClientError::Connect`] the server may have done what it was
     /// asked.
     pub async fn request(&self, request: &Request) -> Result<Response, ClientError> {
-        let exchange = tokio::time::timeout(self.deadline, self.exchange(request));
-        exchange.await.map_err(|_| ClientError::Deadline)?
+        tokio::select! {
+            biased;
+            response = self.exchange(request) => response,
+            () = self.clock.sleep(self.deadline) => Err(ClientError::Deadline),
+        }
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, ClientError> {

@@ -4,8 +4,10 @@ use crate::config::{Limits, TlsConfig};
 use crate::error::Error;
 use quinn::crypto::rustls::{QuicClientConfig, QuicServerConfig};
 use rustls::RootCertStore;
-use rustls::client::WantsClientCert;
+use rustls::client::{Resumption, WantsClientCert};
+use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
+use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
@@ -27,6 +29,22 @@ const INCOMING_BUFFER_BYTES: u64 = 16 * 1024;
 const INCOMING_BUFFERS_BYTES: u64 = 16 * 1024 * 1024;
 /// How long an address that proved itself stays proved.
 const RETRY_TOKEN_LIFETIME: Duration = Duration::from_secs(15);
+
+/// Holds where TLS under QUIC takes its algorithms, its randomness and the time from.
+#[derive(Clone, Debug)]
+pub struct TlsSources {
+    /// The algorithms and the randomness.
+    pub provider: Arc<CryptoProvider>,
+    /// The time that certificates are held against.
+    pub time: Arc<dyn TimeProvider>,
+}
+
+impl TlsSources {
+    /// Takes the operating system's.
+    pub fn system() -> Self {
+        Self { provider: Arc::new(rustls::crypto::ring::default_provider()), time: Arc::new(DefaultTimeProvider) }
+    }
+}
 
 /// Holds a certificate chain and its key.
 #[derive(Debug)]
@@ -62,8 +80,22 @@ impl Identity {
     ///
     /// Errors: [`Error::Certificate`] when no key can be made.
     pub fn development() -> Result<Self, Error> {
+        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519);
+        Self::self_signed(key.map_err(|error| Error::Certificate(error.to_string()))?)
+    }
+
+    /// Makes the self-signed certificate of an Ed25519 key (RFC 8032, 5.1.5: 32 bytes). The same key gives the same
+    /// certificate, and its signatures have one length.
+    ///
+    /// Errors: [`Error::Certificate`].
+    pub fn development_of(key: &[u8; 32]) -> Result<Self, Error> {
+        let pkcs8 = [PKCS8_ED25519.as_slice(), key].concat();
+        let key = rcgen::KeyPair::try_from(pkcs8.as_slice());
+        Self::self_signed(key.map_err(|error| Error::Certificate(error.to_string()))?)
+    }
+
+    fn self_signed(key: rcgen::KeyPair) -> Result<Self, Error> {
         let wrong = |error: rcgen::Error| Error::Certificate(error.to_string());
-        let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).map_err(wrong)?;
         let names = DEVELOPMENT_NAMES.map(str::to_owned);
         let certificate = rcgen::CertificateParams::new(names).map_err(wrong)?.self_signed(&key).map_err(wrong)?;
         let private = PrivateKeyDer::Pkcs8(key.serialize_der().into());
@@ -71,12 +103,15 @@ impl Identity {
     }
 }
 
+/// What stands before the 32 bytes of an Ed25519 key in PKCS #8, version 1 (RFC 8410, section 7).
+const PKCS8_ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+
 /// Makes the server's side of QUIC with every limit set.
 ///
 /// Errors: [`Error::Certificate`] when chain and key do not belong together.
-pub fn server_config(identity: Identity, limits: &Limits) -> Result<quinn::ServerConfig, Error> {
+pub fn server_config(identity: Identity, limits: &Limits, sources: &TlsSources) -> Result<quinn::ServerConfig, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
-    let builder = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let builder = rustls::ServerConfig::builder_with_details(sources.provider.clone(), sources.time.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| wrong(&error))?;
     let mut tls =
@@ -175,20 +210,22 @@ fn roots_of(path: &Path) -> Result<RootCertStore, Error> {
     if roots.is_empty() { Err(wrong(&"no certificate in it")) } else { Ok(roots) }
 }
 
-/// Makes the client's side of QUIC, which trusts these certificates and no others.
+/// Makes the client's side of QUIC, which trusts these certificates and no others. It resumes no session, so that
+/// clients who share it know nothing of each other.
 ///
 /// Errors: [`Error::Certificate`] when one of them cannot be trusted as a root.
-pub fn client_config(trusted: &[CertificateDer<'static>]) -> Result<quinn::ClientConfig, Error> {
+pub fn client_config(trusted: &[CertificateDer<'static>], sources: &TlsSources) -> Result<quinn::ClientConfig, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
     let mut roots = RootCertStore::empty();
     for certificate in trusted {
         roots.add(certificate.clone()).map_err(|error| wrong(&error))?;
     }
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+    let builder = rustls::ClientConfig::builder_with_details(sources.provider.clone(), sources.time.clone())
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| wrong(&error))?;
     let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
     tls.alpn_protocols = vec![biopay_protocol::ALPN.to_vec()];
+    tls.resumption = Resumption::disabled();
     let quic = QuicClientConfig::try_from(tls).map_err(|error| wrong(&error))?;
     Ok(quinn::ClientConfig::new(Arc::new(quic)))
 }
@@ -216,6 +253,13 @@ mod tests {
         let read: Vec<_> =
             CertificateDer::pem_slice_iter(identity.chain_pem().as_bytes()).map(Result::unwrap).collect();
         assert_eq!(read, identity.chain);
+    }
+
+    #[test]
+    fn a_key_has_one_certificate() {
+        let chain = |key: u8| Identity::development_of(&[key; 32]).unwrap().chain;
+        assert_eq!(chain(1), chain(1));
+        assert_ne!(chain(1), chain(2));
     }
 
     #[test]

@@ -1,30 +1,31 @@
 //! Everybody against everybody, off line: FMR and FNMR of the schemes as handsets and server use them.
 
 use crate::Error;
-use crate::population::{Owner, Population, is_probe};
+use crate::population::{Owner, Population};
 use crate::studio::{CaptureKey, Captured};
 use biopay_biometrics::scheme::{HelperData, Scheme, SchemeId, ServerRecord};
 use biopay_reports::records::Comparison;
 use rayon::prelude::*;
 
-/// Compares every owner's probes with every owner's enrolment, for every scheme in use. A failure is a row with its
-/// reason, never left out.
+/// Compares probes with every enrolment of the shard among the first `subjects` owners, for every scheme in use. A
+/// failure is a row with its reason, never left out.
 ///
-/// `progress` hears of each reference that is done. Mated comparisons use all probes that were made, non-mated ones each subject's first probe on each sensor. The rows
-/// come in the order of scheme, reference and probe.
+/// `progress` hears of each reference that is done. Mated comparisons use all probes, non-mated ones each subject's first
+/// probe on each sensor. The rows come in the order of scheme, reference and probe.
 pub fn all_pairs(
     population: &Population,
     schemes: &[SchemeId],
+    probes: &[CaptureKey],
+    subjects: u32,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Comparison>, Error> {
-    let owners = population.owners.len() as u32;
-    let probes: Vec<(CaptureKey, &Captured)> =
-        population.studio.ready().filter(|(key, _)| is_probe(*key) && key.subject < owners).collect();
+    let made = |&key: &CaptureKey| Some((key, population.studio.find(key)?));
+    let probes: Vec<(CaptureKey, &Captured)> = probes.iter().filter_map(made).collect();
     let firsts = first_on_each_sensor(&probes);
     let mut rows = Vec::new();
     for &id in schemes {
         let scheme = population.registry.scheme(id);
-        let references: Vec<_> = population.owners.iter().filter_map(|o| reference(o, scheme)).collect();
+        let references: Vec<_> = population.owners.range(..subjects).filter_map(|(_, o)| reference(o, scheme)).collect();
         let compared: Vec<Vec<Comparison>> = references
             .into_par_iter()
             .map(|reference| {
@@ -71,7 +72,7 @@ fn compare(
         Ok(template) => scheme.derive(template, reference.helper, None).map_err(|e| e.to_string()),
     };
     let verdict = outcome.as_ref().ok().map(|payload| scheme.verify(&reference.record, payload));
-    let device = |sensor| population.studio.device(sensor).name.to_owned();
+    let device = |sensor| population.studio.device(sensor).to_owned();
     Comparison {
         scheme: scheme.id().name().to_owned(),
         reference_subject: reference.subject,

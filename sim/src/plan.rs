@@ -1,11 +1,15 @@
 //! What every handset will try, drawn from the seed before anything happens.
 
+use crate::Error;
+use crate::arrival::{Warp, read_trace};
 use crate::scenario::{Payments, Scenario};
+use crate::shard::Shard;
 use crate::time::SimTime;
 use biopay_biometrics::scheme::SchemeId;
 use biopay_datasets::stream::stream;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp};
+use std::time::Duration;
 
 /// The most that one payment asks for. Units: minor units.
 pub const AMOUNT_MAX: u64 = 20_000;
@@ -68,6 +72,8 @@ pub enum Slip {
     WrongPassword,
     /// The first code.
     WrongCode,
+    /// No code at all: the user gives the payment up where it would be typed.
+    Abandons,
 }
 
 /// Is one transaction that a handset will try.
@@ -81,6 +87,14 @@ pub struct PlannedTransaction {
     pub task: Task,
     /// What goes wrong.
     pub slip: Slip,
+    /// How long the user looks at the payment page before the QR is made.
+    pub think: Duration,
+    /// Whether the user tries once more when it fails in a way that the user could mend.
+    pub tries_again: bool,
+    /// How often it was tried before.
+    pub round: u8,
+    /// Whole months since the enrolment of whose sample is presented.
+    pub age_months: u16,
 }
 
 /// Is everything that one handset will try.
@@ -105,15 +119,16 @@ impl HandsetPlan {
     }
 }
 
-/// Draws the plans of all owners, then of all impostors.
-pub fn draw(scenario: &Scenario) -> Vec<HandsetPlan> {
+/// Draws the plans of all owners of a shard, then of all impostors who attack them.
+///
+/// Errors: a trace that cannot be read.
+pub fn draw(scenario: &Scenario, shard: Shard) -> Result<Vec<HandsetPlan>, Error> {
     let registrations = registration_times(scenario);
-    let owners = (0..scenario.handsets).map(|h| owner(scenario, h, registrations[h as usize]));
-    let mut plans: Vec<HandsetPlan> = owners.collect();
-    for i in 0..scenario.impostor_count() {
-        plans.push(impostor(scenario, i, &registrations));
-    }
-    plans
+    let trace = scenario.arrivals.trace.as_deref().map(read_trace).transpose()?;
+    let drawing = Drawing { scenario, registrations, warp: Warp::new(scenario.arrivals.pattern), trace };
+    let owners = (0..scenario.handsets).filter(|&h| shard.holds(h)).map(|h| drawing.owner(h));
+    let impostors = (0..scenario.impostor_count()).filter(|i| shard.holds(i % scenario.handsets));
+    Ok(owners.chain(impostors.map(|i| drawing.impostor(i))).collect())
 }
 
 fn registration_times(scenario: &Scenario) -> Vec<SimTime> {
@@ -127,39 +142,91 @@ fn registration_times(scenario: &Scenario) -> Vec<SimTime> {
     (0..scenario.handsets).map(|_| next()).collect()
 }
 
-fn owner(scenario: &Scenario, handset: u32, registration: SimTime) -> HandsetPlan {
-    let mut rng = stream(scenario.seed, "sim/owner", u64::from(handset));
-    let is_poor = rng.random_bool(scenario.users.too_little_money);
-    let steps = if rng.random_bool(scenario.users.two_step_registration) {
-        Registration::TwoSteps
-    } else {
-        Registration::OneMessage
-    };
-    let mut transactions =
-        vec![PlannedTransaction { at: registration, number: 0, task: Task::Register(steps), slip: Slip::None }];
-    let gap = exponential(scenario.arrivals.payment_gap_s);
-    let mut at = registration;
-    for number in 1..=scenario.payments.per_handset {
-        at = SimTime::from_seconds(at.micros() as f64 / 1e6 + gap.sample(&mut rng));
-        let task = Task::Pay { journey: journey(&scenario.payments, &mut rng), amount: amount(&mut rng) };
-        transactions.push(PlannedTransaction { at, number, task, slip: slip(scenario, &mut rng) });
-    }
-    HandsetPlan { handset, account: handset, scheme: scheme_of(scenario, handset), is_poor, transactions }
+/// Holds what all plans are drawn from.
+struct Drawing<'a> {
+    scenario: &'a Scenario,
+    registrations: Vec<SimTime>,
+    warp: Warp,
+    /// When payments start, in place of the gaps; they go to the handsets in turn.
+    trace: Option<Vec<SimTime>>,
 }
 
-fn impostor(scenario: &Scenario, index: u32, registrations: &[SimTime]) -> HandsetPlan {
-    let mut rng = stream(scenario.seed, "sim/impostor", u64::from(index));
-    // Victims in turn rather than at random, so that no account is attacked twice before all are attacked once.
-    let account = index % scenario.handsets;
-    let wait = exponential(scenario.arrivals.payment_gap_s).sample(&mut rng);
-    let at = SimTime::from_seconds(registrations[account as usize].micros() as f64 / 1e6 + wait);
-    let task = Task::Pay { journey: Journey::Impostor, amount: amount(&mut rng) };
-    HandsetPlan {
-        handset: scenario.handsets + index,
-        account,
-        scheme: scheme_of(scenario, account),
-        is_poor: false,
-        transactions: vec![PlannedTransaction { at, number: 1, task, slip: Slip::None }],
+/// Seconds of a twelfth of a year of 365.25 days.
+const MONTH_S: f64 = 365.25 * 86_400.0 / 12.0;
+
+impl Drawing<'_> {
+    fn owner(&self, handset: u32) -> HandsetPlan {
+        let scenario = self.scenario;
+        let mut rng = stream(scenario.seed, "sim/owner", u64::from(handset));
+        let registered = self.registrations[handset as usize];
+        let is_poor = rng.random_bool(scenario.users.too_little_money);
+        let steps = if rng.random_bool(scenario.users.two_step_registration) {
+            Registration::TwoSteps
+        } else {
+            Registration::OneMessage
+        };
+        let mut transactions = vec![self.transaction(registered, 0, Task::Register(steps), Slip::None, handset)];
+        for (index, at) in self.payment_times(handset, registered, &mut rng).into_iter().enumerate() {
+            let task = Task::Pay { journey: journey(&scenario.payments, &mut rng), amount: amount(&mut rng) };
+            let slip = slip(scenario, &mut rng);
+            let mut planned = self.transaction(at, index as u32 + 1, task, slip, handset);
+            planned.think = think(scenario, &mut rng);
+            planned.tries_again = rng.random_bool(scenario.users.retry);
+            transactions.push(planned);
+        }
+        HandsetPlan { handset, account: handset, scheme: scheme_of(scenario, handset), is_poor, transactions }
+    }
+
+    fn payment_times(&self, handset: u32, registered: SimTime, rng: &mut impl Rng) -> Vec<SimTime> {
+        if let Some(trace) = &self.trace {
+            return trace.iter().skip(handset as usize).step_by(self.scenario.handsets as usize).copied().collect();
+        }
+        let gap = exponential(self.scenario.arrivals.payment_gap_s);
+        let mut steady = self.warp.to_steady(registered.seconds());
+        let mut next = || {
+            steady += gap.sample(rng);
+            SimTime::from_seconds(self.warp.to_real(steady))
+        };
+        (0..self.scenario.payments.per_handset).map(|_| next()).collect()
+    }
+
+    fn impostor(&self, index: u32) -> HandsetPlan {
+        let scenario = self.scenario;
+        let mut rng = stream(scenario.seed, "sim/impostor", u64::from(index));
+        // Victims in turn rather than at random, so that no account is attacked twice before all are attacked once.
+        let account = index % scenario.handsets;
+        let wait = exponential(scenario.arrivals.payment_gap_s).sample(&mut rng);
+        let at = SimTime::from_seconds(self.registrations[account as usize].seconds() + wait);
+        let task = Task::Pay { journey: Journey::Impostor, amount: amount(&mut rng) };
+        HandsetPlan {
+            handset: scenario.handsets + index,
+            account,
+            scheme: scheme_of(scenario, account),
+            is_poor: false,
+            transactions: vec![self.transaction(at, 1, task, Slip::None, account)],
+        }
+    }
+
+    fn transaction(&self, at: SimTime, number: u32, task: Task, slip: Slip, account: u32) -> PlannedTransaction {
+        let age_s = at.since(self.registrations[account as usize]).as_secs_f64();
+        let age_months = if self.scenario.biometric.ageing_per_year > 0.0 { (age_s / MONTH_S) as u16 } else { 0 };
+        PlannedTransaction {
+            at,
+            number,
+            task,
+            slip,
+            think: Duration::ZERO,
+            tries_again: false,
+            round: 0,
+            age_months,
+        }
+    }
+}
+
+fn think(scenario: &Scenario, rng: &mut impl Rng) -> Duration {
+    match scenario.users.think_ms {
+        0 => Duration::ZERO,
+        mean_ms => Duration::from_micros((exponential(mean_ms as f64 * 1e3).sample(rng)) as u64),
     }
 }
 
@@ -190,11 +257,14 @@ fn amount(rng: &mut impl Rng) -> u64 {
 }
 
 fn slip(scenario: &Scenario, rng: &mut impl Rng) -> Slip {
-    let (password, code) = (rng.random_bool(scenario.users.wrong_password), rng.random_bool(scenario.users.wrong_code));
-    match (password, code) {
-        (true, _) => Slip::WrongPassword,
-        (false, true) => Slip::WrongCode,
-        (false, false) => Slip::None,
+    let users = &scenario.users;
+    let [password, code, abandons] =
+        [users.wrong_password, users.wrong_code, users.abandon].map(|share| rng.random_bool(share));
+    match (password, abandons, code) {
+        (true, _, _) => Slip::WrongPassword,
+        (false, true, _) => Slip::Abandons,
+        (false, false, true) => Slip::WrongCode,
+        (false, false, false) => Slip::None,
     }
 }
 
@@ -208,6 +278,18 @@ mod tests {
 
     fn scenario() -> Scenario {
         Scenario::load("quickstart", &["handsets=400".into()]).unwrap()
+    }
+
+    fn draw(scenario: &Scenario) -> Vec<HandsetPlan> {
+        super::draw(scenario, Shard::WHOLE).unwrap()
+    }
+
+    #[test]
+    fn shards_share_the_whole_out() {
+        let mut together: Vec<_> =
+            (0..3).flat_map(|i| super::draw(&scenario(), Shard::new(i, 3).unwrap()).unwrap()).collect();
+        together.sort_by_key(|plan| plan.handset);
+        assert_eq!(together, draw(&scenario()));
     }
 
     #[test]

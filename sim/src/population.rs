@@ -1,13 +1,14 @@
 //! The population: subjects with their logins, accounts and enrolments, made before the run from the seed alone.
 
 use crate::Error;
-use crate::plan::{HandsetPlan, Journey, Task};
-use crate::scenario::Scenario;
+use crate::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
+use crate::scenario::{Login, Scenario};
 use crate::studio::{CaptureKey, Sensor, Studio};
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Enrolment, Registry, SchemeId};
 use biopay_datasets::stream::stream;
-use biopay_protocol::client::{Credentials, LoginMethod};
+use biopay_protocol::client::{Credentials, LoginMethod, TRIES_MAX};
+use biopay_protocol::opaque::{SessionSeed, Stretching};
 use biopay_protocol::{BankAccount, LoginName, Secret};
 use rand::RngExt;
 use rayon::prelude::*;
@@ -18,9 +19,11 @@ use std::sync::atomic::AtomicBool;
 const BALANCE: u64 = 100_000_000;
 /// Opening balance of an account with too little: less than any payment.
 const BALANCE_POOR: u64 = 50;
+/// A handset's own hash with the least memory that argon2 takes: handsets share this machine's processor. Units: KiB.
+const STRETCHING: Stretching = Stretching { memory_kib: 8, passes: 1 };
 /// Probes are numbered from here, enrolment captures from 0.
 const PROBES_FROM: u32 = 1_000;
-/// Numbers between two transactions' first probes: more than the tries of one.
+/// Numbers between two transactions' first probes: more than the tries of one in two rounds.
 const PROBES_PER_TRANSACTION: u32 = 10;
 
 /// Is one account holder.
@@ -43,8 +46,8 @@ pub struct Owner {
 
 /// Holds everybody who takes part.
 pub struct Population {
-    /// Account holders, by subject.
-    pub owners: Vec<Owner>,
+    /// Account holders by subject, those of the shard.
+    pub owners: BTreeMap<u32, Owner>,
     /// Their captures.
     pub studio: Studio,
     /// The schemes, as handsets and server know them.
@@ -59,34 +62,36 @@ impl Population {
     pub fn make(
         scenario: &Scenario,
         plans: &[HandsetPlan],
+        needed: &[CaptureKey],
         stop: &AtomicBool,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Self, Error> {
         let registry = Registry::new(&scenario.schemes.parameters)?;
-        let mut studio = Studio::new(scenario);
-        studio.prepare(&captures_needed(scenario, plans), stop, progress)?;
-        let owners: Vec<Owner> = plans[..scenario.handsets as usize]
-            .par_iter()
+        let mut studio = Studio::new(scenario)?;
+        studio.prepare(needed, stop, progress)?;
+        let plans: Vec<&HandsetPlan> = plans.iter().filter(|plan| !plan.is_impostor()).collect();
+        let owners: Vec<Owner> = plans
+            .into_par_iter()
             .map(|plan| owner(scenario, plan, &studio, &registry, stop))
             .collect::<Result<_, _>>()?;
+        let owners = owners.into_iter().map(|owner| (owner.subject, owner)).collect();
         Ok(Self { owners, studio, registry })
+    }
+
+    /// Iterates over the accounts that the bank opens: number, PIN, balance in minor units.
+    pub fn bank_accounts(&self) -> impl Iterator<Item = (BankAccount, Secret, u64)> + '_ {
+        self.owners.values().map(|owner| (owner.bank_account.clone(), owner.pin.clone(), owner.balance))
     }
 }
 
-/// Returns how many captures [`Population::make`] makes in advance.
-pub fn captures_planned(scenario: &Scenario, plans: &[HandsetPlan]) -> u64 {
-    captures_needed(scenario, plans).len() as u64
-}
-
-/// Returns the key of a transaction's probe; `attempt` counts from 1.
-pub fn probe_key(presenter: u32, sensor: Sensor, transaction: u32, attempt: u8) -> CaptureKey {
-    let number = PROBES_FROM + transaction * PROBES_PER_TRANSACTION + u32::from(attempt) - 1;
-    CaptureKey { subject: presenter, sensor, number }
-}
-
-/// Says whether a capture is a probe, not part of an enrolment.
-pub fn is_probe(key: CaptureKey) -> bool {
-    key.number >= PROBES_FROM
+/// Returns the key of a transaction's probe; `attempt` counts from 1 in each round.
+pub fn probe_key(presenter: u32, sensor: Sensor, transaction: &PlannedTransaction, attempt: u8) -> CaptureKey {
+    let number = PROBES_FROM
+        + transaction.number * PROBES_PER_TRANSACTION
+        + u32::from(transaction.round) * u32::from(TRIES_MAX)
+        + u32::from(attempt)
+        - 1;
+    CaptureKey { subject: presenter, sensor, number, age_months: transaction.age_months }
 }
 
 /// Returns the sensor of a journey; `None` where nothing is captured.
@@ -98,27 +103,50 @@ pub fn sensor_of(journey: Journey) -> Option<Sensor> {
     }
 }
 
-/// Lists the captures that are sure to be needed: the enrolments', each payment's first probe, an impostor's three,
-/// and one probe of every owner for the comparison of everybody with everybody.
-fn captures_needed(scenario: &Scenario, plans: &[HandsetPlan]) -> Vec<CaptureKey> {
+/// Lists the captures that are sure to be needed by plans: the enrolments', each payment's first probe, and an
+/// impostor's three. Sorted, each once.
+pub fn captures_needed(scenario: &Scenario, plans: &[HandsetPlan]) -> Vec<CaptureKey> {
     let mut keys = Vec::new();
     for plan in plans {
         if !plan.is_impostor() {
-            let enrolment = |number| CaptureKey { subject: plan.handset, sensor: Sensor::Handset, number };
+            let enrolment = |number| enrolment_key(plan.handset, number);
             keys.extend((0..scenario.biometric.enrolment_captures).map(enrolment));
-            keys.push(probe_key(plan.handset, Sensor::Handset, 1, 1));
         }
         for transaction in &plan.transactions {
             let Task::Pay { journey, .. } = transaction.task else { continue };
-            let tries = if journey == Journey::Impostor { biopay_protocol::client::TRIES_MAX } else { 1 };
+            let tries = if journey == Journey::Impostor { TRIES_MAX } else { 1 };
             for (sensor, attempt) in sensor_of(journey).into_iter().flat_map(|s| (1..=tries).map(move |a| (s, a))) {
-                keys.push(probe_key(plan.handset, sensor, transaction.number, attempt));
+                keys.push(probe_key(plan.handset, sensor, transaction, attempt));
             }
         }
     }
+    sorted_once(keys)
+}
+
+/// Lists the probes that are compared off line: of each of the first `subjects` owners, the first probe of every payment
+/// that takes one, and one probe on the handset in any case. A pure function of the plans of all owners, so that every
+/// shard compares with the same probes.
+pub fn comparison_probes(plans: &[HandsetPlan], subjects: u32) -> Vec<CaptureKey> {
+    let mut keys = Vec::new();
+    for plan in plans.iter().filter(|plan| !plan.is_impostor() && plan.handset < subjects) {
+        let number = PROBES_FROM + PROBES_PER_TRANSACTION;
+        keys.push(CaptureKey { subject: plan.handset, sensor: Sensor::Handset, number, age_months: 0 });
+        for transaction in &plan.transactions {
+            let Task::Pay { journey, .. } = transaction.task else { continue };
+            keys.extend(sensor_of(journey).map(|sensor| probe_key(plan.handset, sensor, transaction, 1)));
+        }
+    }
+    sorted_once(keys)
+}
+
+fn sorted_once(mut keys: Vec<CaptureKey>) -> Vec<CaptureKey> {
     keys.sort_unstable();
     keys.dedup();
     keys
+}
+
+fn enrolment_key(subject: u32, number: u32) -> CaptureKey {
+    CaptureKey { subject, sensor: Sensor::Handset, number, age_months: 0 }
 }
 
 fn owner(
@@ -147,7 +175,10 @@ fn owner(
         credentials: Credentials {
             login: LoginName::new(format!("subject-{subject:06}"))?,
             password: Secret::new(format!("{:016x}", rng.random::<u64>()))?,
-            method: LoginMethod::Password,
+            method: match scenario.server.login {
+                Login::Password => LoginMethod::Password,
+                Login::Opaque => LoginMethod::Opaque { seed: SessionSeed(rng.random()), stretching: STRETCHING },
+            },
         },
         // 9 and 99 begin no issuer's number (ISO/IEC 7812-1), so that a synthetic account is nobody's.
         bank_account: BankAccount::new(format!("9999{subject:012}"))?,
@@ -166,7 +197,7 @@ fn references(scenario: &Scenario, subject: u32, studio: &Studio, stop: &AtomicB
         if is_enough || stop.load(std::sync::atomic::Ordering::Relaxed) {
             break;
         }
-        let captured = studio.capture(CaptureKey { subject, sensor: Sensor::Handset, number })?;
+        let captured = studio.capture(enrolment_key(subject, number))?;
         templates.extend(captured.template.ok());
     }
     Ok(templates)
@@ -175,20 +206,27 @@ fn references(scenario: &Scenario, subject: u32, studio: &Studio, stop: &AtomicB
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shard::Shard;
+
+    fn plans(scenario: &Scenario) -> Vec<HandsetPlan> {
+        crate::plan::draw(scenario, Shard::WHOLE).unwrap()
+    }
 
     #[test]
-    fn probes_of_different_transactions_never_share_a_number() {
-        let first = probe_key(1, Sensor::Handset, 1, 3);
-        let second = probe_key(1, Sensor::Handset, 2, 1);
-        assert!(first.number < second.number && is_probe(first));
+    fn probes_of_different_transactions_and_rounds_never_share_a_number() {
+        let scenario = Scenario::load("quickstart", &[]).unwrap();
+        let first = plans(&scenario)[0].transactions[1];
+        let again = PlannedTransaction { round: 1, ..first };
+        let second = PlannedTransaction { number: 2, ..first };
+        let key = |transaction: &PlannedTransaction, attempt| probe_key(1, Sensor::Handset, transaction, attempt).number;
+        assert!(key(&first, TRIES_MAX) < key(&again, 1) && key(&again, TRIES_MAX) < key(&second, 1));
     }
 
     #[test]
     fn captures_are_listed_once() {
         let scenario = Scenario::load("quickstart", &[]).unwrap();
-        let plans = crate::plan::draw(&scenario);
-        let keys = captures_needed(&scenario, &plans);
+        let keys = captures_needed(&scenario, &plans(&scenario));
         assert!(keys.windows(2).all(|w| w[0] < w[1]));
-        assert!(keys.len() as u32 >= scenario.handsets * (scenario.biometric.enrolment_captures + 1));
+        assert!(keys.len() as u32 >= scenario.handsets * scenario.biometric.enrolment_captures);
     }
 }

@@ -8,14 +8,15 @@ use biopay_protocol::qr::Symbol;
 use std::fs;
 use std::path::Path;
 
-const SUBJECTS: usize = 4;
+const SUBJECTS: u32 = 4;
 const MODULE_PIXELS: u8 = 4;
 
 /// Writes the pictures to `folder`, named so that they sort by subject: `NN_CAPTION.png`.
 pub fn write(population: &Population, folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    let enrolled = population.owners.iter().filter(|o| !o.enrolments.is_empty());
-    for (index, owner) in enrolled.take(SUBJECTS).enumerate() {
+    // By number, not the first that there are: shards together write what the whole would.
+    for index in 0..SUBJECTS {
+        let Some(owner) = population.owners.get(&index).filter(|owner| !owner.enrolments.is_empty()) else { continue };
         write_samples(population, owner, &folder.join(format!("{index:02}a")))?;
         write_symbols(owner, &folder.join(format!("{index:02}b")))?;
     }
@@ -24,8 +25,9 @@ pub fn write(population: &Population, folder: &Path) -> Result<(), Error> {
 
 fn write_samples(population: &Population, owner: &Owner, prefix: &Path) -> Result<(), Error> {
     for (sensor, name) in [(Sensor::Handset, "handset"), (Sensor::SecondDevice, "second_device")] {
-        let sample = population.studio.sample(CaptureKey { subject: owner.subject, sensor, number: 0 });
-        let device = population.studio.device(sensor).name;
+        let key = CaptureKey { subject: owner.subject, sensor, number: 0, age_months: 0 };
+        let Some(sample) = population.studio.sample(key)? else { continue };
+        let device = population.studio.device(sensor);
         let path = with_suffix(prefix, &format!("{name}_subject_{}_{name}_({device}).png", owner.subject));
         write_image(&path, &sample)?;
     }

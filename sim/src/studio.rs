@@ -1,10 +1,12 @@
 //! The studio: synthetic samples from sensors, turned into templates as a handset would.
 
 use crate::Error;
-use crate::scenario::Scenario;
+use crate::scenario::{Biometric, Modality, Scenario};
 use biopay_biometrics::fingerprint::Extractor;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
-use biopay_biometrics::{AcquisitionFailure, Sample, Template};
+use biopay_biometrics::{AcquisitionFailure, Sample, Template, face as face_extraction};
+use biopay_datasets::embedding;
+use biopay_datasets::face::{self, Face, Nuisance};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
@@ -31,6 +33,8 @@ pub struct CaptureKey {
     pub sensor: Sensor,
     /// The capture's number.
     pub number: u32,
+    /// Whole months since the subject's enrolment.
+    pub age_months: u16,
 }
 
 /// Is what came of a capture: a template, or the reason why not.
@@ -45,30 +49,53 @@ pub struct Captured {
 /// Makes captures, and keeps those that were made in advance.
 pub struct Studio {
     seed: u64,
-    devices: [Device; 2],
-    quality: CaptureQuality,
-    extractor: Extractor,
+    source: Source,
+    device_names: [String; 2],
+    quality: f32,
+    ageing_per_year: f32,
     ready: BTreeMap<CaptureKey, Captured>,
 }
 
+/// Says what stands before the sensors.
+enum Source {
+    Fingers { devices: [Device; 2], extractor: Extractor },
+    Faces { devices: [face::Device; 2] },
+    Points { population: Box<embedding::Population> },
+}
+
+/// Holds one subject before the sensor.
+enum Subject {
+    Finger(Box<Finger>),
+    Face(Box<Face>),
+    Point(u64),
+}
+
+/// Bits of an embedding's binary form.
+const EMBEDDING_BITS: usize = 512;
+
 impl Studio {
     /// Sets up the scenario's sensors.
-    pub fn new(scenario: &Scenario) -> Self {
-        Self {
+    ///
+    /// Errors: [`Error::Usage`] for a sensor that there is not, which a scenario's check has ruled out.
+    pub fn new(scenario: &Scenario) -> Result<Self, Error> {
+        let biometric = &scenario.biometric;
+        let subjects = u64::from(scenario.handsets + scenario.impostor_count());
+        Ok(Self {
             seed: scenario.seed,
-            devices: scenario.devices(),
-            quality: scenario.quality(),
-            extractor: Extractor::new(),
+            source: Source::new(biometric, scenario.seed, subjects)?,
+            device_names: match biometric.modality {
+                Modality::Embedding => ["embedding", "embedding"].map(str::to_owned),
+                _ => [biometric.device.clone(), biometric.second_device.clone()],
+            },
+            quality: biometric.quality,
+            ageing_per_year: biometric.ageing_per_year,
             ready: BTreeMap::new(),
-        }
+        })
     }
 
-    /// Returns a sensor's profile.
-    pub fn device(&self, sensor: Sensor) -> &Device {
-        match sensor {
-            Sensor::Handset => &self.devices[0],
-            Sensor::SecondDevice => &self.devices[1],
-        }
+    /// Returns a sensor's name.
+    pub fn device(&self, sensor: Sensor) -> &str {
+        &self.device_names[sensor as usize]
     }
 
     /// Makes captures in advance, on all cores, a subject at a time; `progress` hears of each. Stops early, keeping
@@ -86,10 +113,10 @@ impl Studio {
             by_subject.entry(key.subject).or_default().push(key);
         }
         let session = |(subject, keys): (u32, Vec<CaptureKey>)| {
-            let finger = self.finger(subject);
+            let subject = self.source.subject(self.seed, subject);
             let mut made = Vec::new();
             for key in keys.into_iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
-                made.push((key, self.take(&finger, key)?));
+                made.push((key, self.take(&subject, key)?));
                 progress(1);
             }
             Ok(made)
@@ -105,7 +132,7 @@ impl Studio {
     pub fn capture(&self, key: CaptureKey) -> Result<Captured, Error> {
         match self.ready.get(&key) {
             Some(captured) => Ok(Captured { extraction: None, ..captured.clone() }),
-            None => self.take(&self.finger(key.subject), key),
+            None => self.take(&self.source.subject(self.seed, key.subject), key),
         }
     }
 
@@ -114,31 +141,96 @@ impl Studio {
         self.ready.iter().map(|(&key, captured)| (key, captured))
     }
 
-    /// Returns the image of a capture.
-    pub fn sample(&self, key: CaptureKey) -> Sample {
-        self.image(&self.finger(key.subject), key)
+    /// Finds a capture that is ready.
+    pub fn find(&self, key: CaptureKey) -> Option<&Captured> {
+        self.ready.get(&key)
     }
 
-    fn finger(&self, subject: u32) -> Finger {
-        Finger::generate(self.seed, u64::from(subject), None)
+    /// Returns the image of a capture; `None` where there are no images.
+    ///
+    /// Errors: a quality that is none.
+    pub fn sample(&self, key: CaptureKey) -> Result<Option<Sample>, Error> {
+        self.image(&self.source.subject(self.seed, key.subject), key)
     }
 
-    fn image(&self, finger: &Finger, key: CaptureKey) -> Sample {
-        // One number names one touch; the same number on another sensor is another touch.
-        let touch = u64::from(key.number) << 1 | u64::from(key.sensor == Sensor::SecondDevice);
-        finger.capture(self.device(key.sensor), self.quality, touch).sample
+    fn image(&self, subject: &Subject, key: CaptureKey) -> Result<Option<Sample>, Error> {
+        let quality = self.quality_after(key.age_months);
+        Ok(match (&self.source, subject) {
+            (Source::Fingers { devices, .. }, Subject::Finger(finger)) => {
+                let quality = CaptureQuality::new(quality)?;
+                Some(finger.capture(&devices[key.sensor as usize], quality, touch(key)).sample)
+            }
+            (Source::Faces { devices }, Subject::Face(face)) => {
+                // Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
+                let nuisance = Nuisance::new(2.0 * (1.0 - quality))?;
+                Some(face.capture(&devices[key.sensor as usize], nuisance, touch(key)).sample)
+            }
+            _ => None,
+        })
     }
 
-    fn take(&self, finger: &Finger, key: CaptureKey) -> Result<Captured, Error> {
-        let sample = self.image(finger, key);
+    /// Probes get worse with the time since enrolment, as scores of real ones do.
+    fn quality_after(&self, months: u16) -> f32 {
+        (self.quality - self.ageing_per_year * f32::from(months) / 12.0).max(0.0)
+    }
+
+    fn take(&self, subject: &Subject, key: CaptureKey) -> Result<Captured, Error> {
+        let sample = self.image(subject, key)?;
         let clock = SystemClock::new();
-        let template = match self.extractor.extract(&sample).and_then(|f| FixedLength::builtin().template(&f)) {
+        let made = match (&self.source, subject, sample) {
+            (Source::Fingers { extractor, .. }, _, Some(sample)) => {
+                extractor.extract(&sample).and_then(|features| FixedLength::builtin().template(&features))
+            }
+            (_, _, Some(sample)) => face_extraction::Extractor::builtin().template(&sample),
+            (Source::Points { population }, Subject::Point(subject), None) => Ok(point(population, *subject, key)),
+            _ => return Err(Error::Usage("a subject without a sensor".into())),
+        };
+        let template = match made {
             Ok(template) => Ok(template),
             Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Err(reason),
             Err(other) => return Err(other.into()),
         };
         Ok(Captured { template, extraction: Some(clock.elapsed()) })
     }
+}
+
+impl Source {
+    fn new(biometric: &Biometric, seed: u64, subjects: u64) -> Result<Self, Error> {
+        let names = [&biometric.device, &biometric.second_device];
+        let unknown = |name: &str| Error::Usage(format!("{name:?} is no sensor"));
+        Ok(match biometric.modality {
+            Modality::Fingerprint => {
+                let [first, second] = names.map(|name| Device::named(name).ok_or_else(|| unknown(name)));
+                Self::Fingers { devices: [first?, second?], extractor: Extractor::new() }
+            }
+            Modality::Face => {
+                let [first, second] = names.map(|name| face::Device::named(name).ok_or_else(|| unknown(name)));
+                Self::Faces { devices: [first?, second?] }
+            }
+            Modality::Embedding => {
+                Self::Points { population: Box::new(embedding::Population::new(seed, subjects)) }
+            }
+        })
+    }
+
+    fn subject(&self, seed: u64, subject: u32) -> Subject {
+        match self {
+            Self::Fingers { .. } => Subject::Finger(Box::new(Finger::generate(seed, u64::from(subject), None))),
+            Self::Faces { .. } => Subject::Face(Box::new(Face::generate(seed, u64::from(subject)))),
+            Self::Points { .. } => Subject::Point(u64::from(subject)),
+        }
+    }
+}
+
+/// One number names one touch; the same number on another sensor is another touch.
+fn touch(key: CaptureKey) -> u64 {
+    u64::from(key.number) << 1 | u64::from(key.sensor == Sensor::SecondDevice)
+}
+
+/// Draws one embedding, with its binary form.
+fn point(population: &embedding::Population, subject: u64, key: CaptureKey) -> Template {
+    let vector = population.capture_of(subject + 1, touch(key)).vector;
+    Template::from_embedding(vector, EMBEDDING_BITS)
 }
 
 #[cfg(test)]
@@ -148,13 +240,32 @@ mod tests {
     #[test]
     fn one_seed_gives_the_same_template_whether_made_in_advance_or_late() {
         let scenario = Scenario::load("quickstart", &[]).unwrap();
-        let key = CaptureKey { subject: 3, sensor: Sensor::SecondDevice, number: 7 };
-        let mut early = Studio::new(&scenario);
+        for (modality, device) in [("fingerprint", "optical"), ("face", "handset"), ("embedding", "none")] {
+            one_key_one_template(&scenario, modality, device);
+        }
+    }
+
+    fn one_key_one_template(scenario: &Scenario, modality: &str, device: &str) {
+        let mut scenario = scenario.clone();
+        scenario.biometric.modality = serde_json::from_value(modality.into()).unwrap();
+        scenario.biometric.device = device.into();
+        scenario.biometric.second_device = device.into();
+        let key = CaptureKey { subject: 3, sensor: Sensor::SecondDevice, number: 7, age_months: 0 };
+        let mut early = Studio::new(&scenario).unwrap();
         early.prepare(&[key], &AtomicBool::new(false), &|_| {}).unwrap();
-        let late = Studio::new(&scenario);
-        assert_eq!(early.sample(key), late.sample(key));
+        let late = Studio::new(&scenario).unwrap();
+        assert_eq!(early.sample(key).unwrap(), late.sample(key).unwrap());
         assert_eq!(early.capture(key).unwrap().template, late.capture(key).unwrap().template);
         let other = late.capture(CaptureKey { number: 8, ..key }).unwrap().template;
-        assert_ne!(late.capture(key).unwrap().template, other);
+        assert_ne!(late.capture(key).unwrap().template, other, "{modality}");
+    }
+
+    #[test]
+    fn an_old_enrolment_meets_worse_probes() {
+        let mut scenario = Scenario::load("quickstart", &[]).unwrap();
+        scenario.biometric.ageing_per_year = 0.1;
+        let studio = Studio::new(&scenario).unwrap();
+        assert_eq!(studio.quality_after(0), 0.7);
+        assert!((studio.quality_after(24) - 0.5).abs() < 1e-6 && studio.quality_after(1_200) == 0.0);
     }
 }

@@ -25,6 +25,11 @@ impl SimTime {
         self.0
     }
 
+    /// Returns the seconds.
+    pub fn seconds(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
     /// Returns the later instant.
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)))

@@ -58,11 +58,21 @@ impl Population {
         (1..=self.subjects).flat_map(move |subject| self.of_subject(subject, impressions))
     }
 
+    /// Draws one capture of a subject by a number of its own, whatever else has been drawn: for whoever needs captures one
+    /// at a time. These are other captures than [`Self::of_subject`]'s, of the same subject.
+    pub fn capture_of(&self, subject: u64, number: u64) -> Embedding {
+        let key = stream(self.seed, "embedding/subject", subject).random::<[u8; 32]>();
+        let scale = subject_scale(&mut ChaCha8Rng::from_seed(key));
+        let rng = &mut stream(self.seed, &format!("embedding/capture/{number}"), subject);
+        let vector = self.capture(&self.identity(subject), scale, rng);
+        Embedding { subject, impression: number, vector }
+    }
+
     /// Draws one subject's embeddings. Same arguments, same vectors, whatever else has been drawn.
     pub fn of_subject(&self, subject: u64, impressions: u64) -> Vec<Embedding> {
         let key = stream(self.seed, "embedding/subject", subject).random::<[u8; 32]>();
         let rng = &mut ChaCha8Rng::from_seed(key);
-        let scale = NOISE_SCALE * libm::exp(SUBJECT_SPREAD * f64::from(normals(rng)[0]));
+        let scale = subject_scale(rng);
         let identity = self.identity(subject);
         let capture = |impression| {
             let vector = self.capture(&identity, scale, rng);
@@ -106,6 +116,11 @@ impl Population {
         let norm = point.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
         point.iter().map(|x| x / norm).collect()
     }
+}
+
+/// Draws how noisy a subject's captures are.
+fn subject_scale(rng: &mut impl Rng) -> f64 {
+    NOISE_SCALE * libm::exp(SUBJECT_SPREAD * f64::from(normals(rng)[0]))
 }
 
 /// Adds `factor` times the basis times the coordinates.

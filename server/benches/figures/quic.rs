@@ -110,7 +110,7 @@ async fn echo_cpu_us() -> f64 {
     let (address, hex) = line.trim().split_once(' ').unwrap();
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
-    let config = tls::client_config(&[certificate.into()]).unwrap();
+    let config = tls::client_config(&[certificate.into()], &tls::TlsSources::system()).unwrap();
     let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
@@ -170,7 +170,7 @@ fn sizes() -> [(usize, usize); 2] {
 pub async fn echo_server() {
     let identity = Identity::development().unwrap();
     let hex: String = identity.chain[0].iter().map(|byte| format!("{byte:02x}")).collect();
-    let config = tls::server_config(identity, &Limits::default()).unwrap();
+    let config = tls::server_config(identity, &Limits::default(), &tls::TlsSources::system()).unwrap();
     let endpoint = quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
     println!("{} {hex}", endpoint.local_addr().unwrap());
     while let Some(incoming) = endpoint.accept().await {

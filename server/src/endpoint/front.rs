@@ -2,7 +2,7 @@
 
 use crate::config::Limits;
 use crate::error::Error;
-use crate::tls::{Identity, server_config, server_transport};
+use crate::tls::{Identity, TlsSources, server_config, server_transport};
 use quinn::{Connecting, ConnectionError, Endpoint, Incoming, QlogConfig, QlogStream, ServerConfig};
 use std::fs::File;
 use std::io::BufWriter;
@@ -29,10 +29,15 @@ impl Front {
     ///
     /// Errors: [`Error::Certificate`] when chain and key do not belong together.
     pub fn new(endpoint: Endpoint, identity: Identity, limits: Limits, qlog: Option<&Path>) -> Result<Self, Error> {
-        let config = server_config(identity, &limits)?;
-        endpoint.set_server_config(Some(config.clone()));
+        let config = server_config(identity, &limits, &TlsSources::system())?;
         let qlog = qlog.map(|folder| Qlog { folder: folder.to_owned(), written: AtomicU64::new(0) });
-        Ok(Self { endpoint, limits, config: Mutex::new(Some(config)), qlog })
+        Ok(Self { qlog, ..Self::with_config(endpoint, config, limits) })
+    }
+
+    /// Takes an endpoint without a server's configuration, and gives it one that was made elsewhere.
+    pub fn with_config(endpoint: Endpoint, config: ServerConfig, limits: Limits) -> Self {
+        endpoint.set_server_config(Some(config.clone()));
+        Self { endpoint, limits, config: Mutex::new(Some(config)), qlog: None }
     }
 
     /// Greets new connections with another certificate; those that are open go on as they are. Does nothing once no
@@ -40,7 +45,7 @@ impl Front {
     ///
     /// Errors: [`Error::Certificate`] when chain and key do not belong together; the one before stays.
     pub fn renew(&self, identity: Identity) -> Result<(), Error> {
-        let config = server_config(identity, &self.limits)?;
+        let config = server_config(identity, &self.limits, &TlsSources::system())?;
         let mut current = self.config();
         if current.is_some() {
             self.endpoint.set_server_config(Some(config.clone()));

@@ -129,7 +129,8 @@ impl System {
             env,
         }));
         let identity = tls::Identity::development().unwrap();
-        let (chain, client_config) = (identity.chain.clone(), tls::client_config(&identity.chain).unwrap());
+        let (chain, client_config) =
+            (identity.chain.clone(), tls::client_config(&identity.chain, &tls::TlsSources::system()).unwrap());
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let runtime = Arc::new(quinn::TokioRuntime);
         let quic = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime).unwrap();

@@ -122,7 +122,7 @@ impl Processes {
         let hex = ready["certificate_hex"].as_str().unwrap();
         let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
-        server.client_config = Some(tls::client_config(&[certificate.into()]).unwrap());
+        server.client_config = Some(tls::client_config(&[certificate.into()], &tls::TlsSources::system()).unwrap());
         (server.child, server.ready) = (Some(child), ready);
     }
 
@@ -168,7 +168,7 @@ impl Processes {
 
     /// Trusts another certificate from now on.
     pub fn door_trusting(&self, server: usize, chain: &[CertificateDer<'static>]) -> Door {
-        Door { config: tls::client_config(chain).unwrap(), ..self.door(server) }
+        Door { config: tls::client_config(chain, &tls::TlsSources::system()).unwrap(), ..self.door(server) }
     }
 
     /// Returns what a client needs to connect to a server, as of its last start.

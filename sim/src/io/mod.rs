@@ -143,7 +143,7 @@ impl Shared {
     /// A client configuration of its own for each connection: a shared one would share session tickets, and handsets
     /// do not know each other.
     async fn connect(&self, endpoint: usize) -> Option<Connection> {
-        let config = biopay_server::tls::client_config(&self.server.trusted).ok()?;
+        let config = biopay_server::tls::client_config(&self.server.trusted, &biopay_server::tls::TlsSources::system()).ok()?;
         Connection::connect(&self.endpoints[endpoint], config, self.server.address, &self.server.name).await.ok()
     }
 }

@@ -1,0 +1,269 @@
+//! The network itself: takes datagrams at either end, moves them hop by hop, and holds them until they are fetched.
+
+use super::address;
+use super::link::{Fate, Link};
+use super::mobility::Itinerary;
+use super::profile::ProfileId;
+use crate::virtual_time::env::Stations;
+use crate::virtual_time::timeline::deliver;
+use crate::virtual_time::Nanos;
+use biopay_datasets::stream::stream;
+use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
+use std::collections::{BTreeMap, VecDeque};
+use std::io::IoSliceMut;
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+/// Says which end of the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The endpoint that all handsets share.
+    Handsets,
+    /// The server's endpoint.
+    Server,
+}
+
+/// Is a datagram under way.
+#[derive(Debug)]
+pub struct Packet {
+    handset: u32,
+    hop: Hop,
+    ecn: Option<EcnCodepoint>,
+    bytes: Vec<u8>,
+}
+
+/// Says where a datagram is about to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hop {
+    /// At the server's machine, which has yet to work on it.
+    ServerDoor,
+    /// With the server.
+    Server,
+    /// Out of the server's machine.
+    ServerLeft,
+    /// At the cell that sends it to the handset.
+    Cell,
+    /// With the handset.
+    Handset,
+}
+
+/// Says what the server's machine takes for the network's sake.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Host {
+    /// Its processor cores.
+    pub cores: usize,
+    /// What a datagram costs, in or out.
+    pub datagram: Duration,
+    /// What a handshake costs on top.
+    pub handshake: Duration,
+}
+
+/// Counts what one profile carried, in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Datagrams handed to the link.
+    pub sent: u64,
+    /// Of them, those lost on the way.
+    pub lost: u64,
+    /// Of them, those dropped by a full queue.
+    pub dropped: u64,
+    /// Bytes handed to the link, without headers.
+    pub bytes: u64,
+}
+
+/// Is the network.
+pub struct Fabric {
+    handsets: Vec<Access>,
+    host: Host,
+    stations: Stations,
+    to_server: Inbox,
+    to_handsets: Inbox,
+    traffic: BTreeMap<(ProfileId, &'static str), Traffic>,
+}
+
+/// Holds one handset's access.
+struct Access {
+    itinerary: Itinerary,
+    up: Link,
+    down: Link,
+}
+
+#[derive(Default)]
+struct Inbox {
+    packets: VecDeque<Box<Packet>>,
+    waker: Option<Waker>,
+}
+
+/// Puts a packet on the timeline.
+type Later<'a> = &'a mut dyn FnMut(Nanos, Box<Packet>);
+
+impl Fabric {
+    /// Builds the network: a handset for each itinerary, in order, and a server's machine.
+    pub fn new(seed: u64, itineraries: impl IntoIterator<Item = (u32, Itinerary)>, host: Host) -> Self {
+        let mut handsets: Vec<Access> = Vec::new();
+        for (handset, itinerary) in itineraries {
+            // Handsets of another shard have no link here, and never send.
+            while handsets.len() < handset as usize {
+                let index = handsets.len() as u64;
+                handsets.push(Access::new(seed, index, Itinerary::fixed(ProfileId::Loopback)));
+            }
+            handsets.push(Access::new(seed, u64::from(handset), itinerary));
+        }
+        Self {
+            handsets,
+            host,
+            stations: Stations::new(host.cores),
+            to_server: Inbox::default(),
+            to_handsets: Inbox::default(),
+            traffic: BTreeMap::new(),
+        }
+    }
+
+    /// Builds a network without handsets.
+    pub fn silent() -> Self {
+        let host = Host { cores: 1, datagram: Duration::ZERO, handshake: Duration::ZERO };
+        Self::new(0, [], host)
+    }
+
+    /// Returns the profile of a handset's link at an instant.
+    pub fn profile_of(&self, handset: u32, now: Nanos) -> Option<ProfileId> {
+        Some(self.handsets.get(handset as usize)?.itinerary.at(now).id)
+    }
+
+    /// Returns what each profile carried, by direction: `up` or `down`.
+    pub fn traffic(&self) -> &BTreeMap<(ProfileId, &'static str), Traffic> {
+        &self.traffic
+    }
+
+    /// Takes a datagram at one end. One that has no address here is lost, as on any network.
+    pub(crate) fn send(&mut self, now: Nanos, from: End, transmit: &Transmit<'_>, later: Later<'_>) {
+        let Some(handset) = address::handset_of(transmit.destination) else { return };
+        if handset as usize >= self.handsets.len() {
+            return;
+        }
+        for bytes in transmit.contents.chunks(transmit.segment_size.unwrap_or(usize::MAX)) {
+            let packet = |hop| Box::new(Packet { handset, hop, ecn: transmit.ecn, bytes: bytes.to_vec() });
+            match from {
+                End::Handsets => self.uplink(now, packet(Hop::ServerDoor), later),
+                End::Server => {
+                    let done = self.work(now, self.host.datagram);
+                    later(done, packet(Hop::ServerLeft));
+                }
+            }
+        }
+    }
+
+    /// Moves a datagram on; returns who waits for it, when it has arrived.
+    pub(crate) fn arrive(&mut self, now: Nanos, mut packet: Box<Packet>, later: Later<'_>) -> Option<Waker> {
+        match packet.hop {
+            Hop::ServerDoor => {
+                let is_first = begins_a_connection(&packet.bytes);
+                let handshake = if is_first { self.host.handshake } else { Duration::ZERO };
+                packet.hop = Hop::Server;
+                let done = self.work(now, self.host.datagram + handshake);
+                later(done, packet);
+                None
+            }
+            Hop::Server => self.to_server.put(packet),
+            Hop::ServerLeft => {
+                packet.hop = Hop::Cell;
+                let delay = self.handsets[packet.handset as usize].itinerary.at(now).down.delay;
+                later(now + delay.as_nanos() as Nanos, packet);
+                None
+            }
+            Hop::Cell => {
+                self.downlink(now, packet, later);
+                None
+            }
+            Hop::Handset => self.to_handsets.put(packet),
+        }
+    }
+
+    /// Fetches what has arrived at an end.
+    pub(crate) fn receive(
+        &mut self,
+        at: End,
+        waker: &Waker,
+        buffers: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<usize> {
+        let inbox = match at {
+            End::Handsets => &mut self.to_handsets,
+            End::Server => &mut self.to_server,
+        };
+        let mut received = 0;
+        for (buffer, meta) in buffers.iter_mut().zip(meta) {
+            let Some(packet) = inbox.packets.pop_front() else { break };
+            let from = match at {
+                End::Handsets => address::dialled_by(packet.handset),
+                End::Server => address::of_handset(packet.handset),
+            };
+            *meta = deliver(&packet.bytes, from, packet.ecn, buffer);
+            received += 1;
+        }
+        if received > 0 {
+            return Poll::Ready(received);
+        }
+        inbox.waker = Some(waker.clone());
+        Poll::Pending
+    }
+
+    fn work(&mut self, now: Nanos, takes: Duration) -> Nanos {
+        self.stations.take(now, takes.as_nanos() as Nanos).1
+    }
+
+    fn uplink(&mut self, now: Nanos, packet: Box<Packet>, later: Later<'_>) {
+        let access = &mut self.handsets[packet.handset as usize];
+        let profile = access.itinerary.at(now);
+        let fate = access.up.pass(&profile.up, profile.handover, profile.outage, now, packet.bytes.len());
+        let id = profile.id;
+        self.count(id, "up", &packet, fate);
+        if let Fate::Arrives(at) = fate {
+            later(at, packet);
+        }
+    }
+
+    /// Sends over the radio; the delay of the way to the cell has passed already.
+    fn downlink(&mut self, now: Nanos, mut packet: Box<Packet>, later: Later<'_>) {
+        let access = &mut self.handsets[packet.handset as usize];
+        let profile = access.itinerary.at(now);
+        let radio = super::profile::Direction { delay: Duration::ZERO, ..profile.down };
+        let fate = access.down.pass(&radio, profile.handover, profile.outage, now, packet.bytes.len());
+        let id = profile.id;
+        self.count(id, "down", &packet, fate);
+        if let Fate::Arrives(at) = fate {
+            packet.hop = Hop::Handset;
+            later(at, packet);
+        }
+    }
+
+    fn count(&mut self, profile: ProfileId, direction: &'static str, packet: &Packet, fate: Fate) {
+        let traffic = self.traffic.entry((profile, direction)).or_default();
+        traffic.sent += 1;
+        traffic.bytes += packet.bytes.len() as u64;
+        traffic.lost += u64::from(fate == Fate::Lost);
+        traffic.dropped += u64::from(fate == Fate::Dropped);
+    }
+}
+
+impl Access {
+    fn new(seed: u64, handset: u64, itinerary: Itinerary) -> Self {
+        let link = |name| Link::new(stream(seed, name, handset));
+        Self { itinerary, up: link("sim/uplink"), down: link("sim/downlink") }
+    }
+}
+
+impl Inbox {
+    fn put(&mut self, packet: Box<Packet>) -> Option<Waker> {
+        self.packets.push_back(packet);
+        self.waker.take()
+    }
+}
+
+/// Says whether a datagram from a client begins a connection: an Initial packet without a token that carries a whole
+/// hello, which is padded to at least 1,200 bytes (RFC 9000, 14.1 and 17.2.2).
+fn begins_a_connection(bytes: &[u8]) -> bool {
+    const LONG_HEADER_INITIAL: u8 = 0b1100_0000;
+    const TYPE: u8 = 0b1111_0000;
+    bytes.len() >= 1_200 && bytes.first().is_some_and(|first| first & TYPE == LONG_HEADER_INITIAL)
+}

@@ -1,0 +1,150 @@
+//! What makes a scenario one: values that a type cannot rule out.
+
+use super::sections::{ClockKind, Modality, Pattern};
+use super::{HANDSETS_MAX, Scenario};
+use crate::network::{Itinerary, ProfileId};
+use biopay_biometrics::scheme::Registry;
+use biopay_datasets::{face, fingerprint};
+
+/// Says what is wrong with a scenario, and what would be right.
+pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
+    devices(scenario)?;
+    shares(scenario)?;
+    positive(scenario)?;
+    counts(scenario)?;
+    arrivals(scenario)?;
+    network(scenario)?;
+    clock(scenario)?;
+    Registry::new(&scenario.schemes.parameters).map(drop).map_err(|e| format!("schemes.parameters: {e}"))
+}
+
+fn devices(scenario: &Scenario) -> Result<(), String> {
+    let biometric = &scenario.biometric;
+    let (known, is_known): (&[&str], fn(&str) -> bool) = match biometric.modality {
+        Modality::Fingerprint => {
+            (&fingerprint::Device::NAMES, |name| fingerprint::Device::named(name).is_some())
+        }
+        Modality::Face => (&face::Device::NAMES, |name| face::Device::named(name).is_some()),
+        Modality::Embedding => return Ok(()),
+    };
+    let named =
+        [("biometric.device", &biometric.device), ("biometric.second-device", &biometric.second_device)];
+    match named.into_iter().find(|(_, name)| !is_known(name)) {
+        Some((key, name)) => Err(format!("{key} = {name:?} is no sensor: use one of {}", known.join(", "))),
+        None => Ok(()),
+    }
+}
+
+fn shares(scenario: &Scenario) -> Result<(), String> {
+    let (biometric, users) = (&scenario.biometric, &scenario.users);
+    let shares = [
+        ("biometric.quality", f64::from(biometric.quality)),
+        ("biometric.ageing-per-year", f64::from(biometric.ageing_per_year)),
+        ("users.two-step-registration", users.two_step_registration),
+        ("users.wrong-password", users.wrong_password),
+        ("users.wrong-code", users.wrong_code),
+        ("users.abandon", users.abandon),
+        ("users.retry", users.retry),
+        ("users.too-little-money", users.too_little_money),
+        ("impostors.share", scenario.impostors.share),
+    ];
+    match shares.iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+        Some((key, value)) => Err(format!("{key} = {value} must lie from 0 to 1")),
+        None => Ok(()),
+    }
+}
+
+fn positive(scenario: &Scenario) -> Result<(), String> {
+    let positive = [
+        ("arrivals.registrations-per-s", scenario.arrivals.registrations_per_s),
+        ("arrivals.payment-gap-s", scenario.arrivals.payment_gap_s),
+        ("the sum of payments.stored, recapture and second-device", scenario.payments.weight()),
+        ("biometric.enrolment-captures", f64::from(scenario.biometric.enrolment_captures)),
+        ("server.hash-threads", scenario.server.hash_threads as f64),
+        ("server.service.cores", scenario.server.service.cores as f64),
+        ("network.initial-rtt-ms", scenario.network.initial_rtt_ms as f64),
+        ("the number of schemes.use", scenario.schemes.r#use.len() as f64),
+        ("validity.generator-lag-ms", scenario.validity.generator_lag_ms as f64),
+    ];
+    if let Some((key, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
+        return Err(format!("{key} = {value} must be above 0"));
+    }
+    let costs = scenario.server.service.costs();
+    match costs.iter().find(|(_, us)| !(0.0..=1e9).contains(us)) {
+        Some((key, us)) => Err(format!("server.service.{key} = {us} must lie from 0 to 1e9")),
+        None => Ok(()),
+    }
+}
+
+fn counts(scenario: &Scenario) -> Result<(), String> {
+    if !(2..=HANDSETS_MAX).contains(&scenario.handsets) {
+        return Err(format!("handsets = {} must lie from 2 to {HANDSETS_MAX}", scenario.handsets));
+    }
+    if scenario.biometric.enrolment_attempts < scenario.biometric.enrolment_captures {
+        return Err("biometric.enrolment-attempts must be at least biometric.enrolment-captures".into());
+    }
+    // Argon2 needs eight blocks a lane.
+    if !(8..=4 * 1024 * 1024).contains(&scenario.server.hash_memory_kib) {
+        return Err("server.hash-memory-kib must lie from 8 to 4194304".into());
+    }
+    Ok(())
+}
+
+fn arrivals(scenario: &Scenario) -> Result<(), String> {
+    match scenario.arrivals.pattern {
+        Pattern::Steady => Ok(()),
+        Pattern::Diurnal { peak_hour, swing } => {
+            let is_right = (0.0..24.0).contains(&peak_hour) && (0.0..=1.0).contains(&swing);
+            is_right.then_some(()).ok_or_else(|| {
+                "arrivals.pattern: peak-hour must lie from 0 to 24 and swing from 0 to 1".to_owned()
+            })
+        }
+        Pattern::FlashSale { at_s, lasts_s, factor } => {
+            let is_right = [at_s, lasts_s, factor].iter().all(|v| v.is_finite() && *v >= 0.0) && lasts_s > 0.0;
+            let is_right = is_right && factor > 0.0;
+            is_right.then_some(()).ok_or_else(|| {
+                "arrivals.pattern: at-s must be at least 0, lasts-s and factor above 0".to_owned()
+            })
+        }
+    }
+}
+
+fn network(scenario: &Scenario) -> Result<(), String> {
+    let network = &scenario.network;
+    let weights: Vec<f64> = network.mix.values().copied().collect();
+    if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0)) || weights.iter().sum::<f64>() <= 0.0 {
+        return Err("network.mix needs weights of at least 0, and one above it".into());
+    }
+    let moving: f64 = network.mobility.iter().map(|m| m.share).sum();
+    if network.mobility.iter().any(|m| !(0.0..=1.0).contains(&m.share)) || moving > 1.0 {
+        return Err("network.mobility: shares must lie from 0 to 1, and their sum too".into());
+    }
+    for mobility in &network.mobility {
+        let legs: Vec<(f64, ProfileId)> = mobility.legs.iter().map(|leg| (leg.at_s, leg.profile)).collect();
+        if Itinerary::round(&legs, mobility.period_s).is_none() {
+            return Err(
+                "network.mobility: legs must begin at 0, come in order, and begin before period-s ends".into()
+            );
+        }
+    }
+    Ok(())
+}
+
+fn clock(scenario: &Scenario) -> Result<(), String> {
+    let server = &scenario.server;
+    let is_plain = scenario.network.mix.iter().all(|(id, w)| *id == ProfileId::Loopback || *w == 0.0);
+    let has_network = !is_plain || !scenario.network.mobility.is_empty();
+    match scenario.clock {
+        ClockKind::Wall if has_network => {
+            Err("the wall clock has the network that there is: network profiles need --clock virtual".into())
+        }
+        ClockKind::Wall if !server.shared => Err("server.shared = false needs --clock virtual".into()),
+        ClockKind::Virtual if server.address.is_some() => {
+            Err("a server at server.address is on the wall clock: --clock virtual brings its own".into())
+        }
+        ClockKind::Wall if server.address.is_some() != server.certificate.is_some() => {
+            Err("server.address and server.certificate go together".into())
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,220 @@
+//! Scenarios: what a run does, as TOML with every key documented and unknown keys refused.
+
+mod built_in;
+mod check;
+pub mod sections;
+mod service;
+mod suggestion;
+
+pub use built_in::BUILT_IN;
+pub use sections::{
+    Arrivals, Biometric, ClockKind, Comparisons, Connections, Impostors, Leg, Login, Mobility, Modality, Network,
+    Pattern, Payments, PinMode, Schemes, ServerSettings, Users, Validity,
+};
+pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
+
+use crate::Error;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// The most handsets a scenario may ask for: each takes an account number of six digits at the bank.
+pub const HANDSETS_MAX: u32 = 999_999;
+
+/// Holds a scenario with every default filled in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// Names the scenario in reports.
+    pub name: String,
+    /// Says in a sentence what it is for.
+    pub description: String,
+    /// The seed that everything simulated follows from.
+    pub seed: u64,
+    /// The clock that the run is on unless the command line says otherwise.
+    pub clock: ClockKind,
+    /// Handsets with an enrolled owner; impostors come on top.
+    pub handsets: u32,
+    /// What is captured, and by what.
+    pub biometric: Biometric,
+    /// How a QR is derived.
+    pub schemes: Schemes,
+    /// What the owners pay.
+    pub payments: Payments,
+    /// Who pays with somebody else's login.
+    pub impostors: Impostors,
+    /// When things start.
+    pub arrivals: Arrivals,
+    /// What people do wrong.
+    pub users: Users,
+    /// How handsets are connected.
+    pub connections: Connections,
+    /// What lies between handsets and server, in virtual time.
+    pub network: Network,
+    /// How the server is set up.
+    pub server: ServerSettings,
+    /// What is compared off line after the run.
+    pub comparisons: Comparisons,
+    /// When a wall-clock run is not to be believed.
+    pub validity: Validity,
+}
+
+impl Default for Scenario {
+    fn default() -> Self {
+        Self {
+            name: "unnamed".into(),
+            description: String::new(),
+            seed: 1,
+            clock: ClockKind::Wall,
+            handsets: 200,
+            biometric: Biometric::default(),
+            schemes: Schemes::default(),
+            payments: Payments::default(),
+            impostors: Impostors::default(),
+            arrivals: Arrivals::default(),
+            users: Users::default(),
+            connections: Connections::default(),
+            network: Network::default(),
+            server: ServerSettings::default(),
+            comparisons: Comparisons::default(),
+            validity: Validity::default(),
+        }
+    }
+}
+
+impl Scenario {
+    /// Loads a scenario by the path of its file or the name of a built-in one, with `KEY=VALUE` settings on top.
+    ///
+    /// Errors: [`Error::Scenario`], saying what would be right, and [`Error::File`].
+    pub fn load(name_or_path: &str, settings: &[String]) -> Result<Self, Error> {
+        let text = match BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
+            Some((_, text)) => (*text).to_owned(),
+            None => read_file(name_or_path)?,
+        };
+        let invalid = |message: String| Error::Scenario { origin: name_or_path.to_owned(), message };
+        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| invalid(e.to_string()))?;
+        Self::from_table(table, name_or_path, settings)
+    }
+
+    /// Reads a scenario from a table, with `KEY=VALUE` settings on top.
+    ///
+    /// Errors: [`Error::Scenario`], saying what would be right.
+    pub fn from_table(mut table: toml::Table, origin: &str, settings: &[String]) -> Result<Self, Error> {
+        let invalid = |message: String| Error::Scenario { origin: origin.to_owned(), message };
+        for setting in settings {
+            set(&mut table, setting)?;
+        }
+        let scenario: Self =
+            table.try_into().map_err(|e: toml::de::Error| invalid(suggestion::with_suggestion(&e.to_string())))?;
+        scenario.check().map_err(invalid)?;
+        Ok(scenario)
+    }
+
+    /// Says what is wrong with it, and what would be right.
+    pub fn check(&self) -> Result<(), String> {
+        check::check(self)
+    }
+
+    /// Returns the number of impostors.
+    pub fn impostor_count(&self) -> u32 {
+        (f64::from(self.handsets) * self.impostors.share).round() as u32
+    }
+
+    /// Returns the JSON Schema (2020-12) of scenario files.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+fn read_file(path: &str) -> Result<String, Error> {
+    if !Path::new(path).exists() {
+        let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+        let message = format!("neither a file nor a built-in scenario; built in: {}", names.join(", "));
+        return Err(Error::Scenario { origin: path.to_owned(), message });
+    }
+    std::fs::read_to_string(path).map_err(Error::file(path))
+}
+
+/// Sets one key of the scenario: `biometric.quality=0.9`, `network.mobility.0.share=0.2`. A value that is no TOML is
+/// taken as a string.
+fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
+    let invalid = |message: &str| Error::Scenario { origin: format!("--set {setting}"), message: message.to_owned() };
+    let (key, value) = setting.split_once('=').ok_or_else(|| invalid("expected KEY=VALUE, as in --set handsets=50"))?;
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
+    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut parts = key.trim().split('.').peekable();
+    let first = parts.next().filter(|part| !part.is_empty()).ok_or_else(|| invalid("the key is empty"))?;
+    let empty = || toml::Value::Table(toml::Table::new());
+    let mut current = table.entry(first).or_insert_with(empty);
+    for part in parts {
+        current = match (current, part.parse::<usize>()) {
+            (toml::Value::Array(items), Ok(index)) => {
+                items.get_mut(index).ok_or_else(|| invalid("the list has no such number; it counts from 0"))?
+            }
+            (toml::Value::Table(table), _) => table.entry(part).or_insert_with(empty),
+            _ => return Err(invalid("a part of the key is no table")),
+        };
+    }
+    *current = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_scenarios_load_under_their_own_names() {
+        for (name, _) in BUILT_IN {
+            let scenario = Scenario::load(name, &[]).unwrap();
+            assert_eq!(scenario.name, name);
+            assert!(!scenario.description.is_empty());
+        }
+    }
+
+    #[test]
+    fn settings_override_the_file() {
+        let settings = ["handsets=7", "biometric.quality=0.9", "biometric.device=handset"].map(String::from);
+        let scenario = Scenario::load("quickstart", &settings).unwrap();
+        assert_eq!((scenario.handsets, scenario.biometric.quality), (7, 0.9));
+        assert_eq!(scenario.biometric.device, "handset");
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_would_be_right() {
+        let message = |setting: &str| Scenario::load("quickstart", &[setting.into()]).unwrap_err().to_string();
+        assert!(message("handset=7").contains("did you mean `handsets`"), "{}", message("handset=7"));
+        assert!(message("network.mix.2g=1").contains("--clock virtual"));
+        assert!(message("network.mix.6g=1").contains("5g"));
+        assert!(message("biometric.device=retina").contains("capacitive"));
+        assert!(message("impostors.share=2").contains("from 0 to 1"));
+        assert!(message("arrivals.payment-gap-s=nan").contains("above 0"));
+        assert!(message("handsets").contains("KEY=VALUE"));
+        assert!(Scenario::load("quikstart", &[]).unwrap_err().to_string().contains("quickstart"));
+    }
+
+    #[test]
+    fn a_scenario_survives_being_printed() {
+        for (name, _) in BUILT_IN {
+            let scenario = Scenario::load(name, &[]).unwrap();
+            let text = toml::to_string(&scenario).unwrap();
+            assert_eq!(toml::from_str::<Scenario>(&text).unwrap(), scenario);
+        }
+    }
+
+    /// Every key that a printed scenario has is in the schema under the same name.
+    #[test]
+    fn the_schema_knows_every_key() {
+        let schema = Scenario::schema();
+        let printed = serde_json::to_value(Scenario::default()).unwrap();
+        for (key, value) in printed.as_object().unwrap() {
+            let described = &schema["properties"][key];
+            assert!(described.is_object(), "{key}");
+            let Some(section) = described["$ref"].as_str() else { continue };
+            let definition = schema.pointer(section.trim_start_matches('#')).unwrap();
+            for inner in value.as_object().into_iter().flatten().map(|(inner, _)| inner) {
+                assert!(definition["properties"][inner].is_object(), "{key}.{inner}");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What work costs in virtual time, as `biopay calibrate` measures it on a machine's wall clock.
+
+use crate::virtual_time::ServiceTimes;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Holds the costs of the server's machine, of the bank and of a handset. Units: microseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct ServiceModel {
+    /// The machine that the costs were measured on.
+    pub measured_on: String,
+    /// Processor cores of the server's machine.
+    pub cores: usize,
+    /// The server's processor time for one datagram, in or out, with its share of everything above it.
+    pub datagram_us: f64,
+    /// The server's processor time for one handshake, beside its datagrams.
+    pub handshake_us: f64,
+    /// One argon2id hash of 19 MiB and two passes; other sizes in proportion.
+    pub password_hash_us: f64,
+    /// One step of an OPAQUE exchange.
+    pub key_exchange_us: f64,
+    /// One comparison of a payload with a record.
+    pub payload_verification_us: f64,
+    /// One command of the store that only reads.
+    pub store_read_us: f64,
+    /// One command of the store that writes, beside its share of a commit.
+    pub store_write_us: f64,
+    /// One durable commit, which commands that wait together share.
+    pub store_commit_us: f64,
+    /// One exchange with the bank, its own commit included.
+    pub bank_us: f64,
+    /// Between a request's arrival and the task that answers it, and back: wake-ups and scheduling.
+    pub wakeup_us: f64,
+    /// Features and template from an image, on the handset.
+    pub extract_us: f64,
+    /// A payload from a template, on the handset.
+    pub derive_us: f64,
+    /// A QR symbol from a payload, on the handset.
+    pub encode_symbol_us: f64,
+    /// A payload from a QR symbol, at the till.
+    pub scan_symbol_us: f64,
+}
+
+impl Default for ServiceModel {
+    fn default() -> Self {
+        Self {
+            measured_on: "linux x86_64, Intel Xeon, 2 cores".into(),
+            cores: 2,
+            datagram_us: 12.0,
+            handshake_us: 250.0,
+            password_hash_us: 15_000.0,
+            key_exchange_us: 210.0,
+            payload_verification_us: 5.0,
+            store_read_us: 25.0,
+            store_write_us: 40.0,
+            store_commit_us: 900.0,
+            bank_us: 1_300.0,
+            wakeup_us: 20.0,
+            extract_us: 15_000.0,
+            derive_us: 260.0,
+            encode_symbol_us: 1_200.0,
+            scan_symbol_us: 8_500.0,
+        }
+    }
+}
+
+/// The memory of the hash that [`ServiceModel::password_hash_us`] is of. Units: KiB.
+pub const CALIBRATED_HASH_KIB: u32 = 19 * 1024;
+
+impl ServiceModel {
+    /// Returns what the server's processor takes, for so many hashing threads and hashes of this memory.
+    pub fn service_times(&self, hash_threads: usize, hash_memory_kib: u32, hash_queue: usize) -> ServiceTimes {
+        let hash_us = self.password_hash_us * f64::from(hash_memory_kib) / f64::from(CALIBRATED_HASH_KIB);
+        ServiceTimes {
+            // More threads than cores hash no faster.
+            hash_threads: hash_threads.min(self.cores),
+            hash_queue,
+            password_hash: us(hash_us),
+            key_exchange: us(self.key_exchange_us),
+            payload_verification: us(self.payload_verification_us),
+        }
+    }
+
+    /// Returns the costs with their names, for checks.
+    pub fn costs(&self) -> [(&'static str, f64); 14] {
+        [
+            ("datagram-us", self.datagram_us),
+            ("handshake-us", self.handshake_us),
+            ("password-hash-us", self.password_hash_us),
+            ("key-exchange-us", self.key_exchange_us),
+            ("payload-verification-us", self.payload_verification_us),
+            ("store-read-us", self.store_read_us),
+            ("store-write-us", self.store_write_us),
+            ("store-commit-us", self.store_commit_us),
+            ("bank-us", self.bank_us),
+            ("wakeup-us", self.wakeup_us),
+            ("extract-us", self.extract_us),
+            ("derive-us", self.derive_us),
+            ("encode-symbol-us", self.encode_symbol_us),
+            ("scan-symbol-us", self.scan_symbol_us),
+        ]
+    }
+}
+
+/// Converts microseconds.
+pub fn us(us: f64) -> Duration {
+    Duration::from_nanos((us.max(0.0) * 1e3) as u64)
+}

@@ -1,0 +1,32 @@
+//! What somebody meant who wrote a key that there is not.
+
+/// The least similarity of two names that may be meant for each other, of 1 (Jaro and Winkler).
+const SIMILAR: f64 = 0.75;
+
+/// Adds the nearest known name to an error that lists the known ones.
+pub(super) fn with_suggestion(message: &str) -> String {
+    let named: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let Some((unknown, known)) = named.split_first() else { return message.to_owned() };
+    let nearest = known
+        .iter()
+        .map(|name| (strsim::jaro_winkler(unknown, name), name))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match nearest {
+        Some((_, name)) => format!("{}\ndid you mean `{name}`?", message.trim_end()),
+        None => message.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_suggested_and_nothing_far() {
+        let message = "unknown field `handset`, expected one of `name`, `handsets`, `schemes`";
+        assert!(with_suggestion(message).ends_with("did you mean `handsets`?"));
+        let far = "unknown field `xyzzy`, expected one of `name`, `handsets`";
+        assert_eq!(with_suggestion(far), far);
+    }
+}

@@ -1,0 +1,247 @@
+//! The real server and bank of a virtual run: the same service, endpoint, bank connector and issuer as in the programs,
+//! assembled on the virtual seams.
+
+use super::env::{SeededEntropy, virtual_env};
+use super::runtime::VirtualRuntime;
+use super::store::{StoreTimes, TimedStore};
+use super::timeline::Timeline;
+use super::tls;
+use crate::Error;
+use crate::io::ServerAddress;
+use crate::network::{End, FabricSocket};
+use crate::population::Population;
+use crate::processes::{figures_of, rules_of, server_mode};
+use crate::scenario::{Scenario, us};
+use biopay_biometrics::scheme::Registry;
+use biopay_protocol::{BankAccount, Secret};
+use biopay_reports::records::ServerFigure;
+use biopay_server::bank::acquirer::Acquirer;
+use biopay_server::bank::direct::DirectWire;
+use biopay_server::config::{ImageLimits, Limits, PasswordConfig, ServerConfig, ThrottleConfig};
+use biopay_server::crypto::opaque::OpaqueServer;
+use biopay_server::crypto::password::{HashCost, Passwords};
+use biopay_server::crypto::vault::Vault;
+use biopay_server::endpoint::{Front, serve};
+use biopay_server::env::{Entropy, Env};
+use biopay_server::images::{ImageReader, WorkerCommand};
+use biopay_server::iso8583::pin_block::PinKey;
+use biopay_server::issuer::accounts::NewAccount;
+use biopay_server::issuer::faults::{Faults, FaultyHost};
+use biopay_server::issuer::host::Host;
+use biopay_server::issuer::ledger::Ledger;
+use biopay_server::metrics::Metrics;
+use biopay_server::service::{Parts, Service};
+use biopay_server::shutdown::{self, Trigger};
+use biopay_server::sqlite::Location;
+use biopay_server::store::{SqliteStore, Store};
+use biopay_server::tls::{DEVELOPMENT_NAMES, Identity, TlsSources, client_config, server_config, server_transport};
+use quinn::Endpoint;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use zeroize::Zeroizing;
+
+/// The real hash is computed with the least memory that argon2 takes, since its time is charged, not felt. Units: KiB.
+const HASH_KIB: u32 = 8;
+
+/// Is a server that serves, with its bank behind it.
+pub struct VirtualServer {
+    service: Arc<Service>,
+    store: Arc<dyn Store>,
+    ledger: Ledger,
+    trigger: Trigger,
+    serving: JoinHandle<()>,
+    handsets: Endpoint,
+    client: quinn::ClientConfig,
+}
+
+impl VirtualServer {
+    /// Starts server and bank. Must be called within the executor.
+    ///
+    /// Errors: [`Error::Start`] with what refused.
+    pub async fn start(
+        scenario: &Scenario,
+        population: &Population,
+        timeline: &Arc<Timeline>,
+        seed: u64,
+    ) -> Result<Self, Error> {
+        let failed = |why: String| Error::Start { component: "server", why };
+        let settings = &scenario.server;
+        let queue = PasswordConfig::default().queue;
+        let times = settings.service.service_times(settings.hash_threads, settings.hash_memory_kib, queue);
+        let env = virtual_env(timeline, times, seed, "sim/server");
+        let keys = Keys::draw(seed);
+        let ledger = open_bank(population, timeline, times, seed, &keys).await?;
+        let store = open_store(scenario, timeline).map_err(|error| failed(error.to_string()))?;
+        let bank = connect_bank(scenario, &env, ledger.clone(), &keys);
+        let service = Arc::new(build_service(scenario, env, store.clone(), bank, &keys)?);
+        let limits = Limits::default();
+        let sources = tls::seeded_sources(timeline, seed);
+        let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
+        let trusted = identity.chain.clone();
+        let config = greeting(identity, &limits, &sources, seed).map_err(|error| failed(error.to_string()))?;
+        let front = Arc::new(Front::with_config(open(timeline, End::Server, seed)?, config, limits));
+        let (trigger, shutdown) = shutdown::channel();
+        let serving = tokio::spawn(serve(front, service.clone(), shutdown));
+        let mut client = client_config(&trusted, &sources).map_err(|error| failed(error.to_string()))?;
+        client.transport_config(Arc::new(handset_transport(scenario)));
+        tls::seed_first_ids(&mut client, seed);
+        let handsets = open(timeline, End::Handsets, seed)?;
+        Ok(Self { service, store, ledger, trigger, serving, handsets, client })
+    }
+
+    /// Returns how handsets reach it.
+    pub fn address(&self) -> ServerAddress {
+        let name = DEVELOPMENT_NAMES[0].to_owned();
+        ServerAddress::Virtual { endpoint: self.handsets.clone(), config: self.client.clone(), name }
+    }
+
+    /// Ends both gracefully and returns what they say of themselves.
+    ///
+    /// Errors: [`Error::InvalidRun`] when the sums are wrong.
+    pub async fn finish(self) -> Result<Vec<ServerFigure>, Error> {
+        self.trigger.begin();
+        let broke = |error: &dyn std::fmt::Display| Error::InvalidRun(format!("the server broke: {error}"));
+        self.serving.await.map_err(|error| broke(&error))?;
+        let mut snapshot = self.service.metrics().snapshot(self.service.env());
+        // What the process used is this machine's, and not virtual.
+        (snapshot.cpu_seconds, snapshot.memory_bytes_max) = (None, None);
+        let server = self.store.audit().await.map_err(|error| broke(&error))?;
+        let bank = self.ledger.audit().await.map_err(|error| broke(&error))?;
+        if !server.is_clean() || !bank.is_clean() {
+            return Err(Error::InvalidRun("the sums of the server's or the bank's ledger are wrong".into()));
+        }
+        let mut figures = figures_of("server", &snapshot)?;
+        figures.extend(figures_of("server", &BTreeMap::from([("audit", server)]))?);
+        figures.extend(figures_of("bank", &BTreeMap::from([("audit", bank)]))?);
+        Ok(figures)
+    }
+}
+
+/// Holds the keys of a run's server and bank. They follow from the seed, and protect nothing.
+struct Keys {
+    pin: [u8; 16],
+    vault: [u8; 32],
+    opaque: [u8; 32],
+    pepper: [u8; 32],
+    certificate: [u8; 32],
+}
+
+impl Keys {
+    fn draw(seed: u64) -> Self {
+        let entropy = SeededEntropy::new(seed, "sim/keys");
+        let mut key = || {
+            let mut bytes = [0; 32];
+            entropy.fill(&mut bytes);
+            bytes
+        };
+        let pin = key();
+        Self {
+            pin: std::array::from_fn(|i| pin[i]),
+            vault: key(),
+            opaque: key(),
+            pepper: key(),
+            certificate: key(),
+        }
+    }
+
+    fn pin(&self) -> Arc<PinKey> {
+        Arc::new(PinKey::new(self.pin))
+    }
+}
+
+async fn open_bank(
+    population: &Population,
+    timeline: &Arc<Timeline>,
+    times: super::ServiceTimes,
+    seed: u64,
+    keys: &Keys,
+) -> Result<Ledger, Error> {
+    let failed = |error: &dyn std::fmt::Display| Error::Start { component: "bank", why: error.to_string() };
+    let env = virtual_env(timeline, times, seed, "sim/bank");
+    let ledger = Ledger::open(&Location::Memory, env, &keys.pin).map_err(|error| failed(&error))?;
+    let account = |(number, pin, balance_minor): (BankAccount, Secret, u64)| NewAccount { number, pin, balance_minor };
+    let accounts = population.bank_accounts().map(account).collect();
+    ledger.open_accounts(accounts).await.map_err(|error| failed(&error))?;
+    Ok(ledger)
+}
+
+fn open_store(scenario: &Scenario, timeline: &Arc<Timeline>) -> Result<Arc<dyn Store>, biopay_server::store::StoreError> {
+    let service = &scenario.server.service;
+    let times = StoreTimes {
+        read: us(service.store_read_us),
+        write: us(service.store_write_us),
+        commit: us(service.store_commit_us),
+    };
+    Ok(Arc::new(TimedStore::new(SqliteStore::open(&Location::Memory)?, timeline.clone(), times)))
+}
+
+fn connect_bank(scenario: &Scenario, env: &Env, ledger: Ledger, keys: &Keys) -> Acquirer<DirectWire> {
+    let host = FaultyHost::new(Host::new(ledger, keys.pin()), Faults::default(), env.clone());
+    let config = ServerConfig::default().bank;
+    let timeout = Duration::from_millis(u64::from(config.timeout_ms));
+    let wire = DirectWire::new(host, env.clone(), us(scenario.server.service.bank_us / 2.0), timeout);
+    Acquirer::new(wire, env.clone(), config.institution, keys.pin())
+}
+
+fn build_service(
+    scenario: &Scenario,
+    env: Env,
+    store: Arc<dyn Store>,
+    bank: Acquirer<DirectWire>,
+    keys: &Keys,
+) -> Result<Service, Error> {
+    let failed = |why: &str| Error::Start { component: "server", why: why.to_owned() };
+    let vault_keys = BTreeMap::from([(1, Zeroizing::new(keys.vault))]);
+    let cost = HashCost { memory_kib: HASH_KIB, passes: 1, lanes: 1 };
+    // In virtual time nobody sends an image: reading one is a process of its own, on the wall clock.
+    let worker = WorkerCommand { program: "no-worker-in-virtual-time".into(), arguments: Vec::new() };
+    Ok(Service::new(Parts {
+        rules: rules_of(scenario),
+        mode: server_mode(scenario),
+        throttle: ThrottleConfig::default(),
+        store,
+        bank: Arc::new(bank),
+        schemes: Arc::new(Registry::new(&scenario.schemes.parameters)?),
+        vault: Vault::new(env.clone(), vault_keys).ok_or_else(|| failed("it has no key"))?,
+        passwords: Passwords::new(env.clone(), cost, keys.pepper.to_vec()),
+        opaque: OpaqueServer::new(env.clone(), Zeroizing::new(keys.opaque)),
+        images: ImageReader::new(env.clone(), worker, ImageLimits::default()),
+        metrics: Arc::new(Metrics::default()),
+        env,
+    }))
+}
+
+/// Configures what the server greets connections with: its real configuration, with seeded keys.
+fn greeting(
+    identity: Identity,
+    limits: &Limits,
+    sources: &TlsSources,
+    seed: u64,
+) -> Result<quinn::ServerConfig, biopay_server::Error> {
+    let mut config = server_config(identity, limits, sources)?;
+    let mut transport = server_transport(limits);
+    transport.mtu_discovery_config(None);
+    config.transport_config(Arc::new(transport));
+    tls::seed_tokens(&mut config, seed);
+    Ok(config)
+}
+
+/// A simulated link carries every size, so nothing is gained from looking for the largest.
+fn handset_transport(scenario: &Scenario) -> quinn::TransportConfig {
+    let mut transport = quinn::TransportConfig::default();
+    transport.mtu_discovery_config(None).initial_rtt(Duration::from_millis(scenario.network.initial_rtt_ms));
+    transport
+}
+
+fn open(timeline: &Arc<Timeline>, end: End, seed: u64) -> Result<Endpoint, Error> {
+    let name = match end {
+        End::Handsets => "sim/endpoint/handsets",
+        End::Server => "sim/endpoint/server",
+    };
+    let socket = Arc::new(FabricSocket { timeline: timeline.clone(), end });
+    let runtime = Arc::new(VirtualRuntime(timeline.clone()));
+    Endpoint::new_with_abstract_socket(tls::seeded_endpoint(seed, name), None, socket, runtime)
+        .map_err(Error::file("a virtual socket"))
+}

@@ -1,0 +1,169 @@
+//! A store in virtual time: SQLite in memory, whose commands take as long as they would on a disk.
+
+use super::timeline::{Nanos, Timeline, Timer};
+use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
+use biopay_server::crypto::credential::Credential;
+use biopay_server::env::BoxFuture;
+use biopay_server::store::{
+    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
+    SqliteStore, Store, Stored,
+};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Says what a store's commands take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StoreTimes {
+    /// A command that only reads.
+    pub read: Duration,
+    /// A command that writes, beside the commit.
+    pub write: Duration,
+    /// A commit, which the commands that wait for it share.
+    pub commit: Duration,
+}
+
+/// Delays another store's answers until they would be durable.
+pub struct TimedStore {
+    inner: SqliteStore,
+    timeline: Arc<Timeline>,
+    read: Duration,
+    commits: Mutex<GroupCommit>,
+}
+
+impl TimedStore {
+    /// Wraps a store that answers at once.
+    pub fn new(inner: SqliteStore, timeline: Arc<Timeline>, times: StoreTimes) -> Self {
+        let commits = Mutex::new(GroupCommit::new(times.write, times.commit));
+        Self { inner, timeline, read: times.read, commits }
+    }
+
+    fn reading<T: Send + 'static>(&self, answer: Stored<T>) -> Stored<T> {
+        self.after(self.read, answer)
+    }
+
+    fn writing<T: Send + 'static>(&self, answer: Stored<T>) -> Stored<T> {
+        let now = self.timeline.elapsed().as_nanos() as Nanos;
+        let durable = self.commits.lock().unwrap_or_else(PoisonError::into_inner).take(now);
+        self.after(Duration::from_nanos(durable - now), answer)
+    }
+
+    /// The command itself has run already, in the order in which it came; only its answer waits.
+    fn after<T: Send + 'static>(&self, delay: Duration, answer: Stored<T>) -> Stored<T> {
+        let due = Timer::after(&self.timeline, delay);
+        Box::pin(async move {
+            due.await;
+            answer.await
+        })
+    }
+}
+
+/// Is a writer with group commit: while one commit is under way, what comes waits together for the next.
+#[derive(Clone, Debug)]
+struct GroupCommit {
+    write: Nanos,
+    commit: Nanos,
+    /// When the commit under way ends.
+    ends: Nanos,
+    /// Commands that wait for the one after it.
+    waiting: u64,
+}
+
+impl GroupCommit {
+    fn new(write: Duration, commit: Duration) -> Self {
+        Self { write: write.as_nanos() as Nanos, commit: commit.as_nanos() as Nanos, ends: 0, waiting: 0 }
+    }
+
+    /// Takes a command that came at `now`; returns when it is durable.
+    fn take(&mut self, now: Nanos) -> Nanos {
+        while self.waiting > 0 && now >= self.ends {
+            self.ends += self.commit + self.waiting * self.write;
+            self.waiting = 0;
+        }
+        if now >= self.ends {
+            self.ends = now + self.commit + self.write;
+            return self.ends;
+        }
+        self.waiting += 1;
+        self.ends + self.commit + self.waiting * self.write
+    }
+}
+
+impl Store for TimedStore {
+    fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation> {
+        self.writing(self.inner.create_account(login, credential, binding))
+    }
+
+    fn find_account(&self, login: LoginName) -> Stored<Option<Account>> {
+        self.reading(self.inner.find_account(login))
+    }
+
+    fn login_of(&self, account: AccountId) -> Stored<LoginName> {
+        self.reading(self.inner.login_of(account))
+    }
+
+    fn bind(&self, account: AccountId, binding: Binding) -> Stored<Change> {
+        self.writing(self.inner.bind(account, binding))
+    }
+
+    fn binding(&self, account: AccountId) -> Stored<Option<Binding>> {
+        self.reading(self.inner.binding(account))
+    }
+
+    fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change> {
+        self.writing(self.inner.replace_record(account, record, helper))
+    }
+
+    fn bindings_above(&self, account: AccountId) -> Stored<Vec<BoundAccount>> {
+        self.reading(self.inner.bindings_above(account))
+    }
+
+    fn replace_binding(&self, account: AccountId, before: Binding, after: Binding) -> Stored<Change> {
+        self.writing(self.inner.replace_binding(account, before, after))
+    }
+
+    fn find_payment_by_key(&self, account: AccountId, key: IdempotencyKey) -> Stored<Option<Payment>> {
+        self.reading(self.inner.find_payment_by_key(account, key))
+    }
+
+    fn find_payment(&self, account: AccountId, payment: PaymentId) -> Stored<Option<Payment>> {
+        self.reading(self.inner.find_payment(account, payment))
+    }
+
+    fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>> {
+        self.reading(self.inner.find_payment_by_reference(reference))
+    }
+
+    fn open_payment(&self, intent: Intent) -> Stored<Opened> {
+        self.writing(self.inner.open_payment(intent))
+    }
+
+    fn settle(&self, payment: PaymentId, settlement: Settlement) -> Stored<Payment> {
+        self.writing(self.inner.settle(payment, settlement))
+    }
+
+    fn unresolved(&self) -> Stored<Vec<Payment>> {
+        self.reading(self.inner.unresolved())
+    }
+
+    fn audit(&self) -> Stored<LedgerAudit> {
+        self.reading(self.inner.audit())
+    }
+
+    fn failed(&self) -> BoxFuture<'static, ()> {
+        self.inner.failed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_that_come_during_a_commit_share_the_next_one() {
+        let mut commits = GroupCommit { write: 1, commit: 100, ends: 0, waiting: 0 };
+        assert_eq!([0, 10, 20, 90].map(|now| commits.take(now)), [101, 202, 203, 204]);
+        // The second commit is under way until 204.
+        assert_eq!(commits.take(150), 305);
+        assert_eq!(commits.take(1_000), 1_101);
+    }
+}
