@@ -56,7 +56,7 @@ impl LatencyRecorder {
             .map_err(|e| damaged(e.to_string()))?;
         for (operation, histogram) in &self.operations {
             let tag = Tag::new(operation).ok_or_else(|| damaged(format!("the name {operation:?} is no tag")))?;
-            log.write_histogram(histogram, Duration::ZERO, Duration::ZERO, Some(tag))
+            log.write_histogram(&plain(histogram), Duration::ZERO, Duration::ZERO, Some(tag))
                 .map_err(|e| damaged(format!("{e:?}")))?;
         }
         std::fs::write(path, bytes).map_err(Error::file(path))
@@ -85,6 +85,16 @@ impl LatencyRecorder {
             .entry(operation.to_owned())
             .or_insert_with(|| Histogram::new(SIGNIFICANT_DIGITS).expect("three significant digits are within 0 to 5"))
     }
+}
+
+/// Copies a histogram into one that is no larger than its values need: what it went through does not show in its
+/// bytes, so that merged parts are written as the whole would be.
+fn plain(histogram: &Histogram<u64>) -> Histogram<u64> {
+    let bounded = Histogram::new_with_bounds(1, histogram.max().max(2), SIGNIFICANT_DIGITS);
+    let mut plain = bounded.expect("the bounds are in order");
+    plain.auto(true);
+    plain.add(histogram).expect("an auto-resizing histogram takes every value");
+    plain
 }
 
 #[cfg(test)]

@@ -69,6 +69,9 @@ pub struct Manifest {
     pub completion: Completion,
     /// Handsets that the scenario asked for.
     pub handsets: u32,
+    /// Which part of the scenario it is, as `i/n`; nothing where it is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
     /// Free notes a reader of the figures must know.
     pub notes: Vec<String>,
     /// SHA-256 of each artefact, in hexadecimal, by file name.

@@ -30,6 +30,17 @@ pub struct Records {
     pub latency: LatencyRecorder,
 }
 
+impl Records {
+    /// Sorts the rows, so that they do not depend on which of several handsets was first.
+    pub fn sort(&mut self) {
+        let by_handset = |t: &Transaction| (t.handset, t.intended_start_us, t.start_us);
+        self.transactions.sort_by_key(by_handset);
+        self.attacks.sort_by_key(|a| (a.target_subject, a.attacker_subject));
+        self.network.sort_by_key(|n| n.handset);
+        self.server.sort_by(|a, b| (&a.component, &a.name).cmp(&(&b.component, &b.name)));
+    }
+}
+
 /// Writes a run folder.
 ///
 /// Files go to a temporary sibling; [`finish`](Self::finish) moves it into place, so that a reader sees a whole run or
@@ -202,6 +213,7 @@ mod tests {
             duration_us: 1,
             completion: Completion::Complete,
             handsets: 1,
+            shard: None,
             notes: vec![],
             artefacts: BTreeMap::new(),
             digest: String::new(),

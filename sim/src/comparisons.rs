@@ -25,7 +25,8 @@ pub fn all_pairs(
     let mut rows = Vec::new();
     for &id in schemes {
         let scheme = population.registry.scheme(id);
-        let references: Vec<_> = population.owners.range(..subjects).filter_map(|(_, o)| reference(o, scheme)).collect();
+        let references: Vec<_> =
+            population.owners.range(..subjects).filter_map(|(_, o)| reference(o, scheme)).collect();
         let compared: Vec<Vec<Comparison>> = references
             .into_par_iter()
             .map(|reference| {

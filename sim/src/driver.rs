@@ -10,8 +10,25 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
-/// How often a watcher is told how far the run is.
+/// How often a watcher is told how far the run is, on the run's clock.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Says how the loop keeps its watcher informed.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// How long the loop waits at most before it looks around.
+    longest_pause: Duration,
+    /// How often the loop goes round at least before the watcher hears again.
+    rounds: u32,
+}
+
+impl Pace {
+    /// Looks around several times a second.
+    pub const WALL: Self = Self { longest_pause: PROGRESS_EVERY, rounds: 0 };
+    /// Looks around when something happens: this clock runs faster than anybody can look.
+    pub const VIRTUAL: Self = Self { longest_pause: Duration::from_secs(3_600), rounds: 256 };
+}
+
 /// How long closing connections may take to report their statistics.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -21,21 +38,23 @@ pub async fn drive(
     mut io: Io,
     mut completions: UnboundedReceiver<Completion>,
     clock: Arc<dyn Clock>,
+    pace: Pace,
     mut stop: watch::Receiver<bool>,
     progress: &mut dyn FnMut(Tally),
 ) -> RunCompletion {
-    let mut told = Duration::ZERO;
+    let (mut told, mut untold) = (Duration::ZERO, 0);
     let completion = loop {
         run_due(simulation, &mut io, clock.as_ref());
         let tally = simulation.tally();
-        if clock.elapsed() >= told + PROGRESS_EVERY {
-            told = clock.elapsed();
+        untold += 1;
+        if clock.elapsed() >= told + PROGRESS_EVERY && untold >= pace.rounds {
+            (told, untold) = (clock.elapsed(), 0);
             progress(tally);
         }
         if tally.finished == tally.planned {
             break RunCompletion::Complete;
         }
-        let pause = pause(simulation, clock.as_ref());
+        let pause = pause(simulation, clock.as_ref()).min(pace.longest_pause);
         tokio::select! {
             biased;
             Ok(_) = stop.wait_for(|&stop| stop) => break RunCompletion::Partial,
@@ -60,10 +79,10 @@ fn run_due(simulation: &mut Simulation, io: &mut Io, clock: &dyn Clock) {
     }
 }
 
-/// Returns how long nothing is due, but at most until the watcher wants to hear again.
+/// Returns how long nothing is due.
 fn pause(simulation: &Simulation, clock: &dyn Clock) -> Duration {
     let now = SimTime::since_start(clock.elapsed());
-    simulation.next_event().map_or(PROGRESS_EVERY, |at| at.since(now)).min(PROGRESS_EVERY)
+    simulation.next_event().map_or(Duration::MAX, |at| at.since(now))
 }
 
 fn accept(simulation: &mut Simulation, completion: Completion) {

@@ -9,6 +9,7 @@
 //!                                                            └─► Recorder ─► run folder ─► report
 //! ```
 
+pub mod arrival;
 pub mod cli;
 pub mod comparisons;
 pub mod driver;
@@ -16,6 +17,8 @@ pub mod error;
 pub mod evaluation;
 pub mod face_training;
 pub mod io;
+pub mod merge;
+pub mod network;
 pub mod outcome;
 pub mod plan;
 pub mod population;
@@ -25,12 +28,15 @@ pub mod recorder;
 pub mod run;
 pub mod samples;
 pub mod scenario;
+pub mod shard;
 pub mod stop;
 pub mod studio;
 pub mod symbols;
 pub mod time;
 pub mod training;
 pub mod tuning;
+pub mod virtual_time;
+pub mod wall;
 pub mod world;
 
 pub use error::Error;

@@ -4,8 +4,35 @@ use biopay_protocol::client::Outcome;
 use biopay_protocol::{Refusal, Response};
 use biopay_reports::summary::{CHARGED, REGISTERED};
 
-/// Names how a session ended.
-pub fn outcome_name(outcome: &Outcome) -> &'static str {
+/// Says how a transaction ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Ending {
+    /// As the session says.
+    Of(Outcome),
+    /// The user left.
+    Abandoned,
+}
+
+/// Names how a transaction ended.
+pub fn ending_name(ending: &Ending) -> &'static str {
+    match ending {
+        Ending::Of(outcome) => outcome_name(outcome),
+        Ending::Abandoned => "abandoned",
+    }
+}
+
+/// Says whether an owner could do better with another try.
+pub fn is_mendable(ending: &Ending) -> bool {
+    match ending {
+        Ending::Of(Outcome::FailedToDerive | Outcome::ConnectionLost { .. }) => true,
+        Ending::Of(Outcome::Refused(refusal)) => {
+            matches!(refusal, Refusal::WrongCredentials | Refusal::PaymentPageLeft | Refusal::Overloaded)
+        }
+        _ => false,
+    }
+}
+
+fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Registered => REGISTERED,
         Outcome::Charged(_) => CHARGED,

@@ -210,16 +210,7 @@ impl Drawing<'_> {
     fn transaction(&self, at: SimTime, number: u32, task: Task, slip: Slip, account: u32) -> PlannedTransaction {
         let age_s = at.since(self.registrations[account as usize]).as_secs_f64();
         let age_months = if self.scenario.biometric.ageing_per_year > 0.0 { (age_s / MONTH_S) as u16 } else { 0 };
-        PlannedTransaction {
-            at,
-            number,
-            task,
-            slip,
-            think: Duration::ZERO,
-            tries_again: false,
-            round: 0,
-            age_months,
-        }
+        PlannedTransaction { at, number, task, slip, think: Duration::ZERO, tries_again: false, round: 0, age_months }
     }
 }
 

@@ -78,9 +78,10 @@ impl Population {
         Ok(Self { owners, studio, registry })
     }
 
-    /// Iterates over the accounts that the bank opens: number, PIN, balance in minor units.
-    pub fn bank_accounts(&self) -> impl Iterator<Item = (BankAccount, Secret, u64)> + '_ {
-        self.owners.values().map(|owner| (owner.bank_account.clone(), owner.pin.clone(), owner.balance))
+    /// Returns the account that the bank opens for an owner: number, PIN, balance in minor units.
+    pub fn bank_account(&self, owner: u32) -> Option<(BankAccount, Secret, u64)> {
+        let owner = self.owners.get(&owner)?;
+        Some((owner.bank_account.clone(), owner.pin.clone(), owner.balance))
     }
 }
 
@@ -218,7 +219,8 @@ mod tests {
         let first = plans(&scenario)[0].transactions[1];
         let again = PlannedTransaction { round: 1, ..first };
         let second = PlannedTransaction { number: 2, ..first };
-        let key = |transaction: &PlannedTransaction, attempt| probe_key(1, Sensor::Handset, transaction, attempt).number;
+        let key =
+            |transaction: &PlannedTransaction, attempt| probe_key(1, Sensor::Handset, transaction, attempt).number;
         assert!(key(&first, TRIES_MAX) < key(&again, 1) && key(&again, TRIES_MAX) < key(&second, 1));
     }
 

@@ -3,9 +3,12 @@
 use crate::Error;
 use crate::io::ServerAddress;
 use crate::population::Population;
-use crate::scenario::Scenario;
+use crate::scenario::{PinMode, Scenario};
+use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{BankConfig, CodeRule, PasswordConfig, Rules, ServerConfig};
+use biopay_server::config::{BankConfig, CodeRule, Mode, PasswordConfig, Rules, ServerConfig};
+use biopay_server::crypto::password::HashCost;
+use biopay_server::tls::{TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -20,6 +23,8 @@ pub const SERVER_ARGUMENT: &str = "server-process";
 /// The hidden first argument that turns this program into the bank.
 pub const BANK_ARGUMENT: &str = "bank-process";
 
+/// Handsets share this many UDP sockets.
+const ENDPOINTS: usize = 4;
 const METRICS: &str = "server-metrics.json";
 const BANK_STORE: &str = "bank.db";
 
@@ -28,7 +33,7 @@ pub struct Processes {
     server: Process,
     bank: Process,
     scratch: PathBuf,
-    address: ServerAddress,
+    config: quinn::ClientConfig,
 }
 
 impl Processes {
@@ -50,17 +55,24 @@ impl Processes {
         let metrics = scratch.join(METRICS);
         let arguments = [OsStr::new("--config"), config.as_os_str(), OsStr::new("--metrics"), metrics.as_os_str()];
         let server = Process::start("server", SERVER_ARGUMENT, arguments, scratch)?;
-        let address = ServerAddress {
-            address: server.listening,
-            name: biopay_server::tls::DEVELOPMENT_NAMES[0].to_owned(),
-            trusted: vec![certificate(&server.ready)?],
-        };
-        Ok(Self { server, bank, scratch: scratch.to_owned(), address })
+        let trusted = [certificate(&server.ready)?];
+        let config = client_config(&trusted, &TlsSources::system());
+        let config = config.map_err(|e| Error::Start { component: "server", why: e.to_string() })?;
+        Ok(Self { server, bank, scratch: scratch.to_owned(), config })
     }
 
-    /// Returns where the server is.
-    pub fn address(&self) -> &ServerAddress {
-        &self.address
+    /// Opens sockets and returns how handsets reach the server. Must be called within tokio's runtime.
+    ///
+    /// Errors: [`Error::File`] when a socket cannot be opened.
+    pub fn address(&self) -> Result<ServerAddress, Error> {
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let endpoints = (0..ENDPOINTS).map(|_| quinn::Endpoint::client(any).map_err(Error::file("a UDP socket")));
+        Ok(ServerAddress::Wall {
+            endpoints: endpoints.collect::<Result<_, _>>()?,
+            config: self.config.clone(),
+            address: self.server.listening,
+            name: biopay_server::tls::DEVELOPMENT_NAMES[0].to_owned(),
+        })
     }
 
     /// Ends both gracefully and returns what they say of themselves: the server's counters, and the bank's audit.
@@ -92,15 +104,30 @@ impl Processes {
     }
 }
 
-fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> ServerConfig {
+/// Returns the scenario's rules of a payment page.
+pub fn rules_of(scenario: &Scenario) -> Rules {
     let code = if scenario.server.verification_code { CodeRule::On } else { CodeRule::Off };
+    Rules { code, ..Rules::default() }
+}
+
+/// Returns what the scenario's server keeps of a PIN.
+pub fn server_mode(scenario: &Scenario) -> Mode {
+    match scenario.server.mode {
+        PinMode::Mandate => Mode::Mandate,
+        PinMode::PatentLiteral => Mode::PatentLiteral,
+    }
+}
+
+fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> ServerConfig {
+    let cost = HashCost { memory_kib: scenario.server.hash_memory_kib, ..HashCost::default() };
     ServerConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         store: store(&scratch.join("server.db")),
-        rules: Rules { code, ..Rules::default() },
+        mode: server_mode(scenario),
+        rules: rules_of(scenario),
         bank: BankConfig { address: bank, ..BankConfig::default() },
         schemes: scenario.schemes.parameters.clone(),
-        password: PasswordConfig { threads: scenario.server.hash_threads, ..PasswordConfig::default() },
+        password: PasswordConfig { cost, threads: scenario.server.hash_threads, ..PasswordConfig::default() },
         ..ServerConfig::default()
     }
 }
@@ -110,8 +137,10 @@ fn store(path: &Path) -> String {
 }
 
 fn account_lines(population: &Population) -> String {
-    let line = |o: &crate::population::Owner| format!("{},{},{}\n", o.bank_account.as_str(), o.pin.expose(), o.balance);
-    population.owners.iter().map(line).collect()
+    let line = |(account, pin, balance): (BankAccount, Secret, u64)| {
+        format!("{},{},{balance}\n", account.as_str(), pin.expose())
+    };
+    population.owners.keys().filter_map(|&owner| population.bank_account(owner)).map(line).collect()
 }
 
 fn certificate(ready: &Value) -> Result<CertificateDer<'static>, Error> {
@@ -120,6 +149,16 @@ fn certificate(ready: &Value) -> Result<CertificateDer<'static>, Error> {
     let der: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
     let unreadable = || Error::Start { component: "server", why: "its ready line has no certificate".into() };
     der.filter(|der| !der.is_empty()).map(CertificateDer::from).ok_or_else(unreadable)
+}
+
+/// Turns what a component says of itself into rows.
+///
+/// Errors: [`Error::InvalidRun`] when it has no form in JSON.
+pub fn figures_of(component: &str, said: &impl serde::Serialize) -> Result<Vec<ServerFigure>, Error> {
+    let value = serde_json::to_value(said).map_err(|e| Error::InvalidRun(format!("the {component}'s figures: {e}")))?;
+    let mut figures = Vec::new();
+    flatten(component, "", &value, &mut figures);
+    Ok(figures)
 }
 
 /// Turns nested JSON numbers into rows, their path joined by dots.

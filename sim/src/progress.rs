@@ -33,8 +33,9 @@ impl Stage {
         self.plain_line("");
     }
 
-    /// Sets the number of steps done, and says something about them.
-    pub fn set(&self, steps: u64, message: &str) {
+    /// Sets the numbers of steps done and to do, and says something about them.
+    pub fn progress(&self, steps: u64, total: u64, message: &str) {
+        self.bar.set_length(total);
         self.bar.set_position(steps);
         self.bar.set_message(message.to_owned());
         self.plain_line(message);

@@ -1,7 +1,7 @@
 //! Files what happened, as the rows of the run folder.
 
 use crate::io::NetworkStatistics;
-use crate::outcome::outcome_name;
+use crate::outcome::{Ending, ending_name};
 use crate::plan::{PlannedTransaction, Task};
 use crate::time::SimTime;
 use crate::world::handset::{Active, Identity};
@@ -29,7 +29,7 @@ impl Recorder {
     }
 
     /// Files a transaction that ended, and the attack that it was if its presenter was an impostor.
-    pub fn transaction(&mut self, identity: &Identity, active: &Active, outcome: &Outcome, end: SimTime) {
+    pub fn transaction(&mut self, identity: &Identity, active: &Active, ending: &Ending, end: SimTime) {
         let mut row = blank(identity, &active.planned);
         row.start_us = active.start.micros();
         row.end_us = end.micros();
@@ -37,9 +37,9 @@ impl Recorder {
         row.failures_to_acquire = active.failures_to_acquire;
         row.failures_to_derive = active.failures_to_derive;
         row.qr_accepted = active.qr_accepted;
-        row.outcome = outcome_name(outcome).to_owned();
+        row.outcome = ending_name(ending).to_owned();
         row.login_end_us = active.login_end.map(SimTime::micros);
-        if let Outcome::Charged(receipt) = outcome {
+        if let Ending::Of(Outcome::Charged(receipt)) = ending {
             row.bank_reference = Some(receipt.reference.clone());
         }
         if row.journey == IMPOSTOR {

@@ -207,9 +207,7 @@ impl Source {
                 let [first, second] = names.map(|name| face::Device::named(name).ok_or_else(|| unknown(name)));
                 Self::Faces { devices: [first?, second?] }
             }
-            Modality::Embedding => {
-                Self::Points { population: Box::new(embedding::Population::new(seed, subjects)) }
-            }
+            Modality::Embedding => Self::Points { population: Box::new(embedding::Population::new(seed, subjects)) },
         })
     }
 

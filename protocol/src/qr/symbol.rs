@@ -47,6 +47,9 @@ pub struct Symbol {
 }
 
 impl Symbol {
+    /// The most bytes that [`Self::fitted`] takes: version 40 at level M (ISO/IEC 18004:2015, table 7).
+    pub const BYTES_MAX: usize = 2_331;
+
     /// Encodes bytes into the smallest symbol that holds them at this level.
     ///
     /// Errors: [`Error::SymbolTooSmall`] when not even version 40 does.

@@ -2,6 +2,7 @@
 
 mod dataset;
 mod evaluate;
+mod merge;
 mod report;
 mod run;
 mod symbol;
@@ -45,6 +46,8 @@ enum Command {
     Train(train::TrainCommand),
     /// Chooses a scheme's parameters for a false match rate.
     Tune(tune::TuneArgs),
+    /// Merges the shards of a run into one run folder.
+    Merge(merge::MergeArgs),
     /// Writes the HTML report of a run folder again.
     Report(report::ReportArgs),
 }
@@ -81,6 +84,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Evaluate(args) => evaluate::execute(&args),
         Command::Train(command) => train::execute(&command),
         Command::Tune(args) => tune::execute(&args, command_line),
+        Command::Merge(args) => merge::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
     }
 }

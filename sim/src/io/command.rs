@@ -13,6 +13,8 @@ pub enum Command {
     Connect {
         /// The handset.
         target: Entity,
+        /// Its number.
+        handset: u32,
     },
     /// Send a request on its connection.
     Send {

@@ -5,15 +5,18 @@ mod qr;
 
 pub use command::{Command, Made, NetworkStatistics, NotMade, QrJob, QrSource};
 
+use crate::network::ProfileId;
+use crate::network::address::dialled_by;
 use crate::population::Population;
+use crate::scenario::ServiceModel;
 use crate::time::SimTime;
+use crate::world::Links;
 use crate::world::event::EventKind;
 use bevy_ecs::prelude::Entity;
 use biopay_protocol::Request;
-use biopay_server::client::Connection;
+use biopay_server::client::{ClientError, Connection};
 use biopay_server::env::Clock;
-use qr::make_qr;
-use rustls_pki_types::CertificateDer;
+use qr::{Timing, make_qr};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -31,15 +34,38 @@ pub struct Completion {
     pub kind: EventKind,
 }
 
-/// Says where the server is, and how to trust it.
+/// Says how handsets reach the server.
 #[derive(Clone, Debug)]
-pub struct ServerAddress {
-    /// The address.
-    pub address: SocketAddr,
-    /// The name in its certificate.
-    pub name: String,
-    /// The certificates to trust.
-    pub trusted: Vec<CertificateDer<'static>>,
+pub enum ServerAddress {
+    /// Over sockets that handsets share in turn, to one address.
+    Wall {
+        /// The sockets.
+        endpoints: Vec<quinn::Endpoint>,
+        /// What handsets trust, and how they connect.
+        config: quinn::ClientConfig,
+        /// The address.
+        address: SocketAddr,
+        /// The name in the server's certificate.
+        name: String,
+    },
+    /// Over the simulated network, on which each handset has addresses of its own.
+    Virtual {
+        /// The handsets' end of the network.
+        endpoint: quinn::Endpoint,
+        /// What handsets trust, and how they connect.
+        config: quinn::ClientConfig,
+        /// The name in the server's certificate.
+        name: String,
+    },
+}
+
+/// Says who makes QRs, and what that takes.
+#[derive(Clone, Debug)]
+pub enum Workshop {
+    /// Threads of this machine, timed.
+    Threads,
+    /// Nobody that takes real time: every operation takes what the model says.
+    Modelled(Arc<ServiceModel>),
 }
 
 /// Carries out commands.
@@ -51,34 +77,36 @@ pub struct Io {
 
 struct Shared {
     clock: Arc<dyn Clock>,
-    endpoints: Vec<quinn::Endpoint>,
     server: ServerAddress,
+    workshop: Workshop,
+    links: Links,
     population: Arc<Population>,
     completions: UnboundedSender<Completion>,
 }
 
 impl Io {
-    /// Sets up the I/O side; handsets share the endpoints in turn. Completions arrive on the returned channel.
+    /// Sets up the I/O side. Completions arrive on the returned channel.
     pub fn new(
         clock: Arc<dyn Clock>,
-        endpoints: Vec<quinn::Endpoint>,
         server: ServerAddress,
+        workshop: Workshop,
+        links: Links,
         population: Arc<Population>,
     ) -> (Self, UnboundedReceiver<Completion>) {
         let (completions, receiver) = unbounded_channel();
-        let shared = Arc::new(Shared { clock, endpoints, server, population, completions });
+        let shared = Arc::new(Shared { clock, server, workshop, links, population, completions });
         (Self { shared, connections: BTreeMap::new(), opened: 0 }, receiver)
     }
 
     /// Begins to carry a command out.
     pub fn submit(&mut self, command: Command) {
         match command {
-            Command::Connect { target } => {
+            Command::Connect { target, handset } => {
                 let (sender, requests) = unbounded_channel();
                 self.connections.insert(target, sender);
-                let endpoint = self.opened % self.shared.endpoints.len();
+                let dialler = Dialler { target, handset, turn: self.opened };
                 self.opened += 1;
-                tokio::spawn(self.shared.clone().hold_connection(target, endpoint, requests));
+                tokio::spawn(self.shared.clone().hold_connection(dialler, requests));
             }
             Command::Send { target, request } => {
                 let sent = self.connections.get(&target).is_some_and(|c| c.send(request).is_ok());
@@ -86,25 +114,66 @@ impl Io {
                     self.shared.complete(target, EventKind::Lost);
                 }
             }
-            Command::MakeQr { target, job } => {
-                let shared = self.shared.clone();
-                rayon::spawn(move || {
-                    let made = make_qr(&shared.population, &job, shared.clock.as_ref());
+            Command::MakeQr { target, job } => self.make_qr(target, job),
+            Command::Close { target } => drop(self.connections.remove(&target)),
+        }
+    }
+
+    fn make_qr(&self, target: Entity, job: QrJob) {
+        let shared = self.shared.clone();
+        match self.shared.workshop.clone() {
+            Workshop::Threads => rayon::spawn(move || {
+                let made = make_qr(&shared.population, &job, &Timing::Measured(shared.clock.as_ref()));
+                shared.complete(target, EventKind::QrMade(made));
+            }),
+            Workshop::Modelled(model) => {
+                tokio::spawn(async move {
+                    let made = make_qr(&shared.population, &job, &Timing::Modelled(&model));
+                    shared.clock.sleep(made.took.iter().map(|(_, took)| *took).sum()).await;
                     shared.complete(target, EventKind::QrMade(made));
                 });
             }
-            Command::Close { target } => drop(self.connections.remove(&target)),
         }
     }
 
     /// Closes every connection and waits until quinn has said so.
     pub async fn finish(mut self) {
         self.connections.clear();
-        for endpoint in &self.shared.endpoints {
+        for endpoint in self.shared.server.endpoints() {
             endpoint.close(0_u32.into(), b"");
             endpoint.wait_idle().await;
         }
     }
+}
+
+impl ServerAddress {
+    fn endpoints(&self) -> &[quinn::Endpoint] {
+        match self {
+            Self::Wall { endpoints, .. } => endpoints,
+            Self::Virtual { endpoint, .. } => std::slice::from_ref(endpoint),
+        }
+    }
+
+    async fn dial(&self, dialler: Dialler) -> Result<Connection, ClientError> {
+        match self {
+            Self::Wall { endpoints, config, address, name } => {
+                let endpoint = &endpoints[dialler.turn % endpoints.len()];
+                Connection::connect(endpoint, config.clone(), *address, name).await
+            }
+            Self::Virtual { endpoint, config, name } => {
+                Connection::connect(endpoint, config.clone(), dialled_by(dialler.handset), name).await
+            }
+        }
+    }
+}
+
+/// Says who connects.
+#[derive(Clone, Copy)]
+struct Dialler {
+    target: Entity,
+    handset: u32,
+    /// How many connected before.
+    turn: usize,
 }
 
 impl Shared {
@@ -115,16 +184,12 @@ impl Shared {
     }
 
     /// Connects, answers requests until the handset closes, and reports the connection's statistics.
-    async fn hold_connection(
-        self: Arc<Self>,
-        target: Entity,
-        endpoint: usize,
-        mut requests: UnboundedReceiver<Request>,
-    ) {
-        let started = self.clock.elapsed();
-        let Some(connection) = self.connect(endpoint).await else {
+    async fn hold_connection(self: Arc<Self>, dialler: Dialler, mut requests: UnboundedReceiver<Request>) {
+        let (started, target) = (self.clock.elapsed(), dialler.target);
+        let Ok(connection) = self.server.dial(dialler).await else {
             return self.complete(target, EventKind::Lost);
         };
+        let connection = connection.with_clock(self.clock.clone());
         let handshake = self.clock.elapsed() - started;
         self.complete(target, EventKind::Connected { handshake, channel: connection.channel() });
         while let Some(request) = requests.recv().await {
@@ -135,23 +200,22 @@ impl Shared {
             };
             self.complete(target, kind);
         }
-        let statistics = statistics(&connection, handshake);
+        let statistics = statistics(&connection, handshake, self.profile_of(dialler.handset));
         connection.close();
         self.complete(target, EventKind::Closed(statistics));
     }
 
-    /// A client configuration of its own for each connection: a shared one would share session tickets, and handsets
-    /// do not know each other.
-    async fn connect(&self, endpoint: usize) -> Option<Connection> {
-        let config = biopay_server::tls::client_config(&self.server.trusted, &biopay_server::tls::TlsSources::system()).ok()?;
-        Connection::connect(&self.endpoints[endpoint], config, self.server.address, &self.server.name).await.ok()
+    fn profile_of(&self, handset: u32) -> &'static str {
+        let now = self.clock.elapsed().as_nanos() as u64;
+        let link = self.links.0.as_ref().and_then(|links| links.get(&handset));
+        link.map_or(ProfileId::Loopback, |link| link.at(now).id).name()
     }
 }
 
-fn statistics(connection: &Connection, handshake: Duration) -> NetworkStatistics {
+fn statistics(connection: &Connection, handshake: Duration, profile: &'static str) -> NetworkStatistics {
     let stats = connection.quic().stats();
     NetworkStatistics {
-        profile: "loopback",
+        profile,
         handshake,
         round_trip: connection.quic().rtt(),
         datagrams_sent: stats.udp_tx.datagrams,

@@ -2,6 +2,7 @@
 
 use super::command::{Made, NotMade, QrJob, QrSource};
 use crate::population::Population;
+use crate::scenario::{ServiceModel, us};
 use biopay_protocol::PayloadBytes;
 use biopay_protocol::qr::{Symbol, read};
 use biopay_server::env::Clock;
@@ -12,38 +13,82 @@ const MODULE_PIXELS: u8 = 4;
 
 type Took = Vec<(&'static str, Duration)>;
 
+/// Says how long each operation takes.
+pub(super) enum Timing<'a> {
+    /// As long as it takes here.
+    Measured(&'a dyn Clock),
+    /// As long as the model says.
+    Modelled(&'a ServiceModel),
+}
+
+impl Timing<'_> {
+    fn time<T>(&self, operation: &'static str, took: &mut Took, work: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Measured(clock) => {
+                let started = clock.elapsed();
+                let done = work();
+                took.push((operation, clock.elapsed() - started));
+                done
+            }
+            Self::Modelled(model) => {
+                took.push((operation, modelled(model, operation)));
+                work()
+            }
+        }
+    }
+}
+
+fn modelled(model: &ServiceModel, operation: &str) -> Duration {
+    us(match operation {
+        "extract" => model.extract_us,
+        "derive" => model.derive_us,
+        "encode-symbol" => model.encode_symbol_us,
+        _ => model.scan_symbol_us,
+    })
+}
+
 /// Makes a QR: capture and derivation where it is not stored, then a real symbol, and the reading of it where a camera
 /// scans it.
-pub(super) fn make_qr(population: &Population, job: &QrJob, clock: &dyn Clock) -> Made {
+pub(super) fn make_qr(population: &Population, job: &QrJob, timing: &Timing<'_>) -> Made {
     let mut took = Vec::new();
     let payload =
-        payload_bytes(population, job, clock, &mut took).and_then(|bytes| show(&bytes, job, clock, &mut took));
+        payload_bytes(population, job, timing, &mut took).and_then(|bytes| show(&bytes, job, timing, &mut took));
     Made { payload, took }
 }
 
-fn payload_bytes(population: &Population, job: &QrJob, clock: &dyn Clock, took: &mut Took) -> Result<Vec<u8>, NotMade> {
+fn payload_bytes(
+    population: &Population,
+    job: &QrJob,
+    timing: &Timing<'_>,
+    took: &mut Took,
+) -> Result<Vec<u8>, NotMade> {
     let (key, helper) = match &job.source {
         QrSource::Stored(bytes) => return Ok(bytes.clone()),
         QrSource::Capture { key, helper } => (*key, helper),
     };
     let captured = population.studio.capture(key).map_err(|_| NotMade::FailureToAcquire)?;
-    took.extend(captured.extraction.map(|duration| ("extract", duration)));
+    match timing {
+        Timing::Measured(_) => took.extend(captured.extraction.map(|duration| ("extract", duration))),
+        Timing::Modelled(model) => took.push(("extract", modelled(model, "extract"))),
+    }
     let template = captured.template.map_err(|_| NotMade::FailureToAcquire)?;
-    let started = clock.elapsed();
-    let derived = population.registry.scheme(job.scheme).derive(&template, helper, None);
-    took.push(("derive", clock.elapsed() - started));
+    let scheme = population.registry.scheme(job.scheme);
+    let derived = timing.time("derive", took, || scheme.derive(&template, helper, None));
     derived.map(|payload| payload.to_bytes()).map_err(|_| NotMade::FailedToDerive)
 }
 
-fn show(bytes: &[u8], job: &QrJob, clock: &dyn Clock, took: &mut Took) -> Result<PayloadBytes, NotMade> {
-    let started = clock.elapsed();
-    let symbol = Symbol::fitted(bytes).map_err(|_| NotMade::SymbolNotRead)?;
-    took.push(("encode-symbol", clock.elapsed() - started));
+/// Shows a payload as a symbol. In virtual time a symbol that nobody scans is priced and not drawn: drawing it is a
+/// millisecond of this machine, and whether it can be drawn is a matter of its size alone.
+fn show(bytes: &[u8], job: &QrJob, timing: &Timing<'_>, took: &mut Took) -> Result<PayloadBytes, NotMade> {
+    if let (Timing::Modelled(model), false) = (timing, job.is_scanned) {
+        took.push(("encode-symbol", modelled(model, "encode-symbol")));
+        let fits = bytes.len() <= Symbol::BYTES_MAX;
+        return fits.then(|| PayloadBytes::new(bytes).ok()).flatten().ok_or(NotMade::SymbolNotRead);
+    }
+    let symbol = timing.time("encode-symbol", took, || Symbol::fitted(bytes)).map_err(|_| NotMade::SymbolNotRead)?;
     let bytes = if job.is_scanned {
-        let started = clock.elapsed();
-        let reading = read(&symbol.render(MODULE_PIXELS)).map_err(|_| NotMade::SymbolNotRead)?;
-        took.push(("scan-symbol", clock.elapsed() - started));
-        reading.payload
+        let reading = timing.time("scan-symbol", took, || read(&symbol.render(MODULE_PIXELS)));
+        reading.map_err(|_| NotMade::SymbolNotRead)?.payload
     } else {
         bytes.to_vec()
     };

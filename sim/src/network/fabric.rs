@@ -4,9 +4,9 @@ use super::address;
 use super::link::{Fate, Link};
 use super::mobility::Itinerary;
 use super::profile::ProfileId;
+use crate::virtual_time::Nanos;
 use crate::virtual_time::env::Stations;
 use crate::virtual_time::timeline::deliver;
-use crate::virtual_time::Nanos;
 use biopay_datasets::stream::stream;
 use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
 use std::collections::{BTreeMap, VecDeque};
@@ -56,6 +56,8 @@ pub struct Host {
     pub datagram: Duration,
     /// What a handshake costs on top.
     pub handshake: Duration,
+    /// What passes before what has arrived is looked at, without costing the processor.
+    pub wakeup: Duration,
 }
 
 /// Counts what one profile carried, in one direction.
@@ -121,7 +123,8 @@ impl Fabric {
 
     /// Builds a network without handsets.
     pub fn silent() -> Self {
-        let host = Host { cores: 1, datagram: Duration::ZERO, handshake: Duration::ZERO };
+        let zero = Duration::ZERO;
+        let host = Host { cores: 1, datagram: zero, handshake: zero, wakeup: zero };
         Self::new(0, [], host)
     }
 
@@ -161,7 +164,7 @@ impl Fabric {
                 let handshake = if is_first { self.host.handshake } else { Duration::ZERO };
                 packet.hop = Hop::Server;
                 let done = self.work(now, self.host.datagram + handshake);
-                later(done, packet);
+                later(done + self.host.wakeup.as_nanos() as Nanos, packet);
                 None
             }
             Hop::Server => self.to_server.put(packet),

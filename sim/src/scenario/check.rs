@@ -21,14 +21,11 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
 fn devices(scenario: &Scenario) -> Result<(), String> {
     let biometric = &scenario.biometric;
     let (known, is_known): (&[&str], fn(&str) -> bool) = match biometric.modality {
-        Modality::Fingerprint => {
-            (&fingerprint::Device::NAMES, |name| fingerprint::Device::named(name).is_some())
-        }
+        Modality::Fingerprint => (&fingerprint::Device::NAMES, |name| fingerprint::Device::named(name).is_some()),
         Modality::Face => (&face::Device::NAMES, |name| face::Device::named(name).is_some()),
         Modality::Embedding => return Ok(()),
     };
-    let named =
-        [("biometric.device", &biometric.device), ("biometric.second-device", &biometric.second_device)];
+    let named = [("biometric.device", &biometric.device), ("biometric.second-device", &biometric.second_device)];
     match named.into_iter().find(|(_, name)| !is_known(name)) {
         Some((key, name)) => Err(format!("{key} = {name:?} is no sensor: use one of {}", known.join(", "))),
         None => Ok(()),
@@ -64,7 +61,6 @@ fn positive(scenario: &Scenario) -> Result<(), String> {
         ("server.service.cores", scenario.server.service.cores as f64),
         ("network.initial-rtt-ms", scenario.network.initial_rtt_ms as f64),
         ("the number of schemes.use", scenario.schemes.r#use.len() as f64),
-        ("validity.generator-lag-ms", scenario.validity.generator_lag_ms as f64),
     ];
     if let Some((key, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
         return Err(format!("{key} = {value} must be above 0"));
@@ -95,16 +91,16 @@ fn arrivals(scenario: &Scenario) -> Result<(), String> {
         Pattern::Steady => Ok(()),
         Pattern::Diurnal { peak_hour, swing } => {
             let is_right = (0.0..24.0).contains(&peak_hour) && (0.0..=1.0).contains(&swing);
-            is_right.then_some(()).ok_or_else(|| {
-                "arrivals.pattern: peak-hour must lie from 0 to 24 and swing from 0 to 1".to_owned()
-            })
+            is_right
+                .then_some(())
+                .ok_or_else(|| "arrivals.pattern: peak-hour must lie from 0 to 24 and swing from 0 to 1".to_owned())
         }
         Pattern::FlashSale { at_s, lasts_s, factor } => {
             let is_right = [at_s, lasts_s, factor].iter().all(|v| v.is_finite() && *v >= 0.0) && lasts_s > 0.0;
             let is_right = is_right && factor > 0.0;
-            is_right.then_some(()).ok_or_else(|| {
-                "arrivals.pattern: at-s must be at least 0, lasts-s and factor above 0".to_owned()
-            })
+            is_right
+                .then_some(())
+                .ok_or_else(|| "arrivals.pattern: at-s must be at least 0, lasts-s and factor above 0".to_owned())
         }
     }
 }
@@ -122,9 +118,7 @@ fn network(scenario: &Scenario) -> Result<(), String> {
     for mobility in &network.mobility {
         let legs: Vec<(f64, ProfileId)> = mobility.legs.iter().map(|leg| (leg.at_s, leg.profile)).collect();
         if Itinerary::round(&legs, mobility.period_s).is_none() {
-            return Err(
-                "network.mobility: legs must begin at 0, come in order, and begin before period-s ends".into()
-            );
+            return Err("network.mobility: legs must begin at 0, come in order, and begin before period-s ends".into());
         }
     }
     Ok(())
@@ -139,12 +133,6 @@ fn clock(scenario: &Scenario) -> Result<(), String> {
             Err("the wall clock has the network that there is: network profiles need --clock virtual".into())
         }
         ClockKind::Wall if !server.shared => Err("server.shared = false needs --clock virtual".into()),
-        ClockKind::Virtual if server.address.is_some() => {
-            Err("a server at server.address is on the wall clock: --clock virtual brings its own".into())
-        }
-        ClockKind::Wall if server.address.is_some() != server.certificate.is_some() => {
-            Err("server.address and server.certificate go together".into())
-        }
         _ => Ok(()),
     }
 }

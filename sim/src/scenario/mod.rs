@@ -8,8 +8,8 @@ mod suggestion;
 
 pub use built_in::BUILT_IN;
 pub use sections::{
-    Arrivals, Biometric, ClockKind, Comparisons, Connections, Impostors, Leg, Login, Mobility, Modality, Network,
-    Pattern, Payments, PinMode, Schemes, ServerSettings, Users, Validity,
+    Arrivals, Biometric, ClockKind, Comparisons, Impostors, Leg, Login, Mobility, Modality, Network, Pattern, Payments,
+    PinMode, Schemes, ServerSettings, Users,
 };
 pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
 
@@ -47,16 +47,12 @@ pub struct Scenario {
     pub arrivals: Arrivals,
     /// What people do wrong.
     pub users: Users,
-    /// How handsets are connected.
-    pub connections: Connections,
     /// What lies between handsets and server, in virtual time.
     pub network: Network,
     /// How the server is set up.
     pub server: ServerSettings,
     /// What is compared off line after the run.
     pub comparisons: Comparisons,
-    /// When a wall-clock run is not to be believed.
-    pub validity: Validity,
 }
 
 impl Default for Scenario {
@@ -73,11 +69,9 @@ impl Default for Scenario {
             impostors: Impostors::default(),
             arrivals: Arrivals::default(),
             users: Users::default(),
-            connections: Connections::default(),
             network: Network::default(),
             server: ServerSettings::default(),
             comparisons: Comparisons::default(),
-            validity: Validity::default(),
         }
     }
 }

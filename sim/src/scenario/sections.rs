@@ -162,16 +162,6 @@ pub struct Users {
     pub code_entry_ms: u64,
 }
 
-/// Says how handsets are connected.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Connections {
-    /// Whether a handset keeps its connection, and its login, from one transaction to the next.
-    pub keep: bool,
-    /// UDP sockets on the wall clock; 0 gives each connection its own.
-    pub sockets: u32,
-}
-
 /// Describes the networks of virtual time. The wall clock has the network that there is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
@@ -249,11 +239,6 @@ pub struct ServerSettings {
     /// Whether handsets share one server. Without it, in virtual time, each owner (with an impostor, if there is one)
     /// meets a server of their own: then nobody waits for anybody, and a run in shards gives the same bytes as a whole.
     pub shared: bool,
-    /// The server to use on the wall clock, HOST:PORT, in place of one that the run starts itself. It must have this
-    /// scenario's schemes, and its bank the accounts that `biopay run --print-accounts` lists.
-    pub address: Option<String>,
-    /// The certificate of that server, PEM.
-    pub certificate: Option<PathBuf>,
     /// What the server's work costs in virtual time.
     pub service: ServiceModel,
 }
@@ -264,14 +249,6 @@ pub struct ServerSettings {
 pub struct Comparisons {
     /// Subjects that are compared with each other, the first ones; comparisons grow with the square.
     pub subjects: u32,
-}
-
-/// Says when a wall-clock run is not to be believed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
-pub struct Validity {
-    /// The 99th percentile of how late transactions may start on the generator's account. Units: milliseconds.
-    pub generator_lag_ms: u64,
 }
 
 impl Default for Biometric {
@@ -334,12 +311,6 @@ impl Default for Users {
     }
 }
 
-impl Default for Connections {
-    fn default() -> Self {
-        Self { keep: false, sockets: 4 }
-    }
-}
-
 impl Default for Network {
     fn default() -> Self {
         Self { mix: BTreeMap::from([(ProfileId::Loopback, 1.0)]), mobility: Vec::new(), initial_rtt_ms: 333 }
@@ -355,8 +326,6 @@ impl Default for ServerSettings {
             login: Login::Password,
             mode: PinMode::Mandate,
             shared: true,
-            address: None,
-            certificate: None,
             service: ServiceModel::default(),
         }
     }
@@ -365,11 +334,5 @@ impl Default for ServerSettings {
 impl Default for Comparisons {
     fn default() -> Self {
         Self { subjects: 250 }
-    }
-}
-
-impl Default for Validity {
-    fn default() -> Self {
-        Self { generator_lag_ms: 20 }
     }
 }

@@ -12,6 +12,7 @@
 
 pub mod env;
 pub mod executor;
+pub mod play;
 pub mod runtime;
 pub mod server;
 pub mod store;

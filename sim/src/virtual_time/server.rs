@@ -36,7 +36,7 @@ use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
 use biopay_server::tls::{DEVELOPMENT_NAMES, Identity, TlsSources, client_config, server_config, server_transport};
 use quinn::Endpoint;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -57,12 +57,13 @@ pub struct VirtualServer {
 }
 
 impl VirtualServer {
-    /// Starts server and bank. Must be called within the executor.
+    /// Starts server and bank, with bank accounts for these owners. Must be called within the executor.
     ///
     /// Errors: [`Error::Start`] with what refused.
     pub async fn start(
         scenario: &Scenario,
         population: &Population,
+        owners: &BTreeSet<u32>,
         timeline: &Arc<Timeline>,
         seed: u64,
     ) -> Result<Self, Error> {
@@ -72,7 +73,8 @@ impl VirtualServer {
         let times = settings.service.service_times(settings.hash_threads, settings.hash_memory_kib, queue);
         let env = virtual_env(timeline, times, seed, "sim/server");
         let keys = Keys::draw(seed);
-        let ledger = open_bank(population, timeline, times, seed, &keys).await?;
+        let accounts = owners.iter().filter_map(|&owner| population.bank_account(owner));
+        let ledger = open_bank(accounts, timeline, times, seed, &keys).await?;
         let store = open_store(scenario, timeline).map_err(|error| failed(error.to_string()))?;
         let bank = connect_bank(scenario, &env, ledger.clone(), &keys);
         let service = Arc::new(build_service(scenario, env, store.clone(), bank, &keys)?);
@@ -131,19 +133,13 @@ struct Keys {
 impl Keys {
     fn draw(seed: u64) -> Self {
         let entropy = SeededEntropy::new(seed, "sim/keys");
-        let mut key = || {
+        let key = || {
             let mut bytes = [0; 32];
             entropy.fill(&mut bytes);
             bytes
         };
         let pin = key();
-        Self {
-            pin: std::array::from_fn(|i| pin[i]),
-            vault: key(),
-            opaque: key(),
-            pepper: key(),
-            certificate: key(),
-        }
+        Self { pin: std::array::from_fn(|i| pin[i]), vault: key(), opaque: key(), pepper: key(), certificate: key() }
     }
 
     fn pin(&self) -> Arc<PinKey> {
@@ -152,7 +148,7 @@ impl Keys {
 }
 
 async fn open_bank(
-    population: &Population,
+    accounts: impl Iterator<Item = (BankAccount, Secret, u64)>,
     timeline: &Arc<Timeline>,
     times: super::ServiceTimes,
     seed: u64,
@@ -162,12 +158,14 @@ async fn open_bank(
     let env = virtual_env(timeline, times, seed, "sim/bank");
     let ledger = Ledger::open(&Location::Memory, env, &keys.pin).map_err(|error| failed(&error))?;
     let account = |(number, pin, balance_minor): (BankAccount, Secret, u64)| NewAccount { number, pin, balance_minor };
-    let accounts = population.bank_accounts().map(account).collect();
-    ledger.open_accounts(accounts).await.map_err(|error| failed(&error))?;
+    ledger.open_accounts(accounts.map(account).collect()).await.map_err(|error| failed(&error))?;
     Ok(ledger)
 }
 
-fn open_store(scenario: &Scenario, timeline: &Arc<Timeline>) -> Result<Arc<dyn Store>, biopay_server::store::StoreError> {
+fn open_store(
+    scenario: &Scenario,
+    timeline: &Arc<Timeline>,
+) -> Result<Arc<dyn Store>, biopay_server::store::StoreError> {
     let service = &scenario.server.service;
     let times = StoreTimes {
         read: us(service.store_read_us),

@@ -32,6 +32,8 @@ pub enum EventKind {
     Lost,
     /// A QR was made, or not.
     QrMade(Made),
+    /// The user has looked at the payment page for long enough.
+    Thought,
     /// The user has typed a code.
     CodeTyped(Secret),
     /// The connection was closed by the handset, and these were its statistics.

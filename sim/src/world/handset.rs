@@ -1,11 +1,12 @@
 //! The components of a handset.
 
+use crate::io::QrJob;
 use crate::plan::{Journey, PlannedTransaction, Registration, Slip, Task};
 use crate::population::Owner;
 use crate::time::SimTime;
 use bevy_ecs::prelude::Component;
 use biopay_biometrics::scheme::SchemeId;
-use biopay_protocol::client::{AccountBinding, Credentials, HelperSource, Order, Plan, Session};
+use biopay_protocol::client::{AccountBinding, Credentials, HelperSource, LoginMethod, Order, Plan, Session};
 use biopay_protocol::{Currency, Error, HelperBytes, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, Secret};
 use std::collections::VecDeque;
 
@@ -55,6 +56,8 @@ pub struct Active {
     pub qr_accepted: bool,
     /// Codes typed so far.
     pub codes_typed: u32,
+    /// The QR that will be made when the user has looked at the page.
+    pub thinking: Option<QrJob>,
 }
 
 impl Active {
@@ -74,6 +77,7 @@ impl Active {
             failures_to_derive: 0,
             qr_accepted: false,
             codes_typed: 0,
+            thinking: None,
         })
     }
 
@@ -89,14 +93,14 @@ impl Active {
 fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner) -> Result<Plan, Error> {
     match planned.task {
         Task::Register(steps) => {
-            let (credentials, binding) = (owner.credentials.clone(), binding(identity, owner)?);
+            let (credentials, binding) = (credentials(identity, planned, owner)?, binding(identity, owner)?);
             Ok(match steps {
                 Registration::OneMessage => Plan::Register { credentials, binding },
                 Registration::TwoSteps => Plan::RegisterInTwoSteps { credentials, binding },
             })
         }
         Task::Pay { journey, amount } => Ok(Plan::Pay {
-            credentials: credentials(planned, owner)?,
+            credentials: credentials(identity, planned, owner)?,
             order: Order {
                 merchant: Merchant::new("Corner Shop")?,
                 amount: MinorUnits::new(amount)?,
@@ -122,11 +126,18 @@ fn binding(identity: &Identity, owner: &Owner) -> Result<AccountBinding, Error> 
     })
 }
 
-/// Types the login, with its last character wrong where the plan says so.
-fn credentials(planned: &PlannedTransaction, owner: &Owner) -> Result<Credentials, Error> {
+/// Types the login, with the password's last character wrong where the plan says so.
+fn credentials(identity: &Identity, planned: &PlannedTransaction, owner: &Owner) -> Result<Credentials, Error> {
     let mut credentials = owner.credentials.clone();
     if planned.slip == Slip::WrongPassword {
         credentials.password = mistyped(&credentials.password)?;
+    }
+    if let LoginMethod::Opaque { seed, .. } = &mut credentials.method {
+        // A session's secrets are drawn afresh: nobody else has the account's seed.
+        let session = [identity.handset, planned.number, u32::from(planned.round)];
+        for (byte, mixed) in seed.0.iter_mut().zip(session.iter().flat_map(|part| part.to_le_bytes())) {
+            *byte ^= mixed;
+        }
     }
     Ok(credentials)
 }

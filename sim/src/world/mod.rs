@@ -9,6 +9,7 @@ pub mod handset;
 mod systems;
 
 use crate::io::Command;
+use crate::network::Itinerary as Routes;
 use crate::plan::HandsetPlan;
 use crate::population::Population;
 use crate::recorder::Recorder;
@@ -17,6 +18,7 @@ use crate::time::SimTime;
 use bevy_ecs::prelude::{Entity, IntoScheduleConfigs, Resource, Schedule, World};
 use event::{Event, EventKind, EventQueue};
 use handset::{Current, Identity, Itinerary};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Holds the instant that the systems are at.
@@ -41,6 +43,10 @@ pub struct Rules {
     /// Time to read and type a code.
     pub code_entry: std::time::Duration,
 }
+
+/// Tells which link a handset has and when; nothing on the wall clock, which has one network.
+#[derive(Resource, Clone, Default)]
+pub struct Links(pub Option<Arc<BTreeMap<u32, Routes>>>);
 
 /// Says how far an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +88,7 @@ pub struct Simulation {
 
 impl Simulation {
     /// Populates the world.
-    pub fn new(scenario: &Scenario, plans: Vec<HandsetPlan>, population: Arc<Population>, recorder: Recorder) -> Self {
+    pub fn new(scenario: &Scenario, plans: Vec<HandsetPlan>, population: Arc<Population>, links: Links) -> Self {
         let mut world = World::new();
         world.insert_resource(Now::default());
         world.insert_resource(Due::default());
@@ -90,7 +96,8 @@ impl Simulation {
         world.insert_resource(People(population));
         world.insert_resource(Rules { code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms) });
         world.insert_resource(Accounts(vec![AccountState::Pending; scenario.handsets as usize]));
-        world.insert_resource(recorder);
+        world.insert_resource(Recorder::default());
+        world.insert_resource(links);
         let planned = plans.iter().map(|p| p.transactions.len() as u64).sum();
         world.insert_resource(Tally { planned, ..Tally::default() });
         let mut queue = EventQueue::default();

@@ -2,10 +2,11 @@
 
 use super::event::{EventKind, EventQueue};
 use super::handset::{Active, Current, Identity, Itinerary, mistyped};
-use super::{AccountState, Accounts, Due, Now, Outbox, People, Rules, Tally};
+use super::{AccountState, Accounts, Due, Links, Now, Outbox, People, Rules, Tally};
 use crate::io::{Command, Made, NotMade, QrJob, QrSource};
-use crate::outcome::{qr_was_accepted, qr_was_compared};
-use crate::plan::{Journey, Slip, Task};
+use crate::network::ProfileId;
+use crate::outcome::{Ending, is_mendable, qr_was_accepted, qr_was_compared};
+use crate::plan::{Journey, PlannedTransaction, Slip, Task};
 use crate::population::{probe_key, sensor_of};
 use crate::recorder::Recorder;
 use bevy_ecs::prelude::{Entity, Query, Res, ResMut};
@@ -23,6 +24,7 @@ const VICTIM_CHECK: Duration = Duration::from_millis(250);
 pub(super) struct Shared<'w> {
     now: Res<'w, Now>,
     people: Res<'w, People>,
+    links: Res<'w, Links>,
     rules: Res<'w, Rules>,
     accounts: ResMut<'w, Accounts>,
     queue: ResMut<'w, EventQueue>,
@@ -53,7 +55,11 @@ pub(super) fn advance(
             continue;
         }
         let Some(active) = current.0.as_mut() else { continue };
-        let Some(step) = shared.take(active, &event.kind) else { continue };
+        if let EventKind::Thought = event.kind {
+            shared.outbox.0.extend(active.thinking.take().map(|job| Command::MakeQr { target: event.target, job }));
+            continue;
+        }
+        let Some(step) = shared.take(identity, active, &event.kind) else { continue };
         if shared.carry_out(event.target, identity, active, step) {
             current.0 = None;
         }
@@ -90,9 +96,8 @@ enum Start {
 }
 
 impl Shared<'_> {
-    fn start(&mut self, target: Entity, identity: &Identity, planned: crate::plan::PlannedTransaction) -> Start {
+    fn start(&mut self, target: Entity, identity: &Identity, planned: PlannedTransaction) -> Start {
         let people = self.people.0.clone();
-        let owner = &people.owners[identity.account as usize];
         let account = self.accounts.0[identity.account as usize];
         let is_registration = matches!(planned.task, Task::Register(_));
         if !is_registration && account == AccountState::Pending {
@@ -103,13 +108,14 @@ impl Shared<'_> {
             self.tally.finished += 1;
             return Start::Dropped;
         }
-        match Active::new(identity, planned, self.now.0, owner) {
-            Ok(active) => {
+        let owner = people.owners.get(&identity.account);
+        match owner.map(|owner| Active::new(identity, planned, self.now.0, owner)) {
+            Some(Ok(active)) => {
                 self.tally.active += 1;
-                self.outbox.0.push(Command::Connect { target });
+                self.outbox.0.push(Command::Connect { target, handset: identity.handset });
                 Start::Active(Box::new(active))
             }
-            Err(_) => {
+            Some(Err(_)) | None => {
                 self.accounts.0[identity.account as usize] = AccountState::Failed;
                 self.recorder.failure_to_enrol(identity, &planned, self.now.0);
                 self.tally.finished += 1;
@@ -119,11 +125,11 @@ impl Shared<'_> {
     }
 
     /// Turns an event into the session's next step; `None` when it is not for the session.
-    fn take(&mut self, active: &mut Active, kind: &EventKind) -> Option<Step> {
+    fn take(&mut self, identity: &Identity, active: &mut Active, kind: &EventKind) -> Option<Step> {
         let input = match kind {
-            EventKind::Due(_) | EventKind::Closed(_) => return None,
+            EventKind::Due(_) | EventKind::Closed(_) | EventKind::Thought => return None,
             EventKind::Connected { handshake, channel } => {
-                self.recorder.latency("connect", *handshake);
+                self.latency(identity, "connect", *handshake);
                 let (session, step) = Session::start(active.plan.take()?, *channel);
                 active.session = Some(session);
                 return Some(step);
@@ -133,7 +139,7 @@ impl Shared<'_> {
             }
             EventKind::Lost => Input::ConnectionLost,
             EventKind::Answered { response, latency } => {
-                self.answered(active, response, *latency);
+                self.answered(identity, active, response, *latency);
                 Input::Response(response.clone())
             }
             EventKind::QrMade(made) => self.qr_made(active, made),
@@ -142,11 +148,25 @@ impl Shared<'_> {
         active.session.as_mut()?.advance(input).ok()
     }
 
-    fn answered(&mut self, active: &mut Active, response: &Response, latency: Duration) {
+    /// Files a latency, and once more under the link's profile where there are several.
+    fn latency(&mut self, identity: &Identity, operation: &str, took: Duration) {
+        self.recorder.latency(operation, took);
+        if let Some(profile) = self.profile(identity) {
+            self.recorder.latency(&format!("{operation}@{}", profile.name()), took);
+        }
+    }
+
+    /// Returns the link that the handset has now; `None` on the wall clock.
+    fn profile(&self, identity: &Identity) -> Option<ProfileId> {
+        let links = self.links.0.as_ref()?;
+        Some(links.get(&identity.handset)?.at(self.now.0.micros() * 1_000).id)
+    }
+
+    fn answered(&mut self, identity: &Identity, active: &mut Active, response: &Response, latency: Duration) {
         self.recorder.latency(active.operation, latency);
         match response {
             Response::LoggedIn { .. } => active.login_end = Some(self.now.0),
-            Response::Charged(_) => self.recorder.latency("charge", latency),
+            Response::Charged(_) => self.latency(identity, "charge", latency),
             _ => {}
         }
         if active.operation == "present-qr" {
@@ -181,14 +201,24 @@ impl Shared<'_> {
             }
             Step::MakeQr { attempt, helper } => {
                 let job = self.qr_job(identity, active, attempt, helper);
-                self.outbox.0.push(Command::MakeQr { target, job });
+                let think = if attempt == 1 { active.planned.think } else { Duration::ZERO };
+                if think.is_zero() {
+                    self.outbox.0.push(Command::MakeQr { target, job });
+                } else {
+                    active.thinking = Some(job);
+                    self.queue.push(self.now.0.after(think), target, EventKind::Thought);
+                }
+            }
+            Step::EnterCode { .. } if active.planned.slip == Slip::Abandons => {
+                self.finish(target, identity, active, &Ending::Abandoned);
+                return true;
             }
             Step::EnterCode { shown } => {
                 let code = typed(active, &shown);
                 self.queue.push(self.now.0.after(self.rules.code_entry), target, EventKind::CodeTyped(code));
             }
             Step::Done(outcome) => {
-                self.finish(target, identity, active, &outcome);
+                self.finish(target, identity, active, &Ending::Of(outcome));
                 return true;
             }
         }
@@ -196,12 +226,13 @@ impl Shared<'_> {
     }
 
     fn qr_job(&self, identity: &Identity, active: &Active, attempt: u8, helper: Option<HelperBytes>) -> QrJob {
-        let enrolment = self.people.0.owners[identity.account as usize].enrolments.get(&identity.scheme);
+        let owner = self.people.0.owners.get(&identity.account);
+        let enrolment = owner.and_then(|owner| owner.enrolments.get(&identity.scheme));
         let journey = active.journey().unwrap_or(Journey::Stored);
         let source = match sensor_of(journey) {
             None => QrSource::Stored(enrolment.map(|e| e.payload.to_bytes()).unwrap_or_default()),
             Some(sensor) => QrSource::Capture {
-                key: probe_key(identity.handset, sensor, active.planned.number, attempt),
+                key: probe_key(identity.handset, sensor, &active.planned, attempt),
                 helper: match journey {
                     Journey::Recapture => enrolment.map(|e| e.helper.clone()).unwrap_or(HelperData(Vec::new())),
                     _ => HelperData(helper.map(Vec::from).unwrap_or_default()),
@@ -211,17 +242,30 @@ impl Shared<'_> {
         QrJob { scheme: identity.scheme, source, is_scanned: journey == Journey::SecondDevice }
     }
 
-    fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, outcome: &Outcome) {
-        self.recorder.transaction(identity, active, outcome, self.now.0);
+    fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, ending: &Ending) {
+        self.recorder.transaction(identity, active, ending, self.now.0);
         self.outbox.0.push(Command::Close { target });
         if let Task::Register(_) = active.planned.task {
-            let state = if *outcome == Outcome::Registered { AccountState::Open } else { AccountState::Failed };
+            let is_open = *ending == Ending::Of(Outcome::Registered);
+            let state = if is_open { AccountState::Open } else { AccountState::Failed };
             self.accounts.0[identity.account as usize] = state;
+        }
+        if active.planned.tries_again && is_mendable(ending) {
+            self.try_again(target, active.planned);
         }
         self.tally.active -= 1;
         self.tally.finished += 1;
-        self.tally.charged += u64::from(matches!(outcome, Outcome::Charged(_)));
+        self.tally.charged += u64::from(matches!(ending, Ending::Of(Outcome::Charged(_))));
         self.tally.false_accepts += u64::from(active.qr_accepted && active.journey() == Some(Journey::Impostor));
+    }
+
+    /// Plans the same payment once more, with nothing typed wrong.
+    fn try_again(&mut self, target: Entity, planned: PlannedTransaction) {
+        let at = self.now.0.after(planned.think);
+        let again =
+            PlannedTransaction { at, slip: Slip::None, tries_again: false, round: planned.round + 1, ..planned };
+        self.tally.planned += 1;
+        self.queue.push(at, target, EventKind::Due(again));
     }
 }
 

@@ -1,0 +1,98 @@
+//! Merging the shards of a run: an associative, commutative sum that fails on a missing, repeated or foreign shard.
+
+use crate::Error;
+use crate::scenario::Scenario;
+use crate::shard::Shard;
+use crate::virtual_time::play::is_sum;
+use biopay_reports::html::SAMPLES_FOLDER;
+use biopay_reports::manifest::Completion;
+use biopay_reports::records::ServerFigure;
+use biopay_reports::run_folder::Records;
+use biopay_reports::{Manifest, RunReader, RunWriter};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Merges runs into one folder, as if the scenario had been run whole.
+///
+/// Errors: [`Error::Usage`] naming the folder that is no shard of the same run, or the shard that is missing or there
+/// twice; those of reading and writing.
+pub fn merge(folders: &[PathBuf], out: &Path, command: String) -> Result<PathBuf, Error> {
+    let runs = folders.iter().map(|f| RunReader::open(f)).collect::<Result<Vec<_>, _>>()?;
+    let runs = in_order(runs)?;
+    let writer = RunWriter::create(out)?;
+    let first = runs[0].manifest();
+    let scenario: Scenario = serde_json::from_value(first.scenario.clone()).map_err(|e| {
+        Error::Usage(format!("{}: its scenario is not this program's: {e}", runs[0].folder().display()))
+    })?;
+    let mut whole = Records::default();
+    for run in &runs {
+        let Records { comparisons, transactions, attacks, network, server, latency } = run.records()?;
+        whole.comparisons.extend(comparisons);
+        whole.transactions.extend(transactions);
+        whole.attacks.extend(attacks);
+        whole.network.extend(network);
+        whole.server.extend(server);
+        whole.latency.merge(&latency);
+        copy_samples(run.folder(), writer.staging())?;
+    }
+    whole.server = sums(whole.server);
+    whole.sort();
+    let position = |name: &str| scenario.schemes.r#use.iter().position(|id| id.name() == name);
+    // Rows of one reference stand in one shard, in their order.
+    whole.comparisons.sort_by_key(|row| (position(&row.scheme), row.reference_subject));
+    let manifest = Manifest {
+        shard: None,
+        command,
+        duration_us: runs.iter().map(|run| run.manifest().duration_us).max().unwrap_or(0),
+        artefacts: BTreeMap::new(),
+        digest: String::new(),
+        ..first.clone()
+    };
+    Ok(writer.finish(&whole, manifest)?)
+}
+
+/// Checks that the runs are all the shards of one, and sorts them.
+fn in_order(runs: Vec<RunReader>) -> Result<Vec<RunReader>, Error> {
+    let wrong = |run: &RunReader, why: &str| Error::Usage(format!("{}: {why}", run.folder().display()));
+    let mut by_index = BTreeMap::new();
+    let mut of = None;
+    let mut scenario = None;
+    for run in runs {
+        let manifest = run.manifest();
+        let shard = manifest.shard.as_deref().ok_or_else(|| wrong(&run, "is a whole run, not a shard"))?;
+        let (index, count) = shard.parse::<Shard>()?.numbers();
+        if manifest.completion != Completion::Complete {
+            return Err(wrong(&run, "was interrupted: run this shard again"));
+        }
+        let identity = (manifest.scenario.clone(), manifest.seed, manifest.clock.clone(), manifest.program.clone());
+        if *scenario.get_or_insert_with(|| identity.clone()) != identity || *of.get_or_insert(count) != count {
+            return Err(wrong(&run, "is a shard of another run: scenario, seed, clock, program or count differ"));
+        }
+        if let Some(earlier) = by_index.insert(index, run) {
+            return Err(wrong(&earlier, &format!("shard {index}/{count} is there twice")));
+        }
+    }
+    let of = of.ok_or_else(|| Error::Usage("name the folders of the shards".into()))?;
+    match (0..of).find(|index| !by_index.contains_key(index)) {
+        Some(missing) => Err(Error::Usage(format!("shard {missing}/{of} is missing"))),
+        None => Ok(by_index.into_values().collect()),
+    }
+}
+
+fn sums(figures: Vec<ServerFigure>) -> Vec<ServerFigure> {
+    let mut sums: BTreeMap<(String, String), f64> = BTreeMap::new();
+    for ServerFigure { component, name, value } in figures.into_iter().filter(|f| is_sum(&f.name)) {
+        *sums.entry((component, name)).or_default() += value;
+    }
+    sums.into_iter().map(|((component, name), value)| ServerFigure { component, name, value }).collect()
+}
+
+fn copy_samples(from: &Path, staging: &Path) -> Result<(), Error> {
+    let (from, to) = (from.join(SAMPLES_FOLDER), staging.join(SAMPLES_FOLDER));
+    std::fs::create_dir_all(&to).map_err(Error::file(&to))?;
+    for entry in std::fs::read_dir(&from).map_err(Error::file(&from))? {
+        let entry = entry.map_err(Error::file(&from))?;
+        std::fs::copy(entry.path(), to.join(entry.file_name())).map_err(Error::file(entry.path()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! A run in virtual time: one server for everybody, or one for each account.
+
+use super::VirtualClock;
+use super::executor::run;
+use super::server::VirtualServer;
+use super::timeline::Timeline;
+use crate::Error;
+use crate::driver::{Pace, drive};
+use crate::io::{Io, Workshop};
+use crate::network::{Fabric, Host, Itinerary, ProfileId};
+use crate::plan::HandsetPlan;
+use crate::population::Population;
+use crate::progress::Stage;
+use crate::run::{Played, status};
+use crate::scenario::{Network, Scenario, us};
+use crate::stop::Stop;
+use crate::world::{Links, Simulation, Tally};
+use biopay_datasets::stream::stream;
+use biopay_reports::manifest::Completion;
+use biopay_reports::records::ServerFigure;
+use biopay_reports::run_folder::Records;
+use biopay_server::env::Clock;
+use rand::RngExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Plays the plans of a population to their end.
+pub fn play(
+    scenario: &Scenario,
+    plans: Vec<HandsetPlan>,
+    population: &Arc<Population>,
+    stop: &Stop,
+) -> Result<Played, Error> {
+    let planned = plans.iter().map(|p| p.transactions.len() as u64).sum();
+    let stage = Stage::new("registering and paying", planned);
+    let mut whole = Whole::default();
+    for together in meeting(scenario, plans) {
+        let mut progress = |t: Tally, at: Duration| {
+            let (finished, planned) = (whole.finished + t.finished, planned.max(whole.finished + t.planned));
+            stage.progress(finished, planned, &status(&t, Some(at)));
+        };
+        let part = play_together(scenario, together, population, stop, &mut progress)?;
+        whole.add(part);
+        if whole.is_partial {
+            break;
+        }
+    }
+    stage.finish();
+    Ok(whole.into_played(scenario))
+}
+
+/// Deals plans out to servers: all to one, or those of each account to one of their own.
+fn meeting(scenario: &Scenario, plans: Vec<HandsetPlan>) -> Vec<Vec<HandsetPlan>> {
+    if scenario.server.shared {
+        return vec![plans];
+    }
+    let mut by_account: BTreeMap<u32, Vec<HandsetPlan>> = BTreeMap::new();
+    for plan in plans {
+        by_account.entry(plan.account).or_default().push(plan);
+    }
+    by_account.into_values().collect()
+}
+
+/// Holds what came of handsets that met at one server.
+struct Part {
+    records: Records,
+    completion: Completion,
+    duration: Duration,
+    finished: u64,
+}
+
+fn play_together(
+    scenario: &Scenario,
+    plans: Vec<HandsetPlan>,
+    population: &Arc<Population>,
+    stop: &Stop,
+    progress: &mut dyn FnMut(Tally, Duration),
+) -> Result<Part, Error> {
+    let handsets: Vec<u32> = plans.iter().map(|plan| plan.handset).collect();
+    let owners: BTreeSet<u32> = plans.iter().map(|plan| plan.account).collect();
+    // A server of one account draws otherwise than another's: the account is part of its seed.
+    let seed = match scenario.server.shared {
+        true => scenario.seed,
+        false => stream(scenario.seed, "sim/isolated", plans.first().map_or(0, |p| u64::from(p.account))).random(),
+    };
+    let links: BTreeMap<u32, Itinerary> =
+        handsets.iter().map(|&h| (h, itinerary(&scenario.network, scenario.seed, h))).collect();
+    let fabric = Fabric::new(scenario.seed, links.clone(), host(scenario));
+    let timeline = Timeline::new(fabric);
+    let links = Links(has_profiles(scenario).then(|| Arc::new(links)));
+    let mut simulation = Simulation::new(scenario, plans, population.clone(), links.clone());
+    let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
+    let (completion, figures) = run(&timeline, async {
+        let server = VirtualServer::start(scenario, population, &owners, &timeline, seed).await?;
+        let workshop = Workshop::Modelled(Arc::new(scenario.server.service.clone()));
+        let (io, completions) = Io::new(clock.clone(), server.address(), workshop, links, population.clone());
+        let told = clock.clone();
+        let mut progress = |tally: Tally| progress(tally, told.elapsed());
+        let playing =
+            drive(&mut simulation, io, completions, clock.clone(), Pace::VIRTUAL, stop.signal(), &mut progress);
+        let completion = tokio::select! {
+            biased;
+            completion = playing => completion,
+            () = timeline.stalled() => return Err(Error::InvalidRun("virtual time stood still before the end".into())),
+        };
+        Ok((completion, server.finish().await?))
+    })?;
+    let finished = simulation.tally().finished;
+    let mut records = simulation.into_recorder().records;
+    records.server = figures;
+    records.server.extend(traffic(&timeline));
+    Ok(Part { records, completion, duration: timeline.elapsed(), finished })
+}
+
+fn has_profiles(scenario: &Scenario) -> bool {
+    let network = &scenario.network;
+    !network.mobility.is_empty() || network.mix.iter().any(|(id, w)| *id != ProfileId::Loopback && *w > 0.0)
+}
+
+fn host(scenario: &Scenario) -> Host {
+    let service = &scenario.server.service;
+    Host {
+        cores: service.cores,
+        datagram: us(service.datagram_us),
+        handshake: us(service.handshake_us),
+        wakeup: us(service.wakeup_us),
+    }
+}
+
+/// Draws which links a handset has: a share moves, the others have one of the mix.
+fn itinerary(network: &Network, seed: u64, handset: u32) -> Itinerary {
+    let mut rng = stream(seed, "sim/links", u64::from(handset));
+    let mut left: f64 = rng.random();
+    for mobility in &network.mobility {
+        left -= mobility.share;
+        if left < 0.0 {
+            let legs: Vec<_> = mobility.legs.iter().map(|leg| (leg.at_s, leg.profile)).collect();
+            return Itinerary::round(&legs, mobility.period_s).expect("the scenario's check has gone round it");
+        }
+    }
+    let mut left = rng.random::<f64>() * network.mix.values().sum::<f64>();
+    for (&profile, weight) in &network.mix {
+        left -= weight;
+        if left < 0.0 {
+            return Itinerary::fixed(profile);
+        }
+    }
+    Itinerary::fixed(*network.mix.keys().next_back().expect("the scenario's check has found a weight"))
+}
+
+/// Says what each link profile carried, as rows `PROFILE.DIRECTION.COUNTER` of the component `network`.
+fn traffic(timeline: &Timeline) -> Vec<ServerFigure> {
+    let row = |name: String, value: u64| ServerFigure { component: "network".into(), name, value: value as f64 };
+    timeline.with_fabric(|fabric| {
+        let rows = fabric.traffic().iter().flat_map(|((profile, direction), traffic)| {
+            let name = |counter: &str| format!("{}.{direction}.{counter}", profile.name());
+            [
+                row(name("datagrams"), traffic.sent),
+                row(name("lost"), traffic.lost),
+                row(name("dropped"), traffic.dropped),
+                row(name("bytes"), traffic.bytes),
+            ]
+        });
+        rows.collect()
+    })
+}
+
+/// Gathers the parts.
+#[derive(Default)]
+struct Whole {
+    records: Records,
+    figures: BTreeMap<(String, String), f64>,
+    duration: Duration,
+    finished: u64,
+    is_partial: bool,
+}
+
+impl Whole {
+    fn add(&mut self, part: Part) {
+        let Records { transactions, attacks, network, server, latency, .. } = part.records;
+        self.records.transactions.extend(transactions);
+        self.records.attacks.extend(attacks);
+        self.records.network.extend(network);
+        self.records.latency.merge(&latency);
+        for ServerFigure { component, name, value } in server {
+            *self.figures.entry((component, name)).or_default() += value;
+        }
+        self.duration = self.duration.max(part.duration);
+        self.finished += part.finished;
+        self.is_partial |= part.completion == Completion::Partial;
+    }
+
+    fn into_played(mut self, scenario: &Scenario) -> Played {
+        let shared = scenario.server.shared;
+        let figures = self.figures.into_iter().filter(|((_, name), _)| shared || is_sum(name));
+        let row = |((component, name), value)| ServerFigure { component, name, value };
+        self.records.server = figures.map(row).collect();
+        let completion = if self.is_partial { Completion::Partial } else { Completion::Complete };
+        let meeting = if shared { SHARED } else { ISOLATED };
+        Played {
+            records: self.records,
+            completion,
+            duration: self.duration,
+            started_unix_s: 0,
+            notes: [NOTE, meeting].map(String::from).to_vec(),
+        }
+    }
+}
+
+/// Says whether a figure of several servers adds up.
+pub fn is_sum(name: &str) -> bool {
+    !name.contains("latency_us") && name != "uptime_ms"
+}
+
+const NOTE: &str = "Virtual time: real handset, server and bank code over real QUIC on a simulated network, in one process; what costs processor or disk takes what server.service says.";
+const SHARED: &str = "All handsets of the run meet at one server and wait for each other there; a run in shards has a server a shard, and its figures of waiting are not the whole's.";
+const ISOLATED: &str =
+    "Each account has a server of its own, so that nobody waits for anybody; figures of the servers are sums.";
