@@ -10,6 +10,7 @@
 //! ```
 
 pub mod arrival;
+pub mod calibration;
 pub mod cli;
 pub mod comparisons;
 pub mod driver;

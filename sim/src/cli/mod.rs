@@ -1,5 +1,6 @@
 //! The command line. Exit codes: 0 ok, 1 internal error, 2 usage or configuration, 6 invalid run.
 
+mod calibrate;
 mod dataset;
 mod evaluate;
 mod merge;
@@ -46,6 +47,8 @@ enum Command {
     Train(train::TrainCommand),
     /// Chooses a scheme's parameters for a false match rate.
     Tune(tune::TuneArgs),
+    /// Measures what work costs on this machine, for virtual time.
+    Calibrate(calibrate::CalibrateArgs),
     /// Merges the shards of a run into one run folder.
     Merge(merge::MergeArgs),
     /// Writes the HTML report of a run folder again.
@@ -84,6 +87,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Evaluate(args) => evaluate::execute(&args),
         Command::Train(command) => train::execute(&command),
         Command::Tune(args) => tune::execute(&args, command_line),
+        Command::Calibrate(args) => calibrate::execute(&args),
         Command::Merge(args) => merge::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
     }
