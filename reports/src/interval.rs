@@ -167,6 +167,22 @@ mod tests {
         }
     }
 
+    /// Expected values: the formula of Wilson 1927 in 50 decimal digits (Python's `decimal`).
+    #[test]
+    fn wilson_agrees_with_its_formula_at_small_rates_and_large_counts() {
+        for (k, n, lower, upper) in WILSON_EXACT {
+            let interval = wilson(k, n);
+            assert_close(interval.lower, lower, 1e-9);
+            assert_close(interval.upper, upper, 1e-9);
+        }
+    }
+
+    const WILSON_EXACT: [(f64, f64, f64, f64); 3] = [
+        (0.0, 1_000_000.0, 0.0, 3.841444063944942e-06),
+        (3.0, 1_000_000_000.0, 1.0202707288769236e-09, 8.821188054011644e-09),
+        (500_000_000.0, 1_000_000_000.0, 0.4999690102484443, 0.5000309897515557),
+    ];
+
     #[test]
     fn wilson_is_inside_zero_and_one() {
         assert_eq!(wilson(0.0, 10.0).lower, 0.0);
