@@ -1,5 +1,6 @@
 //! The loop that turns time into events: due events to the world, its commands to the I/O side, completions back.
 
+use crate::Error;
 use crate::io::{Command, Completion, Io};
 use crate::time::SimTime;
 use crate::world::{Simulation, Tally};
@@ -20,19 +21,23 @@ pub struct Pace {
     longest_pause: Duration,
     /// How often the loop goes round at least before the watcher hears again.
     rounds: u32,
+    /// Whether nothing will come any more when nothing has come for that long: every request has its deadline.
+    gives_up: bool,
 }
 
 impl Pace {
     /// Looks around several times a second.
-    pub const WALL: Self = Self { longest_pause: PROGRESS_EVERY, rounds: 0 };
+    pub const WALL: Self = Self { longest_pause: PROGRESS_EVERY, rounds: 0, gives_up: false };
     /// Looks around when something happens: this clock runs faster than anybody can look.
-    pub const VIRTUAL: Self = Self { longest_pause: Duration::from_secs(3_600), rounds: 256 };
+    pub const VIRTUAL: Self = Self { longest_pause: Duration::from_secs(3_600), rounds: 256, gives_up: true };
 }
 
 /// How long closing connections may take to report their statistics.
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// Runs the world until every planned transaction has ended or `stop` turns true.
+///
+/// Errors: [`Error::InvalidRun`] when it never would.
 pub async fn drive(
     simulation: &mut Simulation,
     mut io: Io,
@@ -41,7 +46,7 @@ pub async fn drive(
     pace: Pace,
     mut stop: watch::Receiver<bool>,
     progress: &mut dyn FnMut(Tally),
-) -> RunCompletion {
+) -> Result<RunCompletion, Error> {
     let (mut told, mut untold) = (Duration::ZERO, 0);
     let completion = loop {
         run_due(simulation, &mut io, clock.as_ref());
@@ -64,13 +69,18 @@ pub async fn drive(
                     accept(simulation, next);
                 }
             }
-            () = clock.sleep(pause) => {}
+            () = clock.sleep(pause) => {
+                if pace.gives_up && simulation.next_event().is_none() {
+                    let message = format!("{} transactions wait for what never comes", tally.planned - tally.finished);
+                    return Err(Error::InvalidRun(message));
+                }
+            }
         }
     };
     io.finish().await;
     drain(simulation, &mut completions, clock.as_ref()).await;
     progress(simulation.tally());
-    completion
+    Ok(completion)
 }
 
 fn run_due(simulation: &mut Simulation, io: &mut Io, clock: &dyn Clock) {

@@ -34,9 +34,7 @@ pub fn play(
         let address = processes.address()?;
         let (io, completions) =
             Io::new(clock.clone(), address, Workshop::Threads, Links::default(), population.clone());
-        Ok::<_, Error>(
-            drive(&mut simulation, io, completions, clock.clone(), Pace::WALL, stop.signal(), &mut progress).await,
-        )
+        drive(&mut simulation, io, completions, clock.clone(), Pace::WALL, stop.signal(), &mut progress).await
     })?;
     stage.finish();
     let duration = clock.elapsed();

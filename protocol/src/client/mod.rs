@@ -51,10 +51,25 @@ enum State {
 impl Session {
     /// Begins a session on a connection and says what to do first.
     pub fn start(plan: Plan, channel: ChannelBinding) -> (Self, Step) {
-        let (state, exchange) = (State::Done, None);
-        let mut session = Self { plan, channel, state, exchange, helper: None, payment: None, shown: None, attempt: 0 };
+        let mut session = Self::new(plan, channel);
         let step = session.begin();
         (session, step)
+    }
+
+    /// Begins a session on a connection that is logged in with the plan's name already, and says what to do first: a
+    /// payment goes on from there.
+    pub fn resume(plan: Plan, channel: ChannelBinding) -> (Self, Step) {
+        let mut session = Self::new(plan, channel);
+        let step = match session.plan {
+            Plan::Pay { .. } => session.logged_in(),
+            Plan::Register { .. } | Plan::RegisterInTwoSteps { .. } => session.begin(),
+        };
+        (session, step)
+    }
+
+    fn new(plan: Plan, channel: ChannelBinding) -> Self {
+        let (state, exchange) = (State::Done, None);
+        Self { plan, channel, state, exchange, helper: None, payment: None, shown: None, attempt: 0 }
     }
 
     fn begin(&mut self) -> Step {
@@ -324,6 +339,14 @@ mod tests {
         session.advance(qr()).unwrap();
         let step = answer(&mut session, Response::Refused(Refusal::PaymentPageLeft));
         assert_eq!(step, Step::Done(Outcome::Refused(Refusal::PaymentPageLeft)));
+    }
+
+    #[test]
+    fn a_payment_on_a_login_that_stands_begins_with_its_page() {
+        let (_, step) = Session::resume(pay(HelperSource::Handset), CHANNEL);
+        assert!(matches!(step, Step::Send(Request::BeginPayment { .. })));
+        let (_, step) = Session::resume(pay(HelperSource::Server), CHANNEL);
+        assert!(matches!(step, Step::Send(Request::FetchHelper)));
     }
 
     #[test]

@@ -192,7 +192,7 @@ impl Shared {
         let connection = connection.with_clock(self.clock.clone());
         let handshake = self.clock.elapsed() - started;
         self.complete(target, EventKind::Connected { handshake, channel: connection.channel() });
-        while let Some(request) = requests.recv().await {
+        while let Some(request) = self.next_request(&connection, target, &mut requests).await {
             let sent = self.clock.elapsed();
             let kind = match connection.request(&request).await {
                 Ok(response) => EventKind::Answered { response, latency: self.clock.elapsed() - sent },
@@ -203,6 +203,23 @@ impl Shared {
         let statistics = statistics(&connection, handshake, self.profile_of(dialler.handset));
         connection.close();
         self.complete(target, EventKind::Closed(statistics));
+    }
+
+    /// Waits for the handset's next request; `None` when it has closed. A connection that ends meanwhile is reported,
+    /// once, and the wait goes on.
+    async fn next_request(
+        &self,
+        connection: &Connection,
+        target: Entity,
+        requests: &mut UnboundedReceiver<Request>,
+    ) -> Option<Request> {
+        let is_open = connection.quic().close_reason().is_none();
+        tokio::select! {
+            biased;
+            request = requests.recv() => return request,
+            _ = connection.quic().closed(), if is_open => self.complete(target, EventKind::Dropped),
+        }
+        requests.recv().await
     }
 
     fn profile_of(&self, handset: u32) -> &'static str {

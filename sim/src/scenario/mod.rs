@@ -8,8 +8,8 @@ mod suggestion;
 
 pub use built_in::BUILT_IN;
 pub use sections::{
-    Arrivals, Biometric, ClockKind, Comparisons, Impostors, Leg, Login, Mobility, Modality, Network, Pattern, Payments,
-    PinMode, Schemes, ServerSettings, Users,
+    Arrivals, Biometric, ClockKind, Comparisons, Connections, Impostors, Leg, Login, Mobility, Modality, Network,
+    Pattern, Payments, PinMode, Schemes, ServerSettings, Users,
 };
 pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
 
@@ -47,6 +47,8 @@ pub struct Scenario {
     pub arrivals: Arrivals,
     /// What people do wrong.
     pub users: Users,
+    /// How handsets are connected.
+    pub connections: Connections,
     /// What lies between handsets and server, in virtual time.
     pub network: Network,
     /// How the server is set up.
@@ -69,6 +71,7 @@ impl Default for Scenario {
             impostors: Impostors::default(),
             arrivals: Arrivals::default(),
             users: Users::default(),
+            connections: Connections::default(),
             network: Network::default(),
             server: ServerSettings::default(),
             comparisons: Comparisons::default(),

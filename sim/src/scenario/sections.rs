@@ -162,6 +162,15 @@ pub struct Users {
     pub code_entry_ms: u64,
 }
 
+/// Says how handsets are connected.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Connections {
+    /// Whether a handset keeps its connection, and the login on it, from one transaction to the next, as long as the
+    /// server lets it. On a login that stands nobody types a password, right or wrong.
+    pub keep: bool,
+}
+
 /// Describes the networks of virtual time. The wall clock has the network that there is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]

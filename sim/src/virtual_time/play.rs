@@ -101,7 +101,7 @@ fn play_together(
             drive(&mut simulation, io, completions, clock.clone(), Pace::VIRTUAL, stop.signal(), &mut progress);
         let completion = tokio::select! {
             biased;
-            completion = playing => completion,
+            completion = playing => completion?,
             () = timeline.stalled() => return Err(Error::InvalidRun("virtual time stood still before the end".into())),
         };
         Ok((completion, server.finish().await?))

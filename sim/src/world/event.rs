@@ -28,8 +28,10 @@ pub enum EventKind {
         /// From the request to the answer.
         latency: Duration,
     },
-    /// The connection was lost, or could not be made.
+    /// The connection was lost, or could not be made, while a request or the handset waited for it.
     Lost,
+    /// The connection ended while nothing was asked on it.
+    Dropped,
     /// A QR was made, or not.
     QrMade(Made),
     /// The user has looked at the payment page for long enough.

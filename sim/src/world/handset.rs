@@ -6,8 +6,10 @@ use crate::population::Owner;
 use crate::time::SimTime;
 use bevy_ecs::prelude::Component;
 use biopay_biometrics::scheme::SchemeId;
-use biopay_protocol::client::{AccountBinding, Credentials, HelperSource, LoginMethod, Order, Plan, Session};
-use biopay_protocol::{Currency, Error, HelperBytes, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, Secret};
+use biopay_protocol::client::{AccountBinding, Credentials, HelperSource, LoginMethod, Order, Plan, Session, Step};
+use biopay_protocol::{
+    ChannelBinding, Currency, Error, HelperBytes, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, Secret,
+};
 use std::collections::VecDeque;
 
 /// Says whose handset it is, and whose account it uses.
@@ -19,6 +21,15 @@ pub struct Identity {
     pub account: u32,
     /// The account's scheme.
     pub scheme: SchemeId,
+}
+
+/// Holds the connection that a handset has kept from its last transaction.
+#[derive(Component, Default)]
+pub struct Line {
+    /// Its name; nothing while there is none.
+    pub channel: Option<ChannelBinding>,
+    /// Whether it is logged in.
+    pub is_logged_in: bool,
 }
 
 /// Holds transactions whose time has come while another was under way.
@@ -79,6 +90,16 @@ impl Active {
             codes_typed: 0,
             thinking: None,
         })
+    }
+
+    /// Begins the session, on a login that stands or on a connection that has none.
+    pub fn begin(&mut self, line: &Line) -> Option<Step> {
+        let channel = line.channel?;
+        let plan = self.plan.take()?;
+        let start = if line.is_logged_in { Session::resume } else { Session::start };
+        let (session, step) = start(plan, channel);
+        self.session = Some(session);
+        Some(step)
     }
 
     /// Returns the payment's journey; `None` for a registration.

@@ -17,7 +17,7 @@ use crate::scenario::Scenario;
 use crate::time::SimTime;
 use bevy_ecs::prelude::{Entity, IntoScheduleConfigs, Resource, Schedule, World};
 use event::{Event, EventKind, EventQueue};
-use handset::{Current, Identity, Itinerary};
+use handset::{Current, Identity, Itinerary, Line};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -42,6 +42,8 @@ pub struct People(pub Arc<Population>);
 pub struct Rules {
     /// Time to read and type a code.
     pub code_entry: std::time::Duration,
+    /// Whether connections are kept between transactions.
+    pub keeps_connections: bool,
 }
 
 /// Tells which link a handset has and when; nothing on the wall clock, which has one network.
@@ -94,7 +96,10 @@ impl Simulation {
         world.insert_resource(Due::default());
         world.insert_resource(Outbox::default());
         world.insert_resource(People(population));
-        world.insert_resource(Rules { code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms) });
+        world.insert_resource(Rules {
+            code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms),
+            keeps_connections: scenario.connections.keep,
+        });
         world.insert_resource(Accounts(vec![AccountState::Pending; scenario.handsets as usize]));
         world.insert_resource(Recorder::default());
         world.insert_resource(links);
@@ -148,7 +153,7 @@ impl Simulation {
 
 fn spawn(world: &mut World, queue: &mut EventQueue, plan: HandsetPlan) {
     let identity = Identity { handset: plan.handset, account: plan.account, scheme: plan.scheme };
-    let entity = world.spawn((identity, Itinerary::default(), Current::default())).id();
+    let entity = world.spawn((identity, Itinerary::default(), Current::default(), Line::default())).id();
     for transaction in plan.transactions {
         queue.push(transaction.at, entity, EventKind::Due(transaction));
     }

@@ -1,7 +1,7 @@
 //! The systems, in the order in which an instant's events pass through them.
 
 use super::event::{EventKind, EventQueue};
-use super::handset::{Active, Current, Identity, Itinerary, mistyped};
+use super::handset::{Active, Current, Identity, Itinerary, Line, mistyped};
 use super::{AccountState, Accounts, Due, Links, Now, Outbox, People, Rules, Tally};
 use crate::io::{Command, Made, NotMade, QrJob, QrSource};
 use crate::network::ProfileId;
@@ -12,7 +12,7 @@ use crate::recorder::Recorder;
 use bevy_ecs::prelude::{Entity, Query, Res, ResMut};
 use bevy_ecs::system::SystemParam;
 use biopay_biometrics::scheme::HelperData;
-use biopay_protocol::client::{Input, Outcome, Session, Step};
+use biopay_protocol::client::{Input, Outcome, Step};
 use biopay_protocol::{HelperBytes, Response, Secret};
 use std::time::Duration;
 
@@ -46,10 +46,11 @@ pub(super) fn announce(due: Res<'_, Due>, mut handsets: Query<'_, '_, &mut Itine
 pub(super) fn advance(
     due: Res<'_, Due>,
     mut shared: Shared<'_>,
-    mut handsets: Query<'_, '_, (&Identity, &mut Current)>,
+    mut handsets: Query<'_, '_, (&Identity, &mut Current, &mut Line)>,
 ) {
     for event in &due.0 {
-        let Ok((identity, mut current)) = handsets.get_mut(event.target) else { continue };
+        let Ok((identity, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
+        line.follow(&event.kind);
         if let EventKind::Closed(statistics) = &event.kind {
             shared.recorder.network(identity, statistics);
             continue;
@@ -59,8 +60,8 @@ pub(super) fn advance(
             shared.outbox.0.extend(active.thinking.take().map(|job| Command::MakeQr { target: event.target, job }));
             continue;
         }
-        let Some(step) = shared.take(identity, active, &event.kind) else { continue };
-        if shared.carry_out(event.target, identity, active, step) {
+        let Some(step) = shared.take(identity, active, &line, &event.kind) else { continue };
+        if shared.carry_out(event.target, identity, active, &mut line, step) {
             current.0 = None;
         }
     }
@@ -70,13 +71,13 @@ pub(super) fn advance(
 pub(super) fn begin(
     due: Res<'_, Due>,
     mut shared: Shared<'_>,
-    mut handsets: Query<'_, '_, (&Identity, &mut Itinerary, &mut Current)>,
+    mut handsets: Query<'_, '_, (&Identity, &mut Itinerary, &mut Current, &mut Line)>,
 ) {
     for event in &due.0 {
-        let Ok((identity, mut itinerary, mut current)) = handsets.get_mut(event.target) else { continue };
+        let Ok((identity, mut itinerary, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
         while current.0.is_none() {
             let Some(planned) = itinerary.waiting.pop_front() else { break };
-            match shared.start(event.target, identity, planned) {
+            match shared.start(event.target, identity, &mut line, planned) {
                 Start::Active(active) => current.0 = Some(*active),
                 Start::Dropped => {}
                 Start::Later => {
@@ -96,7 +97,7 @@ enum Start {
 }
 
 impl Shared<'_> {
-    fn start(&mut self, target: Entity, identity: &Identity, planned: PlannedTransaction) -> Start {
+    fn start(&mut self, target: Entity, identity: &Identity, line: &mut Line, planned: PlannedTransaction) -> Start {
         let people = self.people.0.clone();
         let account = self.accounts.0[identity.account as usize];
         let is_registration = matches!(planned.task, Task::Register(_));
@@ -110,9 +111,13 @@ impl Shared<'_> {
         }
         let owner = people.owners.get(&identity.account);
         match owner.map(|owner| Active::new(identity, planned, self.now.0, owner)) {
-            Some(Ok(active)) => {
+            Some(Ok(mut active)) => {
                 self.tally.active += 1;
-                self.outbox.0.push(Command::Connect { target, handset: identity.handset });
+                match active.begin(line) {
+                    // The line stood, so that there is something to do at once; nothing ends without an answer.
+                    Some(step) => drop(self.carry_out(target, identity, &mut active, line, step)),
+                    None => self.outbox.0.push(Command::Connect { target, handset: identity.handset }),
+                }
                 Start::Active(Box::new(active))
             }
             Some(Err(_)) | None => {
@@ -125,14 +130,12 @@ impl Shared<'_> {
     }
 
     /// Turns an event into the session's next step; `None` when it is not for the session.
-    fn take(&mut self, identity: &Identity, active: &mut Active, kind: &EventKind) -> Option<Step> {
+    fn take(&mut self, identity: &Identity, active: &mut Active, line: &Line, kind: &EventKind) -> Option<Step> {
         let input = match kind {
-            EventKind::Due(_) | EventKind::Closed(_) | EventKind::Thought => return None,
-            EventKind::Connected { handshake, channel } => {
+            EventKind::Due(_) | EventKind::Closed(_) | EventKind::Thought | EventKind::Dropped => return None,
+            EventKind::Connected { handshake, .. } => {
                 self.latency(identity, "connect", *handshake);
-                let (session, step) = Session::start(active.plan.take()?, *channel);
-                active.session = Some(session);
-                return Some(step);
+                return active.begin(line);
             }
             EventKind::Lost if active.session.is_none() => {
                 return Some(Step::Done(Outcome::ConnectionLost { payment: None }));
@@ -193,7 +196,14 @@ impl Shared<'_> {
     }
 
     /// Carries a step out; returns whether the session is over.
-    fn carry_out(&mut self, target: Entity, identity: &Identity, active: &mut Active, step: Step) -> bool {
+    fn carry_out(
+        &mut self,
+        target: Entity,
+        identity: &Identity,
+        active: &mut Active,
+        line: &mut Line,
+        step: Step,
+    ) -> bool {
         match step {
             Step::Send(request) => {
                 active.operation = request.name();
@@ -210,7 +220,7 @@ impl Shared<'_> {
                 }
             }
             Step::EnterCode { .. } if active.planned.slip == Slip::Abandons => {
-                self.finish(target, identity, active, &Ending::Abandoned);
+                self.finish(target, identity, active, line, &Ending::Abandoned);
                 return true;
             }
             Step::EnterCode { shown } => {
@@ -218,7 +228,7 @@ impl Shared<'_> {
                 self.queue.push(self.now.0.after(self.rules.code_entry), target, EventKind::CodeTyped(code));
             }
             Step::Done(outcome) => {
-                self.finish(target, identity, active, &Ending::Of(outcome));
+                self.finish(target, identity, active, line, &Ending::Of(outcome));
                 return true;
             }
         }
@@ -242,9 +252,12 @@ impl Shared<'_> {
         QrJob { scheme: identity.scheme, source, is_scanned: journey == Journey::SecondDevice }
     }
 
-    fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, ending: &Ending) {
+    fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, line: &mut Line, ending: &Ending) {
         self.recorder.transaction(identity, active, ending, self.now.0);
-        self.outbox.0.push(Command::Close { target });
+        if !self.rules.keeps_connections || line.channel.is_none() {
+            *line = Line::default();
+            self.outbox.0.push(Command::Close { target });
+        }
         if let Task::Register(_) = active.planned.task {
             let is_open = *ending == Ending::Of(Outcome::Registered);
             let state = if is_open { AccountState::Open } else { AccountState::Failed };
@@ -266,6 +279,18 @@ impl Shared<'_> {
             PlannedTransaction { at, slip: Slip::None, tries_again: false, round: planned.round + 1, ..planned };
         self.tally.planned += 1;
         self.queue.push(at, target, EventKind::Due(again));
+    }
+}
+
+impl Line {
+    /// Follows what happens to the connection.
+    fn follow(&mut self, kind: &EventKind) {
+        match kind {
+            EventKind::Connected { channel, .. } => *self = Self { channel: Some(*channel), is_logged_in: false },
+            EventKind::Lost | EventKind::Dropped => *self = Self::default(),
+            EventKind::Answered { response: Response::LoggedIn { .. }, .. } => self.is_logged_in = true,
+            _ => {}
+        }
     }
 }
 
