@@ -29,6 +29,11 @@ pub(super) struct Edge {
 }
 
 impl MinutiaeTemplate {
+    /// Returns the minutiae that the template was made from.
+    pub fn minutiae(&self) -> &[Minutia] {
+        &self.minutiae
+    }
+
     /// Prepares a sample's features for comparison.
     pub fn new(features: &Features) -> Self {
         let inside = features.mask.mapv(|inside| f32::from(u8::from(inside)));

@@ -10,6 +10,7 @@
 //! the payload is one.
 
 pub mod biohash;
+pub mod decodability;
 pub mod digest;
 mod equality;
 pub mod fuzzy_commitment;

@@ -46,8 +46,8 @@ pub struct LockerParameters {
     pub lockers: usize,
 }
 
-/// Measured with three captures at enrolment on 120 synthetic fingers at quality 0.9: 43 false rejects in 600 and no
-/// false accept in 28,560.
+/// Measured by `biopay evaluate --modality fingerprint --scheme all --subjects 60 --quality 0.9`, three captures at
+/// enrolment: 11 false rejects in 180 and no false accept in 10,620; at the default quality 86 and none.
 impl Default for LockerParameters {
     fn default() -> Self {
         Self { subset: 32, lockers: 1_000 }
