@@ -41,8 +41,11 @@ impl Stage {
         self.plain_line(message);
     }
 
-    /// Ends the stage.
+    /// Ends the stage, and says how long it took where no bar has shown it.
     pub fn finish(&self) {
+        if self.plain.is_some() {
+            eprintln!("{}: {} in {:.2} s", self.name, self.bar.position(), self.bar.elapsed().as_secs_f64());
+        }
         self.bar.finish();
     }
 

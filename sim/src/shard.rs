@@ -1,10 +1,11 @@
-//! Shards: a scenario's handsets dealt out to several runs.
+//! Shards: a scenario's handsets, or an evaluation's comparisons, dealt out to several runs.
 
 use crate::Error;
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// Names one of several parts: `i/n` with i below n.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     index: u32,
     of: u32,
@@ -19,14 +20,20 @@ impl Shard {
         (index < of).then_some(Self { index, of })
     }
 
-    /// Says whether an account, with those who attack it, belongs to this part.
-    pub fn holds(self, account: u32) -> bool {
-        account % self.of == self.index
+    /// Says whether an account, with those who attack it, or a unit of comparisons belongs to this part.
+    pub fn holds(self, number: u32) -> bool {
+        number % self.of == self.index
     }
 
     /// Returns the part's number and how many there are.
     pub fn numbers(self) -> (u32, u32) {
         (self.index, self.of)
+    }
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self::WHOLE
     }
 }
 

@@ -71,7 +71,7 @@ enum Subject {
 }
 
 /// Bits of an embedding's binary form.
-const EMBEDDING_BITS: usize = 512;
+const EMBEDDING_BITS: usize = 1_024;
 
 impl Studio {
     /// Sets up the scenario's sensors.

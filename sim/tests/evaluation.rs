@@ -4,7 +4,7 @@ use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
 use biopay_datasets::stream::stream;
 use biopay_reports::cluster::Design;
-use biopay_sim::evaluation::counts_file::{CountsFile, Shard};
+use biopay_sim::evaluation::counts_file::CountsFile;
 use biopay_sim::evaluation::engine::{Engine, Outputs};
 use biopay_sim::evaluation::exhaustive::Exhaustive;
 use biopay_sim::evaluation::figures::{HasScore, SampleFigures};
@@ -12,6 +12,7 @@ use biopay_sim::evaluation::scorer::{SchemeScorer, Scorer, comparator};
 use biopay_sim::evaluation::{
     Comparator, Figures, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, linkage,
 };
+use biopay_sim::shard::Shard;
 use rand_distr::{Distribution, StandardNormal};
 
 const DIMENSION: usize = 64;
@@ -68,9 +69,9 @@ fn shards_add_up_to_the_whole_and_an_interrupted_one_goes_on() {
         Engine::Exhaustive(Exhaustive::new(&set, Comparator::FixedLength).unwrap()),
     ];
     for (number, engine) in engines.iter().enumerate() {
-        let part = |index: usize| {
+        let part = |index: u32| {
             let path = folder.path().join(format!("{number}-{index}.counts"));
-            let shard = Shard { index, count: 3 };
+            let shard = Shard::new(index, 3).unwrap();
             let outputs = Outputs { counts: Some(&path), shard, scores: None };
             evaluate(&set, &plan, engine, "test", &outputs).unwrap();
             let resumed = evaluate(&set, &plan, engine, "test", &outputs).unwrap();

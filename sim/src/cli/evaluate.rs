@@ -1,16 +1,18 @@
 //! `biopay evaluate`.
 
 use crate::Error;
-use crate::evaluation::counts_file::{CountsFile, Shard};
+use crate::evaluation::counts_file::CountsFile;
 use crate::evaluation::engine::{Engine, Outputs};
 use crate::evaluation::exhaustive::Exhaustive;
 use crate::evaluation::figures::{HasScore, SampleFigures};
 use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
-use crate::evaluation::source::{Modality, Source};
+use crate::evaluation::source::{Modality, Source, synthesise};
 use crate::evaluation::survey::{SurveyOptions, survey};
+use crate::evaluation::symbol_cost::SymbolCosts;
 use crate::evaluation::{
     Comparator, Figures, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, survey_text,
 };
+use crate::shard::Shard;
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -19,6 +21,7 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality fingerprint --images fingers --dpi 500
   biopay evaluate --modality fingerprint --images fingers --dpi 500 --scores scores.csv --json rates.json
   biopay evaluate --modality face --images faces --scheme index-of-max --enrol 3
+  biopay evaluate --modality fingerprint --scheme fuzzy-commitment --enrol 3 --quality 0.9      on synthetic fingers
   biopay evaluate --modality embedding --input embeddings.parquet --comparator fixed-length-binary
   biopay evaluate --modality all --scheme all --target-fmr 1e-3      every scheme side by side, on synthetic samples
   biopay evaluate --modality embedding --input e.parquet --shard 0/4 --counts part0.counts
@@ -89,7 +92,7 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
         return compare_schemes(args, modality);
     }
     let method = args.method(modality)?;
-    let set = args.source.load(modality, &method)?;
+    let set = args.samples(modality, &method)?;
     let plan = args.plan(&set)?;
     let title = args.source.title(modality);
     let (mut file, scheme) = run(args, &set, &plan, &method)?;
@@ -102,12 +105,7 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     file.scheme = scheme.map(|s| (s.name.to_owned(), s.has_score == HasScore::Yes));
     file.save(args.counts.as_deref())?;
     if let Some(shard) = args.shard {
-        println!(
-            "shard {}/{} is in {}",
-            shard.index,
-            shard.count,
-            args.counts.as_deref().unwrap_or(Path::new("")).display()
-        );
+        println!("shard {shard} is in {}", args.counts.as_deref().unwrap_or(Path::new("")).display());
         return Ok(());
     }
     let figures = figures_of(&file);
@@ -174,6 +172,14 @@ impl EvaluateArgs {
         Ok(Method::Scheme(SchemeChoice { id, parameters: self.parameters()?, token: self.token, seed: self.seed }))
     }
 
+    /// Loads the samples, or makes them where a scheme is to be measured and none are given.
+    fn samples(&self, modality: Modality, method: &Method) -> Result<SampleSet, Error> {
+        match method {
+            Method::Scheme(_) if !self.source.is_given() => synthesise(modality, &self.source.synthetic(self.seed)),
+            _ => self.source.load(modality, method),
+        }
+    }
+
     fn parameters(&self) -> Result<SchemeParameters, Error> {
         let Some(path) = &self.parameters else { return Ok(SchemeParameters::default()) };
         Ok(crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters)
@@ -195,7 +201,8 @@ fn compare_schemes(args: &EvaluateArgs, modality: Modality) -> Result<(), Error>
         enrolled: args.enrol.unwrap_or(3).into(),
         seed: args.seed,
     };
-    let tables = modality.each().into_iter().map(|modality| survey(modality, &args.source, &options));
+    let mut symbols = SymbolCosts::new(args.seed);
+    let tables = modality.each().into_iter().map(|modality| survey(modality, &args.source, &options, &mut symbols));
     let tables = tables.collect::<Result<Vec<_>, Error>>()?;
     tables.iter().for_each(|table| println!("{}", survey_text::to_text(table)));
     write_json(args, &tables)

@@ -1,44 +1,17 @@
 //! Counts on disk: what an interrupted evaluation takes up again, and what shards are merged from.
 
 use super::Counts;
+use super::exhaustive::UNITS;
 use super::figures::SampleFigures;
 use crate::Error;
+use crate::shard::Shard;
 use biopay_reports::cluster::Design;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
-use std::str::FromStr;
 
 /// The layout's version, the first thing in the file.
 const VERSION: u16 = 2;
-
-/// Names one of several equal parts of an evaluation. Shards count from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shard {
-    /// Which part.
-    pub index: usize,
-    /// Of how many.
-    pub count: usize,
-}
-
-impl Default for Shard {
-    fn default() -> Self {
-        Self { index: 0, count: 1 }
-    }
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = |part: &str| part.parse::<usize>().ok();
-        let parts = text.split_once('/').and_then(|(i, n)| Some((number(i)?, number(n)?)));
-        match parts {
-            Some((index, count)) if index < count && count <= super::exhaustive::UNITS => Ok(Self { index, count }),
-            _ => Err(format!("a shard is i/n with i from 0 to n-1 and n up to {}", super::exhaustive::UNITS)),
-        }
-    }
-}
 
 /// Holds counts, what they are counts of, and how far they have come.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -62,8 +35,12 @@ pub struct CountsFile {
 impl CountsFile {
     /// Starts counts, or takes up those of the same evaluation from a file.
     ///
-    /// Errors: unreadable files; [`Error::Usage`] where the file holds another evaluation.
+    /// Errors: unreadable files; [`Error::Usage`] where the file holds another evaluation, or there are more shards than
+    /// units.
     pub fn open(path: Option<&Path>, identity: &str, shard: Shard, design: Option<Design>) -> Result<Self, Error> {
+        if units(shard).next().is_none() {
+            return Err(Error::Usage(format!("shard {shard} has nothing to do: make at most {UNITS} of them")));
+        }
         if let Some(path) = path.filter(|p| p.exists()) {
             let found = Self::read(path)?;
             if found.identity == identity && found.shards == [shard] {
@@ -125,20 +102,19 @@ impl CountsFile {
             if file.identity != all.identity || file.design != all.design {
                 return Err(Error::Usage(format!("{name}: counts of other samples or another method")));
             }
-            if all.shards.contains(&file.shards[0]) || file.shards[0].count != all.shards[0].count {
+            if all.shards.contains(&file.shards[0]) || count_of(&file) != count_of(&all) {
                 return Err(Error::Usage(format!("{name}: a repeated shard, or one of another number of shards")));
             }
             done.push((file.shards[0], file.units_done));
             all.shards.extend(file.shards);
             all.counts.merge(file.counts);
         }
-        let count = all.shards[0].count;
-        if all.shards.len() != count {
+        let count = count_of(&all);
+        if all.shards.len() != count as usize {
             return Err(Error::Usage(format!("{} of {count} shards: the others are missing", all.shards.len())));
         }
-        let units = |shard: Shard| (shard.index..super::exhaustive::UNITS).step_by(shard.count).len();
-        if let Some((shard, _)) = done.iter().find(|(shard, done)| *done < units(*shard)) {
-            return Err(Error::Usage(format!("shard {}/{count} is not finished: run it again", shard.index)));
+        if let Some((shard, _)) = done.iter().find(|(shard, done)| *done < units(*shard).count()) {
+            return Err(Error::Usage(format!("shard {shard} is not finished: run it again")));
         }
         Ok(all)
     }
@@ -150,12 +126,21 @@ impl CountsFile {
     }
 }
 
+/// Lists the units of an evaluation that a shard does.
+pub(super) fn units(shard: Shard) -> impl Iterator<Item = usize> {
+    (0..UNITS).filter(move |&unit| shard.holds(unit as u32))
+}
+
+fn count_of(file: &CountsFile) -> u32 {
+    file.shards[0].numbers().1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn part(index: usize, identity: &str) -> (String, CountsFile) {
-        let shard = Shard { index, count: 2 };
+    fn part(index: u32, identity: &str) -> (String, CountsFile) {
+        let shard = Shard::new(index, 2).unwrap();
         let mut file = CountsFile::open(None, identity, shard, None).unwrap();
         file.units_done = 32;
         file.counts.add_non_mated(0.5, 10);
@@ -176,10 +161,9 @@ mod tests {
     }
 
     #[test]
-    fn shards_are_read_from_the_command_line() {
-        assert_eq!("1/4".parse(), Ok(Shard { index: 1, count: 4 }));
-        for wrong in ["4/4", "1", "-1/4", "a/b", "0/0", "0/65"] {
-            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
-        }
+    fn a_shard_without_a_unit_is_refused() {
+        let open = |text: &str| CountsFile::open(None, "a", text.parse().unwrap(), None);
+        assert!(open("63/64").is_ok() && open("0/65").is_ok());
+        assert!(open("64/65").err().unwrap().to_string().contains("at most 64"));
     }
 }

@@ -1,12 +1,13 @@
 //! Runs the comparisons of a plan: in units that are resumed, sharded and merged, on all cores.
 
-use super::counts_file::{CountsFile, Shard};
+use super::counts_file::{self, CountsFile};
 use super::exhaustive::{Exhaustive, UNITS};
 use super::plan::Plan;
 use super::scorer::{Compared, Scorer};
 use super::{Counts, SampleSet};
 use crate::Error;
 use crate::progress::Stage;
+use crate::shard::Shard;
 use rayon::prelude::*;
 use std::io::Write;
 use std::path::Path;
@@ -46,8 +47,8 @@ pub fn evaluate(
     outputs: &Outputs<'_>,
 ) -> Result<CountsFile, Error> {
     let mut file = CountsFile::open(outputs.counts, identity, outputs.shard, plan.design())?;
-    let units: Vec<usize> = (0..UNITS).filter(|unit| unit % outputs.shard.count == outputs.shard.index).collect();
-    let pairs = plan.pairs() / outputs.shard.count as u64;
+    let units: Vec<usize> = counts_file::units(outputs.shard).collect();
+    let pairs = plan.pairs() / u64::from(outputs.shard.numbers().1);
     let stage = Stage::new("comparing", pairs.max(1));
     stage.add(pairs * file.units_done as u64 / units.len().max(1) as u64);
     if let Some(path) = outputs.scores {

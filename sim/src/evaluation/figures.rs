@@ -24,7 +24,8 @@ pub struct Figures {
     pub eer: Option<f64>,
     /// Decidability; `None` where a scheme gives no score.
     pub d_prime: Option<f64>,
-    /// FMR and FNMR at the lowest FNMR with FMR at most 1 in 100, 1 in 1,000, 1 in 10,000, and 0.
+    /// FMR and FNMR at the lowest FNMR with FMR at most 1 in 100, 1,000 and 10,000, as far as there are comparisons
+    /// 1 in 100,000 and 1,000,000, and 0.
     pub points: Vec<PointRates>,
     /// FMR and FNMR as the scheme decides, where a scheme was evaluated.
     pub scheme: Option<PointRates>,
@@ -48,7 +49,7 @@ pub struct SampleFigures {
 /// Holds both error rates at one operating point.
 #[derive(Clone, Debug, Serialize)]
 pub struct PointRates {
-    /// `FMR100`, `FMR1000`, `FMR10000`, `ZeroFMR` or the scheme's name.
+    /// `FMR100` and so on, `ZeroFMR` or the scheme's name.
     pub name: String,
     /// The threshold; `None` where a scheme decides by itself.
     pub threshold: Option<f32>,
@@ -70,7 +71,17 @@ pub struct RequirementFigure {
     pub verdict: Verdict,
 }
 
-const POINTS: [(&str, f64); 4] = [("FMR100", 1e-2), ("FMR1000", 1e-3), ("FMR10000", 1e-4), ("ZeroFMR", 0.0)];
+const POINTS: [(&str, f64); 6] = [
+    ("FMR100", 1e-2),
+    ("FMR1000", 1e-3),
+    ("FMR10000", 1e-4),
+    ("FMR100000", 1e-5),
+    ("FMR1000000", 1e-6),
+    ("ZeroFMR", 0.0),
+];
+
+/// A target above this is stated on any set; a lower one only where the set could show one false match at it.
+const ALWAYS_STATED: f64 = 1e-5;
 
 /// The point that requirements are held against where there is no scheme to decide.
 const REQUIREMENT_POINT: &str = "FMR10000";
@@ -114,7 +125,7 @@ impl Figures {
             let _ = writeln!(out, "  EER       {:.2} %   d' {d_prime:.2}", 100.0 * eer);
         }
         for p in self.points.iter().chain(&self.scheme) {
-            let _ = writeln!(out, "  {:<9} FNMR {}   FMR {}", p.name, rate_text(&p.fnmr), rate_text(&p.fmr));
+            let _ = writeln!(out, "  {:<10} FNMR {}   FMR {}", p.name, rate_text(&p.fnmr), rate_text(&p.fmr));
         }
         for r in &self.requirements {
             let _ = writeln!(out, "  {:<28} {}", r.name, verdict_text(r.verdict));
@@ -145,7 +156,10 @@ pub fn verdict_text(verdict: Verdict) -> String {
 }
 
 fn points(file: &CountsFile, set: &ScoreSet) -> Vec<PointRates> {
-    POINTS.iter().map(|&(name, fmr)| point(name, file, set, set.lowest_fnmr(fmr).threshold)).collect()
+    let non_mated = set.non_mated.total() as f64;
+    let can_show = |fmr: f64| fmr <= 0.0 || fmr > ALWAYS_STATED || fmr * non_mated >= 1.0;
+    let shown = POINTS.iter().filter(|&&(_, fmr)| can_show(fmr));
+    shown.map(|&(name, fmr)| point(name, file, set, set.lowest_fnmr(fmr).threshold)).collect()
 }
 
 fn point(name: &str, file: &CountsFile, set: &ScoreSet, threshold: f32) -> PointRates {

@@ -21,6 +21,7 @@ pub mod scorer;
 pub mod source;
 pub mod survey;
 pub mod survey_text;
+pub mod symbol_cost;
 
 pub use counts::Counts;
 pub use engine::evaluate;

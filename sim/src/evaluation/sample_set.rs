@@ -164,10 +164,20 @@ impl SampleSet {
             hash.update(name.as_bytes());
             hash.update(subject.to_le_bytes());
         }
-        if let Templates::FixedLength(templates) = &self.templates {
-            for template in templates {
-                let real = template.as_ref().map_or(&[][..], Template::real);
-                real.iter().for_each(|x| hash.update(x.to_le_bytes()));
+        match &self.templates {
+            Templates::FixedLength(templates) => {
+                for template in templates {
+                    let real = template.as_ref().map_or(&[][..], Template::real);
+                    real.iter().for_each(|x| hash.update(x.to_le_bytes()));
+                }
+            }
+            Templates::Minutiae(templates) => {
+                for template in templates {
+                    let minutiae = template.as_ref().map_or(&[][..], MinutiaeTemplate::minutiae);
+                    // The length keeps a minutia from counting as its neighbour's in the next template.
+                    hash.update((minutiae.len() as u64).to_le_bytes());
+                    minutiae.iter().flat_map(|m| [m.x, m.y, m.angle]).for_each(|x| hash.update(x.to_le_bytes()));
+                }
             }
         }
         hash.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()

@@ -84,6 +84,9 @@ pub struct Source {
     /// How well synthetic samples are captured, from 0 (hardest) to 1 (clean).
     #[arg(long, value_name = "Q", default_value_t = CaptureQuality::default().value())]
     quality: f32,
+    /// Bits of the binary form of embeddings.
+    #[arg(long, value_name = "BITS", default_value_t = EMBEDDING_BITS, value_parser = clap::value_parser!(u16).range(64..=1_024))]
+    bits: u16,
     /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
     #[arg(long)]
     dpi: Option<u16>,
@@ -99,8 +102,8 @@ pub struct Source {
 const SYNTHETIC_SUBJECTS: u32 = 100;
 /// Samples of each synthetic subject: three to enrol, three to probe.
 const SYNTHETIC_SAMPLES: u32 = 6;
-/// Bits of an embedding's binary form.
-const EMBEDDING_BITS: usize = 512;
+/// Bits of an embedding's binary form: as many as the kernels compare at a time.
+const EMBEDDING_BITS: u16 = 1_024;
 
 /// Says how many synthetic samples are made, and how good they are.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,6 +116,8 @@ pub struct Synthetic {
     pub device: Option<String>,
     /// Quality in [0, 1].
     pub quality: f32,
+    /// Bits of the binary form of embeddings.
+    pub bits: usize,
     /// Seed.
     pub seed: u64,
 }
@@ -131,8 +136,14 @@ impl Source {
 
     /// Says what is made where no samples are named.
     pub fn synthetic(&self, seed: u64) -> Synthetic {
-        let device = self.device.clone();
-        Synthetic { subjects: self.subjects, samples: self.captures, device, quality: self.quality, seed }
+        Synthetic {
+            subjects: self.subjects,
+            samples: self.captures,
+            device: self.device.clone(),
+            quality: self.quality,
+            bits: self.bits.into(),
+            seed,
+        }
     }
 
     /// Loads the samples as what the method compares.
@@ -158,7 +169,7 @@ impl Source {
             Modality::Embedding => {
                 let Some(file) = &self.input else { return Err(Error::Usage("give --input".into())) };
                 let has_bits = !matches!(method, Method::Comparator(Comparator::FixedLength));
-                embeddings(read_embeddings(file)?, if has_bits { EMBEDDING_BITS } else { 0 })
+                embeddings(read_embeddings(file)?, if has_bits { self.bits.into() } else { 0 })
             }
             Modality::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
         }
@@ -264,7 +275,7 @@ fn synthetic_faces(
 
 fn synthetic_embeddings(population: &Population, subject: u32, make: &Synthetic) -> Vec<TemplateResult> {
     let drawn = population.of_subject(u64::from(subject) + 1, make.samples.into());
-    drawn.into_iter().map(|e| Ok(Template::from_embedding(e.vector, EMBEDDING_BITS))).collect()
+    drawn.into_iter().map(|e| Ok(Template::from_embedding(e.vector, make.bits))).collect()
 }
 
 /// Takes embeddings, sorted by subject and impression. Shape: `bits` of 0 leave out the binary form.

@@ -6,12 +6,12 @@ use super::figures::{Figures, HasScore, PointRates, SampleFigures};
 use super::sample_set::Half;
 use super::scorer::{SchemeScorer, Scorer};
 use super::source::{Modality, Source, synthesise};
+use super::symbol_cost::{SymbolCost, SymbolCosts};
 use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
 use crate::progress::Stage;
 use crate::tuning::{TuningPlan, choose_on, subjects_of};
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, TokenUse};
-use biopay_protocol::qr::Symbol;
 use biopay_reports::security::{EffectiveSecurity, degrees_of_freedom};
 use biopay_reports::unlinkability::Unlinkability;
 use biopay_server::env::Clock;
@@ -74,8 +74,8 @@ pub struct SchemeRow {
     pub unlinkability_stolen_token: Option<Unlinkability>,
     /// Mean size of a payload as it travels. Units: bytes.
     pub payload_bytes: usize,
-    /// Version of the QR symbol that carries it, 1 to 40.
-    pub symbol_version: Option<u8>,
+    /// What it costs as a QR symbol; `None` where no symbol holds it.
+    pub symbol: Option<SymbolCost>,
     /// One derivation on one core. Units: milliseconds of wall clock time.
     pub derivation_ms: f64,
     /// References that could not be enrolled.
@@ -88,7 +88,12 @@ const TIMED: usize = 200;
 /// Compares all schemes on the source's samples, or on synthetic ones where it names none.
 ///
 /// Errors: files; samples that give no rate; parameters out of range.
-pub fn survey(modality: Modality, source: &Source, options: &SurveyOptions) -> Result<Survey, Error> {
+pub fn survey(
+    modality: Modality,
+    source: &Source,
+    options: &SurveyOptions,
+    symbols: &mut SymbolCosts,
+) -> Result<Survey, Error> {
     let set = if source.is_given() {
         source.load(modality, &Method::Comparator(Comparator::FixedLength))?
     } else {
@@ -98,7 +103,7 @@ pub fn survey(modality: Modality, source: &Source, options: &SurveyOptions) -> R
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = Plan::enrolled(&set, options.enrolled)?;
     let entropy = template_entropy(&set)?;
-    let row = |(id, chosen): (SchemeId, Chosen)| scheme_row(&set, &plan, id, &chosen, options, entropy);
+    let row = |(id, chosen): (SchemeId, Chosen)| scheme_row(&set, &plan, id, &chosen, options, entropy, symbols);
     Ok(Survey {
         modality: modality.name(),
         source: source.title(modality),
@@ -150,6 +155,7 @@ fn scheme_row(
     (parameters, tuned): &Chosen,
     options: &SurveyOptions,
     entropy: Option<f64>,
+    symbols: &mut SymbolCosts,
 ) -> Result<SchemeRow, Error> {
     let choice = |token| SchemeChoice { id, parameters: parameters.clone(), token, seed: options.seed };
     let (stolen, own) = (choice(TokenCondition::Stolen), choice(TokenCondition::Own));
@@ -169,7 +175,7 @@ fn scheme_row(
         unlinkability_unknown_token: linkage::measure(set, &own)?,
         unlinkability_stolen_token: if keyed { linkage::measure(set, &stolen)? } else { None },
         payload_bytes: scorer.payload_bytes(),
-        symbol_version: symbol_version(scorer.payload_bytes()),
+        symbol: symbols.of(scorer.payload_bytes())?,
         derivation_ms: derivation_ms(plan, &scorer),
         failures_to_enrol: scorer.failures_to_enrol(),
         stolen_token,
@@ -200,10 +206,6 @@ fn template_entropy(set: &SampleSet) -> Result<Option<f64>, Error> {
 fn exhaustive(set: &SampleSet, comparator: Comparator) -> Result<CountsFile, Error> {
     let engine = Engine::Exhaustive(super::exhaustive::Exhaustive::new(set, comparator)?);
     evaluate(set, &Plan::samples(set, Protocol::All), &engine, "", &Outputs::default())
-}
-
-fn symbol_version(payload_bytes: usize) -> Option<u8> {
-    Symbol::fitted(&vec![0; payload_bytes]).ok().map(|symbol| symbol.version())
 }
 
 /// Times derivations one after the other. Units: milliseconds.

@@ -2,10 +2,11 @@
 
 use super::survey::{SchemeRow, Survey};
 use biopay_reports::html::rate_text;
+use biopay_reports::interval::Rate;
 use biopay_reports::unlinkability::Unlinkability;
 use std::fmt::Write;
 
-/// Writes one modality's table. Widths fit 160 columns.
+/// Writes one modality's table. Widths fit 210 columns.
 pub fn to_text(survey: &Survey) -> String {
     let mut out = String::new();
     let _ = writeln!(
@@ -21,7 +22,7 @@ pub fn to_text(survey: &Survey) -> String {
     }
     let _ = writeln!(
         out,
-        "\n  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5}  {:>13} {:>13}  {:>5} {:>3} {:>8}",
+        "\n  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5}  {:>13} {:>13}  {:>5} {:>3} {:>14} {:>14} {:>8}",
         "scheme",
         "FMR (token stolen)",
         "FNMR",
@@ -32,20 +33,26 @@ pub fn to_text(survey: &Survey) -> String {
         "D_sys stolen",
         "bytes",
         "QR",
+        "screen",
+        "print",
         "ms"
     );
     survey.schemes.iter().for_each(|row| write_row(&mut out, row));
     out += "\n  FMR and FNMR at the scheme's own operating point, count and 95 % interval clustered by subject. eff b: the\n";
     out += "  least of key bits, -log2 of the FMR's upper bound and the template's degrees of freedom. D_sys: linkability\n";
-    out += "  0 to 1, in brackets the 95th percentile that unlinkable data of this size shows. QR: symbol version. ms: one\n";
+    out +=
+        "  0 to 1, in brackets the 95th percentile that unlinkable data of this size shows. QR: symbol version, and\n";
+    out +=
+        "  looks of a camera that read it from a screen and from print, with the 95 % interval in per cent. ms: one\n";
     out += "  derivation and verification.\n";
     out
 }
 
 fn write_row(out: &mut String, row: &SchemeRow) {
+    let symbol = row.symbol.as_ref();
     let _ = writeln!(
         out,
-        "  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5.1}  {:>13} {:>13}  {:>5} {:>3} {:>8.3}",
+        "  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5.1}  {:>13} {:>13}  {:>5} {:>3} {:>14} {:>14} {:>8.3}",
         row.scheme,
         rate_text(&row.stolen_token.fmr),
         rate_text(&row.stolen_token.fnmr),
@@ -55,7 +62,9 @@ fn write_row(out: &mut String, row: &SchemeRow) {
         linkability(row.unlinkability_unknown_token),
         linkability(row.unlinkability_stolen_token),
         row.payload_bytes,
-        row.symbol_version.map_or_else(|| "-".into(), |v| v.to_string()),
+        symbol.map_or_else(|| "-".into(), |s| s.version.to_string()),
+        symbol.map_or_else(|| "-".into(), |s| reads(&s.read_from_screen)),
+        symbol.map_or_else(|| "-".into(), |s| reads(&s.read_from_print)),
         row.derivation_ms
     );
     if let Some(tuned) = &row.tuned {
@@ -67,6 +76,13 @@ fn write_row(out: &mut String, row: &SchemeRow) {
     if row.failures_to_enrol > 0 {
         let _ = writeln!(out, "  {:<17} {} failures to enrol", "", row.failures_to_enrol);
     }
+}
+
+/// Writes count, total and the 95 % interval in per cent.
+fn reads(rate: &Rate) -> String {
+    let per_cent = |x: f64| (100.0 * x).round();
+    let interval = rate.interval().map(|i| format!(" ({}-{})", per_cent(i.lower), per_cent(i.upper)));
+    format!("{}/{}{}", rate.count, rate.total, interval.unwrap_or_default())
 }
 
 fn linkability(measured: Option<Unlinkability>) -> String {
