@@ -16,6 +16,10 @@ use std::time::Duration;
 /// Values are kept to three significant digits.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
+/// What follows an operation's name where its latency counts from the instant at which an open loop meant to begin it, and
+/// not from when it did: a server that stalls, and with it the handsets, is not flattered.
+pub const INTENDED: &str = "@intended";
+
 /// Gathers latencies by operation.
 #[derive(Clone, Debug, Default)]
 pub struct LatencyRecorder {

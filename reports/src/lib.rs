@@ -17,6 +17,7 @@ pub mod html;
 pub mod interval;
 pub mod latency;
 pub mod manifest;
+pub mod network;
 pub mod plot;
 pub mod rates;
 pub mod records;

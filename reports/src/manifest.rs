@@ -72,6 +72,9 @@ pub struct Manifest {
     /// Which part of the scenario it is, as `i/n`; nothing where it is the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,
+    /// Why the figures are not to be trusted; nothing for a run that is valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalid: Vec<String>,
     /// Free notes a reader of the figures must know.
     pub notes: Vec<String>,
     /// SHA-256 of each artefact, in hexadecimal, by file name.

@@ -214,6 +214,7 @@ mod tests {
             completion: Completion::Complete,
             handsets: 1,
             shard: None,
+            invalid: vec![],
             notes: vec![],
             artefacts: BTreeMap::new(),
             digest: String::new(),

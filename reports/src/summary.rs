@@ -2,8 +2,9 @@
 
 use crate::cluster::{MatedErrors, NonMatedErrors};
 use crate::interval::Rate;
-use crate::latency::LatencyRecorder;
+use crate::latency::{INTENDED, LatencyRecorder};
 use crate::manifest::Manifest;
+use crate::network::{ProfileSummary, profiles};
 use crate::rates::ScoreSet;
 use crate::records::{Attack, Comparison, ServerFigure, Transaction};
 use crate::run_folder::Records;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Operations in the order in which a handset meets them; others follow by name.
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 15] = [
     "extract",
     "derive",
     "encode-symbol",
@@ -26,6 +27,7 @@ const OPERATIONS: [&str; 14] = [
     "present-qr",
     "submit-code",
     "charge",
+    "payment",
 ];
 
 /// Holds every figure that the terminal, the JSON file and the HTML report show.
@@ -47,6 +49,8 @@ pub struct Summary {
     pub latencies: Vec<LatencySummary>,
     /// Logins and charges over time.
     pub throughput: Vec<Throughput>,
+    /// What each link profile cost, where there were several or simulated ones.
+    pub network: Vec<ProfileSummary>,
     /// What server and bank reported of themselves.
     pub server: Vec<(String, String, f64)>,
 }
@@ -156,6 +160,17 @@ pub struct LatencySummary {
     pub p99_us: u64,
     pub p999_us: u64,
     pub max_us: u64,
+    /// From the instant at which the open loop meant to begin, where that was recorded.
+    pub intended: Option<Intended>,
+}
+
+/// Holds latency percentiles from the instant at which an open loop meant to begin. Units: microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Intended {
+    pub p50_us: u64,
+    pub p99_us: u64,
+    pub p999_us: u64,
 }
 
 /// Holds how often an operation finished over time.
@@ -184,6 +199,7 @@ impl Summary {
             attacks: attacks(&records.attacks),
             latencies: latencies(&records.latency),
             throughput: throughputs(&records.transactions),
+            network: profiles(records),
             server: records.server.iter().map(server_figure).collect(),
             manifest,
         }
@@ -300,8 +316,15 @@ fn attacks(attacks: &[Attack]) -> Vec<AttackSummary> {
 }
 
 fn latencies(recorder: &LatencyRecorder) -> Vec<LatencySummary> {
+    let intended = |operation: &str| {
+        let h = recorder.operation(&format!("{operation}{INTENDED}"))?;
+        let [p50_us, p99_us, p999_us] = [0.5, 0.99, 0.999].map(|q| h.value_at_quantile(q));
+        Some(Intended { p50_us, p99_us, p999_us })
+    };
+    // What counts from the intended start stands beside its operation, and what a link profile cost in a table of its own.
     let mut out: Vec<_> = recorder
         .operations()
+        .filter(|(operation, _)| !operation.contains('@'))
         .map(|(operation, h)| LatencySummary {
             operation: operation.to_owned(),
             count: h.len(),
@@ -311,6 +334,7 @@ fn latencies(recorder: &LatencyRecorder) -> Vec<LatencySummary> {
             p99_us: h.value_at_quantile(0.99),
             p999_us: h.value_at_quantile(0.999),
             max_us: h.max(),
+            intended: intended(operation),
         })
         .collect();
     let place = |name: &str| OPERATIONS.iter().position(|&o| o == name).unwrap_or(OPERATIONS.len());

@@ -23,6 +23,9 @@ pub fn summary(summary: &Summary) -> String {
             duration(m.duration_us as f64)
         ),
     );
+    for reason in &m.invalid {
+        line(&mut out, &format!("INVALID: {reason}"));
+    }
     write_comparisons(&mut out, summary);
     write_transactions(&mut out, summary);
     write_performance(&mut out, summary);
@@ -59,15 +62,46 @@ fn write_transactions(out: &mut String, summary: &Summary) {
 }
 
 fn write_performance(out: &mut String, summary: &Summary) {
-    line(out, "\nLatency                   count       p50       p90       p99       max");
+    let is_open_loop = summary.latencies.iter().any(|l| l.intended.is_some());
+    let intended = if is_open_loop { "   p99 from intended start" } else { "" };
+    line(out, &format!("\nLatency                   count       p50       p90       p99       max{intended}"));
+    let cell = |us: u64| format!("{:>9}", duration(us as f64));
     for l in &summary.latencies {
-        let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(|v| format!("{:>9}", duration(v as f64))).join(" ");
-        line(out, &format!("  {:<20} {:>8} {cells}", l.operation, grouped(l.count)));
+        let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(cell).join(" ");
+        let intended = l.intended.map(|i| format!("   {}", cell(i.p99_us))).unwrap_or_default();
+        line(out, &format!("  {:<20} {:>8} {cells}{intended}", l.operation, grouped(l.count)));
     }
+    write_network(out, summary);
     for t in &summary.throughput {
         if let Some(mean) = t.mean_per_s {
             line(out, &format!("  {}s: {mean:.1} a second, peak {} in one second", t.operation, t.peak_per_s));
         }
+    }
+}
+
+fn write_network(out: &mut String, summary: &Summary) {
+    if summary.network.is_empty() {
+        return;
+    }
+    line(out, "\nNetwork       connections  round trip   lost    sent  received  p50 and p99 of");
+    for p in &summary.network {
+        let loss = p.loss.map_or("–".into(), percent);
+        let operation = |(name, _, p50, p99): &(String, u64, u64, u64)| {
+            format!("{name} {} {}", duration(*p50 as f64), duration(*p99 as f64))
+        };
+        let operations: Vec<_> = p.operations.iter().map(operation).collect();
+        let (round_trip, kib) = (duration(p.round_trip_p50_us as f64), |bytes: f64| format!("{:.1} kB", bytes / 1e3));
+        line(
+            out,
+            &format!(
+                "  {:<11} {:>11} {round_trip:>11} {loss:>6} {:>7} {:>9}  {}",
+                p.profile,
+                grouped(p.connections),
+                kib(p.sent_bytes),
+                kib(p.received_bytes),
+                operations.join(", ")
+            ),
+        );
     }
 }
 

@@ -23,7 +23,6 @@ pub mod network;
 pub mod outcome;
 pub mod plan;
 pub mod population;
-pub mod processes;
 pub mod progress;
 pub mod recorder;
 pub mod run;

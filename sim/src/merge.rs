@@ -43,6 +43,7 @@ pub fn merge(folders: &[PathBuf], out: &Path, command: String) -> Result<PathBuf
     let manifest = Manifest {
         shard: None,
         command,
+        invalid: invalid(&runs),
         duration_us: runs.iter().map(|run| run.manifest().duration_us).max().unwrap_or(0),
         artefacts: BTreeMap::new(),
         digest: String::new(),
@@ -77,6 +78,15 @@ fn in_order(runs: Vec<RunReader>) -> Result<Vec<RunReader>, Error> {
         Some(missing) => Err(Error::Usage(format!("shard {missing}/{of} is missing"))),
         None => Ok(by_index.into_values().collect()),
     }
+}
+
+/// A whole is as valid as its parts.
+fn invalid(runs: &[RunReader]) -> Vec<String> {
+    let reason = |run: &RunReader| {
+        let shard = run.manifest().shard.clone().unwrap_or_default();
+        run.manifest().invalid.iter().map(|why| format!("shard {shard}: {why}")).collect::<Vec<_>>()
+    };
+    runs.iter().flat_map(reason).collect()
 }
 
 fn sums(figures: Vec<ServerFigure>) -> Vec<ServerFigure> {

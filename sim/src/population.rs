@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
 use crate::scenario::{Login, Scenario};
+use crate::shard::Shard;
 use crate::studio::{CaptureKey, Sensor, Studio};
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Enrolment, Registry, SchemeId};
@@ -170,24 +171,47 @@ fn owner(
             }
         }
     }
-    let mut rng = stream(scenario.seed, "sim/account", u64::from(subject));
-    Ok(Owner {
-        subject,
-        credentials: Credentials {
-            login: LoginName::new(format!("subject-{subject:06}"))?,
-            password: Secret::new(format!("{:016x}", rng.random::<u64>()))?,
-            method: match scenario.server.login {
-                Login::Password => LoginMethod::Password,
-                Login::Opaque => LoginMethod::Opaque { seed: SessionSeed(rng.random()), stretching: STRETCHING },
+    let Holder { credentials, bank_account, pin, balance } = Holder::of(scenario, plan)?;
+    Ok(Owner { subject, credentials, bank_account, pin, balance, references, enrolments })
+}
+
+/// Is what an owner knows and has, before there is any sample.
+struct Holder {
+    credentials: Credentials,
+    bank_account: BankAccount,
+    pin: Secret,
+    balance: u64,
+}
+
+impl Holder {
+    fn of(scenario: &Scenario, plan: &HandsetPlan) -> Result<Self, Error> {
+        let subject = plan.handset;
+        let mut rng = stream(scenario.seed, "sim/account", u64::from(subject));
+        Ok(Self {
+            credentials: Credentials {
+                login: LoginName::new(format!("subject-{subject:06}"))?,
+                password: Secret::new(format!("{:016x}", rng.random::<u64>()))?,
+                method: match scenario.server.login {
+                    Login::Password => LoginMethod::Password,
+                    Login::Opaque => LoginMethod::Opaque { seed: SessionSeed(rng.random()), stretching: STRETCHING },
+                },
             },
-        },
-        // 9 and 99 begin no issuer's number (ISO/IEC 7812-1), so that a synthetic account is nobody's.
-        bank_account: BankAccount::new(format!("9999{subject:012}"))?,
-        pin: Secret::new(format!("{:04}", rng.random_range(0..10_000)))?,
-        balance: if plan.is_poor { BALANCE_POOR } else { BALANCE },
-        references,
-        enrolments,
-    })
+            // 9 and 99 begin no issuer's number (ISO/IEC 7812-1), so that a synthetic account is nobody's.
+            bank_account: BankAccount::new(format!("9999{subject:012}"))?,
+            pin: Secret::new(format!("{:04}", rng.random_range(0..10_000)))?,
+            balance: if plan.is_poor { BALANCE_POOR } else { BALANCE },
+        })
+    }
+}
+
+/// Lists the bank accounts of all owners, before there is any sample: number, PIN, balance in minor units.
+///
+/// Errors: those of drawing the plans.
+pub fn bank_accounts(scenario: &Scenario) -> Result<Vec<(BankAccount, Secret, u64)>, Error> {
+    let plans = crate::plan::draw(scenario, Shard::WHOLE)?;
+    let owners = plans.iter().filter(|plan| !plan.is_impostor());
+    let account = |plan| Holder::of(scenario, plan).map(|holder| (holder.bank_account, holder.pin, holder.balance));
+    owners.map(account).collect()
 }
 
 /// Captures until there are enough templates, or the attempts are used up.
@@ -207,7 +231,6 @@ fn references(scenario: &Scenario, subject: u32, studio: &Studio, stop: &AtomicB
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shard::Shard;
 
     fn plans(scenario: &Scenario) -> Vec<HandsetPlan> {
         crate::plan::draw(scenario, Shard::WHOLE).unwrap()

@@ -7,6 +7,7 @@ use crate::time::SimTime;
 use crate::world::handset::{Active, Identity};
 use bevy_ecs::prelude::Resource;
 use biopay_protocol::client::Outcome;
+use biopay_reports::latency::INTENDED;
 use biopay_reports::records::{Attack, Network, Transaction};
 use biopay_reports::run_folder::Records;
 use biopay_reports::summary::{FAILURE_TO_ENROL, IMPOSTOR, REGISTRATION};
@@ -26,6 +27,11 @@ impl Recorder {
     /// Files a latency.
     pub fn latency(&mut self, operation: &str, took: Duration) {
         self.records.latency.record(operation, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Files a latency that counts from when the open loop meant to begin.
+    pub fn latency_intended(&mut self, operation: &str, took: Duration) {
+        self.latency(&format!("{operation}{INTENDED}"), took);
     }
 
     /// Files a transaction that ended, and the attack that it was if its presenter was an impostor.

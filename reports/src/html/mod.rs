@@ -1,6 +1,7 @@
 //! The HTML report: one self-contained file, readable without scripts, in light and dark and on paper.
 
 pub(crate) mod figures;
+mod network;
 mod samples;
 mod sections;
 
@@ -28,6 +29,7 @@ fn page(summary: &Summary, records: &Records, pictures: &[Picture]) -> String {
         ("payments", "Payments, per transaction", sections::payments(summary)),
         ("attacks", "Attacks", sections::attacks(summary)),
         ("performance", "How fast?", sections::performance(summary, records)),
+        ("network", "What the network costs", network::section(summary)),
         ("patent", "The patent's steps in this run", sections::patent(summary)),
         ("samples", "Samples and their QR symbols", samples::section(pictures)),
         ("server", "Server and bank", sections::server(summary)),

@@ -22,6 +22,9 @@ pub fn lead(summary: &Summary) -> String {
     if m.completion == Completion::Partial {
         out.push_str(r#"<p class="partial"><b>Partial run.</b> It was interrupted; the figures cover what had finished by then.</p>"#);
     }
+    for reason in &m.invalid {
+        out.push_str(&format!(r#"<p class="partial"><b>Invalid run.</b> {}</p>"#, escape(reason)));
+    }
     out
 }
 
@@ -186,7 +189,9 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
         .latencies
         .iter()
         .map(|l| {
-            let cells = [duration(l.mean_us), us(l.p50_us), us(l.p90_us), us(l.p99_us), us(l.p999_us), us(l.max_us)];
+            let intended = l.intended.map_or("–".into(), |i| us(i.p99_us));
+            let sent = [duration(l.mean_us), us(l.p50_us), us(l.p90_us), us(l.p99_us), us(l.p999_us), us(l.max_us)];
+            let cells = sent.into_iter().chain([intended]);
             [escape(&l.operation), grouped(l.count)].into_iter().chain(cells).collect()
         })
         .collect();
@@ -199,7 +204,10 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
     let series: Vec<_> = summary.throughput.iter().map(|t| (t.operation.as_str(), t.by_second.as_slice())).collect();
     format!(
         r#"{}<div class="plots">{}{}</div>"#,
-        table(&["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max"], &rows),
+        table(
+            &["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from the intended start"],
+            &rows
+        ),
         figure(
             &plot::latency_percentiles(&lines),
             "Latency by quantile; the axis gives each further nine the same width."
@@ -267,7 +275,7 @@ fn figure(svg: &str, caption: &str) -> String {
     format!("<figure>{svg}<figcaption>{caption}</figcaption></figure>")
 }
 
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let first = |column: usize| rows.first().and_then(|row| row.get(column)).map_or("", String::as_str);
     let class = |cell: &str| if is_figure(cell) { r#" class="figure""# } else { "" };
     let head: String = head.iter().enumerate().map(|(i, h)| format!("<th{}>{h}</th>", class(first(i)))).collect();

@@ -11,7 +11,7 @@ mod train;
 mod tune;
 
 use crate::Error;
-use crate::processes::{BANK_ARGUMENT, SERVER_ARGUMENT};
+use crate::wall::processes::{BANK_ARGUMENT, SERVER_ARGUMENT};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;

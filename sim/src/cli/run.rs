@@ -1,9 +1,11 @@
 //! `biopay run` and `biopay scenarios`.
 
 use super::report::write_report;
+use crate::population::bank_accounts;
 use crate::scenario::{BUILT_IN, ClockKind};
 use crate::shard::Shard;
 use crate::stop::Stop;
+use crate::wall::processes::account_lines;
 use crate::{Error, Scenario};
 use biopay_reports::{RunReader, Summary, terminal};
 use clap::Args;
@@ -48,6 +50,10 @@ pub struct RunArgs {
     /// Prints the scenario with every default filled in, and runs nothing.
     #[arg(long)]
     print_config: bool,
+    /// Prints the bank accounts of the scenario's owners as `biopay-bank --accounts` reads them, for a server of your own
+    /// (`server.address`), and runs nothing.
+    #[arg(long)]
+    print_accounts: bool,
     /// Prints the JSON Schema of scenario files, and runs nothing.
     #[arg(long)]
     print_schema: bool,
@@ -65,6 +71,10 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         print!("{text}");
         return Ok(());
     }
+    if args.print_accounts {
+        print!("{}", account_lines(bank_accounts(&scenario)?));
+        return Ok(());
+    }
     let out = match &args.out {
         Some(out) => vacant(out, args.overwrite)?,
         None => first_free(&scenario.name),
@@ -76,7 +86,10 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
     println!("\n{}", terminal::summary(&summary));
     let report = write_report(&run, &folder.join("report.html"))?;
     println!("run folder  {}\nreport      {}", folder.display(), report.display());
-    Ok(())
+    match run.manifest().invalid.as_slice() {
+        [] => Ok(()),
+        reasons => Err(Error::InvalidRun(reasons.join("; "))),
+    }
 }
 
 /// Returns the keys to set: a clock on the command line is one of them, since which scenarios are right depends on it.

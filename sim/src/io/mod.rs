@@ -18,7 +18,7 @@ use biopay_server::client::{ClientError, Connection};
 use biopay_server::env::Clock;
 use qr::{Timing, make_qr};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -34,12 +34,31 @@ pub struct Completion {
     pub kind: EventKind,
 }
 
+/// Takes completions to whoever runs the world: a task, or a thread that sleeps more exactly than a task can.
+#[derive(Clone, Debug)]
+pub enum Post {
+    /// To a task.
+    Task(UnboundedSender<Completion>),
+    /// To a thread.
+    Thread(std::sync::mpsc::Sender<Completion>),
+}
+
+impl Post {
+    /// Delivers a completion. The receiver is gone only when the run has ended, and then nobody wants to know.
+    fn deliver(&self, completion: Completion) {
+        match self {
+            Self::Task(sender) => drop(sender.send(completion)),
+            Self::Thread(sender) => drop(sender.send(completion)),
+        }
+    }
+}
+
 /// Says how handsets reach the server.
 #[derive(Clone, Debug)]
 pub enum ServerAddress {
-    /// Over sockets that handsets share in turn, to one address.
+    /// Over sockets that handsets share in turn, or over one each, to one address.
     Wall {
-        /// The sockets.
+        /// The shared sockets; without any, every connection opens one of its own.
         endpoints: Vec<quinn::Endpoint>,
         /// What handsets trust, and how they connect.
         config: quinn::ClientConfig,
@@ -81,21 +100,21 @@ struct Shared {
     workshop: Workshop,
     links: Links,
     population: Arc<Population>,
-    completions: UnboundedSender<Completion>,
+    post: Post,
 }
 
 impl Io {
-    /// Sets up the I/O side. Completions arrive on the returned channel.
+    /// Sets up the I/O side. Completions go by `post`, which closes when nothing is under way any more.
     pub fn new(
         clock: Arc<dyn Clock>,
         server: ServerAddress,
         workshop: Workshop,
         links: Links,
         population: Arc<Population>,
-    ) -> (Self, UnboundedReceiver<Completion>) {
-        let (completions, receiver) = unbounded_channel();
-        let shared = Arc::new(Shared { clock, server, workshop, links, population, completions });
-        (Self { shared, connections: BTreeMap::new(), opened: 0 }, receiver)
+        post: Post,
+    ) -> Self {
+        let shared = Arc::new(Shared { clock, server, workshop, links, population, post });
+        Self { shared, connections: BTreeMap::new(), opened: 0 }
     }
 
     /// Begins to carry a command out.
@@ -157,7 +176,14 @@ impl ServerAddress {
     async fn dial(&self, dialler: Dialler) -> Result<Connection, ClientError> {
         match self {
             Self::Wall { endpoints, config, address, name } => {
-                let endpoint = &endpoints[dialler.turn % endpoints.len()];
+                let own;
+                let endpoint = match endpoints.len() {
+                    0 => {
+                        own = own_endpoint(*address)?;
+                        &own
+                    }
+                    shared => &endpoints[dialler.turn % shared],
+                };
                 Connection::connect(endpoint, config.clone(), *address, name).await
             }
             Self::Virtual { endpoint, config, name } => {
@@ -165,6 +191,22 @@ impl ServerAddress {
             }
         }
     }
+}
+
+/// Opens a socket for one connection, which lives as long as it.
+fn own_endpoint(server: SocketAddr) -> Result<quinn::Endpoint, ClientError> {
+    let failed = |_| ClientError::Connect(quinn::ConnectError::EndpointStopping);
+    quinn::Endpoint::client(any_port(server)).map_err(failed)
+}
+
+/// Returns the address to bind for reaching a server: of its family, on this machine alone where it is here.
+pub fn any_port(server: SocketAddr) -> SocketAddr {
+    let ip: IpAddr = match server.ip() {
+        ip if ip.is_loopback() => ip,
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    SocketAddr::new(ip, 0)
 }
 
 /// Says who connects.
@@ -178,9 +220,7 @@ struct Dialler {
 
 impl Shared {
     fn complete(&self, target: Entity, kind: EventKind) {
-        let at = SimTime::since_start(self.clock.elapsed());
-        // The receiver is gone only when the run has ended, and then nobody wants to know.
-        drop(self.completions.send(Completion { at, target, kind }));
+        self.post.deliver(Completion { at: SimTime::since_start(self.clock.elapsed()), target, kind });
     }
 
     /// Connects, answers requests until the handset closes, and reports the connection's statistics.

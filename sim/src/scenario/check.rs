@@ -60,6 +60,8 @@ fn positive(scenario: &Scenario) -> Result<(), String> {
         ("server.hash-threads", scenario.server.hash_threads as f64),
         ("server.service.cores", scenario.server.service.cores as f64),
         ("network.initial-rtt-ms", scenario.network.initial_rtt_ms as f64),
+        ("generator.lag-limit-ms", scenario.generator.lag_limit_ms),
+        ("generator.busy-limit", scenario.generator.busy_limit),
         ("the number of schemes.use", scenario.schemes.r#use.len() as f64),
     ];
     if let Some((key, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
@@ -133,6 +135,12 @@ fn clock(scenario: &Scenario) -> Result<(), String> {
             Err("the wall clock has the network that there is: network profiles need --clock virtual".into())
         }
         ClockKind::Wall if !server.shared => Err("server.shared = false needs --clock virtual".into()),
+        ClockKind::Virtual if server.address.is_some() => {
+            Err("server.address is a real server's: it needs --clock wall".into())
+        }
+        ClockKind::Wall if server.address.is_some() != server.certificate.is_some() => {
+            Err("server.address and server.certificate need each other".into())
+        }
         _ => Ok(()),
     }
 }

@@ -8,8 +8,8 @@ mod suggestion;
 
 pub use built_in::BUILT_IN;
 pub use sections::{
-    Arrivals, Biometric, ClockKind, Comparisons, Connections, Impostors, Leg, Login, Mobility, Modality, Network,
-    Pattern, Payments, PinMode, Schemes, ServerSettings, Users,
+    Arrivals, Biometric, ClockKind, Comparisons, Connections, Generator, Impostors, Leg, Login, Mobility, Modality,
+    Network, Pattern, Payments, PinMode, Schemes, ServerSettings, Users,
 };
 pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
 
@@ -49,6 +49,8 @@ pub struct Scenario {
     pub users: Users,
     /// How handsets are connected.
     pub connections: Connections,
+    /// When the wall clock's figures are void.
+    pub generator: Generator,
     /// What lies between handsets and server, in virtual time.
     pub network: Network,
     /// How the server is set up.
@@ -72,6 +74,7 @@ impl Default for Scenario {
             arrivals: Arrivals::default(),
             users: Users::default(),
             connections: Connections::default(),
+            generator: Generator::default(),
             network: Network::default(),
             server: ServerSettings::default(),
             comparisons: Comparisons::default(),

@@ -163,12 +163,24 @@ pub struct Users {
 }
 
 /// Says how handsets are connected.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Connections {
     /// Whether a handset keeps its connection, and the login on it, from one transaction to the next, as long as the
     /// server lets it. On a login that stands nobody types a password, right or wrong.
     pub keep: bool,
+    /// UDP sockets that handsets share in turn on the wall clock; 0 gives every connection one of its own.
+    pub sockets: usize,
+}
+
+/// Says when figures of the wall clock would be the load generator's and not the server's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Generator {
+    /// How late the generator may take up an event, at its 99th percentile. Units: milliseconds.
+    pub lag_limit_ms: f64,
+    /// For which share of the run the generator's thread, or that of the connections, may be busy.
+    pub busy_limit: f64,
 }
 
 /// Describes the networks of virtual time. The wall clock has the network that there is.
@@ -248,6 +260,13 @@ pub struct ServerSettings {
     /// Whether handsets share one server. Without it, in virtual time, each owner (with an impostor, if there is one)
     /// meets a server of their own: then nobody waits for anybody, and a run in shards gives the same bytes as a whole.
     pub shared: bool,
+    /// A server that is there already, as HOST:PORT, in place of one that the run starts; its bank must have the accounts
+    /// of `biopay run SCENARIO --print-accounts`, and no login of this seed. On the wall clock.
+    pub address: Option<String>,
+    /// The certificate, PEM, that handsets trust at that address.
+    pub certificate: Option<PathBuf>,
+    /// The name in that certificate; without it that of a development certificate.
+    pub name: Option<String>,
     /// What the server's work costs in virtual time.
     pub service: ServiceModel,
 }
@@ -320,6 +339,18 @@ impl Default for Users {
     }
 }
 
+impl Default for Connections {
+    fn default() -> Self {
+        Self { keep: false, sockets: 4 }
+    }
+}
+
+impl Default for Generator {
+    fn default() -> Self {
+        Self { lag_limit_ms: 50.0, busy_limit: 0.9 }
+    }
+}
+
 impl Default for Network {
     fn default() -> Self {
         Self { mix: BTreeMap::from([(ProfileId::Loopback, 1.0)]), mobility: Vec::new(), initial_rtt_ms: 333 }
@@ -335,6 +366,9 @@ impl Default for ServerSettings {
             login: Login::Password,
             mode: PinMode::Mandate,
             shared: true,
+            address: None,
+            certificate: None,
+            name: None,
             service: ServiceModel::default(),
         }
     }

@@ -5,18 +5,19 @@ use super::executor::run;
 use super::server::VirtualServer;
 use super::timeline::Timeline;
 use crate::Error;
-use crate::driver::{Pace, drive};
-use crate::io::{Io, Workshop};
+use crate::driver::drive;
+use crate::io::{Io, Post, Workshop};
 use crate::network::{Fabric, Host, Itinerary, ProfileId};
 use crate::plan::HandsetPlan;
 use crate::population::Population;
 use crate::progress::Stage;
-use crate::run::{Played, status};
+use crate::run::{Books, Played, status};
 use crate::scenario::{Network, Scenario, us};
 use crate::stop::Stop;
 use crate::world::{Links, Simulation, Tally};
 use biopay_datasets::stream::stream;
 use biopay_reports::manifest::Completion;
+use biopay_reports::network::COMPONENT;
 use biopay_reports::records::ServerFigure;
 use biopay_reports::run_folder::Records;
 use biopay_server::env::Clock;
@@ -24,6 +25,7 @@ use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc::unbounded_channel;
 
 /// Plays the plans of a population to their end.
 pub fn play(
@@ -94,11 +96,12 @@ fn play_together(
     let (completion, figures) = run(&timeline, async {
         let server = VirtualServer::start(scenario, population, &owners, &timeline, seed).await?;
         let workshop = Workshop::Modelled(Arc::new(scenario.server.service.clone()));
-        let (io, completions) = Io::new(clock.clone(), server.address(), workshop, links, population.clone());
+        let (sender, completions) = unbounded_channel();
+        let (address, post) = (server.address(), Post::Task(sender));
+        let io = Io::new(clock.clone(), address, workshop, links, population.clone(), post);
         let told = clock.clone();
         let mut progress = |tally: Tally| progress(tally, told.elapsed());
-        let playing =
-            drive(&mut simulation, io, completions, clock.clone(), Pace::VIRTUAL, stop.signal(), &mut progress);
+        let playing = drive(&mut simulation, io, completions, clock.clone(), stop.signal(), &mut progress);
         let completion = tokio::select! {
             biased;
             completion = playing => completion?,
@@ -151,7 +154,7 @@ fn itinerary(network: &Network, seed: u64, handset: u32) -> Itinerary {
 
 /// Says what each link profile carried, as rows `PROFILE.DIRECTION.COUNTER` of the component `network`.
 fn traffic(timeline: &Timeline) -> Vec<ServerFigure> {
-    let row = |name: String, value: u64| ServerFigure { component: "network".into(), name, value: value as f64 };
+    let row = |name: String, value: u64| ServerFigure { component: COMPONENT.into(), name, value: value as f64 };
     timeline.with_fabric(|fabric| {
         let rows = fabric.traffic().iter().flat_map(|((profile, direction), traffic)| {
             let name = |counter: &str| format!("{}.{direction}.{counter}", profile.name());
@@ -204,13 +207,16 @@ impl Whole {
             duration: self.duration,
             started_unix_s: 0,
             notes: [NOTE, meeting].map(String::from).to_vec(),
+            invalid: Vec::new(),
+            books: Books::Seen,
         }
     }
 }
 
 /// Says whether a figure of several servers adds up.
 pub fn is_sum(name: &str) -> bool {
-    !name.contains("latency_us") && name != "uptime_ms"
+    let is_level = ["_share", "_per_transaction", "peak_bytes"].iter().any(|end| name.ends_with(end));
+    !name.contains("latency_us") && name != "uptime_ms" && !is_level
 }
 
 const NOTE: &str = "Virtual time: real handset, server and bank code over real QUIC on a simulated network, in one process; what costs processor or disk takes what server.service says.";

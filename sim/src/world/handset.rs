@@ -11,6 +11,7 @@ use biopay_protocol::{
     ChannelBinding, Currency, Error, HelperBytes, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, Secret,
 };
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Says whose handset it is, and whose account it uses.
 #[derive(Component, Clone, Copy, Debug)]
@@ -55,6 +56,10 @@ pub struct Active {
     pub session: Option<Session>,
     /// Which operation the answer under way belongs to.
     pub operation: &'static str,
+    /// When the open loop meant to send it.
+    pub intended: SimTime,
+    /// How long the user thought and typed.
+    pub user_time: Duration,
     /// When the login was answered.
     pub login_end: Option<SimTime>,
     /// QR presentations that the server compared.
@@ -82,6 +87,8 @@ impl Active {
             start,
             session: None,
             operation: "connect",
+            intended: planned.at,
+            user_time: Duration::ZERO,
             login_end: None,
             tries: 0,
             failures_to_acquire: 0,

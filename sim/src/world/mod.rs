@@ -1,11 +1,12 @@
 //! The world: an entity a handset, driven by events.
 //!
-//! All events due at one instant are handed to the systems together. Systems change components, file records, queue
-//! later events, and leave commands for the I/O side, whose completions come back as events. Nothing here waits, reads
+//! All events due at one instant are handled together. The system that does so changes components, files records, queues
+//! later events, and leaves commands for the I/O side, whose completions come back as events. Nothing here waits, reads
 //! a clock or draws a random number.
 
 pub mod event;
 pub mod handset;
+pub mod queue;
 mod systems;
 
 use crate::io::Command;
@@ -13,23 +14,25 @@ use crate::network::Itinerary as Routes;
 use crate::plan::HandsetPlan;
 use crate::population::Population;
 use crate::recorder::Recorder;
-use crate::scenario::Scenario;
+use crate::scenario::{ClockKind, Scenario};
 use crate::time::SimTime;
-use bevy_ecs::prelude::{Entity, IntoScheduleConfigs, Resource, Schedule, World};
-use event::{Event, EventKind, EventQueue};
+use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
+use event::EventKind;
 use handset::{Current, Identity, Itinerary, Line};
+use queue::EventQueue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Holds the instant that the systems are at.
+/// Holds what time it is.
 #[derive(Resource, Default)]
-pub struct Now(pub SimTime);
+pub struct Now {
+    /// The instant that the world is at.
+    pub instant: SimTime,
+    /// The clock's time, up to which the world runs: later than the instant where the world is late.
+    pub clock: SimTime,
+}
 
-/// Holds the events of this instant, in order.
-#[derive(Resource, Default)]
-pub struct Due(pub Vec<Event>);
-
-/// Holds what the I/O side shall do after this instant.
+/// Holds what the I/O side shall do.
 #[derive(Resource, Default)]
 pub struct Outbox(pub Vec<Command>);
 
@@ -44,7 +47,12 @@ pub struct Rules {
     pub code_entry: std::time::Duration,
     /// Whether connections are kept between transactions.
     pub keeps_connections: bool,
+    /// Whether time passes while the world works, so that what it does can be late.
+    pub can_be_late: bool,
 }
+
+/// The latency entry of how late the world took up what it was due to do, on the wall clock.
+pub const LAG: &str = "generator-lag";
 
 /// Tells which link a handset has and when; nothing on the wall clock, which has one network.
 #[derive(Resource, Clone, Default)]
@@ -93,12 +101,12 @@ impl Simulation {
     pub fn new(scenario: &Scenario, plans: Vec<HandsetPlan>, population: Arc<Population>, links: Links) -> Self {
         let mut world = World::new();
         world.insert_resource(Now::default());
-        world.insert_resource(Due::default());
         world.insert_resource(Outbox::default());
         world.insert_resource(People(population));
         world.insert_resource(Rules {
             code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms),
             keeps_connections: scenario.connections.keep,
+            can_be_late: scenario.clock == ClockKind::Wall,
         });
         world.insert_resource(Accounts(vec![AccountState::Pending; scenario.handsets as usize]));
         world.insert_resource(Recorder::default());
@@ -111,28 +119,28 @@ impl Simulation {
         }
         world.insert_resource(queue);
         let mut schedule = Schedule::default();
-        schedule.add_systems((systems::announce, systems::advance, systems::begin).chain());
+        schedule.add_systems(systems::live);
         Self { world, schedule }
     }
 
     /// Queues an event.
     pub fn queue(&mut self, at: SimTime, target: Entity, kind: EventKind) {
-        self.world.resource_mut::<EventQueue>().push(at, target, kind);
+        self.world.resource_mut::<EventQueue<EventKind>>().push(at, target, kind);
     }
 
     /// Returns when the next event is due.
     pub fn next_event(&self) -> Option<SimTime> {
-        self.world.resource::<EventQueue>().next_at()
+        self.world.resource::<EventQueue<EventKind>>().next_at()
     }
 
-    /// Runs the systems over the earliest instant that is not after `now`, and returns the commands that they left;
-    /// `None` when nothing is due.
-    pub fn step(&mut self, now: SimTime) -> Option<Vec<Command>> {
-        let (instant, events) = self.world.resource_mut::<EventQueue>().pop_instant(now)?;
-        self.world.resource_mut::<Now>().0 = instant;
-        self.world.resource_mut::<Due>().0 = events;
+    /// Lives through every event that is due by `now`, and returns the commands that came of it, in order.
+    pub fn run_until(&mut self, now: SimTime) -> Vec<Command> {
+        if self.next_event().is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.world.resource_mut::<Now>().clock = now;
         self.schedule.run(&mut self.world);
-        Some(std::mem::take(&mut self.world.resource_mut::<Outbox>().0))
+        std::mem::take(&mut self.world.resource_mut::<Outbox>().0)
     }
 
     /// Returns the counters.
@@ -151,7 +159,7 @@ impl Simulation {
     }
 }
 
-fn spawn(world: &mut World, queue: &mut EventQueue, plan: HandsetPlan) {
+fn spawn(world: &mut World, queue: &mut EventQueue<EventKind>, plan: HandsetPlan) {
     let identity = Identity { handset: plan.handset, account: plan.account, scheme: plan.scheme };
     let entity = world.spawn((identity, Itinerary::default(), Current::default(), Line::default())).id();
     for transaction in plan.transactions {

@@ -1,15 +1,16 @@
-//! The systems, in the order in which an instant's events pass through them.
+//! The system that lives through events, an instant at a time.
 
-use super::event::{EventKind, EventQueue};
+use super::event::EventKind;
 use super::handset::{Active, Current, Identity, Itinerary, Line, mistyped};
-use super::{AccountState, Accounts, Due, Links, Now, Outbox, People, Rules, Tally};
+use super::queue::{Event, EventQueue};
+use super::{AccountState, Accounts, LAG, Links, Now, Outbox, People, Rules, Tally};
 use crate::io::{Command, Made, NotMade, QrJob, QrSource};
 use crate::network::ProfileId;
 use crate::outcome::{Ending, is_mendable, qr_was_accepted, qr_was_compared};
 use crate::plan::{Journey, PlannedTransaction, Slip, Task};
 use crate::population::{probe_key, sensor_of};
 use crate::recorder::Recorder;
-use bevy_ecs::prelude::{Entity, Query, Res, ResMut};
+use bevy_ecs::prelude::{Entity, Local, Query, Res, ResMut};
 use bevy_ecs::system::SystemParam;
 use biopay_biometrics::scheme::HelperData;
 use biopay_protocol::client::{Input, Outcome, Step};
@@ -22,71 +23,29 @@ const VICTIM_CHECK: Duration = Duration::from_millis(250);
 /// Holds what the systems share.
 #[derive(SystemParam)]
 pub(super) struct Shared<'w> {
-    now: Res<'w, Now>,
+    now: ResMut<'w, Now>,
     people: Res<'w, People>,
     links: Res<'w, Links>,
     rules: Res<'w, Rules>,
     accounts: ResMut<'w, Accounts>,
-    queue: ResMut<'w, EventQueue>,
+    queue: ResMut<'w, EventQueue<EventKind>>,
     outbox: ResMut<'w, Outbox>,
     recorder: ResMut<'w, Recorder>,
     tally: ResMut<'w, Tally>,
 }
 
-/// Puts transactions whose time has come on their handsets' itineraries.
-pub(super) fn announce(due: Res<'_, Due>, mut handsets: Query<'_, '_, &mut Itinerary>) {
-    for event in &due.0 {
-        if let (EventKind::Due(transaction), Ok(mut itinerary)) = (&event.kind, handsets.get_mut(event.target)) {
-            itinerary.waiting.push_back(*transaction);
-        }
-    }
-}
+type Handsets<'w, 's> =
+    Query<'w, 's, (&'static Identity, &'static mut Itinerary, &'static mut Current, &'static mut Line)>;
 
-/// Feeds completions into the sessions that wait for them.
-pub(super) fn advance(
-    due: Res<'_, Due>,
-    mut shared: Shared<'_>,
-    mut handsets: Query<'_, '_, (&Identity, &mut Current, &mut Line)>,
-) {
-    for event in &due.0 {
-        let Ok((identity, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
-        line.follow(&event.kind);
-        if let EventKind::Closed(statistics) = &event.kind {
-            shared.recorder.network(identity, statistics);
-            continue;
-        }
-        let Some(active) = current.0.as_mut() else { continue };
-        if let EventKind::Thought = event.kind {
-            shared.outbox.0.extend(active.thinking.take().map(|job| Command::MakeQr { target: event.target, job }));
-            continue;
-        }
-        let Some(step) = shared.take(identity, active, &line, &event.kind) else { continue };
-        if shared.carry_out(event.target, identity, active, &mut line, step) {
-            current.0 = None;
-        }
-    }
-}
-
-/// Starts waiting transactions on handsets that are free, where the account allows it.
-pub(super) fn begin(
-    due: Res<'_, Due>,
-    mut shared: Shared<'_>,
-    mut handsets: Query<'_, '_, (&Identity, &mut Itinerary, &mut Current, &mut Line)>,
-) {
-    for event in &due.0 {
-        let Ok((identity, mut itinerary, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
-        while current.0.is_none() {
-            let Some(planned) = itinerary.waiting.pop_front() else { break };
-            match shared.start(event.target, identity, &mut line, planned) {
-                Start::Active(active) => current.0 = Some(*active),
-                Start::Dropped => {}
-                Start::Later => {
-                    let at = shared.now.0.after(VICTIM_CHECK);
-                    shared.queue.push(at, event.target, EventKind::Due(planned));
-                    break;
-                }
-            }
-        }
+/// Lives through every event that is due, an instant at a time: transactions whose time has come are announced, answers
+/// are fed into the sessions that wait for them, and handsets that are free begin what waits.
+pub(super) fn live(mut shared: Shared<'_>, mut handsets: Handsets<'_, '_>, mut due: Local<'_, Vec<Event<EventKind>>>) {
+    while let Some(instant) = shared.queue.pop_instant(shared.now.clock, &mut due) {
+        shared.now.instant = instant;
+        shared.note_lateness(&due);
+        shared.announce(&due, &mut handsets);
+        shared.advance(&due, &mut handsets);
+        shared.begin(&due, &mut handsets);
     }
 }
 
@@ -97,6 +56,67 @@ enum Start {
 }
 
 impl Shared<'_> {
+    /// Files how late events are taken up whose instant was known before: completions are as late as they are.
+    fn note_lateness(&mut self, due: &[Event<EventKind>]) {
+        let is_scheduled =
+            |event: &&Event<_>| matches!(event.kind, EventKind::Due(_) | EventKind::Thought | EventKind::CodeTyped(_));
+        if self.rules.can_be_late {
+            let late = self.now.clock.since(self.now.instant);
+            due.iter().filter(is_scheduled).for_each(|_| self.recorder.latency(LAG, late));
+        }
+    }
+
+    /// Puts transactions whose time has come on their handsets' itineraries.
+    fn announce(&mut self, due: &[Event<EventKind>], handsets: &mut Handsets<'_, '_>) {
+        for event in due {
+            if let (EventKind::Due(transaction), Ok((_, mut itinerary, ..))) =
+                (&event.kind, handsets.get_mut(event.target))
+            {
+                itinerary.waiting.push_back(*transaction);
+            }
+        }
+    }
+
+    /// Feeds completions into the sessions that wait for them.
+    fn advance(&mut self, due: &[Event<EventKind>], handsets: &mut Handsets<'_, '_>) {
+        for event in due {
+            let Ok((identity, _, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
+            line.follow(&event.kind);
+            if let EventKind::Closed(statistics) = &event.kind {
+                self.recorder.network(identity, statistics);
+                continue;
+            }
+            let Some(active) = current.0.as_mut() else { continue };
+            if let EventKind::Thought = event.kind {
+                self.outbox.0.extend(active.thinking.take().map(|job| Command::MakeQr { target: event.target, job }));
+                continue;
+            }
+            let Some(step) = self.take(identity, active, &line, &event.kind) else { continue };
+            if self.carry_out(event.target, identity, active, &mut line, step) {
+                current.0 = None;
+            }
+        }
+    }
+
+    /// Starts waiting transactions on handsets that are free, where the account allows it.
+    fn begin(&mut self, due: &[Event<EventKind>], handsets: &mut Handsets<'_, '_>) {
+        for event in due {
+            let Ok((identity, mut itinerary, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
+            while current.0.is_none() {
+                let Some(planned) = itinerary.waiting.pop_front() else { break };
+                match self.start(event.target, identity, &mut line, planned) {
+                    Start::Active(active) => current.0 = Some(*active),
+                    Start::Dropped => {}
+                    Start::Later => {
+                        let at = self.now.instant.after(VICTIM_CHECK);
+                        self.queue.push(at, event.target, EventKind::Due(PlannedTransaction { at, ..planned }));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
     fn start(&mut self, target: Entity, identity: &Identity, line: &mut Line, planned: PlannedTransaction) -> Start {
         let people = self.people.0.clone();
         let account = self.accounts.0[identity.account as usize];
@@ -110,19 +130,22 @@ impl Shared<'_> {
             return Start::Dropped;
         }
         let owner = people.owners.get(&identity.account);
-        match owner.map(|owner| Active::new(identity, planned, self.now.0, owner)) {
+        match owner.map(|owner| Active::new(identity, planned, self.now.instant, owner)) {
             Some(Ok(mut active)) => {
                 self.tally.active += 1;
                 match active.begin(line) {
                     // The line stood, so that there is something to do at once; nothing ends without an answer.
-                    Some(step) => drop(self.carry_out(target, identity, &mut active, line, step)),
+                    Some(step) => {
+                        self.carry_out(target, identity, &mut active, line, step);
+                        active.intended = planned.at;
+                    }
                     None => self.outbox.0.push(Command::Connect { target, handset: identity.handset }),
                 }
                 Start::Active(Box::new(active))
             }
             Some(Err(_)) | None => {
                 self.accounts.0[identity.account as usize] = AccountState::Failed;
-                self.recorder.failure_to_enrol(identity, &planned, self.now.0);
+                self.recorder.failure_to_enrol(identity, &planned, self.now.instant);
                 self.tally.finished += 1;
                 Start::Dropped
             }
@@ -135,6 +158,7 @@ impl Shared<'_> {
             EventKind::Due(_) | EventKind::Closed(_) | EventKind::Thought | EventKind::Dropped => return None,
             EventKind::Connected { handshake, .. } => {
                 self.latency(identity, "connect", *handshake);
+                self.intended_latency("connect", active);
                 return active.begin(line);
             }
             EventKind::Lost if active.session.is_none() => {
@@ -159,17 +183,34 @@ impl Shared<'_> {
         }
     }
 
+    /// Files an operation's latency from when the open loop meant to begin it, where that can differ.
+    fn intended_latency(&mut self, operation: &str, active: &Active) {
+        if self.rules.can_be_late {
+            self.recorder.latency_intended(operation, self.now.instant.since(active.intended));
+        }
+    }
+
     /// Returns the link that the handset has now; `None` on the wall clock.
     fn profile(&self, identity: &Identity) -> Option<ProfileId> {
         let links = self.links.0.as_ref()?;
-        Some(links.get(&identity.handset)?.at(self.now.0.micros() * 1_000).id)
+        Some(links.get(&identity.handset)?.at(self.now.instant.micros() * 1_000).id)
     }
 
     fn answered(&mut self, identity: &Identity, active: &mut Active, response: &Response, latency: Duration) {
         self.recorder.latency(active.operation, latency);
+        self.intended_latency(active.operation, active);
         match response {
-            Response::LoggedIn { .. } => active.login_end = Some(self.now.0),
-            Response::Charged(_) => self.latency(identity, "charge", latency),
+            Response::LoggedIn { .. } => active.login_end = Some(self.now.instant),
+            Response::Charged(_) => {
+                self.latency(identity, "charge", latency);
+                self.intended_latency("charge", active);
+                let took = self.now.instant.since(active.start).saturating_sub(active.user_time);
+                self.latency(identity, "payment", took);
+                if self.rules.can_be_late {
+                    let took = self.now.instant.since(active.planned.at).saturating_sub(active.user_time);
+                    self.recorder.latency_intended("payment", took);
+                }
+            }
             _ => {}
         }
         if active.operation == "present-qr" {
@@ -207,6 +248,7 @@ impl Shared<'_> {
         match step {
             Step::Send(request) => {
                 active.operation = request.name();
+                active.intended = self.now.instant;
                 self.outbox.0.push(Command::Send { target, request });
             }
             Step::MakeQr { attempt, helper } => {
@@ -215,8 +257,9 @@ impl Shared<'_> {
                 if think.is_zero() {
                     self.outbox.0.push(Command::MakeQr { target, job });
                 } else {
+                    active.user_time += think;
                     active.thinking = Some(job);
-                    self.queue.push(self.now.0.after(think), target, EventKind::Thought);
+                    self.queue.push(self.now.instant.after(think), target, EventKind::Thought);
                 }
             }
             Step::EnterCode { .. } if active.planned.slip == Slip::Abandons => {
@@ -225,7 +268,8 @@ impl Shared<'_> {
             }
             Step::EnterCode { shown } => {
                 let code = typed(active, &shown);
-                self.queue.push(self.now.0.after(self.rules.code_entry), target, EventKind::CodeTyped(code));
+                active.user_time += self.rules.code_entry;
+                self.queue.push(self.now.instant.after(self.rules.code_entry), target, EventKind::CodeTyped(code));
             }
             Step::Done(outcome) => {
                 self.finish(target, identity, active, line, &Ending::Of(outcome));
@@ -253,7 +297,7 @@ impl Shared<'_> {
     }
 
     fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, line: &mut Line, ending: &Ending) {
-        self.recorder.transaction(identity, active, ending, self.now.0);
+        self.recorder.transaction(identity, active, ending, self.now.instant);
         if !self.rules.keeps_connections || line.channel.is_none() {
             *line = Line::default();
             self.outbox.0.push(Command::Close { target });
@@ -274,7 +318,7 @@ impl Shared<'_> {
 
     /// Plans the same payment once more, with nothing typed wrong.
     fn try_again(&mut self, target: Entity, planned: PlannedTransaction) {
-        let at = self.now.0.after(planned.think);
+        let at = self.now.instant.after(planned.think);
         let again =
             PlannedTransaction { at, slip: Slip::None, tries_again: false, round: planned.round + 1, ..planned };
         self.tally.planned += 1;

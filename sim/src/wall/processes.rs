@@ -1,9 +1,9 @@
 //! The real server and the bank as processes of their own, on this machine, ended with the run.
 
 use crate::Error;
-use crate::io::ServerAddress;
 use crate::population::Population;
 use crate::scenario::{PinMode, Scenario};
+use crate::wall::usage::Usage;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
 use biopay_server::config::{BankConfig, CodeRule, Mode, PasswordConfig, Rules, ServerConfig};
@@ -23,8 +23,6 @@ pub const SERVER_ARGUMENT: &str = "server-process";
 /// The hidden first argument that turns this program into the bank.
 pub const BANK_ARGUMENT: &str = "bank-process";
 
-/// Handsets share this many UDP sockets.
-const ENDPOINTS: usize = 4;
 const METRICS: &str = "server-metrics.json";
 const BANK_STORE: &str = "bank.db";
 
@@ -43,7 +41,8 @@ impl Processes {
     /// Errors: [`Error::Start`] with what the process wrote to its log.
     pub fn start(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
         let accounts = scratch.join("accounts.csv");
-        fs::write(&accounts, account_lines(population)).map_err(Error::file(&accounts))?;
+        let open = population.owners.keys().filter_map(|&owner| population.bank_account(owner));
+        fs::write(&accounts, account_lines(open)).map_err(Error::file(&accounts))?;
         let bank_store = store(&scratch.join(BANK_STORE));
         let bank_arguments = ["--listen", "127.0.0.1:0", "--store", &bank_store, "--accounts"].map(OsStr::new);
         let bank =
@@ -61,18 +60,19 @@ impl Processes {
         Ok(Self { server, bank, scratch: scratch.to_owned(), config })
     }
 
-    /// Opens sockets and returns how handsets reach the server. Must be called within tokio's runtime.
-    ///
-    /// Errors: [`Error::File`] when a socket cannot be opened.
-    pub fn address(&self) -> Result<ServerAddress, Error> {
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let endpoints = (0..ENDPOINTS).map(|_| quinn::Endpoint::client(any).map_err(Error::file("a UDP socket")));
-        Ok(ServerAddress::Wall {
-            endpoints: endpoints.collect::<Result<_, _>>()?,
-            config: self.config.clone(),
-            address: self.server.listening,
-            name: biopay_server::tls::DEVELOPMENT_NAMES[0].to_owned(),
-        })
+    /// Returns where the server listens.
+    pub fn listening(&self) -> SocketAddr {
+        self.server.listening
+    }
+
+    /// Returns what handsets trust, and how they connect.
+    pub fn trust(&self) -> quinn::ClientConfig {
+        self.config.clone()
+    }
+
+    /// Reads what both have used so far.
+    pub fn usage(&self) -> Vec<(&'static str, Usage)> {
+        [&self.server, &self.bank].into_iter().filter_map(|p| Some((p.name, Usage::of(p.child.id())?))).collect()
     }
 
     /// Ends both gracefully and returns what they say of themselves: the server's counters, and the bank's audit.
@@ -136,11 +136,12 @@ fn store(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 
-fn account_lines(population: &Population) -> String {
+/// Writes bank accounts as the bank reads them: number, PIN, balance in minor units.
+pub fn account_lines(accounts: impl IntoIterator<Item = (BankAccount, Secret, u64)>) -> String {
     let line = |(account, pin, balance): (BankAccount, Secret, u64)| {
         format!("{},{},{balance}\n", account.as_str(), pin.expose())
     };
-    population.owners.keys().filter_map(|&owner| population.bank_account(owner)).map(line).collect()
+    accounts.into_iter().map(line).collect()
 }
 
 fn certificate(ready: &Value) -> Result<CertificateDer<'static>, Error> {

@@ -1,0 +1,81 @@
+//! The load generator of the wall clock: the world on a thread of its own, an open loop on an absolute schedule.
+//!
+//! Events are due at instants since the run's start, drawn before it, whatever the server does: a slow server does not
+//! slow the arrivals. The thread sleeps until the next instant or completion (tokio's timers have steps of a
+//! millisecond, a thread's are exact to some 50 µs), and the connections live on tokio's thread beside it. How late each
+//! event was taken up is recorded as `generator-lag`, and the run says so when that, or this thread's work, was the
+//! limit.
+
+use crate::driver::{DRAIN, accept, live, pause};
+use crate::io::{Completion, Io};
+use crate::time::SimTime;
+use crate::world::{Simulation, Tally};
+use biopay_reports::manifest::Completion as RunCompletion;
+use biopay_server::env::Clock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+/// How often a watcher is told how far the run is, and how long the loop waits at most before it looks around.
+const LOOK_AROUND: Duration = Duration::from_millis(200);
+
+/// Holds what came of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Generated {
+    /// Whether every planned transaction has ended.
+    pub completion: RunCompletion,
+    /// How long the thread worked rather than waited. Time in which another process had its core counts as work.
+    pub busy: Duration,
+    /// How long the loop ran.
+    pub took: Duration,
+}
+
+/// Runs the world on this thread until every planned transaction has ended or `stop` turns true. Must be called within
+/// tokio's context, whose threads carry the connections.
+pub fn generate(
+    simulation: &mut Simulation,
+    io: &mut Io,
+    completions: &Receiver<Completion>,
+    clock: &dyn Clock,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Tally),
+) -> Generated {
+    let started = clock.elapsed();
+    let (mut told, mut waited) = (Duration::ZERO, Duration::ZERO);
+    let completion = loop {
+        live(simulation, io, clock);
+        let tally = simulation.tally();
+        if clock.elapsed() >= told + LOOK_AROUND {
+            told = clock.elapsed();
+            progress(tally);
+        }
+        if tally.finished == tally.planned {
+            break RunCompletion::Complete;
+        }
+        if stop.load(Ordering::Relaxed) {
+            break RunCompletion::Partial;
+        }
+        let began = clock.elapsed();
+        let first = completions.recv_timeout(pause(simulation, clock).min(LOOK_AROUND));
+        waited += clock.elapsed() - began;
+        if let Ok(first) = first {
+            accept(simulation, first);
+            completions.try_iter().for_each(|next| accept(simulation, next));
+        }
+    };
+    progress(simulation.tally());
+    let took = clock.elapsed() - started;
+    Generated { completion, busy: took.saturating_sub(waited), took }
+}
+
+/// Takes the statistics of connections that were still closing; commands that come of it have nobody to go to.
+pub fn drain(simulation: &mut Simulation, completions: &Receiver<Completion>, clock: &dyn Clock) {
+    let until = clock.elapsed() + DRAIN;
+    loop {
+        match completions.recv_timeout(until.saturating_sub(clock.elapsed())) {
+            Ok(completion) => accept(simulation, completion),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    drop(simulation.run_until(SimTime::since_start(clock.elapsed())));
+}

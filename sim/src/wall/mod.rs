@@ -1,0 +1,148 @@
+//! A run on the wall clock: real sockets, real time, and a server in a process of its own, here or elsewhere.
+
+pub mod generator;
+pub mod processes;
+pub mod target;
+pub mod usage;
+
+use crate::Error;
+use crate::io::{Io, Post, Workshop};
+use crate::plan::HandsetPlan;
+use crate::population::Population;
+use crate::progress::Stage;
+use crate::run::{Books, Played, status};
+use crate::scenario::Scenario;
+use crate::stop::Stop;
+use crate::world::{LAG, Links, Simulation, Tally};
+use biopay_reports::latency::LatencyRecorder;
+use biopay_reports::records::ServerFigure;
+use biopay_server::env::Clock;
+use biopay_server::env::system::SystemClock;
+use generator::{Generated, drain, generate};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use target::Target;
+use usage::Usage;
+
+/// Plays the plans of a population to their end.
+pub fn play(
+    scenario: &Scenario,
+    plans: Vec<HandsetPlan>,
+    population: &Arc<Population>,
+    stop: &Stop,
+) -> Result<Played, Error> {
+    let scratch = tempfile::tempdir().map_err(Error::file("a temporary folder"))?;
+    let target = Target::open(scenario, population, scratch.path())?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let started_unix_s = clock.unix_ms() / 1_000;
+    let mut simulation = Simulation::new(scenario, plans, population.clone(), Links::default());
+    let stage = Stage::new("registering and paying", simulation.tally().planned);
+    let mut progress = |t: Tally| stage.progress(t.finished, t.planned, &status(&t, None));
+    // One thread carries the connections; the world has this one.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = runtime.map_err(Error::file("the runtime"))?;
+    let context = runtime.enter();
+    let (sender, completions) = std::sync::mpsc::channel();
+    let (address, post) = (target.address(scenario)?, Post::Thread(sender));
+    let mut io = Io::new(clock.clone(), address, Workshop::Threads, Links::default(), population.clone(), post);
+    let meters = Meters::read(&target, &runtime);
+    let generated = generate(&mut simulation, &mut io, &completions, clock.as_ref(), stop.flag(), &mut progress);
+    let used = meters.since(&target, &runtime);
+    drop(context);
+    runtime.block_on(io.finish());
+    drain(&mut simulation, &completions, clock.as_ref());
+    stage.finish();
+    let duration = clock.elapsed();
+    let tally = simulation.tally();
+    let mut records = simulation.into_recorder().records;
+    let books = if target.is_own() { Books::Seen } else { Books::Elsewhere };
+    let mut notes = vec![target.note()];
+    notes.extend(NOTES.map(String::from));
+    records.server = target.finish()?;
+    records.server.extend(used.figures(tally, &generated));
+    let invalid = used.objections(scenario, &records.latency, &generated);
+    for extraction in population.studio.ready().filter_map(|(_, captured)| captured.extraction) {
+        records.latency.record("extract", extraction.as_micros() as u64);
+    }
+    let completion = generated.completion;
+    Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books })
+}
+
+const NOTES: [&str; 2] = [
+    "Latencies are from a request's sending to its answer on the handset's side, and with '@intended' from the instant at which the open loop meant to send it; 'charge' is the request whose answer was the receipt, 'payment' everything from its start to the receipt but what the user took, 'extract' features and template from an image.",
+    "Processor time of the client is that of all handsets with their captures, derivations and symbols.",
+];
+
+/// Holds what everybody had used at an instant, or between two.
+struct Meters {
+    processes: BTreeMap<&'static str, Usage>,
+    carrier: Duration,
+}
+
+impl Meters {
+    fn read(target: &Target, runtime: &tokio::runtime::Runtime) -> Self {
+        let client = Usage::own().map(|usage| ("client", usage));
+        let processes = target.usage().into_iter().chain(client).collect();
+        Self { processes, carrier: runtime.metrics().worker_total_busy_duration(0) }
+    }
+
+    fn since(&self, target: &Target, runtime: &tokio::runtime::Runtime) -> Self {
+        let mut now = Self::read(target, runtime);
+        now.carrier = now.carrier.saturating_sub(self.carrier);
+        for (name, usage) in &mut now.processes {
+            let before = self.processes.get(name).map_or(Duration::ZERO, |before| before.cpu);
+            usage.cpu = usage.cpu.saturating_sub(before);
+        }
+        now
+    }
+
+    /// Says what it cost, on each side.
+    fn figures(&self, tally: Tally, generated: &Generated) -> Vec<ServerFigure> {
+        let tried = (tally.finished - tally.dropped).max(1) as f64;
+        let row = |component: &str, name: &str, value: f64| ServerFigure {
+            component: component.to_owned(),
+            name: name.to_owned(),
+            value,
+        };
+        let mut rows = vec![
+            row("client", "generator_busy_share", share(generated.busy, generated.took)),
+            row("client", "connections_busy_share", share(self.carrier, generated.took)),
+        ];
+        for (component, usage) in &self.processes {
+            let cpu_us = usage.cpu.as_micros() as f64;
+            rows.push(row(component, "cpu_us", cpu_us));
+            rows.push(row(component, "cpu_us_per_transaction", (cpu_us / tried).round()));
+            rows.push(row(component, "peak_bytes", usage.peak_bytes as f64));
+        }
+        rows
+    }
+
+    /// Says why the figures would be the load generator's and not the server's.
+    fn objections(&self, scenario: &Scenario, latency: &LatencyRecorder, generated: &Generated) -> Vec<String> {
+        let limits = &scenario.generator;
+        let lag_ms = latency.operation(LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);
+        let late = (lag_ms > limits.lag_limit_ms).then(|| {
+            format!(
+                "the load generator was late by {lag_ms:.1} ms at its 99th percentile, above generator.lag-limit-ms = {}: run it on a machine that is less busy, or ask for fewer arrivals",
+                limits.lag_limit_ms
+            )
+        });
+        let threads = [
+            ("the load generator's thread", share(generated.busy, generated.took)),
+            ("the connections' thread", share(self.carrier, generated.took)),
+        ];
+        let busy = threads.into_iter().filter(|(_, share)| *share > limits.busy_limit).map(|(thread, share)| {
+            format!(
+                "{thread} was busy for {:.0} % of the time, above generator.busy-limit = {}: the figures are the client's, not the server's",
+                share * 100.0,
+                limits.busy_limit
+            )
+        });
+        late.into_iter().chain(busy).collect()
+    }
+}
+
+fn share(part: Duration, whole: Duration) -> f64 {
+    part.as_secs_f64() / whole.as_secs_f64().max(f64::MIN_POSITIVE)
+}

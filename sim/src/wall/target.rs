@@ -1,0 +1,116 @@
+//! What handsets pay at on the wall clock: a server and a bank that the run starts and ends, or a server that is there.
+
+use crate::Error;
+use crate::io::{ServerAddress, any_port};
+use crate::population::Population;
+use crate::scenario::Scenario;
+use crate::wall::processes::Processes;
+use crate::wall::usage::Usage;
+use biopay_reports::records::ServerFigure;
+use biopay_server::tls::{DEVELOPMENT_NAMES, TlsSources, client_config};
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+
+/// Is what handsets pay at.
+pub enum Target {
+    /// Processes of this run.
+    Own(Processes),
+    /// A server that somebody else started, with a bank behind it.
+    Elsewhere {
+        /// Where.
+        address: SocketAddr,
+        /// The name in its certificate.
+        name: String,
+        /// What handsets trust.
+        config: quinn::ClientConfig,
+    },
+}
+
+impl Target {
+    /// Starts server and bank with their stores in `scratch`, or finds the server that the scenario names.
+    ///
+    /// Errors: [`Error::Start`], and [`Error::Usage`] for an address or certificate that is none.
+    pub fn open(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
+        let settings = &scenario.server;
+        let (Some(given), Some(certificate)) = (&settings.address, &settings.certificate) else {
+            return Ok(Self::Own(Processes::start(scenario, population, scratch)?));
+        };
+        let found = given.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
+        let address = found.ok_or_else(|| {
+            Error::Usage(format!("server.address = {given:?} is no address: use HOST:PORT, as in 127.0.0.1:4433"))
+        })?;
+        let unusable = |why: String| Error::Usage(format!("server.certificate = {}: {why}", certificate.display()));
+        let chain = CertificateDer::pem_file_iter(certificate).map_err(|e| unusable(e.to_string()))?;
+        let trusted: Vec<_> = chain.collect::<Result<_, _>>().map_err(|e| unusable(e.to_string()))?;
+        let config = client_config(&trusted, &TlsSources::system()).map_err(|e| unusable(e.to_string()))?;
+        let name = settings.name.clone().unwrap_or_else(|| DEVELOPMENT_NAMES[0].to_owned());
+        Ok(Self::Elsewhere { address, name, config })
+    }
+
+    /// Opens sockets and returns how handsets reach the server. Must be called within tokio's context.
+    ///
+    /// Errors: [`Error::File`] when a socket cannot be opened.
+    pub fn address(&self, scenario: &Scenario) -> Result<ServerAddress, Error> {
+        let (address, name, config) = match self {
+            Self::Own(processes) => (processes.listening(), DEVELOPMENT_NAMES[0].to_owned(), processes.trust()),
+            Self::Elsewhere { address, name, config } => (*address, name.clone(), config.clone()),
+        };
+        let sockets = scenario.connections.sockets;
+        if sockets == 0 {
+            allow_sockets(scenario.handsets + scenario.impostor_count());
+        }
+        let endpoint = |_| quinn::Endpoint::client(any_port(address)).map_err(Error::file("a UDP socket"));
+        let endpoints = (0..sockets).map(endpoint).collect::<Result<_, _>>()?;
+        Ok(ServerAddress::Wall { endpoints, config, address, name })
+    }
+
+    /// Says whether the run started the server itself, and sees the bank's books.
+    pub fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
+    /// Reads what the server's processes have used, where they are ours to ask.
+    pub fn usage(&self) -> Vec<(&'static str, Usage)> {
+        match self {
+            Self::Own(processes) => processes.usage(),
+            Self::Elsewhere { .. } => Vec::new(),
+        }
+    }
+
+    /// Says what a reader of the figures must know of it.
+    pub fn note(&self) -> String {
+        match self {
+            Self::Own(_) => {
+                "Server and bank ran as processes of their own on the same machine as the handsets.".to_owned()
+            }
+            Self::Elsewhere { address, .. } => format!(
+                "The server at {address} was there before the run: its counters and its bank's books are not seen here, so that money is not checked."
+            ),
+        }
+    }
+
+    /// Ends what the run started, and returns what it says of itself.
+    ///
+    /// Errors: [`Error::InvalidRun`] when one of them broke, or the bank's sums are wrong.
+    pub fn finish(self) -> Result<Vec<ServerFigure>, Error> {
+        match self {
+            Self::Own(processes) => processes.finish(),
+            Self::Elsewhere { .. } => Ok(Vec::new()),
+        }
+    }
+}
+
+/// Raises the limit of open files as far as the system lets us, for a socket a handset: what is still too low shows as
+/// a connection that is lost.
+fn allow_sockets(wanted: u32) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const OTHER_FILES: u64 = 256;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = u64::from(wanted) + OTHER_FILES;
+    if limit.current.is_some_and(|current| current < wanted) {
+        let current = Some(limit.maximum.map_or(wanted, |maximum| maximum.min(wanted)));
+        setrlimit(Resource::Nofile, Rlimit { current, ..limit }).ok();
+    }
+}
