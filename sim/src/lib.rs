@@ -12,12 +12,14 @@
 pub mod arrival;
 pub mod calibration;
 pub mod cli;
+pub mod clocks;
 pub mod comparisons;
 pub mod driver;
 pub mod error;
 pub mod evaluation;
 pub mod face_training;
 pub mod io;
+pub mod knee;
 pub mod merge;
 pub mod network;
 pub mod outcome;

@@ -182,7 +182,8 @@ impl Drawing<'_> {
             return trace.iter().skip(handset as usize).step_by(self.scenario.handsets as usize).copied().collect();
         }
         let gap = exponential(self.scenario.arrivals.payment_gap_s);
-        let mut steady = self.warp.to_steady(registered.seconds());
+        let from = registered.seconds().max(self.scenario.arrivals.payments_from_s);
+        let mut steady = self.warp.to_steady(from);
         let mut next = || {
             steady += gap.sample(rng);
             SimTime::from_seconds(self.warp.to_real(steady))
@@ -196,7 +197,8 @@ impl Drawing<'_> {
         // Victims in turn rather than at random, so that no account is attacked twice before all are attacked once.
         let account = index % scenario.handsets;
         let wait = exponential(scenario.arrivals.payment_gap_s).sample(&mut rng);
-        let at = SimTime::from_seconds(self.registrations[account as usize].seconds() + wait);
+        let from = self.registrations[account as usize].seconds().max(scenario.arrivals.payments_from_s);
+        let at = SimTime::from_seconds(from + wait);
         let task = Task::Pay { journey: Journey::Impostor, amount: amount(&mut rng) };
         HandsetPlan {
             handset: scenario.handsets + index,

@@ -6,6 +6,7 @@ mod evaluate;
 mod merge;
 mod report;
 mod run;
+mod search;
 mod symbol;
 mod train;
 mod tune;

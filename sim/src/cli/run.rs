@@ -1,6 +1,8 @@
 //! `biopay run` and `biopay scenarios`.
 
 use super::report::write_report;
+use super::search;
+use crate::knee::Search;
 use crate::population::bank_accounts;
 use crate::scenario::{BUILT_IN, ClockKind};
 use crate::shard::Shard;
@@ -19,6 +21,10 @@ const EXAMPLES: &str = "Examples:
   biopay run 2g-village                                    in virtual time: the same bytes for the same seed
   biopay run quickstart --clock virtual --set network.mix.4g=1
   biopay run ten-thousand --shard 0/8 --out part-0
+  biopay run throughput --find-knee                        the highest rate of payments that is served in time
+  biopay run quickstart --both-clocks --with mine.toml     wall clock beside virtual time, with `biopay calibrate`'s costs
+  biopay run quickstart --print-accounts > accounts.csv    for a server of your own: biopay-bank --accounts accounts.csv
+  biopay run quickstart --set server.address=127.0.0.1:4433 --set server.certificate=server.pem
 
 Ctrl-C ends a run early and keeps what was measured, marked as partial.";
 
@@ -32,6 +38,9 @@ pub struct RunArgs {
     /// Sets a key of the scenario, as in `--set handsets=50` or `--set biometric.device=handset`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    /// Lays the sections of this file over the scenario's, as those of `biopay calibrate --out`; may be given again.
+    #[arg(long, value_name = "FILE.toml")]
+    with: Vec<PathBuf>,
     /// The seed that everything simulated follows from.
     #[arg(long)]
     seed: Option<u64>,
@@ -47,6 +56,23 @@ pub struct RunArgs {
     /// Runs one of several equal parts, i/n with i from 0: the accounts that are i modulo n.
     #[arg(long, value_name = "i/n", default_value = "0/1")]
     shard: Shard,
+    /// Searches for the highest rate of payments that is served in time: the scenario runs again and again, its payments
+    /// at another rate each time, and every run's folder is kept.
+    #[arg(long, conflicts_with = "shard")]
+    find_knee: bool,
+    /// With `--find-knee`: what the 99th percentile of a payment may take, from its intended start and without the user's
+    /// own time. Units: milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 200.0, requires = "find_knee")]
+    objective_ms: f64,
+    /// With `--find-knee`: payments a second to begin with.
+    #[arg(long, value_name = "RATE", default_value_t = 50.0, requires = "find_knee")]
+    knee_from: f64,
+    /// With `--find-knee`: how long each step pays. Units: seconds.
+    #[arg(long, value_name = "S", default_value_t = 8.0, requires = "find_knee")]
+    knee_seconds: f64,
+    /// Runs the scenario on the wall clock and in virtual time, and prints their latencies side by side.
+    #[arg(long, conflicts_with_all = ["clock", "shard", "find_knee"])]
+    both_clocks: bool,
     /// Prints the scenario with every default filled in, and runs nothing.
     #[arg(long)]
     print_config: bool,
@@ -64,8 +90,7 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         println!("{:#}", Scenario::schema());
         return Ok(());
     }
-    let mut scenario = Scenario::load(&args.scenario, &settings(args))?;
-    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    let scenario = load(args, args.clock)?;
     if args.print_config {
         let text = toml::to_string(&scenario).map_err(|e| Error::Usage(e.to_string()))?;
         print!("{text}");
@@ -75,27 +100,68 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         print!("{}", account_lines(bank_accounts(&scenario)?));
         return Ok(());
     }
-    let out = match &args.out {
-        Some(out) => vacant(out, args.overwrite)?,
-        None => first_free(&scenario.name),
-    };
     let stop = Stop::on_interrupt()?;
-    let folder = crate::run::run(&scenario, args.shard, &out, command_line.to_owned(), &stop)?;
-    let run = RunReader::open(&folder)?;
-    let summary = Summary::new(run.manifest().clone(), &run.records()?);
-    println!("\n{}", terminal::summary(&summary));
-    let report = write_report(&run, &folder.join("report.html"))?;
-    println!("run folder  {}\nreport      {}", folder.display(), report.display());
+    if args.find_knee {
+        return search::find_knee(
+            &scenario,
+            knee(args)?,
+            &out(args, &format!("{}-knee", scenario.name))?,
+            command_line,
+            &stop,
+        );
+    }
+    if args.both_clocks {
+        let scenarios = [ClockKind::Wall, ClockKind::Virtual].map(|clock| load(args, Some(clock)));
+        let [wall, virtual_time] = scenarios;
+        let out = out(args, &format!("{}-clocks", scenario.name))?;
+        return search::both_clocks([&wall?, &virtual_time?], &out, command_line, &stop);
+    }
+    let out = out(args, &scenario.name)?;
+    let run = run_and_report(&scenario, args.shard, &out, command_line, &stop)?;
     match run.manifest().invalid.as_slice() {
         [] => Ok(()),
         reasons => Err(Error::InvalidRun(reasons.join("; "))),
     }
 }
 
-/// Returns the keys to set: a clock on the command line is one of them, since which scenarios are right depends on it.
-fn settings(args: &RunArgs) -> Vec<String> {
-    let clock = args.clock.map(|clock| format!("clock={}", clock.name()));
-    args.settings.iter().cloned().chain(clock).collect()
+/// Runs a scenario, and shows and writes what came of it.
+pub(super) fn run_and_report(
+    scenario: &Scenario,
+    shard: Shard,
+    out: &Path,
+    command_line: &str,
+    stop: &Stop,
+) -> Result<RunReader, Error> {
+    let folder = crate::run::run(scenario, shard, out, command_line.to_owned(), stop)?;
+    let run = RunReader::open(&folder)?;
+    let summary = Summary::new(run.manifest().clone(), &run.records()?);
+    println!("\n{}", terminal::summary(&summary));
+    let report = write_report(&run, &folder.join("report.html"))?;
+    println!("run folder  {}\nreport      {}", folder.display(), report.display());
+    Ok(run)
+}
+
+fn load(args: &RunArgs, clock: Option<ClockKind>) -> Result<Scenario, Error> {
+    // A clock on the command line is a setting like others, since which scenarios are right depends on it.
+    let clock = clock.map(|clock| format!("clock={}", clock.name()));
+    let settings: Vec<String> = args.settings.iter().cloned().chain(clock).collect();
+    let scenario = Scenario::load_with(&args.scenario, &args.with, &settings)?;
+    Ok(Scenario { seed: args.seed.unwrap_or(scenario.seed), ..scenario })
+}
+
+fn knee(args: &RunArgs) -> Result<Search, Error> {
+    let positive = [args.objective_ms, args.knee_from, args.knee_seconds];
+    if positive.iter().any(|value| !(value.is_finite() && *value > 0.0)) {
+        return Err(Error::Usage("--objective-ms, --knee-from and --knee-seconds must be above 0".into()));
+    }
+    Ok(Search { from_per_s: args.knee_from, objective_ms: args.objective_ms, seconds: args.knee_seconds })
+}
+
+fn out(args: &RunArgs, name: &str) -> Result<PathBuf, Error> {
+    match &args.out {
+        Some(out) => vacant(out, args.overwrite),
+        None => Ok(first_free(name)),
+    }
 }
 
 pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {

@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// Name and TOML of each.
-pub const BUILT_IN: [(&str, &str); 8] = built_in![
+pub const BUILT_IN: [(&str, &str); 9] = built_in![
     "quickstart",
     "stored-qr",
     "second-device",
@@ -16,4 +16,5 @@ pub const BUILT_IN: [(&str, &str); 8] = built_in![
     "flash-sale",
     "ten-thousand",
     "ageing",
+    "throughput",
 ];

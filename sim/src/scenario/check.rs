@@ -89,6 +89,10 @@ fn counts(scenario: &Scenario) -> Result<(), String> {
 }
 
 fn arrivals(scenario: &Scenario) -> Result<(), String> {
+    let from = scenario.arrivals.payments_from_s;
+    if !(0.0..=1e9).contains(&from) {
+        return Err(format!("arrivals.payments-from-s = {from} must lie from 0 to 1e9"));
+    }
     match scenario.arrivals.pattern {
         Pattern::Steady => Ok(()),
         Pattern::Diurnal { peak_hour, swing } => {

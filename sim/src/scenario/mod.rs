@@ -16,7 +16,7 @@ pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
 use crate::Error;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The most handsets a scenario may ask for: each takes an account number of six digits at the bank.
 pub const HANDSETS_MAX: u32 = 999_999;
@@ -87,12 +87,26 @@ impl Scenario {
     ///
     /// Errors: [`Error::Scenario`], saying what would be right, and [`Error::File`].
     pub fn load(name_or_path: &str, settings: &[String]) -> Result<Self, Error> {
+        Self::load_with(name_or_path, &[], settings)
+    }
+
+    /// Loads a scenario with the sections of other files laid over it, in order, and `KEY=VALUE` settings on top.
+    ///
+    /// Errors: as [`load`](Self::load)'s.
+    pub fn load_with(name_or_path: &str, overlays: &[PathBuf], settings: &[String]) -> Result<Self, Error> {
         let text = match BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
             Some((_, text)) => (*text).to_owned(),
             None => read_file(name_or_path)?,
         };
-        let invalid = |message: String| Error::Scenario { origin: name_or_path.to_owned(), message };
-        let table: toml::Table = text.parse().map_err(|e: toml::de::Error| invalid(e.to_string()))?;
+        let parse = |text: String, origin: &str| {
+            let invalid = |message: String| Error::Scenario { origin: origin.to_owned(), message };
+            text.parse::<toml::Table>().map_err(|e| invalid(e.to_string()))
+        };
+        let mut table = parse(text, name_or_path)?;
+        for path in overlays {
+            let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+            lay_over(&mut table, parse(text, &path.display().to_string())?);
+        }
         Self::from_table(table, name_or_path, settings)
     }
 
@@ -123,6 +137,22 @@ impl Scenario {
     /// Returns the JSON Schema (2020-12) of scenario files.
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()
+    }
+}
+
+/// Lays the keys of `over` over those of `table`, section by section.
+fn lay_over(table: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match value {
+            toml::Value::Table(above) if table.get(&key).is_some_and(toml::Value::is_table) => {
+                table
+                    .get_mut(&key)
+                    .and_then(toml::Value::as_table_mut)
+                    .into_iter()
+                    .for_each(|t| lay_over(t, above.clone()));
+            }
+            value => drop(table.insert(key, value)),
+        }
     }
 }
 
@@ -178,6 +208,18 @@ mod tests {
         let scenario = Scenario::load("quickstart", &settings).unwrap();
         assert_eq!((scenario.handsets, scenario.biometric.quality), (7, 0.9));
         assert_eq!(scenario.biometric.device, "handset");
+    }
+
+    #[test]
+    fn an_overlay_replaces_keys_and_keeps_their_neighbours() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[server.service]\ncores = 3\n[users]\nthink-ms = 7\n").unwrap();
+        let plain = Scenario::load("quickstart", &[]).unwrap();
+        let scenario =
+            Scenario::load_with("quickstart", &[file.path().to_owned()], &["users.retry=0.5".into()]).unwrap();
+        assert_eq!((scenario.server.service.cores, scenario.users.think_ms, scenario.users.retry), (3, 7, 0.5));
+        assert_eq!(scenario.server.service.datagram_us, plain.server.service.datagram_us);
+        assert_eq!(scenario.users.wrong_code, plain.users.wrong_code);
     }
 
     #[test]

@@ -103,6 +103,8 @@ pub struct Impostors {
 pub struct Arrivals {
     /// Mean rate of the Poisson process of registrations.
     pub registrations_per_s: f64,
+    /// No payment starts before: a time in which everybody can register. Units: seconds.
+    pub payments_from_s: f64,
     /// Mean of the exponential time between a handset's payments. Units: seconds.
     pub payment_gap_s: f64,
     /// How the rate of payments changes over time; its mean is always that of the gap.
@@ -320,7 +322,13 @@ impl Default for Impostors {
 
 impl Default for Arrivals {
     fn default() -> Self {
-        Self { registrations_per_s: 20.0, payment_gap_s: 5.0, pattern: Pattern::Steady, trace: None }
+        Self {
+            registrations_per_s: 20.0,
+            payments_from_s: 0.0,
+            payment_gap_s: 5.0,
+            pattern: Pattern::Steady,
+            trace: None,
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::world::{Simulation, Tally};
 use biopay_reports::manifest::Completion as RunCompletion;
 use biopay_server::env::Clock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 /// How often a watcher is told how far the run is, and how long the loop waits at most before it looks around.
@@ -71,11 +71,8 @@ pub fn generate(
 /// Takes the statistics of connections that were still closing; commands that come of it have nobody to go to.
 pub fn drain(simulation: &mut Simulation, completions: &Receiver<Completion>, clock: &dyn Clock) {
     let until = clock.elapsed() + DRAIN;
-    loop {
-        match completions.recv_timeout(until.saturating_sub(clock.elapsed())) {
-            Ok(completion) => accept(simulation, completion),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-        }
+    while let Ok(completion) = completions.recv_timeout(until.saturating_sub(clock.elapsed())) {
+        accept(simulation, completion);
     }
     drop(simulation.run_until(SimTime::since_start(clock.elapsed())));
 }

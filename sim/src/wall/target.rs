@@ -16,7 +16,7 @@ use std::path::Path;
 /// Is what handsets pay at.
 pub enum Target {
     /// Processes of this run.
-    Own(Processes),
+    Own(Box<Processes>),
     /// A server that somebody else started, with a bank behind it.
     Elsewhere {
         /// Where.
@@ -35,7 +35,7 @@ impl Target {
     pub fn open(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
         let settings = &scenario.server;
         let (Some(given), Some(certificate)) = (&settings.address, &settings.certificate) else {
-            return Ok(Self::Own(Processes::start(scenario, population, scratch)?));
+            return Ok(Self::Own(Box::new(Processes::start(scenario, population, scratch)?)));
         };
         let found = given.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
         let address = found.ok_or_else(|| {

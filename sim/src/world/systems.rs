@@ -206,10 +206,8 @@ impl Shared<'_> {
                 self.intended_latency("charge", active);
                 let took = self.now.instant.since(active.start).saturating_sub(active.user_time);
                 self.latency(identity, "payment", took);
-                if self.rules.can_be_late {
-                    let took = self.now.instant.since(active.planned.at).saturating_sub(active.user_time);
-                    self.recorder.latency_intended("payment", took);
-                }
+                let took = self.now.instant.since(active.planned.at).saturating_sub(active.user_time);
+                self.recorder.latency_intended("payment", took);
             }
             _ => {}
         }

@@ -1,0 +1,94 @@
+//! `biopay run --find-knee` and `biopay run --both-clocks`: runs that are held against each other.
+
+use super::run::run_and_report;
+use crate::clocks::{Pair, RATIOS_EXPECTED, pairs};
+use crate::knee::{Knee, Search, Step, Verdict, find};
+use crate::shard::Shard;
+use crate::stop::Stop;
+use crate::{Error, Scenario};
+use biopay_reports::Summary;
+use biopay_reports::manifest::Completion;
+use std::path::Path;
+
+pub(super) fn find_knee(
+    scenario: &Scenario,
+    search: Search,
+    out: &Path,
+    command_line: &str,
+    stop: &Stop,
+) -> Result<(), Error> {
+    println!(
+        "{}: payments for {} s at each rate; held while their 99th percentile is at most {} ms from the intended start",
+        scenario.name, search.seconds, search.objective_ms
+    );
+    println!("  offered/s  charged/s       p50       p99    failed  generator late  verdict");
+    let knee = find(scenario, search, out, command_line, stop, &mut print_step)?;
+    println!("\n{}\nruns        {}", verdict(&knee), out.display());
+    match knee.held_per_s {
+        Some(_) => Ok(()),
+        None => Err(Error::InvalidRun("no rate held: begin lower (--knee-from) or allow more (--objective-ms)".into())),
+    }
+}
+
+fn print_step(step: &Step) {
+    println!(
+        "  {:>9.0}  {:>9.0}  {:>5.1} ms  {:>5.1} ms  {:>8}  {:>11.1} ms  {}",
+        step.offered_per_s,
+        step.charged_per_s,
+        step.p50_ms,
+        step.p99_ms,
+        step.failed,
+        step.lag_p99_ms,
+        words(step.verdict)
+    );
+}
+
+fn words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Held => "held",
+        Verdict::TooSlow => "too slow",
+        Verdict::TooManyFailed => "too many failed",
+        Verdict::GeneratorLimited => "the generator was the limit",
+    }
+}
+
+fn verdict(knee: &Knee) -> String {
+    match (knee.held_per_s, knee.failed_per_s) {
+        (Some(held), Some((failed, Verdict::GeneratorLimited))) => format!(
+            "The knee lies above {held:.0} payments a second: at {failed:.0} the load generator was the limit, not the server."
+        ),
+        (Some(held), Some((failed, why))) => {
+            format!("The knee lies between {held:.0} and {failed:.0} payments a second ({}).", words(why))
+        }
+        (Some(held), None) => format!("The knee lies above {held:.0} payments a second: the search ended there."),
+        (None, _) => "Not even the lowest rate held.".to_owned(),
+    }
+}
+
+pub(super) fn both_clocks(scenarios: [&Scenario; 2], out: &Path, command_line: &str, stop: &Stop) -> Result<(), Error> {
+    let mut summaries = Vec::new();
+    for scenario in scenarios {
+        let out = out.join(scenario.clock.name());
+        let run = run_and_report(scenario, Shard::WHOLE, &out, command_line, stop)?;
+        if run.manifest().completion == Completion::Partial {
+            return Ok(());
+        }
+        summaries.push(Summary::new(run.manifest().clone(), &run.records()?));
+    }
+    let pairs = pairs(&summaries[0], &summaries[1]);
+    println!("\nThe two clocks                  wall    virtual  virtual / wall");
+    pairs.iter().for_each(|pair| println!("{}", line(pair)));
+    let apart = pairs.iter().filter(|pair| !pair.agrees()).count();
+    let (low, high) = (RATIOS_EXPECTED.start(), RATIOS_EXPECTED.end());
+    println!("  {apart} of {} ratios lie outside {low} to {high}", pairs.len());
+    let path = out.join("clocks.json");
+    let text = serde_json::to_string_pretty(&pairs).map_err(|e| Error::InvalidRun(e.to_string()))?;
+    std::fs::write(&path, text).map_err(Error::file(&path))
+}
+
+fn line(pair: &Pair) -> String {
+    let ms = |us: u64| format!("{:>7.2} ms", us as f64 / 1e3);
+    let mark = if pair.agrees() { "" } else { "  apart" };
+    let (wall, virtual_time) = (ms(pair.wall_us), ms(pair.virtual_us));
+    format!("  {:<14} {:<4} {wall:>14} {virtual_time:>12} {:>10.2}{mark}", pair.operation, pair.quantile, pair.ratio())
+}

@@ -1,0 +1,225 @@
+//! The search for the knee: the highest rate of payments at which customers are still served in time.
+//!
+//! Each step is a run of the scenario with its payments at another rate, an open loop whatever the server does. The rate
+//! doubles until a step fails, and then the interval between the last that held and the first that failed is halved on a
+//! logarithmic scale. A step fails when payments take too long, counted from their intended start, or end as the server's
+//! or the network's fault; where it was the load generator that could not keep up, the search says so and no more.
+
+use crate::scenario::Scenario;
+use crate::shard::Shard;
+use crate::stop::Stop;
+use crate::world::LAG;
+use crate::{Error, run};
+use biopay_reports::latency::INTENDED;
+use biopay_reports::manifest::Completion;
+use biopay_reports::summary::{CHARGED, REGISTRATION};
+use biopay_reports::{Manifest, RunReader};
+use serde::Serialize;
+use std::path::Path;
+
+/// The knee is known when the rates on its two sides differ by less than this factor.
+const RESOLUTION: f64 = 1.1;
+/// Doublings at most: from one payment a second to a million.
+const DOUBLINGS: u32 = 20;
+/// Payments that may end for want of the server, as a share.
+const FAILED_SHARE: f64 = 0.01;
+/// Outcomes that are the server's or the network's fault, and no customer's.
+const FAULTS: [&str; 5] = ["overloaded", "connection-lost", "unknown-outcome", "bank-unreachable", "throttled"];
+/// Registrations are over this much later than their mean rate says. Units: seconds.
+const SETTLING_S: f64 = 2.0;
+
+/// Says what is searched for.
+#[derive(Clone, Copy, Debug)]
+pub struct Search {
+    /// The rate that the search begins at. Units: payments a second.
+    pub from_per_s: f64,
+    /// What the 99th percentile of a payment may take from its intended start, without the user's own time. Units:
+    /// milliseconds.
+    pub objective_ms: f64,
+    /// How long each step pays. Units: seconds.
+    pub seconds: f64,
+}
+
+/// Says how a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Customers were served in time.
+    Held,
+    /// Payments took too long.
+    TooSlow,
+    /// Too many payments ended for want of the server.
+    TooManyFailed,
+    /// The load generator was the limit.
+    GeneratorLimited,
+}
+
+/// Is one run of the search.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// The rate that was meant. Units: payments a second.
+    pub offered_per_s: f64,
+    /// Charges between the first and the last, over that time. Units: per second.
+    pub charged_per_s: f64,
+    /// Median of a payment from its intended start. Units: milliseconds.
+    pub p50_ms: f64,
+    /// Its 99th percentile. Units: milliseconds.
+    pub p99_ms: f64,
+    /// Payments.
+    pub payments: u64,
+    /// Of them, those that ended for want of the server.
+    pub failed: u64,
+    /// How late the generator was at its 99th percentile. Units: milliseconds.
+    pub lag_p99_ms: f64,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
+/// Holds what the search found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Knee {
+    /// The highest rate that held; `None` where not even the first did. Units: payments a second.
+    pub held_per_s: Option<f64>,
+    /// The lowest that did not, and why.
+    pub failed_per_s: Option<(f64, Verdict)>,
+    /// Every step, in the order in which they ran.
+    pub steps: Vec<Step>,
+}
+
+/// Searches. Each step's run folder stays in `out`, with what was found so far in `knee.json`; `watch` sees each step.
+///
+/// Errors: those of a run. An interrupted search returns what it found.
+pub fn find(
+    scenario: &Scenario,
+    search: Search,
+    out: &Path,
+    command: &str,
+    stop: &Stop,
+    watch: &mut dyn FnMut(&Step),
+) -> Result<Knee, Error> {
+    std::fs::create_dir_all(out).map_err(Error::file(out))?;
+    let mut knee = Knee { held_per_s: None, failed_per_s: None, steps: Vec::new() };
+    while let Some(rate) = next_rate(&knee, search) {
+        let folder = out.join(format!("step-{:02}-{rate:.0}-per-s", knee.steps.len() + 1));
+        let folder = run::run(&at_rate(scenario, rate, search.seconds)?, Shard::WHOLE, &folder, command.into(), stop)?;
+        let run = RunReader::open(&folder)?;
+        if run.manifest().completion == Completion::Partial {
+            break;
+        }
+        let step = judge(&run, rate, search)?;
+        watch(&step);
+        match step.verdict {
+            Verdict::Held => knee.held_per_s = Some(rate),
+            verdict => knee.failed_per_s = Some((rate, verdict)),
+        }
+        knee.steps.push(step);
+        let path = out.join("knee.json");
+        let text = serde_json::to_string_pretty(&knee).map_err(|e| Error::InvalidRun(e.to_string()))?;
+        std::fs::write(&path, text).map_err(Error::file(&path))?;
+    }
+    Ok(knee)
+}
+
+/// Returns the rate to try next; `None` when the knee is known well enough.
+fn next_rate(knee: &Knee, search: Search) -> Option<f64> {
+    match (knee.held_per_s, knee.failed_per_s) {
+        (None, None) => Some(search.from_per_s),
+        (Some(held), None) => (knee.steps.len() < DOUBLINGS as usize).then_some(2.0 * held),
+        (None, Some((failed, _))) => (failed > search.from_per_s / 16.0).then_some(failed / 2.0),
+        (Some(held), Some((failed, _))) => (failed / held > RESOLUTION).then(|| (held * failed).sqrt()),
+    }
+}
+
+/// Makes the scenario pay at another rate, once everybody has registered.
+fn at_rate(scenario: &Scenario, per_s: f64, seconds: f64) -> Result<Scenario, Error> {
+    let mut scenario = scenario.clone();
+    let handsets = f64::from(scenario.handsets);
+    scenario.arrivals.payment_gap_s = handsets / per_s;
+    scenario.payments.per_handset = (per_s * seconds / handsets).ceil().max(1.0) as u32;
+    let registered = handsets / scenario.arrivals.registrations_per_s + SETTLING_S;
+    scenario.arrivals.payments_from_s = scenario.arrivals.payments_from_s.max(registered);
+    scenario.check().map_err(|message| Error::Scenario { origin: format!("{per_s} payments a second"), message })?;
+    Ok(scenario)
+}
+
+fn judge(run: &RunReader, rate: f64, search: Search) -> Result<Step, Error> {
+    let records = run.records()?;
+    let manifest: &Manifest = run.manifest();
+    let payments = || records.transactions.iter().filter(|t| t.kind != REGISTRATION);
+    let mut charges: Vec<u64> = payments().filter(|t| t.outcome == CHARGED).map(|t| t.end_us).collect();
+    charges.sort_unstable();
+    let span_us = charges.last().zip(charges.first()).map_or(0, |(last, first)| last - first);
+    let failed = payments().filter(|t| FAULTS.contains(&t.outcome.as_str())).count() as u64;
+    let quantile_ms = |operation: &str, q: f64| {
+        records.latency.operation(operation).map_or(0.0, |h| h.value_at_quantile(q) as f64 / 1e3)
+    };
+    let payment = format!("payment{INTENDED}");
+    let mut step = Step {
+        offered_per_s: rate,
+        charged_per_s: charges.len().saturating_sub(1) as f64 * 1e6 / span_us.max(1) as f64,
+        p50_ms: quantile_ms(&payment, 0.5),
+        p99_ms: quantile_ms(&payment, 0.99),
+        payments: payments().count() as u64,
+        failed,
+        lag_p99_ms: quantile_ms(LAG, 0.99),
+        verdict: Verdict::Held,
+    };
+    step.verdict = if !manifest.invalid.is_empty() {
+        Verdict::GeneratorLimited
+    } else if failed as f64 > FAILED_SHARE * step.payments as f64 {
+        Verdict::TooManyFailed
+    } else if step.p99_ms > search.objective_ms {
+        Verdict::TooSlow
+    } else {
+        Verdict::Held
+    };
+    Ok(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Plays the search against a server with a known knee.
+    fn search_against(knee_per_s: f64, from_per_s: f64) -> Knee {
+        let search = Search { from_per_s, objective_ms: 1.0, seconds: 1.0 };
+        let mut knee = Knee { held_per_s: None, failed_per_s: None, steps: Vec::new() };
+        while let Some(rate) = next_rate(&knee, search) {
+            let verdict = if rate <= knee_per_s { Verdict::Held } else { Verdict::TooSlow };
+            match verdict {
+                Verdict::Held => knee.held_per_s = Some(rate),
+                verdict => knee.failed_per_s = Some((rate, verdict)),
+            }
+            knee.steps.push(Step {
+                offered_per_s: rate,
+                charged_per_s: rate,
+                p50_ms: 0.0,
+                p99_ms: 0.0,
+                payments: 1,
+                failed: 0,
+                lag_p99_ms: 0.0,
+                verdict,
+            });
+        }
+        knee
+    }
+
+    #[test]
+    fn the_knee_is_bracketed_from_below_and_from_above() {
+        for (truth, from) in [(1_000.0, 50.0), (37.0, 50.0), (50.0, 50.0), (5.0, 50.0)] {
+            let knee = search_against(truth, from);
+            let (held, failed) = (knee.held_per_s.unwrap(), knee.failed_per_s.unwrap().0);
+            assert!(held <= truth && truth < failed && failed / held <= RESOLUTION, "{truth}: {held} to {failed}");
+        }
+        let hopeless = search_against(0.1, 50.0);
+        assert!(hopeless.held_per_s.is_none() && hopeless.steps.len() <= 6);
+    }
+
+    #[test]
+    fn a_rate_becomes_gaps_that_begin_when_everybody_has_registered() {
+        let scenario = Scenario::load("throughput", &[]).unwrap();
+        let at = at_rate(&scenario, 800.0, 10.0).unwrap();
+        assert_eq!((at.payments.per_handset, at.arrivals.payment_gap_s), (20, 0.5));
+        assert!(at.arrivals.payments_from_s >= 6.0);
+    }
+}
