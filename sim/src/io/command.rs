@@ -46,6 +46,8 @@ pub struct QrJob {
     pub source: QrSource,
     /// Whether its symbol is shown on a screen and read by a camera before it is presented.
     pub is_scanned: bool,
+    /// Whether it is drawn where nobody reads it.
+    pub is_drawn: bool,
 }
 
 /// Says what a QR is made of.

@@ -77,11 +77,18 @@ fn payload_bytes(
     derived.map(|payload| payload.to_bytes()).map_err(|_| NotMade::FailedToDerive)
 }
 
-/// Shows a payload as a symbol. In virtual time a symbol that nobody scans is priced and not drawn: drawing it is a
-/// millisecond of this machine, and whether it can be drawn is a matter of its size alone.
+/// Shows a payload as a symbol. One that nobody scans need not be drawn: in virtual time it is priced, since drawing it is
+/// a millisecond of this machine, and whether it can be drawn is a matter of its size alone.
 fn show(bytes: &[u8], job: &QrJob, timing: &Timing<'_>, took: &mut Took) -> Result<PayloadBytes, NotMade> {
-    if let (Timing::Modelled(model), false) = (timing, job.is_scanned) {
-        took.push(("encode-symbol", modelled(model, "encode-symbol")));
+    let is_drawn = job.is_scanned
+        || match timing {
+            Timing::Measured(_) => job.is_drawn,
+            Timing::Modelled(model) => {
+                took.push(("encode-symbol", modelled(model, "encode-symbol")));
+                false
+            }
+        };
+    if !is_drawn {
         let fits = bytes.len() <= Symbol::BYTES_MAX;
         return fits.then(|| PayloadBytes::new(bytes).ok()).flatten().ok_or(NotMade::SymbolNotRead);
     }

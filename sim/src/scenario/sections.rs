@@ -87,6 +87,9 @@ pub struct Payments {
     pub recapture: f64,
     /// Weight of paying from a second device (claim 4).
     pub second_device: f64,
+    /// Whether a handset on the wall clock draws the symbol of a QR that no camera reads: a millisecond or two of this
+    /// machine. Without it handsets leave the machine to the server. In virtual time that is only charged, never done.
+    pub draws_symbols: bool,
 }
 
 /// Says who pays with somebody else's login.
@@ -303,7 +306,7 @@ impl Default for Schemes {
 
 impl Default for Payments {
     fn default() -> Self {
-        Self { per_handset: 2, stored: 1.0, recapture: 1.0, second_device: 1.0 }
+        Self { per_handset: 2, stored: 1.0, recapture: 1.0, second_device: 1.0, draws_symbols: true }
     }
 }
 

@@ -47,6 +47,8 @@ pub struct Rules {
     pub code_entry: std::time::Duration,
     /// Whether connections are kept between transactions.
     pub keeps_connections: bool,
+    /// Whether symbols that no camera reads are drawn.
+    pub draws_symbols: bool,
     /// Whether time passes while the world works, so that what it does can be late.
     pub can_be_late: bool,
 }
@@ -106,6 +108,7 @@ impl Simulation {
         world.insert_resource(Rules {
             code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms),
             keeps_connections: scenario.connections.keep,
+            draws_symbols: scenario.payments.draws_symbols,
             can_be_late: scenario.clock == ClockKind::Wall,
         });
         world.insert_resource(Accounts(vec![AccountState::Pending; scenario.handsets as usize]));

@@ -291,7 +291,12 @@ impl Shared<'_> {
                 },
             },
         };
-        QrJob { scheme: identity.scheme, source, is_scanned: journey == Journey::SecondDevice }
+        QrJob {
+            scheme: identity.scheme,
+            source,
+            is_scanned: journey == Journey::SecondDevice,
+            is_drawn: self.rules.draws_symbols,
+        }
     }
 
     fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, line: &mut Line, ending: &Ending) {
