@@ -116,10 +116,20 @@ fn compare(scenario: &Scenario, population: &Population, probes: &[CaptureKey]) 
     Ok(rows)
 }
 
-/// Says in a line how far a run is; `at` is the virtual time.
-pub fn status(t: &Tally, at: Option<Duration>) -> String {
-    let at = at.map_or_else(String::new, |at| format!("virtual {:.0} s, ", at.as_secs_f64()));
-    format!("{at}{} under way, {} charged, {} false accepts", t.active, t.charged, t.false_accepts)
+/// Says in a line how far a run is: handsets by what they are doing, and what came of it so far. `elapsed` is the time on
+/// the run's clock.
+pub fn status(t: &Tally, clock: ClockKind, elapsed: Duration) -> String {
+    let seconds = elapsed.as_secs_f64();
+    let at = if clock == ClockKind::Virtual { format!("virtual {seconds:.0} s, ") } else { String::new() };
+    let idle = t.registered.saturating_sub(t.active - t.registering);
+    format!(
+        "{at}handsets: {} registering, {idle} idle, {} paying; {} charged ({:.1}/s), {} false accepts",
+        t.registering,
+        t.active - t.registering,
+        t.charged,
+        t.charged as f64 / seconds.max(1e-3),
+        t.false_accepts
+    )
 }
 
 /// Holds the bank's books against what handsets were told: every acknowledged charge is posted once, and nothing more

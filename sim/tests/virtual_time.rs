@@ -68,7 +68,7 @@ fn shards_make_the_same_bytes_as_the_whole_where_nobody_waits_for_anybody() {
     };
     part("whole", &[]);
     let whole = manifest(folder.path(), "whole");
-    for count in [2, 3] {
+    for count in [2, 3, 8] {
         let names: Vec<String> = (0..count).map(|i| format!("part-{i}-{count}")).collect();
         names.iter().enumerate().for_each(|(i, name)| part(name, &["--shard", &format!("{i}/{count}")]));
         let parts: Vec<&str> = names.iter().rev().map(String::as_str).collect();

@@ -56,6 +56,9 @@ struct ServerArgs {
     /// The bank's certificate, PEM: speak TLS to the bank and trust nothing else.
     #[arg(long, env = "BIOPAY_SERVER_BANK_CERTIFICATE")]
     bank_certificate: Option<PathBuf>,
+    /// Make a development certificate and write it, PEM, to this file, for clients to trust.
+    #[arg(long, value_name = "FILE")]
+    development_certificate: Option<PathBuf>,
     /// What is kept of a bank account's PIN.
     #[arg(long, value_enum, env = "BIOPAY_SERVER_MODE")]
     mode: Option<Mode>,
@@ -124,7 +127,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     let store = open_store(&config).await?;
     let failed = store.failed();
     let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
-    let (front, certificate) = open_front(&config)?;
+    let (front, certificate) = open_front(&config, args.development_certificate.as_deref())?;
     let operations = open_operations(&config, &service, &shutdown).await?;
     let listening = front.address()?.to_string();
     // Listened for before anybody hears that the server is ready: a hangup that nobody listens for ends a process.
@@ -146,8 +149,15 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
 }
 
 /// Opens the socket; returns the certificate in hexadecimal digits too.
-fn open_front(config: &ServerConfig) -> Result<(Arc<Front>, String), Error> {
+fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>, String), Error> {
     let identity = Identity::load(&config.tls)?;
+    match made {
+        Some(_) if config.tls.certificate.is_some() => {
+            return Err(Error::Config("--development-certificate and tls.certificate exclude each other".into()));
+        }
+        Some(path) => write_whole(path, &identity.chain_pem())?,
+        None => {}
+    }
     if config.tls.certificate.is_none() {
         tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
     }

@@ -12,7 +12,7 @@ use crate::plan::HandsetPlan;
 use crate::population::Population;
 use crate::progress::Stage;
 use crate::run::{Books, Played, status};
-use crate::scenario::{Network, Scenario, us};
+use crate::scenario::{ClockKind, Network, Scenario, us};
 use crate::stop::Stop;
 use crate::world::{Links, Simulation, Tally};
 use biopay_datasets::stream::stream;
@@ -40,7 +40,7 @@ pub fn play(
     for together in meeting(scenario, plans) {
         let mut progress = |t: Tally, at: Duration| {
             let (finished, planned) = (whole.finished + t.finished, planned.max(whole.finished + t.planned));
-            stage.progress(finished, planned, &status(&t, Some(at)));
+            stage.progress(finished, planned, &status(&t, ClockKind::Virtual, at));
         };
         let part = play_together(scenario, together, population, stop, &mut progress)?;
         whole.add(part);

@@ -38,7 +38,7 @@ pub fn generate(
     completions: &Receiver<Completion>,
     clock: &dyn Clock,
     stop: &AtomicBool,
-    progress: &mut dyn FnMut(Tally),
+    progress: &mut dyn FnMut(Tally, Duration),
 ) -> Generated {
     let started = clock.elapsed();
     let (mut told, mut waited) = (Duration::ZERO, Duration::ZERO);
@@ -47,7 +47,7 @@ pub fn generate(
         let tally = simulation.tally();
         if clock.elapsed() >= told + LOOK_AROUND {
             told = clock.elapsed();
-            progress(tally);
+            progress(tally, told);
         }
         if tally.finished == tally.planned {
             break RunCompletion::Complete;
@@ -63,7 +63,7 @@ pub fn generate(
             completions.try_iter().for_each(|next| accept(simulation, next));
         }
     };
-    progress(simulation.tally());
+    progress(simulation.tally(), clock.elapsed());
     let took = clock.elapsed() - started;
     Generated { completion, busy: took.saturating_sub(waited), took }
 }

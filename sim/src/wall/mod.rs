@@ -11,7 +11,7 @@ use crate::plan::HandsetPlan;
 use crate::population::Population;
 use crate::progress::Stage;
 use crate::run::{Books, Played, status};
-use crate::scenario::Scenario;
+use crate::scenario::{ClockKind, Scenario};
 use crate::stop::Stop;
 use crate::world::{LAG, Links, Simulation, Tally};
 use biopay_reports::latency::LatencyRecorder;
@@ -38,7 +38,7 @@ pub fn play(
     let started_unix_s = clock.unix_ms() / 1_000;
     let mut simulation = Simulation::new(scenario, plans, population.clone(), Links::default());
     let stage = Stage::new("registering and paying", simulation.tally().planned);
-    let mut progress = |t: Tally| stage.progress(t.finished, t.planned, &status(&t, None));
+    let mut progress = |t: Tally, at| stage.progress(t.finished, t.planned, &status(&t, ClockKind::Wall, at));
     // One thread carries the connections; the world has this one.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(Error::file("the runtime"))?;

@@ -86,6 +86,10 @@ pub struct Tally {
     pub dropped: u64,
     /// Transactions under way.
     pub active: u64,
+    /// Of them, registrations.
+    pub registering: u64,
+    /// Accounts that were opened.
+    pub registered: u64,
     /// Payments charged.
     pub charged: u64,
     /// Impostors whose QR was accepted.

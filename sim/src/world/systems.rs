@@ -133,6 +133,7 @@ impl Shared<'_> {
         match owner.map(|owner| Active::new(identity, planned, self.now.instant, owner)) {
             Some(Ok(mut active)) => {
                 self.tally.active += 1;
+                self.tally.registering += u64::from(is_registration);
                 match active.begin(line) {
                     // The line stood, so that there is something to do at once; nothing ends without an answer.
                     Some(step) => {
@@ -308,6 +309,8 @@ impl Shared<'_> {
         if let Task::Register(_) = active.planned.task {
             let is_open = *ending == Ending::Of(Outcome::Registered);
             let state = if is_open { AccountState::Open } else { AccountState::Failed };
+            self.tally.registering -= 1;
+            self.tally.registered += u64::from(is_open);
             self.accounts.0[identity.account as usize] = state;
         }
         if active.planned.tries_again && is_mendable(ending) {
