@@ -14,8 +14,9 @@
 //! permutation against it); Tams 2014, "Decodability attack against the fuzzy commitment scheme with public feature
 //! transforms" (what the permutation leaves open).
 
-use super::{FuzzyCommitment, HelperData};
+use super::FuzzyCommitment;
 use crate::Error;
+use crate::scheme::HelperData;
 
 impl FuzzyCommitment {
     /// Tries to link two records by their helpers.
