@@ -50,7 +50,7 @@ fn judge(point: &PointRates, target: f64) -> AtFmr {
     } else if point.fmr.count as f64 > allowed {
         AtFmr::NotReached
     } else {
-        AtFmr::Reached { fmr: point.fmr.clone(), fnmr: point.fnmr.clone() }
+        AtFmr::Reached { fmr: point.fmr, fnmr: point.fnmr }
     }
 }
 
