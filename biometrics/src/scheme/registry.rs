@@ -51,8 +51,8 @@ impl SchemeParameters {
     /// Measured by `biopay evaluate --modality embedding --scheme NAME --enrol 1 --captures 2 --subjects 2000`, one capture
     /// at enrolment, 2,000 mated and 3,998,000 non-mated comparisons: FNMR 2.10 % at FMR 10^-4 for `template` and `biohash`
     /// (1.5 to 2.8 %; 78 bytes a payload, symbol version 5) and 2.40 % for `index-of-max` (1.8 to 3.2 %; 336 bytes, version
-    /// 14); at 10^-6 8.40, 9.05 and 10.4 %. Unprotected embeddings have 2.00 % at 10^-4, and 1,024 signs 2.91 % (both
-    /// by `--comparator` on 30,000 subjects).
+    /// 14); at 10^-6 8.40, 9.05 and 10.4 %. 2,048 signs of `biohash` (`--parameters`) have 2.30 % (1.7 to 3.1 %; 270 bytes,
+    /// version 12), unprotected embeddings 2.00 % and 1,024 signs 2.91 % (these two by `--comparator`, 30,000 subjects).
     pub fn for_embeddings() -> Self {
         let bits = EMBEDDING_NUMBERS * EMBEDDING_DEPTH;
         Self {

@@ -10,6 +10,10 @@
 //! universe, but not of low degree, so that no step stands out. Either vault alone still opens to whoever tries k elements
 //! of its set, log2 [C(u, k) / C(t, k)] bits of work, and opened vaults are linked by their sets.
 //!
+//! Measured by `biopay evaluate --modality fingerprint --quality 0.9 --scheme all --subjects 40 --captures 4`, whose
+//! linkability runs this attack: D_sys is 0.003 (unlinkable data shows up to 0.016), and 0.42 (0.046) with the systematic
+//! order in `--parameters`: as many pairs are linked as overlap enough to open.
+//!
 //! Source: Merkle and Tams 2013, "Security of the improved fuzzy vault scheme in the presence of record multiplicity".
 
 use super::FuzzyVault;
