@@ -29,9 +29,15 @@ def bench_binary():
     return next(b["executable"] for b in built if b.get("executable") and b["target"]["name"] == "comparison")
 
 
-def ours(binary, bits):
-    """Runs the best kernel for a moment and returns criterion's median."""
-    command = [binary, "--bench", "--warm-up-time", "0.3", "--measurement-time", "1", f"avx512-vpopcntdq/{bits}$"]
+def best_kernel(binary):
+    """Returns the widest kernel that this machine runs: they are listed from the plainest on."""
+    lines = subprocess.run([binary, "--bench", "--list"], check=True, capture_output=True, text=True).stdout
+    return re.findall(r"^comparison/hamming/(\S+)/\d+:", lines, re.MULTILINE)[-1]
+
+
+def ours(binary, kernel, bits):
+    """Runs a kernel for a moment and returns criterion's median."""
+    command = [binary, "--bench", "--warm-up-time", "0.3", "--measurement-time", "1", f"{kernel}/{bits}$"]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     value, unit = re.search(r"thrpt:\s+\[\S+ \S+ (\S+) (\S)elem/s", text).groups()
     return float(value) * {"M": 1, "G": 1_000}[unit]
@@ -43,7 +49,7 @@ def faiss_rate(call):
     return ROWS * COLUMNS / (time.perf_counter() - start) / 1e6
 
 
-def compare(binary, bits):
+def compare(binary, kernel, bits):
     rng = numpy.random.default_rng(1)
     references = rng.integers(0, 256, (COLUMNS, bits // 8), dtype=numpy.uint8)
     probes = rng.integers(0, 256, (ROWS, bits // 8), dtype=numpy.uint8)
@@ -51,7 +57,7 @@ def compare(binary, bits):
     index.add(references)
     rates = {"ours, histogram": [], "faiss, nearest": [], "faiss, range": []}
     for _ in range(TURNS):
-        rates["ours, histogram"].append(ours(binary, bits))
+        rates["ours, histogram"].append(ours(binary, kernel, bits))
         rates["faiss, nearest"].append(max(faiss_rate(lambda: index.search(probes, 1)) for _ in range(3)))
         radius = bits // 2 - bits // 8
         rates["faiss, range"].append(max(faiss_rate(lambda: index.range_search(probes, radius)) for _ in range(3)))
@@ -63,5 +69,7 @@ def compare(binary, bits):
 if __name__ == "__main__":
     faiss.omp_set_num_threads(1)
     executable = bench_binary()
+    widest = best_kernel(executable)
+    print(f"kernel {widest}, FAISS {faiss.__version__}")
     for width in [int(a) for a in sys.argv[1:]] or [256, 512, 1_024]:
-        compare(executable, width)
+        compare(executable, widest, width)

@@ -94,6 +94,18 @@ fn half_euclid(field: &Field, a: Vec<u16>, b: Vec<u16>, stop: usize) -> (Vec<u16
     (current, factor)
 }
 
+/// Runs Euclid's algorithm on two polynomials; returns how many coefficients `b` and each remainder have, to the last.
+pub fn remainder_lengths(field: &Field, a: Vec<u16>, b: Vec<u16>) -> Vec<usize> {
+    let (mut last, mut current) = (a, trimmed(b));
+    let mut lengths = vec![current.len()];
+    while !current.is_empty() {
+        let (_, rest) = divide(field, &last, &current);
+        (last, current) = (current, rest);
+        lengths.push(current.len());
+    }
+    lengths
+}
+
 /// Divides with remainder; panics on a divisor of zero.
 fn divide(field: &Field, dividend: &[u16], divisor: &[u16]) -> (Vec<u16>, Vec<u16>) {
     let &leading = divisor.last().expect("the divisor is no zero polynomial");

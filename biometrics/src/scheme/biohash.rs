@@ -1,37 +1,38 @@
-//! The `biohash` scheme: signs of the template's projections on orthonormal directions that a token keys.
+//! The `biohash` scheme: signs or levels of the template's projections on orthonormal directions that a token keys.
 //!
 //! - **Construction.** The real-valued template is projected on pseudo-random orthonormal directions, drawn from
-//!   SHA-256(domain, salt, device token); the payload is the signs. Two templates of correlation ρ agree in a share of
-//!   1 - acos(ρ)/π of them on average; accepted when the share reaches the threshold.
-//! - **Parameters.** The number of bits, beyond the template's dimension from several independent rotations; the
-//!   threshold.
+//!   SHA-256(domain, salt, device token); the payload is the signs, or at more bits a projection the levels. Two
+//!   templates of correlation ρ agree in a share of 1 - acos(ρ)/π of the signs on average, and that is what levels are
+//!   compared by; accepted when it reaches the threshold.
+//! - **Parameters.** The number of bits, and of them a projection; beyond the template's dimension projections come
+//!   from several independent rotations; the threshold.
 //! - **Key bits.** None: the security is that of the comparison, -log2 FMR, while the token is secret; with the
 //!   token known it is that of the unprotected template.
 //! - **What is public.** The salt. Whoever holds payload and token recovers the template's direction to within the
 //!   agreement's precision.
 //! - **Revocation.** A new token or salt gives unrelated bits: an old payload then agrees in half of them.
 //! - **Sources.** Jin, Ling and Goh 2004 (BioHashing); Kong et al. 2006 (what is left of it when the token is stolen);
-//!   Charikar 2002 (the agreement's expectation).
+//!   Charikar 2002 (the agreement's expectation); Teoh, Kuan and Lee 2008 (more than one bit a projection).
 
 use super::keyed::KeyedHelper;
+use super::quantiser::Quantiser;
 use super::reference::mean_real;
+use super::threshold::{self, BITS_MAX, Similarity, bits_of, body_of};
 use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
 use crate::projection::{project, project_back};
 use crate::{BitString, Error, QrPayload, Template};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Most bits that a payload may hold.
-const BITS_MAX: usize = 4_096;
-const LENGTH_BYTES: usize = 2;
-
-/// Chooses length and threshold.
+/// Chooses length, depth and threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BioHashParameters {
-    /// Bits of a payload, 64 to 4,096.
+    /// Bits of a payload, 64 to 4,096 and a multiple of the depth.
     pub bits: usize,
-    /// The least fraction of equal bits that is accepted, above 0.5 and at most 1.
+    /// Bits of a projection, 1 to 8: one is its sign.
+    pub depth: usize,
+    /// The least similarity that is accepted, above 0.5 and at most 1.
     pub threshold: f32,
 }
 
@@ -40,14 +41,15 @@ pub struct BioHashParameters {
 /// false match.
 impl Default for BioHashParameters {
     fn default() -> Self {
-        Self { bits: 1_024, threshold: 0.68 }
+        Self { bits: 1_024, depth: 1, threshold: 0.68 }
     }
 }
 
-/// Presents keyed sign bits and compares them within a threshold.
+/// Presents keyed projections and compares them within a threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct BioHash {
     parameters: BioHashParameters,
+    quantiser: Quantiser,
 }
 
 impl BioHash {
@@ -55,30 +57,26 @@ impl BioHash {
     ///
     /// Errors: [`Error::Parameter`] when a parameter is out of its range.
     pub fn new(parameters: BioHashParameters) -> Result<Self, Error> {
-        if !(64..=BITS_MAX).contains(&parameters.bits) {
-            return Err(Error::Parameter { name: "biohash bits", why: "it must be 64 to 4096" });
+        let quantiser = Quantiser::new("biohash depth", parameters.depth)?;
+        if !(64..=BITS_MAX).contains(&parameters.bits) || !parameters.bits.is_multiple_of(parameters.depth) {
+            return Err(Error::Parameter {
+                name: "biohash bits",
+                why: "it must be 64 to 4096, a multiple of the depth",
+            });
         }
         if !(parameters.threshold > 0.5 && parameters.threshold <= 1.0) {
             return Err(Error::Parameter { name: "biohash threshold", why: "it must be above 0.5 and at most 1" });
         }
-        Ok(Self { parameters })
+        Ok(Self { parameters, quantiser })
     }
 
     fn payload(&self, real: &[f32], helper: &KeyedHelper, token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
-        let projected = project(real, self.parameters.bits, &mut helper.stream(SchemeId::BioHash, token)?);
-        let bits = BitString::from_bits(projected.into_iter().map(|x| x > 0.0));
-        let mut body = (bits.len() as u16).to_le_bytes().to_vec();
-        body.extend(bits.to_bytes());
-        Ok(QrPayload { scheme: SchemeId::BioHash, body })
-    }
-
-    fn bits(&self, body: &[u8]) -> Result<BitString, Error> {
-        let malformed = |why| Error::Malformed { what: "biohash payload", why };
-        let (length, packed) = body.split_first_chunk::<LENGTH_BYTES>().ok_or(malformed("it is cut short"))?;
-        if usize::from(u16::from_le_bytes(*length)) != self.parameters.bits {
-            return Err(malformed("it has another number of bits"));
-        }
-        BitString::from_bytes(packed, self.parameters.bits).ok_or(malformed("its bytes do not match its bits"))
+        let outputs = self.parameters.bits / self.parameters.depth;
+        let mut projected = project(real, outputs, &mut helper.stream(SchemeId::BioHash, token)?);
+        // A unit vector's projections have a mean square of one over its length.
+        let scale = (real.len() as f32).sqrt();
+        projected.iter_mut().for_each(|x| *x *= scale);
+        Ok(QrPayload { scheme: SchemeId::BioHash, body: body_of(&self.quantiser.encode(&projected)) })
     }
 }
 
@@ -111,32 +109,36 @@ impl Scheme for BioHash {
     }
 
     fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
-        if payload.scheme != SchemeId::BioHash {
-            return Err(Error::Malformed { what: "biohash payload", why: "it is of another scheme" });
-        }
-        self.bits(&payload.body)?;
-        Ok(ServerRecord(payload.body.clone()))
+        threshold::record_of(self, payload)
     }
 
     fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
-        if payload.scheme != SchemeId::BioHash {
-            return Verdict::REJECTED;
-        }
-        match (self.bits(&record.0), self.bits(&payload.body)) {
-            (Ok(reference), Ok(probe)) => {
-                let score = 1.0 - reference.hamming(&probe) as f32 / probe.len() as f32;
-                Verdict { accepted: score >= self.parameters.threshold, score: Some(score) }
-            }
-            _ => Verdict::REJECTED,
-        }
+        threshold::verify(self, record, payload)
     }
 
-    /// The directions, each with the sign of its bit: at 1,024 bits of 128 dimensions the cosine to the truth is 0.97.
+    /// The directions, each with its sign or level: at 1,024 signs of 128 dimensions the cosine to the truth is 0.97.
     fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
         let helper = KeyedHelper::from_bytes(&enrolment.helper.0).ok()?;
-        let bits = self.bits(&enrolment.payload.body).ok()?;
-        let signs: Vec<f32> = bits.iter().map(|bit| if bit { 1.0 } else { -1.0 }).collect();
-        Some(project_back(&signs, dimension, &mut helper.stream(SchemeId::BioHash, token).ok()?))
+        let weights = self.quantiser.decode(&bits_of(self, &enrolment.payload).ok()?);
+        Some(project_back(&weights, dimension, &mut helper.stream(SchemeId::BioHash, token).ok()?))
+    }
+}
+
+impl Similarity for BioHash {
+    fn threshold(&self) -> f32 {
+        self.parameters.threshold
+    }
+
+    fn bits(&self, body: &[u8]) -> Result<BitString, Error> {
+        let bits = threshold::parse("biohash payload", body)?;
+        if bits.len() != self.parameters.bits {
+            return Err(Error::Malformed { what: "biohash payload", why: "it has another number of bits" });
+        }
+        Ok(bits)
+    }
+
+    fn similarity(&self, a: &BitString, b: &BitString) -> f32 {
+        self.quantiser.similarity(a, b)
     }
 }
 
@@ -147,7 +149,11 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     fn scheme(bits: usize) -> BioHash {
-        BioHash::new(BioHashParameters { bits, threshold: 0.7 }).unwrap()
+        of_depth(bits, 1)
+    }
+
+    fn of_depth(bits: usize, depth: usize) -> BioHash {
+        BioHash::new(BioHashParameters { bits, depth, threshold: 0.7 }).unwrap()
     }
 
     fn template(real: Vec<f32>) -> Template {
@@ -180,12 +186,16 @@ mod tests {
 
     #[test]
     fn another_token_gives_unrelated_bits_and_none_is_an_error() {
-        let scheme = scheme(1_024);
+        another_token(&scheme(1_024));
+        another_token(&of_depth(1_024, 4));
+    }
+
+    fn another_token(scheme: &BioHash) {
         let person = template((0..256).map(|i| ((i * i) % 17) as f32 - 8.0).collect());
         let [own, other] = [DeviceToken([1; 32]), DeviceToken([2; 32])];
-        assert_eq!(score(&scheme, &person, &person, [Some(&own); 2], 1), 1.0);
+        assert!(score(scheme, &person, &person, [Some(&own); 2], 1) > 0.999);
         // 0.5 +- 0.016: five standard deviations, 6e-7.
-        let stolen = score(&scheme, &person, &person, [Some(&own), Some(&other)], 1);
+        let stolen = score(scheme, &person, &person, [Some(&own), Some(&other)], 1);
         assert!((stolen - 0.5).abs() < 0.08, "{stolen}");
         let enrolment =
             scheme.enrol(std::slice::from_ref(&person), Some(&own), &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
@@ -207,8 +217,10 @@ mod tests {
 
     #[test]
     fn impossible_parameters_are_refused() {
-        for (bits, threshold) in [(63, 0.7), (5_000, 0.7), (512, 0.5), (512, f32::NAN)] {
-            assert!(BioHash::new(BioHashParameters { bits, threshold }).is_err());
+        for (bits, depth, threshold) in
+            [(63, 1, 0.7), (5_000, 1, 0.7), (512, 1, 0.5), (512, 1, f32::NAN), (512, 9, 0.7), (512, 3, 0.7)]
+        {
+            assert!(BioHash::new(BioHashParameters { bits, depth, threshold }).is_err());
         }
     }
 }

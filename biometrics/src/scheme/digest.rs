@@ -10,7 +10,7 @@
 
 use super::equality;
 use super::reference::mean_margins;
-use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
+use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
 use crate::{BitString, Error, QrPayload, Template};
 use rand::Rng;
 
@@ -50,14 +50,6 @@ impl Scheme for DigestScheme {
         Some(self.bits)
     }
 
-    fn comparison(&self) -> ComparisonKind {
-        ComparisonKind::Equality
-    }
-
-    fn token_use(&self) -> TokenUse {
-        TokenUse::Ignored
-    }
-
     fn enrol(
         &self,
         references: &[Template],
@@ -76,14 +68,6 @@ impl Scheme for DigestScheme {
             return Err(Error::Malformed { what: "digest helper data", why: "the scheme has none" });
         }
         Ok(self.payload(probe.margins()))
-    }
-
-    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
-        equality::record_of(SchemeId::Digest, payload)
-    }
-
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
-        equality::verify(SchemeId::Digest, record, payload)
     }
 }
 

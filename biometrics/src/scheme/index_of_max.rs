@@ -16,6 +16,7 @@
 
 use super::keyed::KeyedHelper;
 use super::reference::mean_real;
+use super::threshold::{self, Similarity, bits_of};
 use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
 use crate::projection::{project, project_back};
 use crate::{BitString, Error, QrPayload, Template};
@@ -147,26 +148,6 @@ impl IndexOfMax {
         body.extend(BitString::from_bits(bits).to_bytes());
         body
     }
-
-    fn indices(&self, body: &[u8]) -> Result<BitString, Error> {
-        let malformed = |why| Error::Malformed { what: "index-of-max payload", why };
-        let p = &self.parameters;
-        let (header, packed) = body.split_first_chunk::<HEADER_BYTES>().ok_or(malformed("it is cut short"))?;
-        let number = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
-        if (number(0), number(2)) != (p.groups, p.group_size) {
-            return Err(malformed("it has another number of groups, or groups of another size"));
-        }
-        let length = p.groups * p.index_bits();
-        BitString::from_bytes(packed, length).ok_or(malformed("its bytes do not match its indices"))
-    }
-
-    /// Returns the share of equal indices.
-    fn agreement(&self, a: &BitString, b: &BitString) -> f32 {
-        let (difference, width) = (a.xor(b), self.parameters.index_bits());
-        let differs = |group: &usize| (0..width).any(|i| difference.bit(group * width + i));
-        let differing = (0..self.parameters.groups).filter(differs).count();
-        1.0 - differing as f32 / self.parameters.groups as f32
-    }
 }
 
 impl Scheme for IndexOfMax {
@@ -198,24 +179,11 @@ impl Scheme for IndexOfMax {
     }
 
     fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
-        if payload.scheme != SchemeId::IndexOfMax {
-            return Err(Error::Malformed { what: "index-of-max payload", why: "it is of another scheme" });
-        }
-        self.indices(&payload.body)?;
-        Ok(ServerRecord(payload.body.clone()))
+        threshold::record_of(self, payload)
     }
 
     fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
-        if payload.scheme != SchemeId::IndexOfMax {
-            return Verdict::REJECTED;
-        }
-        match (self.indices(&record.0), self.indices(&payload.body)) {
-            (Ok(reference), Ok(probe)) => {
-                let score = self.agreement(&reference, &probe);
-                Verdict { accepted: score >= self.parameters.threshold, score: Some(score) }
-            }
-            _ => Verdict::REJECTED,
-        }
+        threshold::verify(self, record, payload)
     }
 
     /// The largest direction of each Gaussian group, less the mean of the others. Products of permuted elements tell
@@ -226,7 +194,7 @@ impl Scheme for IndexOfMax {
             return None;
         }
         let helper = KeyedHelper::from_bytes(&enrolment.helper.0).ok()?;
-        let packed = self.indices(&enrolment.payload.body).ok()?;
+        let packed = bits_of(self, &enrolment.payload).ok()?;
         let index = |group: usize| {
             (0..p.index_bits()).map(|i| usize::from(packed.bit(group * p.index_bits() + i)) << i).sum::<usize>()
         };
@@ -234,6 +202,32 @@ impl Scheme for IndexOfMax {
         let mut weights = vec![others; p.groups * p.group_size];
         (0..p.groups).for_each(|group| weights[group * p.group_size + index(group).min(p.group_size - 1)] = 1.0);
         Some(project_back(&weights, dimension, &mut helper.stream(SchemeId::IndexOfMax, token).ok()?))
+    }
+}
+
+impl Similarity for IndexOfMax {
+    fn threshold(&self) -> f32 {
+        self.parameters.threshold
+    }
+
+    fn bits(&self, body: &[u8]) -> Result<BitString, Error> {
+        let malformed = |why| Error::Malformed { what: "index-of-max payload", why };
+        let p = &self.parameters;
+        let (header, packed) = body.split_first_chunk::<HEADER_BYTES>().ok_or(malformed("it is cut short"))?;
+        let number = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
+        if (number(0), number(2)) != (p.groups, p.group_size) {
+            return Err(malformed("it has another number of groups, or groups of another size"));
+        }
+        let length = p.groups * p.index_bits();
+        BitString::from_bytes(packed, length).ok_or(malformed("its bytes do not match its indices"))
+    }
+
+    /// Returns the share of equal indices.
+    fn similarity(&self, a: &BitString, b: &BitString) -> f32 {
+        let (difference, width) = (a.xor(b), self.parameters.index_bits());
+        let differs = |group: &usize| (0..width).any(|i| difference.bit(group * width + i));
+        let differing = (0..self.parameters.groups).filter(differs).count();
+        1.0 - differing as f32 / self.parameters.groups as f32
     }
 }
 

@@ -10,17 +10,18 @@
 //! the payload is one.
 
 pub mod biohash;
-pub mod decodability;
 pub mod digest;
 mod equality;
 pub mod fuzzy_commitment;
 pub mod fuzzy_vault;
 pub mod index_of_max;
 mod keyed;
+mod quantiser;
 mod reference;
 pub mod registry;
 pub mod sample_then_lock;
 pub mod template;
+mod threshold;
 
 pub use biohash::{BioHash, BioHashParameters};
 pub use digest::DigestScheme;
@@ -171,11 +172,16 @@ pub trait Scheme: Send + Sync {
         None
     }
 
-    /// Says how payloads are compared, and at which threshold.
-    fn comparison(&self) -> ComparisonKind;
+    /// Says how payloads are compared, and at which threshold. Unless a scheme says otherwise its payload is a digest
+    /// of a key, and [`record`](Self::record) and [`verify`](Self::verify) are those of digests.
+    fn comparison(&self) -> ComparisonKind {
+        ComparisonKind::Equality
+    }
 
     /// Says what a device token is to the scheme.
-    fn token_use(&self) -> TokenUse;
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Ignored
+    }
 
     /// Enrols one or several templates of the same subject.
     ///
@@ -196,10 +202,14 @@ pub trait Scheme: Send + Sync {
     /// Makes the server's record from the payload presented at registration.
     ///
     /// Errors: [`Error::Malformed`] when the payload is not of this scheme.
-    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error>;
+    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
+        equality::record_of(self.id(), payload)
+    }
 
     /// Decides whether a payload is consistent with a record. Anything malformed is rejected, without a score.
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict;
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+        equality::verify(self.id(), record, payload)
+    }
 
     /// Returns what somebody who holds payload, helper data and device token concludes of the template; `None` where
     /// nothing better than comparing payloads and helpers bit by bit is known.
@@ -208,6 +218,15 @@ pub trait Scheme: Send + Sync {
     /// subject. `dimension` is that of the real-valued template, which the modality tells.
     fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
         let _ = (enrolment, token, dimension);
+        None
+    }
+
+    /// Runs the attack on two helpers that tells whether they are of one subject; `None` where there is none better
+    /// than comparing them bit by bit, or where a helper is not of this scheme.
+    ///
+    /// Units: of the attack, larger is likelier the same subject.
+    fn link(&self, a: &HelperData, b: &HelperData) -> Option<f32> {
+        let _ = (a, b);
         None
     }
 }

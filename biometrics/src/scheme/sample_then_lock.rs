@@ -16,7 +16,7 @@
 
 use super::equality::{self, SALT_BYTES};
 use super::reference::mean_margins;
-use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
+use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
 use crate::{BitString, Error, QrPayload, Template};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -110,14 +110,6 @@ impl Scheme for SampleThenLock {
         Some(self.parameters.subset.min(8 * KEY_BYTES))
     }
 
-    fn comparison(&self) -> ComparisonKind {
-        ComparisonKind::Equality
-    }
-
-    fn token_use(&self) -> TokenUse {
-        TokenUse::Ignored
-    }
-
     fn enrol(
         &self,
         references: &[Template],
@@ -142,14 +134,6 @@ impl Scheme for SampleThenLock {
         let opened = self.pads(probe.bits().clone(), helper.salt).zip(helper.lockers).map(|(pad, &l)| xor(pad, l));
         let content = opened.into_iter().find(|content| content[KEY_BYTES..] == [0; ZERO_BYTES]);
         content.map(|content| self.payload(&helper.salt, &content[..KEY_BYTES])).ok_or(Error::FailedToDerive)
-    }
-
-    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
-        equality::record_of(SchemeId::SampleThenLock, payload)
-    }
-
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
-        equality::verify(SchemeId::SampleThenLock, record, payload)
     }
 }
 

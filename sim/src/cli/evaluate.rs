@@ -24,6 +24,7 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality fingerprint --scheme fuzzy-commitment --enrol 3 --quality 0.9      on synthetic fingers
   biopay evaluate --modality embedding --input embeddings.parquet --comparator fixed-length-binary
   biopay evaluate --modality all --scheme all --target-fmr 1e-3      every scheme side by side, on synthetic samples
+  biopay evaluate --modality embedding --scheme all --enrol 1 --captures 2 --subjects 1500      down to an FMR of 1e-6
   biopay evaluate --modality embedding --input e.parquet --shard 0/4 --counts part0.counts
   biopay evaluate --merge part0.counts --merge part1.counts --merge part2.counts --merge part3.counts
   biopay evaluate --modality fingerprint --images fingers --write-templates records --trace-stages stages
@@ -169,7 +170,8 @@ impl EvaluateArgs {
             let known: Vec<&str> = SchemeId::ALL.iter().map(|id| id.name()).collect();
             Error::Usage(format!("there is no scheme {name:?}: it is one of {}, or all", known.join(", ")))
         })?;
-        Ok(Method::Scheme(SchemeChoice { id, parameters: self.parameters()?, token: self.token, seed: self.seed }))
+        let parameters = self.parameters()?.unwrap_or_else(|| modality.usual_parameters());
+        Ok(Method::Scheme(SchemeChoice { id, parameters, token: self.token, seed: self.seed }))
     }
 
     /// Loads the samples, or makes them where a scheme is to be measured and none are given.
@@ -180,9 +182,9 @@ impl EvaluateArgs {
         }
     }
 
-    fn parameters(&self) -> Result<SchemeParameters, Error> {
-        let Some(path) = &self.parameters else { return Ok(SchemeParameters::default()) };
-        Ok(crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters)
+    fn parameters(&self) -> Result<Option<SchemeParameters>, Error> {
+        let Some(path) = &self.parameters else { return Ok(None) };
+        Ok(Some(crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters))
     }
 
     fn plan(&self, set: &SampleSet) -> Result<Plan, Error> {

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::evaluation::source::{Modality, Source, synthesise};
 use crate::evaluation::{Comparator, Method};
 use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, subjects_of, tune};
-use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
+use biopay_biometrics::scheme::SchemeId;
 use biopay_reports::html::rate_text;
 use clap::Args;
 use std::fmt::Write;
@@ -77,7 +77,7 @@ fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
     }
     let base = match &args.parameters {
         Some(path) => crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters,
-        None => SchemeParameters::default(),
+        None => args.modality.usual_parameters(),
     };
     let (target_fmr, enrolment_captures, seed) = (args.target_fmr, args.enrolment_captures, args.seed);
     Ok(TuningPlan { scheme, target_fmr, enrolment_captures, seed, base })

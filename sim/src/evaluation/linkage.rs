@@ -22,8 +22,8 @@ struct Enrolled {
 /// Enrols each subject at two services, from different samples, with a token of its own at each, and measures how far
 /// the pairs of one subject stand out.
 ///
-/// With [`TokenCondition::Stolen`] the attacker knows the tokens and inverts what can be inverted; otherwise he
-/// compares payloads and helper data as they lie in two databases. `None` where too few subjects have two samples.
+/// With [`TokenCondition::Stolen`] the attacker knows the tokens and inverts what can be inverted; otherwise he attacks
+/// or compares payloads and helper data as they lie in two databases. `None` where too few subjects have two samples.
 ///
 /// Errors: parameters out of range; samples that are not fixed-length templates.
 pub fn measure(set: &SampleSet, choice: &SchemeChoice) -> Result<Option<Unlinkability>, Error> {
@@ -48,7 +48,7 @@ pub fn measure(set: &SampleSet, choice: &SchemeChoice) -> Result<Option<Unlinkab
     let scores = |mated: bool| -> Distribution {
         let one = |(i, a): (usize, &Option<Enrolled>)| -> Vec<f32> {
             let others = second.iter().enumerate().filter(|(j, _)| (i == *j) == mated);
-            others.filter_map(|(_, b)| Some(score(a.as_ref()?, b.as_ref()?))).collect()
+            others.filter_map(|(_, b)| Some(score(scheme.as_ref(), a.as_ref()?, b.as_ref()?))).collect()
         };
         Distribution::new(first.par_iter().enumerate().flat_map_iter(one).collect::<Vec<f32>>())
     };
@@ -68,18 +68,17 @@ fn known<'t>(scheme: &dyn Scheme, choice: &SchemeChoice, token: &'t DeviceToken)
     (scheme.token_use() == TokenUse::Ignored || choice.token == TokenCondition::Stolen).then_some(token)
 }
 
-/// Compares what was concluded of two enrolments, or else their payloads and helper data bit by bit.
-fn score(a: &Enrolled, b: &Enrolled) -> f32 {
-    match (&a.inverted, &b.inverted) {
-        (Some(a), Some(b)) => {
-            let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| p * q).sum::<f32>();
-            dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE)
-        }
-        _ => {
-            agreement(&a.enrolment.payload.body, &b.enrolment.payload.body)
-                + agreement(&a.enrolment.helper.0, &b.enrolment.helper.0)
-        }
+/// Compares what was concluded of two enrolments, or attacks their helpers as the scheme knows how to, or else compares
+/// payloads and helpers bit by bit.
+fn score(scheme: &dyn Scheme, a: &Enrolled, b: &Enrolled) -> f32 {
+    if let (Some(a), Some(b)) = (&a.inverted, &b.inverted) {
+        let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| p * q).sum::<f32>();
+        return dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE);
     }
+    scheme.link(&a.enrolment.helper, &b.enrolment.helper).unwrap_or_else(|| {
+        agreement(&a.enrolment.payload.body, &b.enrolment.payload.body)
+            + agreement(&a.enrolment.helper.0, &b.enrolment.helper.0)
+    })
 }
 
 fn agreement(a: &[u8], b: &[u8]) -> f32 {

@@ -15,6 +15,7 @@ pub mod exhaustive;
 pub mod extraction;
 pub mod figures;
 pub mod linkage;
+pub mod low_fmr;
 pub mod plan;
 pub mod sample_set;
 pub mod scorer;
@@ -22,6 +23,7 @@ pub mod source;
 pub mod survey;
 pub mod survey_text;
 pub mod symbol_cost;
+pub mod weakness;
 
 pub use counts::Counts;
 pub use engine::evaluate;

@@ -8,6 +8,7 @@ use crate::Error;
 use crate::progress::Stage;
 use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::Extractor;
+use biopay_biometrics::scheme::SchemeParameters;
 use biopay_datasets::embedding::Population;
 use biopay_datasets::face::{self, Face, Nuisance};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
@@ -48,6 +49,14 @@ impl Modality {
         match self {
             Self::All => vec![Self::Fingerprint, Self::Face, Self::Embedding],
             one => vec![one],
+        }
+    }
+
+    /// Returns the schemes' parameters that are used where none are given.
+    pub fn usual_parameters(self) -> SchemeParameters {
+        match self {
+            Self::Embedding => SchemeParameters::for_embeddings(),
+            Self::Fingerprint | Self::Face | Self::All => SchemeParameters::default(),
         }
     }
 

@@ -3,26 +3,31 @@
 use super::counts_file::CountsFile;
 use super::engine::{Engine, Outputs, evaluate};
 use super::figures::{Figures, HasScore, PointRates, SampleFigures};
+use super::low_fmr::{AtFmr, at_targets};
 use super::sample_set::Half;
-use super::scorer::{SchemeScorer, Scorer};
+use super::scorer::{SchemeScorer, Scorer, device_token};
 use super::source::{Modality, Source, synthesise};
 use super::symbol_cost::{SymbolCost, SymbolCosts};
+use super::weakness::weaknesses;
 use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
 use crate::progress::Stage;
 use crate::tuning::{TuningPlan, choose_on, subjects_of};
-use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, TokenUse};
+use biopay_biometrics::Template;
+use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId, SchemeParameters, TokenUse};
+use biopay_datasets::stream::stream;
 use biopay_reports::security::{EffectiveSecurity, degrees_of_freedom};
 use biopay_reports::unlinkability::Unlinkability;
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
+use rand::Rng;
 use serde::Serialize;
 
 /// Says how the schemes are compared.
 #[derive(Clone, Debug)]
 pub struct SurveyOptions {
-    /// Parameters of all schemes.
-    pub parameters: SchemeParameters,
+    /// Parameters of all schemes; `None` takes the modality's usual ones.
+    pub parameters: Option<SchemeParameters>,
     /// Chooses each scheme's parameters for this FMR on half of the subjects, and states all rates on the other half;
     /// `None` takes the parameters as they are, on all subjects.
     pub target_fmr: Option<f64>,
@@ -62,6 +67,8 @@ pub struct SchemeRow {
     pub stolen_token: PointRates,
     /// The same where he has only his own; `None` for a scheme without tokens.
     pub own_token: Option<PointRates>,
+    /// The same at ever lower false match rates ([`TARGETS`](super::low_fmr::TARGETS)), as far as the comparisons can tell.
+    pub at_fmr: Vec<AtFmr>,
     /// Equal error rate under a stolen token; `None` where the scheme gives no score.
     pub eer: Option<f64>,
     /// Bits of the key, where there is one.
@@ -72,6 +79,8 @@ pub struct SchemeRow {
     pub unlinkability_unknown_token: Option<Unlinkability>,
     /// The same where he has both tokens.
     pub unlinkability_stolen_token: Option<Unlinkability>,
+    /// Whether a subject's new enrolment refuses the payload of its old one.
+    pub is_revocable: bool,
     /// Mean size of a payload as it travels. Units: bytes.
     pub payload_bytes: usize,
     /// What it costs as a QR symbol; `None` where no symbol holds it.
@@ -80,6 +89,8 @@ pub struct SchemeRow {
     pub derivation_ms: f64,
     /// References that could not be enrolled.
     pub failures_to_enrol: u64,
+    /// What of all this is weak, the worst first.
+    pub fails_at: Vec<String>,
 }
 
 /// Derivations that are timed.
@@ -99,7 +110,8 @@ pub fn survey(
     } else {
         synthesise(modality, &source.synthetic(options.seed))?
     };
-    let chosen = choose(&set, options)?;
+    let parameters = options.parameters.clone().unwrap_or_else(|| modality.usual_parameters());
+    let chosen = choose(&set, &parameters, options)?;
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = Plan::enrolled(&set, options.enrolled)?;
     let entropy = template_entropy(&set)?;
@@ -118,19 +130,19 @@ pub fn survey(
 type Chosen = (SchemeParameters, Option<String>);
 
 /// Chooses every scheme's parameters on one half of the subjects, where there is a target.
-fn choose(set: &SampleSet, options: &SurveyOptions) -> Result<Vec<Chosen>, Error> {
+fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> Result<Vec<Chosen>, Error> {
     let Some(target_fmr) = options.target_fmr else {
-        return Ok(SchemeId::ALL.map(|_| (options.parameters.clone(), None)).into());
+        return Ok(SchemeId::ALL.map(|_| (base.clone(), None)).into());
     };
     let tuning = subjects_of(&set.half(Half::Even)?)?;
     let stage = Stage::new("tuning schemes", SchemeId::ALL.len() as u64);
     let one = |scheme: SchemeId| {
-        let (enrolment_captures, base) = (options.enrolled, options.parameters.clone());
-        let plan = TuningPlan { scheme, target_fmr, enrolment_captures, seed: options.seed, base };
+        let enrolment_captures = options.enrolled;
+        let plan = TuningPlan { scheme, target_fmr, enrolment_captures, seed: options.seed, base: base.clone() };
         let chosen = match choose_on(&plan, &tuning) {
             Ok(candidate) => (candidate.parameters, Some(candidate.name)),
             // Nothing reaches the target: the row says so, with the defaults' rates.
-            Err(Error::Usage(_)) => (options.parameters.clone(), None),
+            Err(Error::Usage(_)) => (base.clone(), None),
             Err(other) => return Err(other),
         };
         stage.add(1);
@@ -165,10 +177,12 @@ fn scheme_row(
     let figures = rates(set, plan, &scorer, id)?;
     let own_token = if keyed { rates(set, plan, &SchemeScorer::new(set, plan, &own)?, id)?.scheme } else { None };
     let stolen_token = figures.scheme.expect("a scheme was evaluated");
-    Ok(SchemeRow {
+    let mut row = SchemeRow {
         scheme: id.name(),
         tuned: tuned.clone(),
         comparison: scheme.comparison(),
+        at_fmr: at_targets(scheme.comparison(), &figures.points, &stolen_token),
+        is_revocable: is_revocable(set, scheme, options.seed)?,
         security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, entropy),
         eer: figures.eer,
         key_bits: scheme.key_bits(),
@@ -180,7 +194,23 @@ fn scheme_row(
         failures_to_enrol: scorer.failures_to_enrol(),
         stolen_token,
         own_token,
-    })
+        fails_at: Vec::new(),
+    };
+    row.fails_at = weaknesses(&row);
+    Ok(row)
+}
+
+/// Enrols one subject twice from the same sample, and says whether the second record refuses the first payload.
+fn is_revocable(set: &SampleSet, scheme: &dyn Scheme, seed: u64) -> Result<bool, Error> {
+    let mut rng = stream(seed, "evaluation/revocation", 0);
+    let token = device_token(seed, 0);
+    let enrols =
+        |template: &Template, rng: &mut dyn Rng| scheme.enrol(std::slice::from_ref(template), Some(&token), rng).ok();
+    for template in set.fixed_length()?.iter().flatten() {
+        let Some((old, new)) = enrols(template, &mut rng).zip(enrols(template, &mut rng)) else { continue };
+        return Ok(!scheme.verify(&scheme.record(&new.payload)?, &old.payload).accepted);
+    }
+    Ok(true)
 }
 
 fn rates(set: &SampleSet, plan: &Plan, scorer: &SchemeScorer<'_>, id: SchemeId) -> Result<Figures, Error> {

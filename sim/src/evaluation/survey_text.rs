@@ -1,5 +1,6 @@
 //! The table of schemes, for a terminal.
 
+use super::low_fmr::TARGETS;
 use super::survey::{SchemeRow, Survey};
 use biopay_reports::html::rate_text;
 use biopay_reports::interval::Rate;
@@ -45,7 +46,31 @@ pub fn to_text(survey: &Survey) -> String {
     out +=
         "  looks of a camera that read it from a screen and from print, with the 95 % interval in per cent. ms: one\n";
     out += "  derivation and verification.\n";
+    write_low_fmr(&mut out, survey);
+    write_weaknesses(&mut out, survey);
     out
+}
+
+/// Writes each scheme's FNMR at ever lower false match rates.
+fn write_low_fmr(out: &mut String, survey: &Survey) {
+    let _ = write!(out, "\n  {:<17}", "FNMR (stolen)");
+    TARGETS.iter().for_each(|(_, target)| _ = write!(out, " {:<44}", format!("at FMR <= {target:e}")));
+    out.push('\n');
+    for row in &survey.schemes {
+        let _ = write!(out, "  {:<17}", row.scheme);
+        row.at_fmr.iter().for_each(|at| _ = write!(out, " {:<44}", at.to_text()));
+        out.push('\n');
+    }
+}
+
+/// Writes what each scheme fails at.
+fn write_weaknesses(out: &mut String, survey: &Survey) {
+    out.push_str("\n  fails at\n");
+    for row in &survey.schemes {
+        let list =
+            if row.fails_at.is_empty() { "nothing that was measured here".into() } else { row.fails_at.join("; ") };
+        let _ = writeln!(out, "  {:<17} {list}", row.scheme);
+    }
 }
 
 fn write_row(out: &mut String, row: &SchemeRow) {

@@ -64,8 +64,10 @@ impl Tuned {
     pub fn to_toml(&self, scheme: SchemeId) -> Result<String, Error> {
         let unwritable = |e: toml::ser::Error| Error::Usage(e.to_string());
         let mut all = toml::Table::try_from(&self.best().parameters).map_err(unwritable)?;
-        let key = parameter_key(scheme);
-        let own: toml::Table = all.remove(key).map(|value| (key.to_owned(), value)).into_iter().collect();
+        let own: toml::Table = parameter_keys(scheme)
+            .into_iter()
+            .filter_map(|key| all.remove(key).map(|value| (key.to_owned(), value)))
+            .collect();
         let parameters = toml::Table::from_iter([("parameters".to_owned(), own.into())]);
         toml::to_string(&toml::Table::from_iter([("schemes".to_owned(), parameters.into())])).map_err(unwritable)
     }
@@ -134,11 +136,11 @@ fn threshold_of(comparison: ComparisonKind) -> f32 {
     }
 }
 
-fn parameter_key(scheme: SchemeId) -> &'static str {
+fn parameter_keys(scheme: SchemeId) -> Vec<&'static str> {
     match scheme {
-        SchemeId::Digest => "digest-bits",
-        SchemeId::Template => "template-threshold",
-        other => other.name(),
+        SchemeId::Digest => vec!["digest-bits"],
+        SchemeId::Template => vec!["template-threshold", "template-depth"],
+        other => vec![other.name()],
     }
 }
 

@@ -5,18 +5,22 @@
 //!   V(X) = Π(X - a) + κ(X), the product over A and a random secret polynomial κ of k coefficients. On a probe's set,
 //!   V equals κ wherever the sets overlap; κ is found when they share at least (t + k)/2 elements. The payload is
 //!   SHA-256(domain, salt, κ), the record SHA-256 of the payload.
-//! - **Parameters.** u, t, k. With t = 24 and k = 9 it opens at an overlap of 17 and never at 16.
+//! - **Parameters.** u, t, k, and whether each record has labels of its own. With t = 24 and k = 9 it opens at an
+//!   overlap of 17 and never at 16.
 //! - **Key bits.** log2 [C(u, k) / C(t, k)]: an attacker with V guesses k elements of A, and the check of a guess is
 //!   free; 31 bits at (224, 24, 9). κ itself has 16 k bits. Elements that are likelier than others give less.
 //! - **What is public.** The helper: salt, permutation seed, V.
 //! - **Revocation.** Enrolling again draws a new κ, salt and permutation. Without the permutation, two vaults of one
-//!   subject would be opened and linked by their overlap (the extended Euclidean attack of Merkle and Tams 2013).
+//!   subject are linked by their overlap ([`overlap`]); the systematic order is there to measure that.
 //! - **Sources.** Juels and Sudan 2002 (the vault); Dodis, Ostrovsky, Reyzin and Smith 2008, 5.1 (without chaff);
 //!   Tams, Mihailescu and Munk 2015 (implementation for fingerprints, security estimate); Gao 2003 (the decoder).
 
+pub mod overlap;
+
 use super::equality::{self, SALT_BYTES};
+use super::fuzzy_commitment::Permutation;
 use super::reference::mean_margins;
-use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
+use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
 use crate::code::Field;
 use crate::code::interpolation::{evaluate, reconstruct, with_roots};
 use crate::{Error, QrPayload, Template};
@@ -42,6 +46,8 @@ pub struct VaultParameters {
     pub set: usize,
     /// Coefficients of the secret polynomial k.
     pub coefficients: usize,
+    /// Whose order the labels are in.
+    pub permutation: Permutation,
 }
 
 /// The published size. Measured by `biopay evaluate --modality fingerprint --scheme all --subjects 60 --quality 0.9`,
@@ -49,7 +55,7 @@ pub struct VaultParameters {
 /// none.
 impl Default for VaultParameters {
     fn default() -> Self {
-        Self { universe: 224, set: 24, coefficients: 9 }
+        Self { universe: 224, set: 24, coefficients: 9, permutation: Permutation::PerRecord }
     }
 }
 
@@ -65,7 +71,7 @@ impl FuzzyVault {
     ///
     /// Errors: [`Error::Parameter`] unless 0 < k < t < u and u is at most 1,024.
     pub fn new(parameters: VaultParameters) -> Result<Self, Error> {
-        let VaultParameters { universe, set, coefficients } = parameters;
+        let VaultParameters { universe, set, coefficients, .. } = parameters;
         if coefficients == 0 || coefficients >= set || set >= universe || universe > UNIVERSE_MAX {
             let why = "0 < coefficients < set < universe, and a universe of at most 1024";
             return Err(Error::Parameter { name: "vault sizes", why });
@@ -75,7 +81,7 @@ impl FuzzyVault {
 
     /// Returns log2 [C(u, k) / C(t, k)], the bits that guessing k elements of the set costs. Units: bits.
     pub fn guessing_bits(&self) -> f64 {
-        let VaultParameters { universe, set, coefficients } = self.parameters;
+        let VaultParameters { universe, set, coefficients, .. } = self.parameters;
         (0..coefficients).map(|i| libm::log2((universe - i) as f64 / (set - i) as f64)).sum()
     }
 
@@ -95,10 +101,23 @@ impl FuzzyVault {
 
     fn read_helper(&self, bytes: &[u8]) -> Result<Helper, Error> {
         let helper = Helper::from_bytes(bytes)?;
-        if helper.parameters != self.parameters {
+        if helper.sizes != self.sizes() {
             return Err(malformed("it was made with other sizes"));
         }
         Ok(helper)
+    }
+
+    fn sizes(&self) -> [usize; 3] {
+        [self.parameters.universe, self.parameters.set, self.parameters.coefficients]
+    }
+
+    /// Gives every element of the universe its label in the field, 1 to u: in the record's own order or in everybody's.
+    fn labels(&self, seed: [u8; SEED_BYTES]) -> Vec<u16> {
+        let mut labels: Vec<u16> = (1..=self.parameters.universe as u16).collect();
+        if self.parameters.permutation == Permutation::PerRecord {
+            labels.shuffle(&mut ChaCha20Rng::from_seed(seed));
+        }
+        labels
     }
 }
 
@@ -109,14 +128,6 @@ impl Scheme for FuzzyVault {
 
     fn key_bits(&self) -> Option<usize> {
         Some(self.guessing_bits() as usize)
-    }
-
-    fn comparison(&self) -> ComparisonKind {
-        ComparisonKind::Equality
-    }
-
-    fn token_use(&self) -> TokenUse {
-        TokenUse::Ignored
     }
 
     fn enrol(
@@ -132,44 +143,35 @@ impl Scheme for FuzzyVault {
         let mut seed = [0; SEED_BYTES];
         rng.fill_bytes(&mut seed);
         let secret: Vec<u16> = (0..self.parameters.coefficients).map(|_| rng.next_u32() as u16).collect();
-        let labels = labels(self.parameters.universe, seed);
+        let labels = self.labels(seed);
         let mut vault = with_roots(&self.field, set.iter().map(|&i| labels[i]));
         vault.pop();
         vault.iter_mut().zip(&secret).for_each(|(v, s)| *v ^= s);
-        let helper = Helper { parameters: self.parameters, salt, seed, vault };
+        let helper = Helper { sizes: self.sizes(), salt, seed, vault };
         Ok(Enrolment { payload: self.payload(&salt, &secret), helper: HelperData(helper.to_bytes()) })
     }
 
     fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
         let helper = self.read_helper(&helper.0)?;
         let set = self.set_of(probe.margins()).ok_or(malformed("it was made from a template of another length"))?;
-        let labels = labels(self.parameters.universe, helper.seed);
-        let monic: Vec<u16> = helper.vault.iter().copied().chain([1]).collect();
-        let points: Vec<_> = set.iter().map(|&i| (labels[i], evaluate(&self.field, &monic, labels[i]))).collect();
+        let labels = self.labels(helper.seed);
+        let vault = helper.monic();
+        let points: Vec<_> = set.iter().map(|&i| (labels[i], evaluate(&self.field, &vault, labels[i]))).collect();
         let secret = reconstruct(&self.field, &points, self.parameters.coefficients);
         Ok(self.payload(&helper.salt, &secret.map_err(|_| Error::FailedToDerive)?))
     }
 
-    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
-        equality::record_of(SchemeId::FuzzyVault, payload)
+    /// How far the two vaults' division falls out of step ([`overlap`]).
+    fn link(&self, a: &HelperData, b: &HelperData) -> Option<f32> {
+        self.overlap_step(a, b).ok().map(|step| step as f32)
     }
-
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
-        equality::verify(SchemeId::FuzzyVault, record, payload)
-    }
-}
-
-/// Gives every element of the universe its label in the field: the record's own permutation of 1 to u.
-fn labels(universe: usize, seed: [u8; SEED_BYTES]) -> Vec<u16> {
-    let mut labels: Vec<u16> = (1..=universe as u16).collect();
-    labels.shuffle(&mut ChaCha20Rng::from_seed(seed));
-    labels
 }
 
 /// What the helper bytes say. Layout: version (1 byte), u, t, k (2 bytes each, little-endian), salt (16), permutation
 /// seed (32), the t lower coefficients of V (2 bytes each), constant coefficient first.
 struct Helper {
-    parameters: VaultParameters,
+    /// u, t and k.
+    sizes: [usize; 3],
     salt: [u8; SALT_BYTES],
     seed: [u8; SEED_BYTES],
     vault: Vec<u16>,
@@ -177,9 +179,8 @@ struct Helper {
 
 impl Helper {
     fn to_bytes(&self) -> Vec<u8> {
-        let VaultParameters { universe, set, coefficients } = self.parameters;
         let mut bytes = vec![HELPER_VERSION];
-        [universe, set, coefficients].iter().for_each(|&n| bytes.extend((n as u16).to_le_bytes()));
+        self.sizes.iter().for_each(|&n| bytes.extend((n as u16).to_le_bytes()));
         bytes.extend(self.salt);
         bytes.extend(self.seed);
         self.vault.iter().for_each(|c| bytes.extend(c.to_le_bytes()));
@@ -193,15 +194,20 @@ impl Helper {
             return Err(malformed("its version is unknown"));
         }
         let number = |at: usize| usize::from(u16::from_le_bytes([header[at], header[at + 1]]));
-        let parameters = VaultParameters { universe: number(1), set: number(3), coefficients: number(5) };
+        let sizes = [number(1), number(3), number(5)];
         let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(cut_short.clone())?;
         let (seed, rest) = rest.split_first_chunk::<SEED_BYTES>().ok_or(cut_short)?;
         let (words, []) = rest.as_chunks::<2>() else { return Err(malformed("its polynomial is cut")) };
-        if words.len() != parameters.set {
+        if words.len() != sizes[1] {
             return Err(malformed("its polynomial has another degree"));
         }
         let vault = words.iter().map(|&word| u16::from_le_bytes(word)).collect();
-        Ok(Self { parameters, salt: *salt, seed: *seed, vault })
+        Ok(Self { sizes, salt: *salt, seed: *seed, vault })
+    }
+
+    /// Returns V with its leading coefficient.
+    fn monic(&self) -> Vec<u16> {
+        self.vault.iter().copied().chain([1]).collect()
     }
 }
 
@@ -266,7 +272,8 @@ mod tests {
     #[test]
     fn impossible_sizes_and_templates_are_refused() {
         for (universe, set, coefficients) in [(224, 24, 0), (224, 9, 9), (24, 24, 9), (1_025, 24, 9)] {
-            assert!(FuzzyVault::new(VaultParameters { universe, set, coefficients }).is_err());
+            let sizes = VaultParameters { universe, set, coefficients, ..Default::default() };
+            assert!(FuzzyVault::new(sizes).is_err());
         }
         let short = [Template::new(vec![1.0], vec![1.0; 223])];
         let enrolled = scheme(9).enrol(&short, None, &mut ChaCha8Rng::seed_from_u64(3));

@@ -10,12 +10,17 @@
 //! of about (1 - e)^2k at an error rate e between the records: 2^-75 at the default k = 160 and e = 0.15, but 2^-30 at
 //! k = 64. No public transform of a binary commitment can prevent that (Tams 2014).
 //!
+//! Measured by `biopay evaluate --modality fingerprint --quality 0.9 --scheme all --subjects 40 --captures 4`, whose
+//! linkability runs this attack: D_sys is 0.002 (unlinkable data shows up to 0.018), and 0.94 (0.043) with the systematic
+//! order in `--parameters`.
+//!
 //! Sources: Simoens, Tuyls and Preneel 2009 (the attack); Kelkboom, Breebaart, Kevenaar, Buhan and Veldhuis 2011 (the
 //! permutation against it); Tams 2014, "Decodability attack against the fuzzy commitment scheme with public feature
 //! transforms" (what the permutation leaves open).
 
-use super::{FuzzyCommitment, HelperData};
+use super::FuzzyCommitment;
 use crate::Error;
+use crate::scheme::HelperData;
 
 impl FuzzyCommitment {
     /// Tries to link two records by their helpers.

@@ -22,125 +22,29 @@
 //! - **Sources.** Juels and Wattenberg 1999 (the commitment); Tuyls et al. 2005 (reliable-bit selection); Hao, Anderson
 //!   and Daugman 2006 (concatenated code); Kelkboom, Breebaart, Kevenaar, Buhan and Veldhuis 2011 (permutation).
 
-use super::equality::{self, SALT_BYTES};
+pub mod decodability;
+mod helper;
+mod parameters;
+
+pub use parameters::{CommitmentCode, CommitmentParameters, Permutation, Selection};
+
+use self::helper::{Helper, SEED_BYTES, first_bits};
+use super::equality;
 use super::reference::{at_least, mean_of_at_least};
-use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
-use crate::code::{Bch, BlockCode, Concatenated, Polar};
+use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
+use crate::code::BlockCode;
 use crate::{BitString, Error, QrPayload, Template};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
-use serde::{Deserialize, Serialize};
 
-const HELPER_VERSION: u8 = 2;
-const SEED_BYTES: usize = 32;
-/// Version and code (1 byte each), n, k and the template's bits (2 each), selection and permutation (1 each).
-const HEADER_BYTES: usize = 10;
 /// Most template bits that a helper may speak of.
 const TEMPLATE_BITS_MAX: usize = 4_096;
-
-/// Chooses the error-correcting code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "family", deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
-pub enum CommitmentCode {
-    /// A primitive binary BCH code, decoded from signs alone.
-    Bch {
-        /// Bits of a codeword: 127, 255, 511 or 1023.
-        length: usize,
-        /// Bit errors that the code must correct; more when the same code gives more.
-        correctable: usize,
-    },
-    /// Reed-Solomon over GF(2^7) and a Hadamard code of 64 bits.
-    ReedSolomonHadamard {
-        /// Hadamard codewords, of 64 bits each.
-        blocks: usize,
-        /// Reed-Solomon message symbols, of 7 bits each.
-        message_symbols: usize,
-    },
-    /// A polar code with list decoding.
-    Polar {
-        /// Bits of a codeword, 16 to 2,048.
-        length: usize,
-        /// Bits of the key.
-        key_bits: usize,
-        /// Paths that the decoder keeps, 1 to 64.
-        list: usize,
-    },
-}
-
-/// A polar code of 160 key bits over the first 1,023 bits of the template.
-///
-/// Measured by `biopay evaluate --modality fingerprint --scheme all --subjects 60`, three captures at enrolment: with
-/// `--quality 0.9` 0 false rejects in 180 (at most 6.0 %) and 0 false accepts in 10,620; at the default quality 15 in 180
-/// (3.9 to 15.2 %) and 0 in 10,620. On real prints, by `--images DIR --dpi 500 --scheme fuzzy-commitment --enrol 3`: 9 in
-/// 50 (FVC2002 DB1_B) and 23 in 50 (DB3_B), 0 in 450 each.
-impl Default for CommitmentCode {
-    fn default() -> Self {
-        Self::Polar { length: 1_023, key_bits: 160, list: 8 }
-    }
-}
-
-impl CommitmentCode {
-    /// Builds the code.
-    ///
-    /// Errors: [`Error::Parameter`] when there is no such code.
-    pub fn build(self) -> Result<Box<dyn BlockCode>, Error> {
-        Ok(match self {
-            Self::Bch { length, correctable } => Box::new(Bch::new(length, correctable)?),
-            Self::ReedSolomonHadamard { blocks, message_symbols } => {
-                Box::new(Concatenated::new(blocks, message_symbols)?)
-            }
-            Self::Polar { length, key_bits, list } => Box::new(Polar::new(length, key_bits, list)?),
-        })
-    }
-
-    fn number(self) -> u8 {
-        match self {
-            Self::Bch { .. } => 1,
-            Self::ReedSolomonHadamard { .. } => 2,
-            Self::Polar { .. } => 3,
-        }
-    }
-}
-
-/// Says which of the template's bits are taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Selection {
-    /// The first n, whoever the subject is: the helper tells nothing about reliabilities.
-    #[default]
-    All,
-    /// The n that enrolment found most reliable, which the helper then tells.
-    Reliable,
-}
-
-/// Says in which order they are taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Permutation {
-    /// In each record's own random order.
-    #[default]
-    PerRecord,
-    /// In the template's order in every record, which lets records be linked.
-    Systematic,
-}
-
-/// Chooses code, bits and order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct CommitmentParameters {
-    /// The error-correcting code.
-    pub code: CommitmentCode,
-    /// Which bits are taken.
-    pub selection: Selection,
-    /// In which order.
-    pub permutation: Permutation,
-}
 
 /// Commits to a random key under the template's bits.
 pub struct FuzzyCommitment {
     parameters: CommitmentParameters,
-    pub(super) code: Box<dyn BlockCode>,
+    code: Box<dyn BlockCode>,
 }
 
 impl FuzzyCommitment {
@@ -158,17 +62,6 @@ impl FuzzyCommitment {
         equality::payload_of(SchemeId::FuzzyCommitment, &[salt, &family, &shape, &key.to_bytes()])
     }
 
-    fn header(&self, template_bits: usize) -> [u8; HEADER_BYTES] {
-        let mut header = [0; HEADER_BYTES];
-        (header[0], header[1]) = (HELPER_VERSION, self.parameters.code.number());
-        for (i, number) in [self.code.length(), self.code.message_bits(), template_bits].into_iter().enumerate() {
-            header[2 + 2 * i..][..2].copy_from_slice(&(number as u16).to_le_bytes());
-        }
-        header[8] = u8::from(self.parameters.selection == Selection::Reliable);
-        header[9] = u8::from(self.parameters.permutation == Permutation::Systematic);
-        header
-    }
-
     fn select(&self, margins: &[f32]) -> BitString {
         match self.parameters.selection {
             Selection::All => first_bits(margins.len(), self.code.length()),
@@ -184,30 +77,6 @@ impl FuzzyCommitment {
         }
         positions
     }
-
-    /// Reads a helper without a probe, of as many template bits as it says itself.
-    pub(super) fn read_whole(&self, helper: &HelperData) -> Result<Helper, Error> {
-        let template_bits = helper.0.get(6..8).ok_or(malformed("it is cut short"))?;
-        self.read_helper(&helper.0, u16::from_le_bytes([template_bits[0], template_bits[1]]).into())
-    }
-
-    fn read_helper(&self, bytes: &[u8], template_bits: usize) -> Result<Helper, Error> {
-        let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(malformed("it is cut short"))?;
-        if header[0] != HELPER_VERSION {
-            return Err(malformed("its version is unknown"));
-        }
-        if *header != self.header(template_bits) || template_bits < self.code.length() {
-            return Err(malformed("it was made with another code, or from a template of another length"));
-        }
-        let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(malformed("it is cut short"))?;
-        let (seed, rest) = rest.split_first_chunk::<SEED_BYTES>().ok_or(malformed("it is cut short"))?;
-        let (selected, offset) = match self.parameters.selection {
-            Selection::All => (first_bits(template_bits, self.code.length()), rest),
-            Selection::Reliable => read_map(rest, template_bits, self.code.length())?,
-        };
-        let offset = BitString::from_bytes(offset, self.code.length());
-        Ok(Helper { salt: *salt, seed: *seed, selected, offset: offset.ok_or(malformed("its offset is no word"))? })
-    }
 }
 
 impl Scheme for FuzzyCommitment {
@@ -217,14 +86,6 @@ impl Scheme for FuzzyCommitment {
 
     fn key_bits(&self) -> Option<usize> {
         Some(self.code.message_bits())
-    }
-
-    fn comparison(&self) -> ComparisonKind {
-        ComparisonKind::Equality
-    }
-
-    fn token_use(&self) -> TokenUse {
-        TokenUse::Ignored
     }
 
     fn enrol(
@@ -244,9 +105,8 @@ impl Scheme for FuzzyCommitment {
         let selected = self.select(&margins);
         let word = BitString::from_bits(self.positions(&selected, seed).into_iter().map(|i| margins[i] > 0.0));
         let helper = Helper { salt, seed, selected, offset: self.code.encode(&key).xor(&word) };
-        let mut bytes = self.header(margins.len()).to_vec();
-        helper.write(self.parameters.selection, &mut bytes);
-        Ok(Enrolment { payload: self.payload(&salt, &key), helper: HelperData(bytes) })
+        let helper = HelperData(helper.to_bytes(self, margins.len()));
+        Ok(Enrolment { payload: self.payload(&salt, &key), helper })
     }
 
     fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
@@ -261,14 +121,6 @@ impl Scheme for FuzzyCommitment {
         Ok(self.payload(&helper.salt, &key))
     }
 
-    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
-        equality::record_of(SchemeId::FuzzyCommitment, payload)
-    }
-
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
-        equality::verify(SchemeId::FuzzyCommitment, record, payload)
-    }
-
     /// With `reliable` selection, which bits are reliable: it is the subject's own. The offset is hidden by the code.
     fn invert(&self, enrolment: &Enrolment, _token: Option<&DeviceToken>, _dimension: usize) -> Option<Vec<f32>> {
         if self.parameters.selection == Selection::All {
@@ -278,39 +130,12 @@ impl Scheme for FuzzyCommitment {
         let mean = selected.count_ones() as f32 / selected.len() as f32;
         Some(selected.iter().map(|bit| f32::from(u8::from(bit)) - mean).collect())
     }
-}
 
-/// What the helper bytes say after their header. Layout: salt (16 bytes), permutation seed (32), with `reliable`
-/// selection a map over the template's bits, code offset (n bits).
-pub(super) struct Helper {
-    salt: [u8; SALT_BYTES],
-    seed: [u8; SEED_BYTES],
-    selected: BitString,
-    pub(super) offset: BitString,
-}
-
-impl Helper {
-    fn write(&self, selection: Selection, bytes: &mut Vec<u8>) {
-        bytes.extend(self.salt);
-        bytes.extend(self.seed);
-        if selection == Selection::Reliable {
-            bytes.extend(self.selected.to_bytes());
-        }
-        bytes.extend(self.offset.to_bytes());
+    /// The share of bits in which the two offsets agree but for a codeword; 0 where no codeword is found.
+    fn link(&self, a: &HelperData, b: &HelperData) -> Option<f32> {
+        let errors = self.decodability(a, b).ok()?;
+        Some(errors.map_or(0.0, |errors| 1.0 - errors as f32 / self.code.length() as f32))
     }
-}
-
-fn read_map(bytes: &[u8], template_bits: usize, count: usize) -> Result<(BitString, &[u8]), Error> {
-    let (map, rest) = bytes.split_at_checked(template_bits.div_ceil(8)).ok_or(malformed("it is cut short"))?;
-    let selected = BitString::from_bytes(map, template_bits).ok_or(malformed("its bit map has spare bits set"))?;
-    if selected.count_ones() as usize != count {
-        return Err(malformed("it selects another number of bits than the code is long"));
-    }
-    Ok((selected, rest))
-}
-
-fn first_bits(of: usize, count: usize) -> BitString {
-    BitString::from_bits((0..of).map(|i| i < count))
 }
 
 /// Marks the `count` bits with the largest absolute margin; ties go to the lower index.
@@ -322,12 +147,9 @@ fn most_reliable(margins: &[f32], count: usize) -> BitString {
     selected
 }
 
-fn malformed(why: &'static str) -> Error {
-    Error::Malformed { what: "fuzzy-commitment helper data", why }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::{ServerRecord, Verdict};
     use super::*;
     use proptest::prelude::*;
     use rand::RngExt;

@@ -1,0 +1,92 @@
+//! What a fuzzy commitment publishes.
+
+use super::{FuzzyCommitment, Permutation, Selection};
+use crate::scheme::HelperData;
+use crate::scheme::equality::SALT_BYTES;
+use crate::{BitString, Error};
+
+const HELPER_VERSION: u8 = 2;
+pub(super) const SEED_BYTES: usize = 32;
+/// Version and code (1 byte each), n, k and the template's bits (2 each), selection and permutation (1 each).
+const HEADER_BYTES: usize = 10;
+
+/// What the helper bytes say after their header. Layout: salt (16 bytes), permutation seed (32), with `reliable`
+/// selection a map over the template's bits, code offset (n bits).
+pub(super) struct Helper {
+    pub(super) salt: [u8; SALT_BYTES],
+    pub(super) seed: [u8; SEED_BYTES],
+    pub(super) selected: BitString,
+    pub(super) offset: BitString,
+}
+
+impl Helper {
+    /// Writes the helper under the header of its scheme, for a template of so many bits.
+    pub(super) fn to_bytes(&self, scheme: &FuzzyCommitment, template_bits: usize) -> Vec<u8> {
+        let mut bytes = scheme.header(template_bits).to_vec();
+        bytes.extend(self.salt);
+        bytes.extend(self.seed);
+        if scheme.parameters.selection == Selection::Reliable {
+            bytes.extend(self.selected.to_bytes());
+        }
+        bytes.extend(self.offset.to_bytes());
+        bytes
+    }
+}
+
+impl FuzzyCommitment {
+    fn header(&self, template_bits: usize) -> [u8; HEADER_BYTES] {
+        let mut header = [0; HEADER_BYTES];
+        (header[0], header[1]) = (HELPER_VERSION, self.parameters.code.number());
+        for (i, number) in [self.code.length(), self.code.message_bits(), template_bits].into_iter().enumerate() {
+            header[2 + 2 * i..][..2].copy_from_slice(&(number as u16).to_le_bytes());
+        }
+        header[8] = u8::from(self.parameters.selection == Selection::Reliable);
+        header[9] = u8::from(self.parameters.permutation == Permutation::Systematic);
+        header
+    }
+
+    /// Reads a helper without a probe, of as many template bits as it says itself.
+    pub(super) fn read_whole(&self, helper: &HelperData) -> Result<Helper, Error> {
+        let template_bits = helper.0.get(6..8).ok_or(malformed("it is cut short"))?;
+        self.read_helper(&helper.0, u16::from_le_bytes([template_bits[0], template_bits[1]]).into())
+    }
+
+    /// Reads a helper for a template of so many bits.
+    ///
+    /// Errors: [`Error::Malformed`] for helper data of another scheme, other parameters or another length.
+    pub(super) fn read_helper(&self, bytes: &[u8], template_bits: usize) -> Result<Helper, Error> {
+        let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(malformed("it is cut short"))?;
+        if header[0] != HELPER_VERSION {
+            return Err(malformed("its version is unknown"));
+        }
+        if *header != self.header(template_bits) || template_bits < self.code.length() {
+            return Err(malformed("it was made with another code, or from a template of another length"));
+        }
+        let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(malformed("it is cut short"))?;
+        let (seed, rest) = rest.split_first_chunk::<SEED_BYTES>().ok_or(malformed("it is cut short"))?;
+        let (selected, offset) = match self.parameters.selection {
+            Selection::All => (first_bits(template_bits, self.code.length()), rest),
+            Selection::Reliable => read_map(rest, template_bits, self.code.length())?,
+        };
+        let offset = BitString::from_bytes(offset, self.code.length());
+        Ok(Helper { salt: *salt, seed: *seed, selected, offset: offset.ok_or(malformed("its offset is no word"))? })
+    }
+}
+
+fn read_map(bytes: &[u8], template_bits: usize, count: usize) -> Result<(BitString, &[u8]), Error> {
+    let (map, rest) = bytes.split_at_checked(template_bits.div_ceil(8)).ok_or(malformed("it is cut short"))?;
+    let selected = BitString::from_bytes(map, template_bits).ok_or(malformed("its bit map has spare bits set"))?;
+    if selected.count_ones() as usize != count {
+        return Err(malformed("it selects another number of bits than the code is long"));
+    }
+    Ok((selected, rest))
+}
+
+/// Marks the first `count` bits.
+pub(super) fn first_bits(of: usize, count: usize) -> BitString {
+    BitString::from_bits((0..of).map(|i| i < count))
+}
+
+fn malformed(why: &'static str) -> Error {
+    Error::Malformed { what: "fuzzy-commitment helper data", why }
+}

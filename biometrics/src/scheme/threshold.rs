@@ -1,0 +1,71 @@
+//! What the schemes share whose payload the server keeps and compares within a threshold.
+
+use super::{Scheme, ServerRecord, Verdict};
+use crate::{BitString, Error, QrPayload};
+
+/// Most bits that such a payload may hold.
+pub(super) const BITS_MAX: usize = 4_096;
+const LENGTH_BYTES: usize = 2;
+
+/// Is a scheme whose payloads are bits that are more or less similar.
+pub(super) trait Similarity: Scheme {
+    /// The least similarity that is accepted.
+    fn threshold(&self) -> f32;
+
+    /// Reads a payload's body.
+    ///
+    /// Errors: [`Error::Malformed`] when it is not of this scheme and its parameters.
+    fn bits(&self, body: &[u8]) -> Result<BitString, Error>;
+
+    /// Compares two bodies; in [0, 1], larger is more similar.
+    fn similarity(&self, a: &BitString, b: &BitString) -> f32;
+}
+
+/// Keeps the payload's body.
+///
+/// Errors: [`Error::Malformed`] when the payload is not of this scheme.
+pub(super) fn record_of(scheme: &impl Similarity, payload: &QrPayload) -> Result<ServerRecord, Error> {
+    bits_of(scheme, payload)?;
+    Ok(ServerRecord(payload.body.clone()))
+}
+
+/// Accepts a payload that is similar enough to the record's; anything malformed is rejected without a score.
+pub(super) fn verify(scheme: &impl Similarity, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+    match (scheme.bits(&record.0), bits_of(scheme, payload)) {
+        (Ok(reference), Ok(probe)) if reference.len() == probe.len() => {
+            let score = scheme.similarity(&reference, &probe);
+            Verdict { accepted: score >= scheme.threshold(), score: Some(score) }
+        }
+        _ => Verdict::REJECTED,
+    }
+}
+
+/// Reads a payload.
+///
+/// Errors: [`Error::Malformed`] when it is not of this scheme.
+pub(super) fn bits_of(scheme: &impl Similarity, payload: &QrPayload) -> Result<BitString, Error> {
+    if payload.scheme != scheme.id() {
+        return Err(Error::Malformed { what: "payload", why: "it is of another scheme" });
+    }
+    scheme.bits(&payload.body)
+}
+
+/// Writes the number of bits (2 bytes, little-endian) and the packed bits.
+pub(super) fn body_of(bits: &BitString) -> Vec<u8> {
+    let mut body = (bits.len() as u16).to_le_bytes().to_vec();
+    body.extend(bits.to_bytes());
+    body
+}
+
+/// Reads what [`body_of`] wrote.
+///
+/// Errors: [`Error::Malformed`], naming `what`, unless there are 1 to 4,096 bits and as many as it says.
+pub(super) fn parse(what: &'static str, body: &[u8]) -> Result<BitString, Error> {
+    let malformed = |why| Error::Malformed { what, why };
+    let (length, packed) = body.split_first_chunk::<LENGTH_BYTES>().ok_or(malformed("it is cut short"))?;
+    let length = usize::from(u16::from_le_bytes(*length));
+    if length == 0 || length > BITS_MAX {
+        return Err(malformed("its number of bits is out of range"));
+    }
+    BitString::from_bytes(packed, length).ok_or(malformed("its bytes do not match its number of bits"))
+}
