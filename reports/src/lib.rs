@@ -1,8 +1,10 @@
 //! What a run leaves behind, and what is read out of it.
 //!
 //! ```text
-//! records ──RunWriter──► run folder ──RunReader──► Summary ──► terminal, JSON, HTML
-//!                                        │
+//! records ──RunWriter──► run folder ──RunReader──► Summary ──► metrics ──► thresholds, comparison of runs
+//!                                        │          │           │
+//!                                        │          │           └─ JSON, CSV, JUnit, Markdown
+//!                                        │          └─ terminal, HTML
 //!                                        └─ rates: FMR, FNMR, EER, FAR, FRR, each with count and interval
 //! ```
 //!
@@ -13,10 +15,13 @@ pub mod cluster;
 pub mod distribution;
 pub mod embeddings;
 pub mod error;
+pub mod export;
 pub mod html;
 pub mod interval;
 pub mod latency;
 pub mod manifest;
+pub mod metric;
+pub mod money;
 pub mod plot;
 pub mod rates;
 pub mod records;
@@ -26,6 +31,7 @@ pub mod security;
 pub mod summary;
 pub mod tables;
 pub mod terminal;
+pub mod threshold;
 pub mod unlinkability;
 
 pub use error::Error;

@@ -88,7 +88,7 @@ const NEEDED_MAX: u64 = 1_000_000_000_000_000;
 
 /// Finds how many comparisons at the observed rate would put the interval on one side of the limit. Where comparisons
 /// are alike within a subject, each counts for as much less as the clustered interval is wider.
-fn comparisons_needed(rate: &Rate, max: f64) -> Option<u64> {
+pub(crate) fn comparisons_needed(rate: &Rate, max: f64) -> Option<u64> {
     let observed = rate.value().unwrap_or(0.0);
     let decides = |total: u64| {
         let interval = clopper_pearson((observed * total as f64).round() as u64, total);

@@ -4,6 +4,7 @@ use crate::cluster::{MatedErrors, NonMatedErrors};
 use crate::interval::Rate;
 use crate::latency::LatencyRecorder;
 use crate::manifest::Manifest;
+use crate::money;
 use crate::rates::ScoreSet;
 use crate::records::{Attack, Comparison, ServerFigure, Transaction};
 use crate::run_folder::Records;
@@ -47,6 +48,8 @@ pub struct Summary {
     pub latencies: Vec<LatencySummary>,
     /// Logins and charges over time.
     pub throughput: Vec<Throughput>,
+    /// Postings at the bank that handsets and books disagree about; `None` where the run has no audit.
+    pub money_violations: Option<u64>,
     /// What server and bank reported of themselves.
     pub server: Vec<(String, String, f64)>,
 }
@@ -184,9 +187,15 @@ impl Summary {
             attacks: attacks(&records.attacks),
             latencies: latencies(&records.latency),
             throughput: throughputs(&records.transactions),
+            money_violations: money::violations(records, &manifest),
             server: records.server.iter().map(server_figure).collect(),
             manifest,
         }
+    }
+
+    /// Finds a scheme's operating threshold in the scenario that the run was made from.
+    pub fn threshold(&self, scheme: &str) -> Option<f64> {
+        self.manifest.scenario["schemes"]["parameters"][format!("{scheme}-threshold")].as_f64()
     }
 
     /// Finds an operation's latencies.

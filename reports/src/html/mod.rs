@@ -3,12 +3,14 @@
 pub(crate) mod figures;
 mod samples;
 mod sections;
+mod verdict;
 
 use crate::error::Error;
+use crate::export::Document;
 use crate::plot::escape;
 use crate::run_folder::{Records, RunReader};
 use crate::summary::Summary;
-pub use figures::rate as rate_text;
+pub use figures::{limit_text, metric_text, rate as rate_text};
 pub use samples::FOLDER as SAMPLES_FOLDER;
 use samples::Picture;
 
@@ -16,13 +18,20 @@ use samples::Picture;
 pub fn report(run: &RunReader) -> Result<String, Error> {
     let records = run.records()?;
     let summary = Summary::new(run.manifest().clone(), &records);
-    let pictures = samples::read(run.folder())?;
-    Ok(page(&summary, &records, &pictures))
+    let document = Document::new(&summary, &records)?;
+    page_of(run, &summary, &records, &document)
 }
 
-fn page(summary: &Summary, records: &Records, pictures: &[Picture]) -> String {
+/// Builds the report of a run whose records have been read and summed up.
+pub fn page_of(run: &RunReader, summary: &Summary, records: &Records, document: &Document) -> Result<String, Error> {
+    let pictures = samples::read(run.folder())?;
+    Ok(page(summary, records, document, &pictures))
+}
+
+fn page(summary: &Summary, records: &Records, document: &Document, pictures: &[Picture]) -> String {
     let title = format!("Biopay run: {}", escape(&summary.manifest.scenario_name));
     let sections = [
+        ("verdict", "Verdict", verdict::section(document)),
         ("figures", "At a glance", sections::at_a_glance(summary)),
         ("comparison", "Is the wrong person accepted?", sections::comparison(summary)),
         ("payments", "Payments, per transaction", sections::payments(summary)),

@@ -1,4 +1,5 @@
-//! The command line. Exit codes: 0 ok, 1 internal error, 2 usage or configuration, 6 invalid run.
+//! The command line. Exit codes: 0 ok, 1 internal error, 2 usage or configuration, 3 a threshold failed, 4 regression,
+//! 5 not enough evidence, 6 invalid run.
 
 mod calibrate;
 mod dataset;
@@ -51,7 +52,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Merges the shards of a run into one run folder.
     Merge(merge::MergeArgs),
-    /// Writes the HTML report of a run folder again.
+    /// Writes a run's report again, or its figures for other programs.
     Report(report::ReportArgs),
 }
 

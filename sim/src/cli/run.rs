@@ -1,11 +1,10 @@
 //! `biopay run` and `biopay scenarios`.
 
-use super::report::write_report;
+use super::report::conclude;
 use crate::scenario::{BUILT_IN, ClockKind};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, Scenario};
-use biopay_reports::{RunReader, Summary, terminal};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -71,12 +70,7 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
     };
     let stop = Stop::on_interrupt()?;
     let folder = crate::run::run(&scenario, args.shard, &out, command_line.to_owned(), &stop)?;
-    let run = RunReader::open(&folder)?;
-    let summary = Summary::new(run.manifest().clone(), &run.records()?);
-    println!("\n{}", terminal::summary(&summary));
-    let report = write_report(&run, &folder.join("report.html"))?;
-    println!("run folder  {}\nreport      {}", folder.display(), report.display());
-    Ok(())
+    conclude(&folder)
 }
 
 /// Returns the keys to set: a clock on the command line is one of them, since which scenarios are right depends on it.
