@@ -12,6 +12,7 @@
 
 pub mod beta;
 pub mod cluster;
+pub mod compare;
 pub mod distribution;
 pub mod embeddings;
 pub mod error;
@@ -29,6 +30,7 @@ pub mod requirement;
 pub mod run_folder;
 pub mod security;
 pub mod summary;
+pub mod sweep;
 pub mod tables;
 pub mod terminal;
 pub mod threshold;

@@ -204,6 +204,13 @@ fn quantile_interval(histogram: &Histogram<u64>, quantile: f64) -> (Option<f64>,
     ((lower >= 1).then(|| ranked(lower)), (upper <= n).then(|| ranked(upper)))
 }
 
+/// Says whether words, the last first, name a figure: the last words are equal, and the others are among the name's in
+/// their order. `fmr` is that of every scheme, `template.fmr` that of one.
+pub fn is_meant<'a>(mut words: impl Iterator<Item = &'a str>, name: &str) -> bool {
+    let mut names = name.split('.').rev();
+    words.next() == names.next() && words.all(|word| names.any(|name| name == word))
+}
+
 /// Makes a word of a name: dashes for spaces, no dots.
 pub fn slug(name: &str) -> String {
     name.trim().to_lowercase().replace([' ', '.', '_'], "-")

@@ -32,6 +32,7 @@ pub mod scenario;
 pub mod shard;
 pub mod stop;
 pub mod studio;
+pub mod sweep;
 pub mod symbols;
 pub mod time;
 pub mod training;

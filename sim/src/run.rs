@@ -19,6 +19,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// This program and its version, as manifests name it.
+pub const PROGRAM: &str = concat!("biopay ", env!("CARGO_PKG_VERSION"));
+
 /// Holds what was played.
 pub struct Played {
     /// What was measured.
@@ -59,7 +62,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         scenario: serde_json::to_value(scenario).map_err(|e| Error::InvalidRun(e.to_string()))?,
         seed: scenario.seed,
         clock: scenario.clock.name().into(),
-        program: concat!("biopay ", env!("CARGO_PKG_VERSION")).into(),
+        program: PROGRAM.into(),
         command,
         machine: Machine::this(),
         started_unix_s,

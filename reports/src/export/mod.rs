@@ -7,6 +7,7 @@ mod markdown;
 mod plots;
 
 pub use csv::csv;
+pub(crate) use csv::field as csv_field;
 pub use document::{Document, RunIdentity, schema};
 pub use junit::junit;
 pub use markdown::markdown;

@@ -1,7 +1,7 @@
 //! The language of thresholds.
 
 use crate::error::Error;
-use crate::metric::{LAST_WORDS, Metric, Unit};
+use crate::metric::{LAST_WORDS, Metric, Unit, is_meant};
 use std::str::FromStr;
 
 /// Names the side of the limit on which a figure has to be.
@@ -77,12 +77,7 @@ pub struct Threshold {
 impl Threshold {
     /// Says whether a figure is meant: `fmr` is that of every scheme, `template.fmr` that of one.
     pub fn means(&self, metric: &Metric) -> bool {
-        let mut names = metric.name.split('.').rev();
-        let mut words = self.words.iter().rev();
-        if words.next().map(String::as_str) != names.next() {
-            return false;
-        }
-        words.all(|word| names.any(|name| name == word))
+        is_meant(self.words.iter().rev().map(String::as_str), &metric.name)
     }
 }
 
