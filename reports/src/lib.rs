@@ -11,6 +11,7 @@
 //! Nothing here knows the simulator or the server: a report is rebuilt from the folder alone.
 
 pub mod beta;
+pub mod cases;
 pub mod cluster;
 pub mod compare;
 pub mod distribution;

@@ -11,6 +11,7 @@
 
 pub mod arrival;
 pub mod calibration;
+pub mod cases;
 pub mod cli;
 pub mod comparisons;
 pub mod driver;

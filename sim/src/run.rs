@@ -8,7 +8,7 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::studio::CaptureKey;
 use crate::world::Tally;
-use crate::{Error, comparisons, plan, samples, virtual_time, wall};
+use crate::{Error, cases, comparisons, plan, samples, virtual_time, wall};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::records::{Comparison, ServerFigure};
 use biopay_reports::run_folder::Records;
@@ -56,6 +56,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         records.comparisons = compare(scenario, &population, &probes)?;
     }
     samples::write(&population, &writer.staging().join(biopay_reports::html::SAMPLES_FOLDER))?;
+    cases::write(scenario, shard, &population, &records, &writer.staging().join(biopay_reports::cases::FOLDER))?;
     let manifest = Manifest {
         schema: SCHEMA,
         scenario_name: scenario.name.clone(),

@@ -170,7 +170,8 @@ mod tests {
         // The lady tasting tea, and Agresti's 2 by 2 examples.
         close(fisher((3, 4), (1, 4)), 0.485_714_285_714, 1e-9);
         close(fisher((8, 10), (1, 6)), 0.034_965_034_965, 1e-9);
-        close(fisher((0, 1_000), (10, 1_000)), 0.001_925_773_7, 1e-6);
+        close(fisher((0, 1_000), (10, 1_000)), 0.001909465165341615, 1e-8);
+        close(fisher((37, 900), (61, 800)), 0.002364216225071388, 1e-8);
         assert_eq!(fisher((0, 50), (0, 70)), 1.0);
     }
 

@@ -1,5 +1,6 @@
 //! The HTML report: one self-contained file, readable without scripts, in light and dark and on paper.
 
+mod cases;
 pub(crate) mod figures;
 mod samples;
 mod sections;
@@ -25,10 +26,12 @@ pub fn report(run: &RunReader) -> Result<String, Error> {
 /// Builds the report of a run whose records have been read and summed up.
 pub fn page_of(run: &RunReader, summary: &Summary, records: &Records, document: &Document) -> Result<String, Error> {
     let pictures = samples::read(run.folder())?;
-    Ok(page(summary, records, document, &pictures))
+    let cases = crate::cases::read(run.folder(), cases::CASES_MAX)?;
+    let cases = cases::section(summary, records, &cases);
+    Ok(page(summary, records, document, cases, &pictures))
 }
 
-fn page(summary: &Summary, records: &Records, document: &Document, pictures: &[Picture]) -> String {
+fn page(summary: &Summary, records: &Records, document: &Document, cases: String, pictures: &[Picture]) -> String {
     let title = format!("Biopay run: {}", escape(&summary.manifest.scenario_name));
     let sections = [
         ("verdict", "Verdict", verdict::section(document)),
@@ -36,6 +39,7 @@ fn page(summary: &Summary, records: &Records, document: &Document, pictures: &[P
         ("comparison", "Is the wrong person accepted?", sections::comparison(summary)),
         ("payments", "Payments, per transaction", sections::payments(summary)),
         ("attacks", "Attacks", sections::attacks(summary)),
+        ("cases", "False accepts, one by one", cases),
         ("performance", "How fast?", sections::performance(summary, records)),
         ("patent", "The patent's steps in this run", sections::patent(summary)),
         ("samples", "Samples and their QR symbols", samples::section(pictures)),

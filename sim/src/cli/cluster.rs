@@ -57,6 +57,11 @@ pub(super) fn execute(command: &ClusterCommand) -> Result<(), Error> {
 
 fn script(args: &SlurmArgs, scenario: &Scenario, out: &str, program: &str) -> Result<String, Error> {
     let toml = toml::to_string(scenario).map_err(|e| Error::Usage(e.to_string()))?;
+    // One shard is the whole already.
+    let merge = match args.shards {
+        1 => r#"rm -rf "$OUT/whole" && cp -R "$OUT/parts/0" "$OUT/whole""#,
+        _ => r#"exec "$BIOPAY" merge "$OUT"/parts/* --out "$OUT/whole" --overwrite"#,
+    };
     let (out, program, last) = (quoted(out), quoted(program), args.shards - 1);
     Ok(format!(
         r#"#!/bin/sh
@@ -80,7 +85,7 @@ END_OF_SHARD
 cat >"$OUT/merge.sh" <<'END_OF_MERGE'
 #!/bin/sh
 set -eu
-exec "$BIOPAY" merge "$OUT"/parts/* --out "$OUT/whole" --overwrite
+{merge}
 END_OF_MERGE
 ARRAY=$(sbatch --parsable --job-name={job} --array=0-{last} --export=ALL --output="$OUT/logs/shard-%a.log" {options} "$OUT/shard.sh")
 ARRAY=${{ARRAY%%;*}}
