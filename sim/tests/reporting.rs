@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 const SMALL: [&str; 12] = [
     "run",
     "stored-qr",
-    "--seed",
-    "5",
+    "--set",
+    "seed=5",
     "--set",
     "handsets=6",
     "--set",
@@ -72,7 +72,7 @@ fn a_comparison_finds_what_changed_and_nothing_else() {
         assert!(done.status.success(), "{}", text(&done.stderr));
     };
     run("a", &[]);
-    run("b", &["--seed", "6"]);
+    run("b", &["--set", "seed=6"]);
     // The bank takes as much longer as the median charge is to be a fifth slower.
     let document = biopay(&["report", "a", "--format", "json"], folder.path());
     let document: Document = serde_json::from_slice(&document.stdout).unwrap();
@@ -139,7 +139,8 @@ fn a_job_arrays_script_runs_every_shard_and_merges_the_bytes_of_the_whole() {
     assert!(whole.status.success(), "{}", text(&whole.stderr));
     for shards in ["1", "3"] {
         let out = format!("it's {shards}");
-        let arguments = [&["cluster", "slurm", "stored-qr", "--shards", shards], &settings[..], &more, &[&out]].concat();
+        let arguments =
+            [&["cluster", "slurm", "stored-qr", "--shards", shards], &settings[..], &more, &[&out]].concat();
         let script = biopay(&arguments, folder.path());
         assert!(script.status.success(), "{}", text(&script.stderr));
         std::fs::write(folder.path().join("submit.sh"), &script.stdout).unwrap();

@@ -1,12 +1,13 @@
 //! Every figure of two runs, side by side.
 
-use super::statistics::{Change, holm, means, quantiles, rates};
+use super::statistics::{Change, Latencies, holm, means, quantiles, rates};
 use crate::error::Error;
 use crate::latency::LatencyRecorder;
 use crate::metric::{Metric, QUANTILES, Unit, metrics, slug};
 use crate::run_folder::RunReader;
 use crate::summary::Summary;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Adjusted p-values below this are findings.
 const SIGNIFICANCE: f64 = 0.05;
@@ -19,6 +20,9 @@ pub struct Side {
     pub name: String,
     metrics: Vec<Metric>,
     latency: LatencyRecorder,
+    /// Links in use, and handsets.
+    profiles: BTreeSet<String>,
+    handsets: u64,
 }
 
 impl Side {
@@ -26,7 +30,19 @@ impl Side {
     pub fn read(run: &RunReader, name: &str) -> Result<Self, Error> {
         let records = run.records()?;
         let summary = Summary::new(run.manifest().clone(), &records);
-        Ok(Self { name: name.to_owned(), metrics: metrics(&summary, &records.latency), latency: records.latency })
+        let metrics = metrics(&summary, &records.latency);
+        let profiles = records.network.iter().map(|n| n.profile.clone()).collect();
+        let handsets = records.network.iter().map(|n| n.handset).collect::<BTreeSet<_>>().len() as u64;
+        Ok(Self { name: name.to_owned(), metrics, latency: records.latency, profiles, handsets })
+    }
+
+    /// Finds an operation by its name in figures, and as how many independent latencies its own count.
+    fn latencies(&self, operation: &str) -> Option<Latencies<'_>> {
+        let (name, histogram) = self.latency.operations().find(|(name, _)| slug(name) == operation)?;
+        let is_of_one_link = name.split('@').skip(1).any(|word| self.profiles.contains(word));
+        let is_mixed = self.profiles.len() > 1 && !is_of_one_link;
+        let independent = if is_mixed { histogram.len().min(self.handsets) } else { histogram.len() };
+        Some(Latencies { histogram, independent })
     }
 }
 
@@ -137,12 +153,10 @@ fn test(first: &Side, second: &Side, a: &Metric, b: &Metric, noise: f64) -> Opti
         return rates(ra, rb);
     }
     let (operation, word) = a.name.rsplit_once('.')?;
-    let histogram =
-        |side: &'_ Side| side.latency.operations().find(|(name, _)| slug(name) == operation).map(|o| o.1.clone());
-    let (ha, hb) = (histogram(first)?, histogram(second)?);
+    let (of_first, of_second) = (first.latencies(operation)?, second.latencies(operation)?);
     if word == "mean" {
-        return means(&ha, &hb, noise);
+        return means(of_first, of_second, noise);
     }
     let quantile = QUANTILES.iter().find(|(name, _)| *name == word)?.1;
-    quantiles(&ha, &hb, quantile, noise, SEED)
+    quantiles(of_first, of_second, quantile, noise, SEED)
 }

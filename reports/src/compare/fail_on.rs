@@ -90,7 +90,12 @@ impl FailOn {
         let judged = named.into_iter().filter_map(|(limit, d)| {
             let p = d.p_value.and_then(|_| adjusted.next());
             let found = p.map(|p| finding(p, d.change));
-            let is_shown = matches!(found, None | Some(Finding::Greater | Finding::Less));
+            // What is counted exactly is what it is; a sample that is too small to test shows nothing.
+            let is_sampled = d.first.as_ref().is_some_and(|metric| metric.sampled);
+            let is_shown = match found {
+                None => !is_sampled,
+                Some(finding) => matches!(finding, Finding::Greater | Finding::Less),
+            };
             let (limit_text, figure) = (limit.threshold.text.clone(), d.name.clone());
             limit.is_beyond(d).then_some(Regression { limit: limit_text, figure, is_shown })
         });

@@ -7,6 +7,10 @@
 //! | means of latencies | Welch's | normal |
 //! | everything else | none: it is one number of each run | none |
 //!
+//! Latencies of one handset are alike where handsets have different links, so that the share of each link decides the
+//! whole: an operation over all links then counts each handset as one latency, which is the safe side. Operations of one
+//! link (`charge@4g`) count all.
+//!
 //! Tests within one comparison are held to a family-wise error of 5 % together (Holm 1979).
 
 mod comparable;

@@ -64,14 +64,30 @@ fn fisher(a: (u64, u64), b: (u64, u64)) -> f64 {
     (low..=high).map(probability).filter(|&p| p <= limit).sum::<f64>().min(1.0)
 }
 
+/// Holds latencies of one operation, and as how many independent ones they count.
+#[derive(Clone, Copy, Debug)]
+pub struct Latencies<'a> {
+    /// What was recorded.
+    pub histogram: &'a Histogram<u64>,
+    /// Fewer than were recorded where those of one handset are alike.
+    pub independent: u64,
+}
+
+impl<'a> Latencies<'a> {
+    /// Counts every latency as independent of the others.
+    pub fn all(histogram: &'a Histogram<u64>) -> Self {
+        Self { histogram, independent: histogram.len() }
+    }
+}
+
 /// Tests whether a quantile of two histograms differs by more than `noise` of itself. `None` where fewer than ten
-/// samples of either lie beyond it.
+/// independent samples of either lie beyond it.
 ///
 /// A bootstrap sample's order statistic k of n is the observed quantile at a draw from Beta(k, n - k + 1), so that no
 /// sample has to be drawn. Source: Efron 1979; Hutson and Ernst 2000, "The exact bootstrap mean and variance of an
 /// L-estimator".
-pub fn quantiles(a: &Histogram<u64>, b: &Histogram<u64>, quantile: f64, noise: f64, seed: u64) -> Option<Change> {
-    let beyond = |h: &Histogram<u64>| h.len() as f64 * quantile.min(1.0 - quantile);
+pub fn quantiles(a: Latencies<'_>, b: Latencies<'_>, quantile: f64, noise: f64, seed: u64) -> Option<Change> {
+    let beyond = |l: Latencies<'_>| l.independent as f64 * quantile.min(1.0 - quantile);
     if beyond(a) < BEYOND_MIN || beyond(b) < BEYOND_MIN {
         return None;
     }
@@ -81,7 +97,7 @@ pub fn quantiles(a: &Histogram<u64>, b: &Histogram<u64>, quantile: f64, noise: f
     for _ in 0..REPLICATES {
         pairs.push((first.draw(&mut rng), second.draw(&mut rng)));
     }
-    let is_greater = b.value_at_quantile(quantile) > a.value_at_quantile(quantile);
+    let is_greater = b.histogram.value_at_quantile(quantile) > a.histogram.value_at_quantile(quantile);
     let is_null = |&&(x, y): &&(f64, f64)| if is_greater { y <= x * (1.0 + noise) } else { y >= x * (1.0 - noise) };
     let null = pairs.iter().filter(is_null).count();
     let p_value = (2.0 * (null + 1) as f64 / (REPLICATES + 1) as f64).min(1.0);
@@ -100,18 +116,19 @@ struct Resampled {
 }
 
 impl Resampled {
-    fn new(histogram: &Histogram<u64>, quantile: f64) -> Option<Self> {
-        let n = histogram.len();
+    fn new(latencies: Latencies<'_>, quantile: f64) -> Option<Self> {
+        let n = latencies.independent;
         let k = ((quantile * n as f64).ceil() as u64).clamp(1, n);
         let mut total = 0;
-        let (values, up_to) = histogram
+        let (values, up_to) = latencies
+            .histogram
             .iter_recorded()
             .map(|bucket| {
                 total += bucket.count_since_last_iteration();
                 (bucket.value_iterated_to() as f64, total)
             })
             .unzip();
-        Some(Self { values, up_to, total: n as f64, rank: Beta::new(k as f64, (n - k + 1) as f64).ok()? })
+        Some(Self { values, up_to, total: total as f64, rank: Beta::new(k as f64, (n - k + 1) as f64).ok()? })
     }
 
     fn draw(&mut self, rng: &mut ChaCha8Rng) -> f64 {
@@ -121,16 +138,18 @@ impl Resampled {
     }
 }
 
-/// Tests whether the means of two histograms differ by more than `noise` of the first. `None` below thirty samples.
+/// Tests whether the means of two histograms differ by more than `noise` of the first. `None` below thirty independent
+/// samples.
 ///
 /// Source: Welch 1947, at numbers where its distribution is normal.
-pub fn means(a: &Histogram<u64>, b: &Histogram<u64>, noise: f64) -> Option<Change> {
-    if a.len().min(b.len()) < 30 {
+pub fn means(a: Latencies<'_>, b: Latencies<'_>, noise: f64) -> Option<Change> {
+    if a.independent.min(b.independent) < 30 {
         return None;
     }
-    let spread = (a.stdev().powi(2) / a.len() as f64 + b.stdev().powi(2) / b.len() as f64).sqrt();
-    let difference = b.mean() - a.mean();
-    let beyond = (difference.abs() - noise * a.mean()).max(0.0);
+    let variance = |l: Latencies<'_>| l.histogram.stdev().powi(2) / l.independent as f64;
+    let spread = (variance(a) + variance(b)).sqrt();
+    let difference = b.histogram.mean() - a.histogram.mean();
+    let beyond = (difference.abs() - noise * a.histogram.mean()).max(0.0);
     let p_value = if beyond == 0.0 { 1.0 } else { two_sided(beyond / spread.max(f64::MIN_POSITIVE)) };
     Some(Change { interval: (difference - Z * spread, difference + Z * spread), p_value })
 }
@@ -208,9 +227,9 @@ mod tests {
                 .filter(|&i| test(&exponential(2_000, 1e5, 2 * i), &exponential(2_000, 1e5, 2 * i + 1)) < 0.05)
                 .count()
         };
-        let median = alarms(&|a, b| quantiles(a, b, 0.5, 0.0, 1).unwrap().p_value);
-        let high = alarms(&|a, b| quantiles(a, b, 0.99, 0.0, 1).unwrap().p_value);
-        let mean = alarms(&|a, b| means(a, b, 0.0).unwrap().p_value);
+        let median = alarms(&|a, b| quantiles(Latencies::all(a), Latencies::all(b), 0.5, 0.0, 1).unwrap().p_value);
+        let high = alarms(&|a, b| quantiles(Latencies::all(a), Latencies::all(b), 0.99, 0.0, 1).unwrap().p_value);
+        let mean = alarms(&|a, b| means(Latencies::all(a), Latencies::all(b), 0.0).unwrap().p_value);
         assert!(median <= 24 && high <= 24 && mean <= 24, "{median} {high} {mean} of 200");
         assert!(median + high + mean >= 5, "the tests never alarm: {median} {high} {mean}");
     }
@@ -218,11 +237,16 @@ mod tests {
     #[test]
     fn a_shift_is_found_with_its_size() {
         let (a, b) = (exponential(20_000, 1e5, 1), exponential(20_000, 1.1e5, 2));
-        let change = quantiles(&a, &b, 0.5, 0.02, 1).unwrap();
+        let (a, b) = (Latencies::all(&a), Latencies::all(&b));
+        let change = quantiles(a, b, 0.5, 0.02, 1).unwrap();
         let true_change = 0.1 * 1e5 * 2f64.ln();
         assert!(change.p_value < 1e-3, "{change:?}");
         assert!(change.interval.0 < true_change && true_change < change.interval.1, "{change:?}");
-        assert!(means(&a, &b, 0.02).unwrap().p_value < 1e-3);
+        assert!(means(a, b, 0.02).unwrap().p_value < 1e-3);
+        // The same latencies of fifty handsets that are each like themselves show nothing.
+        let alike = |l: Latencies<'_>| quantiles(Latencies { independent: 50, ..l }, b, 0.5, 0.02, 1).unwrap();
+        assert!(alike(a).p_value > 0.05, "{:?}", alike(a));
+        assert!(quantiles(Latencies { independent: 50, ..a }, b, 0.99, 0.02, 1).is_none());
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn events(t: &Transaction) -> String {
         rows.push(vec![at(login), format!("logged in with the name and password of subject {}", t.account_subject)]);
     }
     let made = format!(
-        "{} QR presented, {} captures and {} derivations failed",
+        "presents {} QRs; {} captures and {} derivations failed",
         t.tries, t.failures_to_acquire, t.failures_to_derive
     );
     rows.push(vec!["–".to_owned(), made]);

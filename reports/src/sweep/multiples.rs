@@ -7,6 +7,8 @@ use crate::plot::{Axis, Chart, Scale, escape};
 use std::collections::BTreeMap;
 
 const STYLE: &str = include_str!("../style.css");
+/// How far lines stand beside each other. Units: shares of the axis.
+const DODGE: f64 = 0.012;
 
 /// Holds what one chart shows.
 struct Panel<'a> {
@@ -53,11 +55,15 @@ fn draw(panel: &Panel<'_>, keys: &[String]) -> String {
     let positions = Positions::of(panel);
     let x_label = keys.first().map_or("run", String::as_str);
     let mut chart = Chart::new(panel.figure, positions.axis(x_label), y_axis(panel));
-    for (colour, (name, points)) in lines(panel).iter().enumerate() {
+    let lines_drawn = lines(panel);
+    let middle = (lines_drawn.len() as f64 - 1.0) / 2.0;
+    for (colour, (name, points)) in lines_drawn.iter().enumerate() {
         let mut means: BTreeMap<usize, (f64, Vec<f64>)> = BTreeMap::new();
         for point in points {
             let Some(metric) = find(point, panel.figure) else { continue };
             let (place, x) = positions.place(point);
+            // Beside each other, so that no bar hides another.
+            let x = x + (colour as f64 - middle) * DODGE * positions.span();
             let value = shown(metric.value, metric.unit);
             if let Some((low, high)) = metric.lower95.zip(metric.upper95) {
                 chart.line(&[(x, shown(low, metric.unit)), (x, shown(high, metric.unit))], colour);
@@ -123,6 +129,13 @@ impl Positions {
             Some(Setting::Number(number)) if self.is_numeric() => *number,
             _ => place as f64,
         }
+    }
+
+    /// Returns how far the axis reaches, without its margins.
+    fn span(&self) -> f64 {
+        let places = (0..self.values.len()).map(|place| self.x(place));
+        let (low, high) = places.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+        if low < high { high - low } else { 1.0 }
     }
 
     fn is_numeric(&self) -> bool {

@@ -104,7 +104,9 @@ fn conclude(regressions: &[Regression]) -> Result<(), Error> {
     let (shown, open) = (named(true), named(false));
     match (shown.is_empty(), open.is_empty()) {
         (false, _) => Err(Error::Regression(shown)),
-        (true, false) => Err(Error::NotEnoughEvidence(format!("beyond the limit, but it may be chance: {open}"))),
+        (true, false) => Err(Error::NotEnoughEvidence(format!(
+            "beyond the limit, but it may be chance, or too little to test (figures of one link, as in charge@4g.p99, count every latency): {open}"
+        ))),
         (true, true) => Ok(()),
     }
 }

@@ -201,6 +201,9 @@ fn setting(value: &toml::Value) -> Setting {
         toml::Value::Integer(number) => Setting::Number(*number as f64),
         toml::Value::Float(number) => Setting::Number(*number),
         toml::Value::String(text) => Setting::Text(text.clone()),
+        toml::Value::Array(items) => {
+            Setting::Text(items.iter().map(|item| setting(item).to_string()).collect::<Vec<_>>().join("+"))
+        }
         other => Setting::Text(other.to_string()),
     }
 }
