@@ -29,6 +29,7 @@ pub mod rates;
 pub mod records;
 pub mod requirement;
 pub mod run_folder;
+pub mod scheme_tally;
 pub mod security;
 pub mod summary;
 pub mod sweep;

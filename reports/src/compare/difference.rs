@@ -28,8 +28,7 @@ pub struct Side {
 impl Side {
     /// Reads a run's figures.
     pub fn read(run: &RunReader, name: &str) -> Result<Self, Error> {
-        let records = run.records()?;
-        let summary = Summary::new(run.manifest().clone(), &records);
+        let (summary, records) = Summary::read(run)?;
         let metrics = metrics(&summary, &records.latency);
         let profiles = records.network.iter().map(|n| n.profile.clone()).collect();
         let handsets = records.network.iter().map(|n| n.handset).collect::<BTreeSet<_>>().len() as u64;

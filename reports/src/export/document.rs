@@ -68,8 +68,8 @@ impl Document {
 
     /// Reads a run folder and gathers its figures.
     pub fn read(run: &RunReader) -> Result<Self, Error> {
-        let records = run.records()?;
-        Self::new(&Summary::new(run.manifest().clone(), &records), &records)
+        let (summary, records) = Summary::read(run)?;
+        Self::new(&summary, &records)
     }
 }
 

@@ -17,8 +17,7 @@ use samples::Picture;
 
 /// Builds the report of a run folder.
 pub fn report(run: &RunReader) -> Result<String, Error> {
-    let records = run.records()?;
-    let summary = Summary::new(run.manifest().clone(), &records);
+    let (summary, records) = Summary::read(run)?;
     let document = Document::new(&summary, &records)?;
     page_of(run, &summary, &records, &document)
 }

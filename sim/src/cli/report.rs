@@ -86,8 +86,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
 /// and writing.
 pub(super) fn conclude(folder: &Path) -> Result<(), Error> {
     let run = RunReader::open(folder)?;
-    let records = run.records()?;
-    let summary = Summary::new(run.manifest().clone(), &records);
+    let (summary, records) = Summary::read(&run)?;
     let document = Document::new(&summary, &records)?;
     println!("\n{}{}", terminal::verdicts(&document), terminal::summary(&summary));
     let write = |name: &str, text: String| {
@@ -131,8 +130,8 @@ fn write_html(run: &RunReader, args: &ReportArgs) -> Result<(), Error> {
 fn write_plots(run: &RunReader, args: &ReportArgs) -> Result<(), Error> {
     let out = args.out.clone().unwrap_or_else(|| run.folder().join("plots"));
     std::fs::create_dir_all(&out).map_err(Error::file(&out))?;
-    let records = run.records()?;
-    for (name, svg) in export::plots(&Summary::new(run.manifest().clone(), &records), &records) {
+    let (summary, records) = Summary::read(run)?;
+    for (name, svg) in export::plots(&summary, &records) {
         let path = out.join(name).with_extension("svg");
         std::fs::write(&path, svg).map_err(Error::file(&path))?;
         println!("{}", path.display());
