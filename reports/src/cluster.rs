@@ -126,6 +126,12 @@ impl NonMatedErrors {
         Self { cells: BTreeMap::new(), design }
     }
 
+    /// Takes errors and trials of pairs of subjects, the lower subject first, each pair once.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = ((u32, u32), u64, u64)>) -> Self {
+        let cells = pairs.into_iter().map(|(pair, errors, trials)| (pair, Cell { errors, trials })).collect();
+        Self { cells, design: Design::Counted }
+    }
+
     /// Counts one non-mated comparison between two subjects, in either order.
     pub fn add(&mut self, a: u32, b: u32, is_error: bool) {
         let cell = self.cells.entry((a.min(b), a.max(b))).or_default();

@@ -53,6 +53,14 @@ pub enum Error {
         /// What the parser said.
         source: serde_json::Error,
     },
+    /// A threshold is not one.
+    #[error("threshold {expression:?}: {why}")]
+    Threshold {
+        /// As it was written.
+        expression: String,
+        /// What is wrong and what would be right.
+        why: String,
+    },
     /// The latency file is damaged.
     #[error("{path}: damaged latency histogram: {why}")]
     Latency {

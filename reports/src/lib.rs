@@ -1,32 +1,42 @@
 //! What a run leaves behind, and what is read out of it.
 //!
 //! ```text
-//! records ──RunWriter──► run folder ──RunReader──► Summary ──► terminal, JSON, HTML
-//!                                        │
+//! records ──RunWriter──► run folder ──RunReader──► Summary ──► metrics ──► thresholds, comparison of runs
+//!                                        │          │           │
+//!                                        │          │           └─ JSON, CSV, JUnit, Markdown
+//!                                        │          └─ terminal, HTML
 //!                                        └─ rates: FMR, FNMR, EER, FAR, FRR, each with count and interval
 //! ```
 //!
 //! Nothing here knows the simulator or the server: a report is rebuilt from the folder alone.
 
 pub mod beta;
+pub mod cases;
 pub mod cluster;
+pub mod compare;
 pub mod distribution;
 pub mod embeddings;
 pub mod error;
+pub mod export;
 pub mod html;
 pub mod interval;
 pub mod latency;
 pub mod manifest;
+pub mod metric;
+pub mod money;
 pub mod network;
 pub mod plot;
 pub mod rates;
 pub mod records;
 pub mod requirement;
 pub mod run_folder;
+pub mod scheme_tally;
 pub mod security;
 pub mod summary;
+pub mod sweep;
 pub mod tables;
 pub mod terminal;
+pub mod threshold;
 pub mod unlinkability;
 
 pub use error::Error;

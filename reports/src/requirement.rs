@@ -88,7 +88,7 @@ const NEEDED_MAX: u64 = 1_000_000_000_000_000;
 
 /// Finds how many comparisons at the observed rate would put the interval on one side of the limit. Where comparisons
 /// are alike within a subject, each counts for as much less as the clustered interval is wider.
-fn comparisons_needed(rate: &Rate, max: f64) -> Option<u64> {
+pub(crate) fn comparisons_needed(rate: &Rate, max: f64) -> Option<u64> {
     let observed = rate.value().unwrap_or(0.0);
     let decides = |total: u64| {
         let interval = clopper_pearson((observed * total as f64).round() as u64, total);
@@ -110,7 +110,7 @@ fn comparisons_needed(rate: &Rate, max: f64) -> Option<u64> {
 
 /// Returns how many comparisons weigh as much as one independent one. An interval's width goes with the square root of
 /// their number; without an error, where it is the bound itself, with the number.
-fn design_effect(rate: &Rate) -> f64 {
+pub(crate) fn design_effect(rate: &Rate) -> f64 {
     let width = |i: crate::Interval| i.upper - i.lower;
     let ratio = rate.clustered.zip(rate.exact).map_or(1.0, |(c, e)| width(c) / width(e).max(f64::MIN_POSITIVE));
     (if rate.count == 0 { ratio } else { ratio * ratio }).max(1.0)

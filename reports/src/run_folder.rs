@@ -152,14 +152,26 @@ impl RunReader {
 
     /// Reads every table and the latencies.
     pub fn records(&self) -> Result<Records, Error> {
+        Ok(Records { comparisons: tables::read(&self.folder)?, ..self.records_but_comparisons()? })
+    }
+
+    /// Reads every other table than that of comparisons, which may be too large to hold.
+    pub fn records_but_comparisons(&self) -> Result<Records, Error> {
         Ok(Records {
-            comparisons: tables::read(&self.folder)?,
+            comparisons: Vec::new(),
             transactions: tables::read(&self.folder)?,
             attacks: tables::read(&self.folder)?,
             network: tables::read(&self.folder)?,
             server: tables::read(&self.folder)?,
             latency: LatencyRecorder::read(&self.folder.join(LATENCY))?,
         })
+    }
+}
+
+impl RunReader {
+    /// Hands every comparison to `f`, a part of the table at a time.
+    pub fn each_comparison(&self, mut f: impl FnMut(&Comparison)) -> Result<(), Error> {
+        tables::read_in_parts(&self.folder, |part: Vec<Comparison>| part.iter().for_each(&mut f))
     }
 }
 

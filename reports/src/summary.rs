@@ -1,15 +1,18 @@
 //! The figures of a run, computed from its records alone.
 
-use crate::cluster::{MatedErrors, NonMatedErrors};
+use crate::cluster::MatedErrors;
+use crate::error::Error;
 use crate::interval::Rate;
 use crate::latency::{INTENDED, LatencyRecorder};
 use crate::manifest::Manifest;
+use crate::money;
 use crate::network::{ProfileSummary, profiles};
 use crate::rates::ScoreSet;
-use crate::records::{Attack, Comparison, ServerFigure, Transaction};
-use crate::run_folder::Records;
+use crate::records::{Attack, ServerFigure, Transaction};
+use crate::run_folder::{Records, RunReader};
+use crate::scheme_tally::SchemeTally;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Operations in the order in which a handset meets them; others follow by name.
 const OPERATIONS: [&str; 15] = [
@@ -51,6 +54,8 @@ pub struct Summary {
     pub throughput: Vec<Throughput>,
     /// What each link profile cost, where there were several or simulated ones.
     pub network: Vec<ProfileSummary>,
+    /// Postings at the bank that handsets and books disagree about; `None` where the run has no audit.
+    pub money_violations: Option<u64>,
     /// What server and bank reported of themselves.
     pub server: Vec<(String, String, f64)>,
 }
@@ -191,8 +196,23 @@ pub struct Throughput {
 impl Summary {
     /// Computes the figures.
     pub fn new(manifest: Manifest, records: &Records) -> Self {
+        let mut tally = SchemeTally::default();
+        records.comparisons.iter().for_each(|c| tally.add(c));
+        Self::with_schemes(manifest, records, tally)
+    }
+
+    /// Reads a run and computes its figures. The comparisons pass through a part at a time, and are left out of the
+    /// records that are returned.
+    pub fn read(run: &RunReader) -> Result<(Self, Records), Error> {
+        let mut tally = SchemeTally::default();
+        run.each_comparison(|c| tally.add(c))?;
+        let records = run.records_but_comparisons()?;
+        Ok((Self::with_schemes(run.manifest().clone(), &records, tally), records))
+    }
+
+    fn with_schemes(manifest: Manifest, records: &Records, tally: SchemeTally) -> Self {
         Self {
-            schemes: schemes(&records.comparisons),
+            schemes: tally.finish(),
             enrolment: enrolment(&records.transactions),
             journeys: journeys(&records.transactions),
             outcomes: outcomes(&records.transactions),
@@ -200,9 +220,15 @@ impl Summary {
             latencies: latencies(&records.latency),
             throughput: throughputs(&records.transactions),
             network: profiles(records),
+            money_violations: money::violations(records, &manifest),
             server: records.server.iter().map(server_figure).collect(),
             manifest,
         }
+    }
+
+    /// Finds a scheme's operating threshold in the scenario that the run was made from.
+    pub fn threshold(&self, scheme: &str) -> Option<f64> {
+        self.manifest.scenario["schemes"]["parameters"][format!("{scheme}-threshold")].as_f64()
     }
 
     /// Finds an operation's latencies.
@@ -213,40 +239,6 @@ impl Summary {
 
 fn server_figure(figure: &ServerFigure) -> (String, String, f64) {
     (figure.component.clone(), figure.name.clone(), figure.value)
-}
-
-fn schemes(comparisons: &[Comparison]) -> Vec<SchemeSummary> {
-    let names: BTreeSet<&str> = comparisons.iter().map(|c| c.scheme.as_str()).collect();
-    names.into_iter().map(|name| scheme(name, comparisons.iter().filter(|c| c.scheme == name))).collect()
-}
-
-fn scheme<'a>(name: &str, comparisons: impl Iterator<Item = &'a Comparison>) -> SchemeSummary {
-    let (mut mated, mut non_mated) = (MatedErrors::default(), NonMatedErrors::default());
-    let (mut mated_scores, mut non_mated_scores) = (Vec::new(), Vec::new());
-    let (mut failures, mut has_scores) = (0, false);
-    for c in comparisons {
-        failures += u64::from(c.failure.is_some());
-        has_scores |= c.score.is_some();
-        let score = c.score.unwrap_or(f32::NEG_INFINITY);
-        if c.is_mated() {
-            mated.add(c.reference_subject, !c.accepted);
-            mated_scores.push(score);
-        } else {
-            non_mated.add(c.reference_subject, c.probe_subject, c.accepted);
-            non_mated_scores.push(score);
-        }
-    }
-    let scores = Some(ScoreSet::new(mated_scores, non_mated_scores)).filter(|s| has_scores && !s.is_empty());
-    SchemeSummary {
-        scheme: name.to_owned(),
-        fnmr: mated.rate(),
-        fmr: non_mated.rate(),
-        failures,
-        eer: scores.as_ref().map(ScoreSet::equal_error_rate),
-        fmr100: scores.as_ref().map(|s| s.lowest_fnmr(1e-2).fnmr),
-        fmr1000: scores.as_ref().map(|s| s.lowest_fnmr(1e-3).fnmr),
-        scores,
-    }
 }
 
 fn enrolment(transactions: &[Transaction]) -> EnrolmentSummary {

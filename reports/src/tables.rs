@@ -37,6 +37,22 @@ pub fn read<T: Table>(folder: &Path) -> Result<Vec<T>, Error> {
     T::rows(&frame)
 }
 
+/// Rows of a part: what one row group of a written table holds.
+const PART_ROWS: usize = 512 * 512;
+
+/// Reads `NAME.parquet` of `folder` a part at a time, in order.
+pub fn read_in_parts<T: Table>(folder: &Path, mut f: impl FnMut(Vec<T>)) -> Result<(), Error> {
+    let path = folder.join(T::NAME).with_extension("parquet");
+    let table_error = |source| Error::Table { table: T::NAME, source };
+    let open = || File::open(&path).map_err(Error::file(&path));
+    let rows = ParquetReader::new(open()?).num_rows().map_err(table_error)?;
+    for from in (0..rows.max(1)).step_by(PART_ROWS) {
+        let reader = ParquetReader::new(open()?).with_slice(Some((from, PART_ROWS)));
+        f(T::rows(&reader.finish().map_err(table_error)?)?);
+    }
+    Ok(())
+}
+
 /// Converts one field's values to a column and back.
 pub(crate) trait Cell: Sized {
     fn series(name: &'static str, values: Vec<Self>) -> Series;
@@ -140,6 +156,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &comparisons()).unwrap();
         assert_eq!(read::<Comparison>(folder.path()).unwrap(), comparisons());
+    }
+
+    #[test]
+    fn parts_together_are_the_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows: Vec<ServerFigure> = (0..PART_ROWS + 10)
+            .map(|i| ServerFigure { component: "bank".into(), name: i.to_string(), value: i as f64 })
+            .collect();
+        write(folder.path(), &rows).unwrap();
+        let (mut read, mut parts) = (Vec::new(), 0);
+        read_in_parts(folder.path(), |part: Vec<ServerFigure>| {
+            parts += 1;
+            read.extend(part);
+        })
+        .unwrap();
+        assert_eq!((parts, read.len()), (2, rows.len()));
+        assert!(read == rows);
     }
 
     #[test]

@@ -1,13 +1,34 @@
 //! The summary as plain text for a terminal.
 
 use crate::distribution::Distribution;
-use crate::html::figures::{duration, grouped, percent, rate};
+use crate::export::Document;
+use crate::html::figures::{duration, grouped, metric_text, percent, rate};
 use crate::manifest::Completion;
 use crate::summary::Summary;
+use crate::threshold::Verdict;
 use std::fmt::Write;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HISTOGRAM_COLUMNS: usize = 48;
+
+/// Writes what the thresholds came to; nothing where there are none.
+pub fn verdicts(document: &Document) -> String {
+    let mut out = String::new();
+    let Some(overall) = document.verdict else { return out };
+    line(&mut out, &format!("Verdict: {}", overall.words()));
+    for j in &document.thresholds.0 {
+        let observed = j.observed.as_ref().map_or_else(|| "–".to_owned(), metric_text);
+        let note = if j.note.is_empty() { String::new() } else { format!(" ({})", j.note) };
+        let mark = match j.verdict {
+            Verdict::Passed => '✓',
+            Verdict::Failed => '✗',
+            Verdict::NotEnoughEvidence => '?',
+        };
+        line(&mut out, &format!("  {mark} {:<32} {}: {observed}{note}", j.threshold, j.figure));
+    }
+    line(&mut out, "");
+    out
+}
 
 /// Writes the summary. Nothing in it depends on the terminal's width or colours.
 pub fn summary(summary: &Summary) -> String {

@@ -35,6 +35,15 @@ pub enum Error {
     /// The run cannot be trusted, so there are no figures.
     #[error("invalid run: {0}")]
     InvalidRun(String),
+    /// A threshold of the scenario failed; the verdicts have been shown.
+    #[error("{0} of the scenario's thresholds failed")]
+    ThresholdFailed(usize),
+    /// A figure got worse than allowed; the comparison has been shown.
+    #[error("regression: {0}")]
+    Regression(String),
+    /// The evidence does not decide; what is missing has been shown.
+    #[error("not enough evidence: {0}")]
+    NotEnoughEvidence(String),
     /// Biometrics failed in a way that is no failure to acquire.
     #[error(transparent)]
     Biometrics(#[from] biopay_biometrics::Error),
@@ -55,10 +64,15 @@ impl Error {
         move |source| Self::File { path, source }
     }
 
-    /// Returns the process's exit code: 2 for usage and configuration, 6 for an invalid run, 1 for the rest.
+    /// Returns the process's exit code: 2 for usage and configuration, 3 for a failed threshold, 4 for a regression, 5
+    /// for too little evidence, 6 for an invalid run, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Scenario { .. } | Self::Usage(_) | Self::Datasets(biopay_datasets::Error::Parameter { .. }) => 2,
+            Self::Reports(biopay_reports::Error::Threshold { .. }) => 2,
+            Self::ThresholdFailed(_) => 3,
+            Self::Regression(_) => 4,
+            Self::NotEnoughEvidence(_) => 5,
             Self::InvalidRun(_) => 6,
             _ => 1,
         }

@@ -143,7 +143,7 @@ fn at_rate(scenario: &Scenario, per_s: f64, seconds: f64) -> Result<Scenario, Er
 }
 
 fn judge(run: &RunReader, rate: f64, search: Search) -> Result<Step, Error> {
-    let records = run.records()?;
+    let records = run.records_but_comparisons()?;
     let manifest: &Manifest = run.manifest();
     let payments = || records.transactions.iter().filter(|t| t.kind != REGISTRATION);
     let mut charges: Vec<u64> = payments().filter(|t| t.outcome == CHARGED).map(|t| t.end_us).collect();

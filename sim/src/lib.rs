@@ -11,6 +11,7 @@
 
 pub mod arrival;
 pub mod calibration;
+pub mod cases;
 pub mod cli;
 pub mod clocks;
 pub mod comparisons;
@@ -33,6 +34,7 @@ pub mod scenario;
 pub mod shard;
 pub mod stop;
 pub mod studio;
+pub mod sweep;
 pub mod symbols;
 pub mod time;
 pub mod training;

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::scenario::Scenario;
 use crate::shard::Shard;
 use crate::virtual_time::play::is_sum;
+use biopay_reports::cases::FOLDER as CASES_FOLDER;
 use biopay_reports::html::SAMPLES_FOLDER;
 use biopay_reports::manifest::Completion;
 use biopay_reports::records::ServerFigure;
@@ -33,7 +34,9 @@ pub fn merge(folders: &[PathBuf], out: &Path, command: String) -> Result<PathBuf
         whole.network.extend(network);
         whole.server.extend(server);
         whole.latency.merge(&latency);
-        copy_samples(run.folder(), writer.staging())?;
+        for name in [SAMPLES_FOLDER, CASES_FOLDER] {
+            copy_pictures(&run.folder().join(name), &writer.staging().join(name))?;
+        }
     }
     whole.server = sums(whole.server);
     whole.sort();
@@ -97,11 +100,14 @@ fn sums(figures: Vec<ServerFigure>) -> Vec<ServerFigure> {
     sums.into_iter().map(|((component, name), value)| ServerFigure { component, name, value }).collect()
 }
 
-fn copy_samples(from: &Path, staging: &Path) -> Result<(), Error> {
-    let (from, to) = (from.join(SAMPLES_FOLDER), staging.join(SAMPLES_FOLDER));
-    std::fs::create_dir_all(&to).map_err(Error::file(&to))?;
-    for entry in std::fs::read_dir(&from).map_err(Error::file(&from))? {
-        let entry = entry.map_err(Error::file(&from))?;
+/// Copies a folder of pictures, where a run has one.
+fn copy_pictures(from: &Path, to: &Path) -> Result<(), Error> {
+    if !from.exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(to).map_err(Error::file(to))?;
+    for entry in std::fs::read_dir(from).map_err(Error::file(from))? {
+        let entry = entry.map_err(Error::file(from))?;
         std::fs::copy(entry.path(), to.join(entry.file_name())).map_err(Error::file(entry.path()))?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::studio::CaptureKey;
 use crate::world::Tally;
-use crate::{Error, comparisons, plan, samples, virtual_time, wall};
+use crate::{Error, cases, comparisons, plan, samples, virtual_time, wall};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::records::{Comparison, ServerFigure};
 use biopay_reports::run_folder::Records;
@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// This program and its version, as manifests name it.
+pub const PROGRAM: &str = concat!("biopay ", env!("CARGO_PKG_VERSION"));
 
 /// Holds what was played.
 pub struct Played {
@@ -68,13 +71,14 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         records.comparisons = compare(scenario, &population, &probes)?;
     }
     samples::write(&population, &writer.staging().join(biopay_reports::html::SAMPLES_FOLDER))?;
+    cases::write(scenario, shard, &population, &records, &writer.staging().join(biopay_reports::cases::FOLDER))?;
     let manifest = Manifest {
         schema: SCHEMA,
         scenario_name: scenario.name.clone(),
         scenario: serde_json::to_value(scenario).map_err(|e| Error::InvalidRun(e.to_string()))?,
         seed: scenario.seed,
         clock: scenario.clock.name().into(),
-        program: concat!("biopay ", env!("CARGO_PKG_VERSION")).into(),
+        program: PROGRAM.into(),
         command,
         machine: Machine::this(),
         started_unix_s,

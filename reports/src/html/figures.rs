@@ -1,6 +1,7 @@
 //! Numbers as people read them: a rate never without its count and interval.
 
 use crate::interval::{Interval, Rate, rule_of_three};
+use crate::metric::{Metric, Unit};
 
 /// Prints a share as a percentage with the digits that it deserves.
 pub fn percent(share: f64) -> String {
@@ -37,6 +38,33 @@ pub fn bracket(interval: Interval) -> String {
 pub fn zero_note(rate: &Rate) -> Option<String> {
     (rate.count == 0 && rate.total > 0)
         .then(|| format!("none seen: below {} if all were independent (rule of 3)", percent(rule_of_three(rate.total))))
+}
+
+/// Prints a figure of a run with its interval and count.
+pub fn metric_text(metric: &Metric) -> String {
+    if let Some(r) = &metric.rate {
+        return rate(r);
+    }
+    let one = |value: f64| match metric.unit {
+        Unit::Fraction => percent(value),
+        Unit::Microseconds => duration(value),
+        Unit::Count => grouped(value as u64),
+        Unit::PerSecond => format!("{value:.1}/s"),
+    };
+    match (metric.unit, metric.sampled) {
+        (Unit::Count, _) => one(metric.value),
+        (_, false) => format!("{} ({} counted)", one(metric.value), grouped(metric.count)),
+        (_, true) => {
+            let bound = |bound: Option<f64>| bound.map_or("?".to_owned(), one);
+            let interval = format!("[{}, {}]", bound(metric.lower95), bound(metric.upper95));
+            format!("{} {interval}, {} counted", one(metric.value), grouped(metric.count))
+        }
+    }
+}
+
+/// Prints a threshold with its signs as people write them.
+pub fn limit_text(threshold: &str) -> String {
+    threshold.replace("<=", "≤").replace(">=", "≥").replace("==", "=")
 }
 
 /// Prints an integer with thousands separated.

@@ -1,33 +1,45 @@
 //! The HTML report: one self-contained file, readable without scripts, in light and dark and on paper.
 
+mod cases;
 pub(crate) mod figures;
 mod network;
 mod samples;
 mod sections;
+mod verdict;
 
 use crate::error::Error;
+use crate::export::Document;
 use crate::plot::escape;
 use crate::run_folder::{Records, RunReader};
 use crate::summary::Summary;
-pub use figures::rate as rate_text;
+pub use figures::{limit_text, metric_text, rate as rate_text};
 pub use samples::FOLDER as SAMPLES_FOLDER;
 use samples::Picture;
 
 /// Builds the report of a run folder.
 pub fn report(run: &RunReader) -> Result<String, Error> {
-    let records = run.records()?;
-    let summary = Summary::new(run.manifest().clone(), &records);
-    let pictures = samples::read(run.folder())?;
-    Ok(page(&summary, &records, &pictures))
+    let (summary, records) = Summary::read(run)?;
+    let document = Document::new(&summary, &records)?;
+    page_of(run, &summary, &records, &document)
 }
 
-fn page(summary: &Summary, records: &Records, pictures: &[Picture]) -> String {
+/// Builds the report of a run whose records have been read and summed up.
+pub fn page_of(run: &RunReader, summary: &Summary, records: &Records, document: &Document) -> Result<String, Error> {
+    let pictures = samples::read(run.folder())?;
+    let cases = crate::cases::read(run.folder(), cases::CASES_MAX)?;
+    let cases = cases::section(summary, records, &cases);
+    Ok(page(summary, records, document, cases, &pictures))
+}
+
+fn page(summary: &Summary, records: &Records, document: &Document, cases: String, pictures: &[Picture]) -> String {
     let title = format!("Biopay run: {}", escape(&summary.manifest.scenario_name));
     let sections = [
+        ("verdict", "Verdict", verdict::section(document)),
         ("figures", "At a glance", sections::at_a_glance(summary)),
         ("comparison", "Is the wrong person accepted?", sections::comparison(summary)),
         ("payments", "Payments, per transaction", sections::payments(summary)),
         ("attacks", "Attacks", sections::attacks(summary)),
+        ("cases", "False accepts, one by one", cases),
         ("performance", "How fast?", sections::performance(summary, records)),
         ("network", "What the network costs", network::section(summary)),
         ("patent", "The patent's steps in this run", sections::patent(summary)),

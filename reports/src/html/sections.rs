@@ -79,7 +79,7 @@ pub fn comparison(summary: &Summary) -> String {
         "FMR1000",
         "failed to derive or acquire",
     ];
-    let series: Vec<_> = summary.schemes.iter().map(det_series).collect();
+    let series: Vec<_> = summary.schemes.iter().map(DetSeries::of).collect();
     let mut plots = figure(
         &plot::det(&series),
         "Detection error trade-off on normal-deviate axes. A dot is a scheme's operating point; a scheme that compares for equality has no line.",
@@ -92,7 +92,7 @@ pub fn comparison(summary: &Summary) -> String {
                 grouped(scores.non_mated.total())
             );
             plots.push_str(&figure(
-                &plot::score_histogram(scores, threshold(summary, &s.scheme)),
+                &plot::score_histogram(scores, summary.threshold(&s.scheme)),
                 &format!("Scores of {}: {counts}; d' = {:.2}.", escape(&s.scheme), scores.decidability()),
             ));
             plots.push_str(&figure(
@@ -107,11 +107,6 @@ pub fn comparison(summary: &Summary) -> String {
     )
 }
 
-/// Finds the scheme's threshold in the scenario that the run was made from.
-fn threshold(summary: &Summary, scheme: &str) -> Option<f64> {
-    summary.manifest.scenario["schemes"]["parameters"][format!("{scheme}-threshold")].as_f64()
-}
-
 fn scheme_row(s: &SchemeSummary) -> Vec<String> {
     let optional = |v: Option<f64>| v.map_or("–".into(), percent);
     let note = zero_note(&s.fmr).map(|note| format!("<small>{note}</small>")).unwrap_or_default();
@@ -124,10 +119,6 @@ fn scheme_row(s: &SchemeSummary) -> Vec<String> {
         optional(s.fmr1000),
         grouped(s.failures),
     ]
-}
-
-fn det_series(s: &SchemeSummary) -> DetSeries<'_> {
-    DetSeries { name: &s.scheme, scores: s.scores.as_ref(), operating_point: s.fmr.value().zip(s.fnmr.value()) }
 }
 
 /// Writes FAR and FRR per journey, and every outcome.
@@ -198,7 +189,7 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
     let lines: Vec<_> = summary
         .latencies
         .iter()
-        .filter(|l| PLOTTED.contains(&l.operation.as_str()))
+        .filter(|l| plot::PLOTTED.contains(&l.operation.as_str()))
         .filter_map(|l| Some((l.operation.as_str(), records.latency.operation(&l.operation)?)))
         .collect();
     let series: Vec<_> = summary.throughput.iter().map(|t| (t.operation.as_str(), t.by_second.as_slice())).collect();
@@ -215,9 +206,6 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
         figure(&plot::timeline(&series), "Logins and charges finished in each second of the run."),
     )
 }
-
-/// The operations whose latency is worth a line: those that a customer waits for.
-const PLOTTED: [&str; 5] = ["connect", "register", "login", "present-qr", "charge"];
 
 /// Writes the patent's steps with how often each was taken.
 pub fn patent(summary: &Summary) -> String {

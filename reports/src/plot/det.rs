@@ -2,6 +2,7 @@
 
 use super::{Axis, Chart, Scale};
 use crate::rates::{OperatingPoint, ScoreSet};
+use crate::summary::SchemeSummary;
 
 const RATE_MAX: f64 = 0.6;
 
@@ -13,6 +14,13 @@ pub struct DetSeries<'a> {
     pub scores: Option<&'a ScoreSet>,
     /// FMR and FNMR at its operating point.
     pub operating_point: Option<(f64, f64)>,
+}
+
+impl<'a> DetSeries<'a> {
+    /// Takes a scheme's scores and operating point.
+    pub fn of(s: &'a SchemeSummary) -> Self {
+        Self { name: &s.scheme, scores: s.scores.as_ref(), operating_point: s.fmr.value().zip(s.fnmr.value()) }
+    }
 }
 
 /// Draws one line a scheme with scores, and a dot at each operating point.

@@ -3,6 +3,9 @@
 use super::{Axis, Chart, Scale};
 use hdrhistogram::Histogram;
 
+/// The operations whose latency is worth a line: those that a customer waits for.
+pub const PLOTTED: [&str; 5] = ["connect", "register", "login", "present-qr", "charge"];
+
 /// Draws one line an operation. Units: histograms in microseconds, the axis in milliseconds.
 pub fn latency_percentiles(operations: &[(&str, &Histogram<u64>)]) -> String {
     let filled: Vec<_> = operations.iter().filter(|(_, h)| !h.is_empty()).collect();

@@ -14,6 +14,6 @@ mod timeline;
 pub use axis::{Axis, Scale};
 pub use chart::{Chart, escape};
 pub use det::{DetSeries, det};
-pub use latency::latency_percentiles;
+pub use latency::{PLOTTED, latency_percentiles};
 pub use scores::{error_rates, score_histogram};
 pub use timeline::timeline;

@@ -1,9 +1,8 @@
 //! `biopay merge`.
 
-use super::report::write_report;
+use super::report::conclude;
 use super::run::vacant;
 use crate::Error;
-use biopay_reports::{RunReader, Summary, terminal};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -32,10 +31,5 @@ pub struct MergeArgs {
 pub(super) fn execute(args: &MergeArgs, command_line: &str) -> Result<(), Error> {
     let out = vacant(&args.out, args.overwrite)?;
     let folder = crate::merge::merge(&args.shards, &out, command_line.to_owned())?;
-    let run = RunReader::open(&folder)?;
-    let summary = Summary::new(run.manifest().clone(), &run.records()?);
-    println!("\n{}", terminal::summary(&summary));
-    let report = write_report(&run, &folder.join("report.html"))?;
-    println!("run folder  {}\nreport      {}", folder.display(), report.display());
-    Ok(())
+    conclude(&folder)
 }

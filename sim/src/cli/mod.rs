@@ -1,12 +1,16 @@
-//! The command line. Exit codes: 0 ok, 1 internal error, 2 usage or configuration, 6 invalid run.
+//! The command line. Exit codes: 0 ok, 1 internal error, 2 usage or configuration, 3 a threshold failed, 4 regression,
+//! 5 not enough evidence, 6 invalid run.
 
 mod calibrate;
+mod cluster;
+mod compare;
 mod dataset;
 mod evaluate;
 mod merge;
 mod report;
 mod run;
 mod search;
+mod sweep;
 mod symbol;
 mod train;
 mod tune;
@@ -52,8 +56,15 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Merges the shards of a run into one run folder.
     Merge(merge::MergeArgs),
-    /// Writes the HTML report of a run folder again.
+    /// Writes a run's report again, or its figures for other programs.
     Report(report::ReportArgs),
+    /// Puts two runs side by side, with a test for every figure that has one.
+    Compare(Box<compare::CompareArgs>),
+    /// Runs a scenario over a grid of values of any of its keys, with replications.
+    Sweep(sweep::SweepArgs),
+    /// Prepares runs on more than one machine.
+    #[command(subcommand)]
+    Cluster(cluster::ClusterCommand),
 }
 
 /// Runs the command line and returns the exit code.
@@ -91,5 +102,8 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Calibrate(args) => calibrate::execute(&args),
         Command::Merge(args) => merge::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
+        Command::Compare(args) => compare::execute(&args),
+        Command::Sweep(args) => sweep::execute(&args),
+        Command::Cluster(command) => cluster::execute(&command),
     }
 }

@@ -1,34 +1,153 @@
-//! `biopay report`.
+//! `biopay report`, and how every run ends: summary, report, verdict.
 
 use crate::Error;
-use biopay_reports::{RunReader, html};
-use clap::Args;
+use biopay_reports::export::{self, Document};
+use biopay_reports::threshold::Verdict;
+use biopay_reports::{RunReader, Summary, html, terminal};
+use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
   biopay report runs/quickstart-1
-  biopay report runs/quickstart-1 --out report.html";
+  biopay report runs/quickstart-1 --out report.html
+  biopay report runs/quickstart-1 --open
+  biopay report runs/quickstart-1 --format markdown          for a pull request, on the standard output
+  biopay report runs/quickstart-1 --format junit --out junit.xml
+  biopay report runs/quickstart-1 --format plots --out plots       each plot as an SVG file
+  biopay report --print-schema                               the JSON Schema of --format json";
 
-/// Writes the HTML report of a run folder again, from its records alone.
+/// Writes a run's report again, or its figures for other programs, from its records alone.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
     /// What `biopay run` wrote.
-    run: PathBuf,
-    /// The report's file; without it `report.html` in the run folder.
+    #[arg(required_unless_present = "print_schema")]
+    run: Option<PathBuf>,
+    /// The file, or for plots the folder; without it `report.html` in the run folder, `plots` there, or the standard
+    /// output for text.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// What is written.
+    #[arg(long, value_enum, default_value_t = Format::Html)]
+    format: Format,
+    /// Shows the HTML report in the browser.
+    #[arg(long)]
+    open: bool,
+    /// Prints the JSON Schema of `summary.json`, and reads no run.
+    #[arg(long)]
+    print_schema: bool,
+}
+
+/// Names what a run can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One file for people.
+    Html,
+    /// Figures and verdicts, under a published schema.
+    Json,
+    /// Figures, a line each.
+    Csv,
+    /// Thresholds as test cases, for continuous integration.
+    Junit,
+    /// Verdicts and figures for a pull request.
+    Markdown,
+    /// Each plot as an SVG file.
+    Plots,
 }
 
 pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
-    let run = RunReader::open(&args.run)?;
-    let out = args.out.clone().unwrap_or_else(|| args.run.join("report.html"));
-    println!("{}", write_report(&run, &out)?.display());
+    let Some(folder) = args.run.as_ref().filter(|_| !args.print_schema) else {
+        println!("{:#}", export::schema());
+        return Ok(());
+    };
+    let run = RunReader::open(folder)?;
+    let document = || Document::read(&run);
+    let text = match args.format {
+        Format::Html => return write_html(&run, args),
+        Format::Plots => return write_plots(&run, args),
+        Format::Json => json(&document()?)?,
+        Format::Csv => export::csv(&document()?),
+        Format::Junit => export::junit(&document()?),
+        Format::Markdown => export::markdown(&document()?),
+    };
+    match &args.out {
+        Some(out) => std::fs::write(out, text).map_err(Error::file(out)),
+        None => {
+            print!("{text}");
+            Ok(())
+        }
+    }
+}
+
+/// Ends a run: shows the verdict and the summary, and writes `report.html` and `summary.json`, and `junit.xml` where
+/// there are thresholds.
+///
+/// Errors: [`Error::InvalidRun`], [`Error::ThresholdFailed`] and [`Error::NotEnoughEvidence`] after everything is written; those of reading
+/// and writing.
+pub(super) fn conclude(folder: &Path) -> Result<(), Error> {
+    let run = RunReader::open(folder)?;
+    let (summary, records) = Summary::read(&run)?;
+    let document = Document::new(&summary, &records)?;
+    println!("\n{}{}", terminal::verdicts(&document), terminal::summary(&summary));
+    let write = |name: &str, text: String| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(Error::file(path))
+    };
+    write("report.html", html::page_of(&run, &summary, &records, &document)?)?;
+    write("summary.json", json(&document)?)?;
+    if document.verdict.is_some() {
+        write("junit.xml", export::junit(&document))?;
+    }
+    println!("run folder  {}\nreport      {}", folder.display(), folder.join("report.html").display());
+    if !run.manifest().invalid.is_empty() {
+        return Err(Error::InvalidRun(run.manifest().invalid.join("; ")));
+    }
+    // A part is judged when it is merged.
+    if run.manifest().shard.is_some() { Ok(()) } else { exit(&document) }
+}
+
+/// Turns the verdict into the exit code of the process.
+fn exit(document: &Document) -> Result<(), Error> {
+    let count = |verdict| document.thresholds.count(verdict);
+    match document.verdict {
+        None | Some(Verdict::Passed) => Ok(()),
+        Some(Verdict::Failed) => Err(Error::ThresholdFailed(count(Verdict::Failed))),
+        Some(Verdict::NotEnoughEvidence) => {
+            let open = count(Verdict::NotEnoughEvidence);
+            Err(Error::NotEnoughEvidence(format!("{open} of the scenario's thresholds are undecided")))
+        }
+    }
+}
+
+fn json(document: &Document) -> Result<String, Error> {
+    serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(|e| Error::InvalidRun(e.to_string()))
+}
+
+fn write_html(run: &RunReader, args: &ReportArgs) -> Result<(), Error> {
+    let out = args.out.clone().unwrap_or_else(|| run.folder().join("report.html"));
+    std::fs::write(&out, html::report(run)?).map_err(Error::file(&out))?;
+    println!("{}", out.display());
+    if args.open { open(&out) } else { Ok(()) }
+}
+
+fn write_plots(run: &RunReader, args: &ReportArgs) -> Result<(), Error> {
+    let out = args.out.clone().unwrap_or_else(|| run.folder().join("plots"));
+    std::fs::create_dir_all(&out).map_err(Error::file(&out))?;
+    let (summary, records) = Summary::read(run)?;
+    for (name, svg) in export::plots(&summary, &records) {
+        let path = out.join(name).with_extension("svg");
+        std::fs::write(&path, svg).map_err(Error::file(&path))?;
+        println!("{}", path.display());
+    }
     Ok(())
 }
 
-/// Writes a run's report and returns its path.
-pub(super) fn write_report(run: &RunReader, out: &Path) -> Result<PathBuf, Error> {
-    std::fs::write(out, html::report(run)?).map_err(Error::file(out))?;
-    Ok(out.to_owned())
+/// Hands a file to the desktop's own opener.
+fn open(path: &Path) -> Result<(), Error> {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let done = std::process::Command::new(opener).arg(path).status();
+    match done {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(Error::Usage(format!("{opener} did not open it: open {} yourself", path.display()))),
+    }
 }

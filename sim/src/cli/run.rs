@@ -1,6 +1,6 @@
 //! `biopay run` and `biopay scenarios`.
 
-use super::report::write_report;
+use super::report::conclude;
 use super::search;
 use crate::knee::Search;
 use crate::population::bank_accounts;
@@ -9,7 +9,6 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::wall::processes::account_lines;
 use crate::{Error, Scenario};
-use biopay_reports::{RunReader, Summary, terminal};
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -117,28 +116,8 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         return search::both_clocks([&wall?, &virtual_time?], &out, command_line, &stop);
     }
     let out = out(args, &scenario.name)?;
-    let run = run_and_report(&scenario, args.shard, &out, command_line, &stop)?;
-    match run.manifest().invalid.as_slice() {
-        [] => Ok(()),
-        reasons => Err(Error::InvalidRun(reasons.join("; "))),
-    }
-}
-
-/// Runs a scenario, and shows and writes what came of it.
-pub(super) fn run_and_report(
-    scenario: &Scenario,
-    shard: Shard,
-    out: &Path,
-    command_line: &str,
-    stop: &Stop,
-) -> Result<RunReader, Error> {
-    let folder = crate::run::run(scenario, shard, out, command_line.to_owned(), stop)?;
-    let run = RunReader::open(&folder)?;
-    let summary = Summary::new(run.manifest().clone(), &run.records()?);
-    println!("\n{}", terminal::summary(&summary));
-    let report = write_report(&run, &folder.join("report.html"))?;
-    println!("run folder  {}\nreport      {}", folder.display(), report.display());
-    Ok(run)
+    let folder = crate::run::run(&scenario, args.shard, &out, command_line.to_owned(), &stop)?;
+    conclude(&folder)
 }
 
 fn load(args: &RunArgs, clock: Option<ClockKind>) -> Result<Scenario, Error> {

@@ -1,13 +1,13 @@
 //! `biopay run --find-knee` and `biopay run --both-clocks`: runs that are held against each other.
 
-use super::run::run_and_report;
+use super::report::conclude;
 use crate::clocks::{Pair, RATIOS_EXPECTED, pairs};
 use crate::knee::{Knee, Search, Step, Verdict, find};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, Scenario};
-use biopay_reports::Summary;
 use biopay_reports::manifest::Completion;
+use biopay_reports::{RunReader, Summary};
 use std::path::Path;
 
 pub(super) fn find_knee(
@@ -69,11 +69,13 @@ pub(super) fn both_clocks(scenarios: [&Scenario; 2], out: &Path, command_line: &
     let mut summaries = Vec::new();
     for scenario in scenarios {
         let out = out.join(scenario.clock.name());
-        let run = run_and_report(scenario, Shard::WHOLE, &out, command_line, stop)?;
-        if run.manifest().completion == Completion::Partial {
+        let folder = crate::run::run(scenario, Shard::WHOLE, &out, command_line.to_owned(), stop)?;
+        conclude(&folder)?;
+        let (summary, _) = Summary::read(&RunReader::open(&folder)?)?;
+        if summary.manifest.completion == Completion::Partial {
             return Ok(());
         }
-        summaries.push(Summary::new(run.manifest().clone(), &run.records()?));
+        summaries.push(summary);
     }
     let pairs = pairs(&summaries[0], &summaries[1]);
     println!("\nThe two clocks                  wall    virtual  virtual / wall");

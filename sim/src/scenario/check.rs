@@ -5,6 +5,7 @@ use super::{HANDSETS_MAX, Scenario};
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
 use biopay_datasets::{face, fingerprint};
+use biopay_reports::threshold::Threshold;
 
 /// Says what is wrong with a scenario, and what would be right.
 pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
@@ -15,7 +16,12 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     arrivals(scenario)?;
     network(scenario)?;
     clock(scenario)?;
+    thresholds(scenario)?;
     Registry::new(&scenario.schemes.parameters).map(drop).map_err(|e| format!("schemes.parameters: {e}"))
+}
+
+fn thresholds(scenario: &Scenario) -> Result<(), String> {
+    scenario.thresholds.iter().try_for_each(|text| text.parse::<Threshold>().map(drop).map_err(|e| e.to_string()))
 }
 
 fn devices(scenario: &Scenario) -> Result<(), String> {

@@ -35,6 +35,9 @@ pub struct Scenario {
     pub clock: ClockKind,
     /// Handsets with an enrolled owner; impostors come on top.
     pub handsets: u32,
+    /// What the run is held against, as in `charge.p99 < 300ms` or `template.fmr.upper95 < 1e-3`: exit code 3 when one
+    /// fails, 5 when the evidence does not decide.
+    pub thresholds: Vec<String>,
     /// What is captured, and by what.
     pub biometric: Biometric,
     /// How a QR is derived.
@@ -67,6 +70,7 @@ impl Default for Scenario {
             seed: 1,
             clock: ClockKind::Wall,
             handsets: 200,
+            thresholds: Vec::new(),
             biometric: Biometric::default(),
             schemes: Schemes::default(),
             payments: Payments::default(),

@@ -1,0 +1,161 @@
+//! Every figure of two runs, side by side.
+
+use super::statistics::{Change, Latencies, holm, means, quantiles, rates};
+use crate::error::Error;
+use crate::latency::LatencyRecorder;
+use crate::metric::{Metric, QUANTILES, Unit, metrics, slug};
+use crate::run_folder::RunReader;
+use crate::summary::Summary;
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// Adjusted p-values below this are findings.
+const SIGNIFICANCE: f64 = 0.05;
+/// The seed of the bootstrap, so that a comparison can be repeated.
+const SEED: u64 = 0x0b10_9a47;
+
+/// Holds one run's figures, ready to be compared.
+pub struct Side {
+    /// What the run is called.
+    pub name: String,
+    metrics: Vec<Metric>,
+    latency: LatencyRecorder,
+    /// Links in use, and handsets.
+    profiles: BTreeSet<String>,
+    handsets: u64,
+}
+
+impl Side {
+    /// Reads a run's figures.
+    pub fn read(run: &RunReader, name: &str) -> Result<Self, Error> {
+        let (summary, records) = Summary::read(run)?;
+        let metrics = metrics(&summary, &records.latency);
+        let profiles = records.network.iter().map(|n| n.profile.clone()).collect();
+        let handsets = records.network.iter().map(|n| n.handset).collect::<BTreeSet<_>>().len() as u64;
+        Ok(Self { name: name.to_owned(), metrics, latency: records.latency, profiles, handsets })
+    }
+
+    /// Finds an operation by its name in figures, and as how many independent latencies its own count.
+    fn latencies(&self, operation: &str) -> Option<Latencies<'_>> {
+        let (name, histogram) = self.latency.operations().find(|(name, _)| slug(name) == operation)?;
+        let is_of_one_link = name.split('@').skip(1).any(|word| self.profiles.contains(word));
+        let is_mixed = self.profiles.len() > 1 && !is_of_one_link;
+        let independent = if is_mixed { histogram.len().min(self.handsets) } else { histogram.len() };
+        Some(Latencies { histogram, independent })
+    }
+}
+
+/// Says what a test found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// It is greater than before.
+    Greater,
+    /// It is less than before.
+    Less,
+    /// The difference may be chance.
+    NotShown,
+    /// There is no test for it, or too little to test.
+    NotTested,
+}
+
+/// Holds one figure of both runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Difference {
+    /// The figure's name.
+    pub name: String,
+    /// What it is counted in.
+    pub unit: Unit,
+    /// The first run's figure; nothing where only the second has it.
+    pub first: Option<Metric>,
+    /// The second run's figure.
+    pub second: Option<Metric>,
+    /// Second less first, in the figure's unit.
+    pub change: Option<f64>,
+    /// The 95 % interval of the change.
+    pub change95: Option<(f64, f64)>,
+    /// The test's p-value by itself.
+    pub p_value: Option<f64>,
+    /// The p-value adjusted for all tests of the comparison.
+    pub p_adjusted: Option<f64>,
+    /// What it comes to.
+    pub finding: Finding,
+}
+
+impl Difference {
+    /// Returns the change as a share of the first run's figure; nothing where that is 0.
+    pub fn relative(&self) -> Option<f64> {
+        let first = self.first.as_ref()?.value;
+        self.change.filter(|_| first != 0.0).map(|change| change / first)
+    }
+}
+
+/// Holds two runs side by side.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// What the first run is called.
+    pub first: String,
+    /// What the second run is called.
+    pub second: String,
+    /// Changes of latencies up to this share are noise.
+    pub noise: f64,
+    /// Why the runs are not strictly comparable.
+    pub cautions: Vec<String>,
+    /// Every figure that one of them has.
+    pub differences: Vec<Difference>,
+}
+
+/// Compares every figure. `noise` is the share by which latencies of equal runs may differ besides chance.
+pub fn compare(first: &Side, second: &Side, noise: f64, cautions: Vec<String>) -> Comparison {
+    let names = first.metrics.iter().chain(second.metrics.iter().filter(|m| find(first, &m.name).is_none()));
+    let mut differences: Vec<_> = names.map(|m| difference(first, second, m, noise)).collect();
+    let tested: Vec<usize> = (0..differences.len()).filter(|&i| differences[i].p_value.is_some()).collect();
+    let p_values: Vec<f64> = tested.iter().filter_map(|&i| differences[i].p_value).collect();
+    for (&i, p) in tested.iter().zip(holm(&p_values)) {
+        differences[i].p_adjusted = Some(p);
+        differences[i].finding = finding(p, differences[i].change);
+    }
+    Comparison { first: first.name.clone(), second: second.name.clone(), noise, cautions, differences }
+}
+
+/// Says what an adjusted p-value means for a change.
+pub(super) fn finding(p_adjusted: f64, change: Option<f64>) -> Finding {
+    match change {
+        Some(change) if p_adjusted < SIGNIFICANCE && change > 0.0 => Finding::Greater,
+        Some(change) if p_adjusted < SIGNIFICANCE && change < 0.0 => Finding::Less,
+        _ => Finding::NotShown,
+    }
+}
+
+fn find<'a>(side: &'a Side, name: &str) -> Option<&'a Metric> {
+    side.metrics.iter().find(|m| m.name == name)
+}
+
+fn difference(first: &Side, second: &Side, metric: &Metric, noise: f64) -> Difference {
+    let (a, b) = (find(first, &metric.name), find(second, &metric.name));
+    let tested = a.zip(b).and_then(|(a, b)| test(first, second, a, b, noise));
+    Difference {
+        name: metric.name.clone(),
+        unit: metric.unit,
+        first: a.cloned(),
+        second: b.cloned(),
+        change: a.zip(b).map(|(a, b)| b.value - a.value),
+        change95: tested.map(|t| t.interval),
+        p_value: tested.map(|t| t.p_value),
+        p_adjusted: None,
+        finding: Finding::NotTested,
+    }
+}
+
+fn test(first: &Side, second: &Side, a: &Metric, b: &Metric, noise: f64) -> Option<Change> {
+    if let Some((ra, rb)) = a.rate.as_ref().zip(b.rate.as_ref()) {
+        return rates(ra, rb);
+    }
+    let (operation, word) = a.name.rsplit_once('.')?;
+    let (of_first, of_second) = (first.latencies(operation)?, second.latencies(operation)?);
+    if word == "mean" {
+        return means(of_first, of_second, noise);
+    }
+    let quantile = QUANTILES.iter().find(|(name, _)| *name == word)?.1;
+    quantiles(of_first, of_second, quantile, noise, SEED)
+}

@@ -1,0 +1,158 @@
+//! `biopay compare`.
+
+use super::run::vacant;
+use crate::Error;
+use biopay_reports::RunReader;
+use biopay_reports::compare::{self, Comparison, FailOn, Regression, Side, reasons_not_to_compare};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "Examples:
+  biopay compare runs/before runs/after
+  biopay compare runs/before runs/after --fail-on 'charge.p99 > +10%' --fail-on 'fmr > +0.001'
+  biopay compare runs/before --save-baseline main            keeps a copy under .biopay/baselines
+  biopay compare baseline:main runs/after --format markdown --out comparison.md
+
+A figure counts as changed when a test that fits it says so, with a 5 % chance of any false alarm in one comparison.
+--fail-on: exit code 4 when a change beyond the limit is shown, 5 when it may be chance.";
+
+/// Puts two runs side by side, with a test for every figure that has one.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct CompareArgs {
+    /// The run folder to compare with, or `baseline:NAME`.
+    first: String,
+    /// The run folder that is compared, or `baseline:NAME`.
+    #[arg(required_unless_present = "save_baseline")]
+    second: Option<String>,
+    /// What must not happen, as in `charge.p99 > +10%` or `charge.throughput < -5%`.
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    fail_on: Vec<String>,
+    /// Compares runs of different scenarios, clocks or machines, and says so.
+    #[arg(long)]
+    force: bool,
+    /// Keeps the last run named as the baseline NAME, in place of an earlier one.
+    #[arg(long, value_name = "NAME")]
+    save_baseline: Option<String>,
+    /// The percentage by which latencies of equal runs may differ besides chance.
+    #[arg(long, value_name = "PERCENT", default_value_t = 2.0)]
+    noise: f64,
+    /// Shows every figure, not only what changed.
+    #[arg(long)]
+    all: bool,
+    /// What is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The file; without it the standard output.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Names what a comparison can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a terminal.
+    Text,
+    /// For other programs.
+    Json,
+    /// For a pull request.
+    Markdown,
+}
+
+pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
+    if !(0.0..100.0).contains(&args.noise) {
+        return Err(Error::Usage("--noise must lie from 0 to 100".into()));
+    }
+    let limits: Vec<FailOn> = args.fail_on.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let first = RunReader::open(&folder(&args.first)?)?;
+    let Some(second_name) = &args.second else { return save(args, &first) };
+    let second = RunReader::open(&folder(second_name)?)?;
+    let cautions = reasons_not_to_compare(first.manifest(), second.manifest());
+    if !cautions.is_empty() && !args.force {
+        let reasons = cautions.join("\n  ");
+        return Err(Error::Usage(format!(
+            "the runs are not comparable (--force compares them all the same):\n  {reasons}"
+        )));
+    }
+    let sides = (Side::read(&first, &args.first)?, Side::read(&second, second_name)?);
+    let comparison = compare::compare(&sides.0, &sides.1, args.noise / 100.0, cautions);
+    write(args, &comparison)?;
+    save(args, &second)?;
+    conclude(&FailOn::all(&limits, &comparison)?)
+}
+
+fn write(args: &CompareArgs, comparison: &Comparison) -> Result<(), Error> {
+    let text = match args.format {
+        Format::Text => compare::terminal(comparison, args.all),
+        Format::Markdown => compare::markdown(comparison),
+        Format::Json => serde_json::to_string_pretty(comparison).map_err(|e| Error::InvalidRun(e.to_string()))? + "\n",
+    };
+    match &args.out {
+        Some(out) => std::fs::write(out, text).map_err(Error::file(out)),
+        None => {
+            print!("{text}");
+            Ok(())
+        }
+    }
+}
+
+fn conclude(regressions: &[Regression]) -> Result<(), Error> {
+    let named = |is_shown: bool| {
+        let of = |r: &Regression| format!("{} ({})", r.limit, r.figure);
+        regressions.iter().filter(|r| r.is_shown == is_shown).map(of).collect::<Vec<_>>().join(", ")
+    };
+    let (shown, open) = (named(true), named(false));
+    match (shown.is_empty(), open.is_empty()) {
+        (false, _) => Err(Error::Regression(shown)),
+        (true, false) => Err(Error::NotEnoughEvidence(format!(
+            "beyond the limit, but it may be chance, or too little to test (figures of one link, as in charge@4g.p99, count every latency): {open}"
+        ))),
+        (true, true) => Ok(()),
+    }
+}
+
+const BASELINE: &str = "baseline:";
+
+fn folder(name: &str) -> Result<PathBuf, Error> {
+    let Some(baseline) = name.strip_prefix(BASELINE) else { return Ok(PathBuf::from(name)) };
+    let path = baseline_folder(baseline)?;
+    if path.exists() {
+        return Ok(path);
+    }
+    Err(Error::Usage(format!(
+        "there is no baseline {baseline:?}: keep one with biopay compare RUN --save-baseline {baseline}"
+    )))
+}
+
+fn baseline_folder(name: &str) -> Result<PathBuf, Error> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(is_word) {
+        return Err(Error::Usage(format!("{name:?} is no name of a baseline: use letters, digits, - _ .")));
+    }
+    Ok(Path::new(".biopay/baselines").join(name))
+}
+
+/// Copies what a comparison reads, beside its place and then into it.
+fn save(args: &CompareArgs, run: &RunReader) -> Result<(), Error> {
+    let Some(name) = &args.save_baseline else { return Ok(()) };
+    let target = vacant(&baseline_folder(name)?, true)?;
+    if target.canonicalize().is_ok_and(|kept| run.folder().canonicalize().is_ok_and(|own| own == kept)) {
+        return Ok(());
+    }
+    let parent = target.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(parent).map_err(Error::file(parent))?;
+    let staging = tempfile::tempdir_in(parent).map_err(Error::file(parent))?;
+    for entry in std::fs::read_dir(run.folder()).map_err(Error::file(run.folder()))? {
+        let from = entry.map_err(Error::file(run.folder()))?.path();
+        let is_read = from.extension().is_some_and(|e| e == "parquet" || e == "hdr" || e == "json");
+        if let Some(name) = from.file_name().filter(|_| is_read) {
+            std::fs::copy(&from, staging.path().join(name)).map_err(Error::file(&from))?;
+        }
+    }
+    if target.exists() {
+        std::fs::remove_dir_all(&target).map_err(Error::file(&target))?;
+    }
+    std::fs::rename(staging.keep(), &target).map_err(Error::file(&target))?;
+    eprintln!("kept as {BASELINE}{name} in {}", target.display());
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! `biopay sweep`.
+
+use crate::Error;
+use crate::scenario::ClockKind;
+use crate::sweep::{SweepPlan, sweep};
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "Examples:
+  biopay sweep quality.toml
+  biopay sweep quality.toml --out sweeps/quality --jobs 8
+
+A sweep's file:
+  scenario = \"2g-village\"
+  replications = 3
+  figures = [\"frr\", \"charge.p99\"]              # what is drawn; the table has everything
+  [set]
+  handsets = 50
+  [grid]                                        # numbers first: horizontal axis, lines, panels
+  biometric.quality = { from = 0.2, to = 1.0, steps = 5 }
+  biometric.device = [\"optical\", \"sweep\"]
+
+Started again, it runs only what is not finished. Leaves sweep.csv, sweep.parquet, sweep.html and points/.";
+
+/// Runs a scenario over a grid of values of any of its keys, with replications.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct SweepArgs {
+    /// The sweep's file.
+    file: PathBuf,
+    /// The folder of the sweep; without it `sweeps/NAME`.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Runs at once; without it as many as there are cores, and one on the wall clock, where runs would disturb each
+    /// other.
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+pub(super) fn execute(args: &SweepArgs) -> Result<(), Error> {
+    let plan = SweepPlan::load(&args.file)?;
+    let out = args.out.clone().unwrap_or_else(|| Path::new("sweeps").join(&plan.name));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let usual = if plan.clock == ClockKind::Wall { 1 } else { cores };
+    let run = sweep(&plan, &out, args.jobs.unwrap_or(usual))?;
+    println!("{run} of {} points run, the others were finished", plan.points.len());
+    println!("table  {}\nplots  {}", out.join("sweep.csv").display(), out.join("sweep.html").display());
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! The report in a real browser: nothing is fetched, nothing is complained about, every section is there and none is
+//! wider than the window.
+//!
+//! Needs Chromium (Debian's package `chromium`). Without it the test says so and checks nothing, unless
+//! `BIOPAY_REQUIRE_PEERS` is set.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Appended to a copy of the report: what was laid out, as JSON in an element of its own.
+const MEASURE: &str = r#"<script>
+addEventListener("load", () => {
+  document.querySelectorAll("details").forEach(d => d.open = true);
+  const box = e => { const r = e.getBoundingClientRect(); return [r.left, r.right, r.height]; };
+  const sections = [...document.querySelectorAll("section")].map(s => [s.id, ...box(s)]);
+  const broken = [...document.images].filter(i => !i.complete || i.naturalWidth === 0).length;
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const style = getComputedStyle(document.body);
+  const out = document.createElement("output");
+  out.id = "measured";
+  out.textContent = JSON.stringify({ sections, broken, dark, paper: style.backgroundColor, ink: style.color,
+    width: innerWidth, wide: document.documentElement.scrollWidth });
+  document.body.append(out);
+  if (parent !== window) parent.postMessage(out.textContent, "*");
+});
+</script>"#;
+/// A window is at least 500 pixels wide; a phone's width needs a frame.
+const PHONE: &str = r#"<!doctype html><meta charset="utf-8"><body style="margin:0"><iframe src="measured.html" width="390" height="844" style="border:0"></iframe><script>
+addEventListener("message", e => { const o = document.createElement("output"); o.id = "measured"; o.textContent = e.data; document.body.append(o); });
+</script>"#;
+
+fn chromium() -> Option<&'static str> {
+    let found = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success()));
+    if found.is_none() {
+        assert!(std::env::var_os("BIOPAY_REQUIRE_PEERS").is_none(), "Chromium is not installed");
+        eprintln!("not checked: Chromium is not installed");
+    }
+    found
+}
+
+/// Opens a page and returns its document and what the browser logged.
+fn open(browser: &str, page: &Path, more: &[&str]) -> (String, String) {
+    let profile = tempfile::tempdir().unwrap();
+    let done = Command::new(browser)
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,900"])
+        .args(["--disable-background-networking", "--disable-component-update", "--no-first-run"])
+        .args(["--enable-logging=stderr", "--v=0", "--virtual-time-budget=5000", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(more)
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .expect("the browser starts");
+    (String::from_utf8_lossy(&done.stdout).into_owned(), String::from_utf8_lossy(&done.stderr).into_owned())
+}
+
+fn measured(document: &str) -> serde_json::Value {
+    let text = document.split("id=\"measured\">").nth(1).and_then(|rest| rest.split("</output>").next());
+    let text = text.unwrap_or_else(|| panic!("nothing was measured: {document:.2000}")).replace("&amp;", "&");
+    serde_json::from_str(&text).expect("the script writes JSON")
+}
+
+/// Returns the addresses that a page asked for over a network, from the browser's own network log. What the browser
+/// asks for on its own account has no page for an origin.
+fn requests(log: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(log).unwrap();
+    let log: serde_json::Value = serde_json::from_str(&text).expect("the browser wrote its network log");
+    let of_a_page = |event: &serde_json::Value| {
+        let params = &event["params"];
+        let url = params["url"].as_str().filter(|url| url.starts_with("http"))?;
+        params["initiator"].as_str().filter(|origin| *origin != "not an origin").map(|_| url.to_owned())
+    };
+    log["events"].as_array().unwrap().iter().filter_map(of_a_page).collect()
+}
+
+/// The search for requests finds one where there is one.
+#[test]
+fn a_request_would_be_seen() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("page.html");
+    std::fs::write(&page, r#"<!doctype html><img src="http://127.0.0.1:9/pixel.png">"#).unwrap();
+    let log = folder.path().join("net.json");
+    open(browser, &page, &[&format!("--log-net-log={}", log.display())]);
+    assert!(requests(&log).contains(&"http://127.0.0.1:9/pixel.png".to_owned()), "{:?}", requests(&log));
+}
+
+fn report(folder: &Path) -> String {
+    // A low threshold, so that impostors are let through and there are cases to open.
+    let settings = ["handsets=10", "impostors.share=1", "schemes.parameters.template-threshold=0.51"];
+    let thresholds = r#"thresholds=["money.violations == 0","template.far < 1e-4","template.fnmr < 1e-6"]"#;
+    let done = Command::new(env!("CARGO_BIN_EXE_biopay"))
+        .args(["run", "stored-qr", "--seed", "3", "--out", "run"])
+        .args(settings.iter().chain([&thresholds]).flat_map(|setting| ["--set", setting]))
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stderr));
+    std::fs::read_to_string(folder.join("run/report.html")).unwrap()
+}
+
+#[test]
+fn the_report_reads_well_in_a_browser() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let text = report(folder.path());
+    assert!(!text.contains("<script"), "the report reads without scripts");
+    std::fs::write(folder.path().join("measured.html"), text.replace("</body>", &format!("{MEASURE}</body>"))).unwrap();
+    std::fs::write(folder.path().join("phone.html"), PHONE).unwrap();
+    let log = folder.path().join("net.json");
+    let log_option = format!("--log-net-log={}", log.display());
+    for (page, width, scheme) in [("measured.html", 1280, 1), ("measured.html", 1280, 0), ("phone.html", 390, 1)] {
+        let preferred = format!("--blink-settings=preferredColorScheme={scheme}");
+        let (document, said) = open(browser, &folder.path().join(page), &[&preferred, &log_option]);
+        let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+        assert!(complaints.is_empty(), "{complaints:?}");
+        assert_eq!(requests(&log), Vec::<String>::new());
+        let m = measured(&document);
+        assert_eq!((m["width"].as_i64(), m["broken"].as_i64()), (Some(width), Some(0)), "{m}");
+        assert_eq!(m["dark"].as_bool(), Some(scheme == 0), "{m}");
+        assert!(m["wide"].as_i64() <= Some(width), "the page is wider than the window: {m}");
+        let ids: Vec<&str> = m["sections"].as_array().unwrap().iter().filter_map(|s| s[0].as_str()).collect();
+        let expected = [
+            "verdict",
+            "figures",
+            "comparison",
+            "payments",
+            "attacks",
+            "cases",
+            "performance",
+            "patent",
+            "samples",
+            "run",
+        ];
+        assert!(expected.iter().all(|id| ids.contains(id)) && ids[0] == "verdict", "{ids:?}");
+        for section in m["sections"].as_array().unwrap() {
+            assert!(section[3].as_f64() > Some(40.0), "section {section} is not visible");
+        }
+    }
+}
+
+#[test]
+fn the_report_prints() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    report(folder.path());
+    let pdf = folder.path().join("report.pdf");
+    open(browser, &folder.path().join("run/report.html"), &[&format!("--print-to-pdf={}", pdf.display())]);
+    let bytes = std::fs::read(&pdf).expect("a PDF was written");
+    assert!(bytes.starts_with(b"%PDF") && bytes.len() > 50_000, "{} bytes", bytes.len());
+}
