@@ -5,6 +5,7 @@
 use super::frame::{CANONICAL_SIDE, CANONICAL_SPAN, Frame};
 use super::hog;
 use super::parameters::{CANDIDATES, MARGIN, SEARCHED_SPANS, WINDOW, WINDOW_CELL};
+use super::resample::{Axis, resampled};
 use ndarray::{Array2, Array3, s};
 use serde::{Deserialize, Serialize};
 
@@ -90,13 +91,6 @@ fn differs(a: &Frame, b: &Frame) -> bool {
 
 /// Shrinks an image, continued by `margin` pixels around, to pixels of the given size.
 fn shrunk(image: &Array2<f32>, pixel: f32, margin: f32, size: (usize, usize)) -> Array2<f32> {
-    let taps = (pixel.ceil() as usize).clamp(1, 3);
-    Array2::from_shape_fn(size, |(row, column)| {
-        let mut sum = 0.0;
-        for i in 0..taps * taps {
-            let place = |index: usize, k: usize| (index as f32 + (k as f32 + 0.5) / taps as f32) * pixel - margin - 0.5;
-            sum += super::frame::bilinear(image, place(column, i % taps), place(row, i / taps));
-        }
-        sum / (taps * taps) as f32
-    })
+    let axis = |length| Axis { length, start: -margin, step: pixel };
+    resampled(image, axis(size.0), axis(size.1), 3)
 }

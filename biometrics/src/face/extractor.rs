@@ -3,9 +3,10 @@
 use super::alignment::{Aligner, Verifier};
 use super::detection::Detector;
 use super::features;
-use super::frame::{Frame, bilinear};
+use super::frame::Frame;
 use super::gabor::Bank;
 use super::parameters::{BITS, CONTRAST_MIN, PIXELS_MAX, REAL_LENGTH, SIDE_MIN, SIDE_WORKING};
+use super::resample::{Axis, resampled};
 use crate::learn::Affine;
 use crate::{AcquisitionFailure, Error, Modality, Sample, Template};
 use ndarray::{Array2, ArrayView2};
@@ -179,17 +180,8 @@ fn shrunk(sample: &Sample) -> Array2<f32> {
         return image;
     }
     let size = ((rows as f32 / wanted) as usize, (columns as f32 / wanted) as usize);
-    let (sy, sx) = (rows as f32 / size.0 as f32, columns as f32 / size.1 as f32);
-    let taps = (wanted.ceil() as usize).clamp(1, 6);
-    Array2::from_shape_fn(size, |(row, column)| {
-        let mut sum = 0.0;
-        for i in 0..taps * taps {
-            let place =
-                |index: usize, k: usize, step: f32| (index as f32 + (k as f32 + 0.5) / taps as f32) * step - 0.5;
-            sum += bilinear(&image, place(column, i % taps, sx), place(row, i / taps, sy));
-        }
-        sum / (taps * taps) as f32
-    })
+    let axis = |length: usize, old: usize| Axis { length, start: 0.0, step: old as f32 / length as f32 };
+    resampled(&image, axis(size.0, rows), axis(size.1, columns), 6)
 }
 
 #[cfg(test)]
