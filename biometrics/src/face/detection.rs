@@ -4,7 +4,7 @@
 
 use super::frame::{CANONICAL_SIDE, CANONICAL_SPAN, Frame};
 use super::hog;
-use super::parameters::{CANDIDATES, MARGIN, SEARCHED_SPANS, WINDOW, WINDOW_CELL};
+use super::parameters::{CANDIDATES, CENTRED_SPANS, MARGIN, SEARCHED_SPANS, WINDOW, WINDOW_CELL};
 use super::resample::{Axis, resampled};
 use ndarray::{Array2, Array3, s};
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ impl Detector {
         self.weights.len() == LENGTH && self.offset.is_finite()
     }
 
-    /// Lists the frames that look most like a face, best first.
+    /// Lists the frames that look most like a face, best first, and then those of a face in the middle.
     pub(super) fn candidates(&self, image: &Array2<f32>) -> Vec<Frame> {
         let mut found: Vec<(f32, Frame)> = Vec::new();
         for span in SEARCHED_SPANS {
@@ -42,6 +42,7 @@ impl Detector {
                 break;
             }
         }
+        kept.extend(CENTRED_SPANS.map(|span| centred(image, span)));
         kept
     }
 
@@ -81,6 +82,14 @@ impl Detector {
 pub(super) fn describe(image: &Array2<f32>, frame: &Frame) -> Vec<f32> {
     let cells = hog::cells(&frame.crop(image, WINDOW, WINDOW_CELL), WINDOW_CELL);
     cells.slice(s![1..=CELLS, 1..=CELLS, ..]).iter().copied().collect()
+}
+
+/// Returns the frame of a face in the middle of an image, whose pupils lie apart by a share of its shorter side.
+fn centred(image: &Array2<f32>, span: f32) -> Frame {
+    let (rows, columns) = image.dim();
+    let middle = |length: usize| (length as f32 - 1.0) / 2.0;
+    let scale = span * rows.min(columns) as f32 / CANONICAL_SPAN;
+    Frame { x: middle(columns), y: middle(rows), scale, angle: 0.0 }
 }
 
 /// Says whether two frames lie so far apart that both deserve a look.

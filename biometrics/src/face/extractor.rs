@@ -5,7 +5,7 @@ use super::detection::Detector;
 use super::features;
 use super::frame::Frame;
 use super::gabor::Bank;
-use super::parameters::{BITS, CONTRAST_MIN, PIXELS_MAX, REAL_LENGTH, SIDE_MIN, SIDE_WORKING};
+use super::parameters::{BITS, CONTRAST_MIN, PIXELS_MAX, REAL_LENGTH, REFINED, SIDE_MIN, SIDE_WORKING};
 use super::resample::{Axis, resampled};
 use crate::learn::Affine;
 use crate::{AcquisitionFailure, Error, Modality, Sample, Template};
@@ -142,12 +142,18 @@ impl Locator {
 
     /// Returns the aligned candidate that looks most like a face, with its score.
     pub(super) fn best(&self, image: &Array2<f32>) -> Option<(f32, Frame)> {
+        let coarse = self.detector.candidates(image).into_iter().map(|frame| self.aligner.align_coarsely(image, frame));
+        let mut coarse = self.scored(image, coarse);
+        coarse.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let refined = coarse.into_iter().take(REFINED).map(|(_, frame)| self.aligner.align_finely(image, frame));
+        self.scored(image, refined).into_iter().max_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// Scores the frames whose middle lies in the image.
+    fn scored(&self, image: &Array2<f32>, frames: impl Iterator<Item = Frame>) -> Vec<(f32, Frame)> {
         let (rows, columns) = image.dim();
         let inside = |f: &Frame| f.x > 0.0 && f.y > 0.0 && f.x < columns as f32 && f.y < rows as f32 && f.scale > 0.05;
-        let candidates = self.detector.candidates(image).into_iter();
-        let aligned = candidates.map(|frame| self.aligner.align(image, frame)).filter(inside);
-        let scored = aligned.map(|frame| (self.verifier.score(image, &frame), frame));
-        scored.max_by(|a, b| a.0.total_cmp(&b.0))
+        frames.filter(inside).map(|frame| (self.verifier.score(image, &frame), frame)).collect()
     }
 }
 
