@@ -317,6 +317,13 @@ mod tests {
     }
 
     #[test]
+    fn what_falls_by_multiplications_falls_as_an_exponential() {
+        let off = |i: usize| (decay(i as f32 * 0.02) - libm::expf(-(i as f32) * 0.02)).abs();
+        assert!((0..1_000).map(off).fold(0.0, f32::max) < 0.02);
+        assert_eq!((decay(0.0), decay(16.0), decay(90.0)), (1.0, 0.0, 0.0));
+    }
+
+    #[test]
     fn the_surface_is_symmetric() {
         let traits = Traits::draw(0.3, &mut crate::stream::stream(3, "test", 1));
         for (across, y) in [(0.2, -40.0), (0.5, 0.0), (0.9, -80.0), (0.3, 60.0)] {

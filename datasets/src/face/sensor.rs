@@ -154,3 +154,30 @@ fn shake(light: &mut Array2<Rgb>, (dx, dy): (f32, f32)) {
 
 /// Where metering puts the face's mean luminance.
 const METERED_TO: f32 = 0.21;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::stream;
+
+    #[test]
+    fn the_tone_curve_is_srgbs_below_its_shoulder_and_level_far_above() {
+        let curve = ToneCurve::shared();
+        for linear in [0.0f32, 0.001, 0.01, 0.2, 0.5] {
+            let coded = if linear < 0.003 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
+            assert!((curve.coded(linear) - coded).abs() < 1e-3, "{} for {coded}", curve.coded(linear));
+        }
+        assert!(curve.coded(1e9) > 1.0 && curve.coded(1e9) < 1.2);
+        assert_eq!(curve.coded(-1.0), 0.0);
+    }
+
+    /// 100,000 draws: the bounds are five standard errors of a mean and of a standard deviation.
+    #[test]
+    fn grain_has_mean_0_and_deviation_1() {
+        let mut rng = stream(1, "test", 0);
+        let draws: Vec<f64> = (0..100_000).map(|_| f64::from(grain(rng.next_u64()))).collect();
+        let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+        let square = draws.iter().map(|x| x * x).sum::<f64>() / draws.len() as f64;
+        assert!(mean.abs() < 0.016 && (square.sqrt() - 1.0).abs() < 0.012, "{mean} {square}");
+    }
+}
