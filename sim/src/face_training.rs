@@ -5,9 +5,13 @@ use biopay_biometrics::Sample;
 use biopay_biometrics::face::{Extractor, TrainingCapture};
 use biopay_datasets::face::{Device, Face, FacePoints, Nuisance, scenery};
 use biopay_datasets::fingerprint::{self, CaptureQuality, Finger};
+use biopay_datasets::stream::stream;
+use rand::{Rng, RngExt};
 use rayon::prelude::*;
+use std::ops::Range;
 
-/// Says what to train on: so many faces, each captured once by every camera at its nuisance.
+/// Says what to train on: so many faces, each captured once by every camera at its nuisance, and half of the captures cut
+/// tight.
 #[derive(Clone, Debug)]
 pub struct FaceTrainingPlan {
     /// The seed of faces and training.
@@ -35,7 +39,11 @@ impl FaceTrainingPlan {
             let capture = |(number, (device, nuisance)): (u64, &(Device, Nuisance))| {
                 let capture = face.capture(device, *nuisance, number);
                 progress();
-                TrainingCapture { subject, points: points(&capture.truth.points), sample: capture.sample }
+                let capture =
+                    TrainingCapture { subject, points: points(&capture.truth.points), sample: capture.sample };
+                let is_cut = (subject + number).is_multiple_of(2);
+                let rng = &mut stream(self.face_seed(), &format!("face-training/cut/{number}"), subject);
+                if is_cut { cut(capture, rng) } else { capture }
             };
             (0..).zip(&self.captures).map(capture).collect::<Vec<_>>()
         };
@@ -67,16 +75,44 @@ impl FaceTrainingPlan {
     }
 }
 
+/// Cuts a region around the face out, as tight as collections of faces are cut: what lies beyond an image's border
+/// looks different from what the camera sees there.
+fn cut(capture: TrainingCapture, rng: &mut impl Rng) -> TrainingCapture {
+    let [left_eye, right_eye, _, left_mouth, right_mouth] = capture.points;
+    let span = (right_eye.0 - left_eye.0).hypot(right_eye.1 - left_eye.1);
+    let middle = |pick: fn((f32, f32)) -> f32| {
+        [left_eye, right_eye, left_mouth, right_mouth].map(pick).iter().sum::<f32>() / 4.0
+    };
+    let width = span * rng.random_range(CUT_WIDTH);
+    let height = width * rng.random_range(CUT_HEIGHT);
+    let across = middle(|p| p.0) + span * rng.random_range(-CUT_SHIFT..CUT_SHIFT);
+    let down = middle(|p| p.1) + span * rng.random_range(-CUT_SHIFT..CUT_SHIFT);
+    let range = |centre: f32, length: f32, limit: usize| {
+        let from = (centre - length / 2.0).max(0.0) as usize;
+        from..((centre + length / 2.0).max(0.0) as usize).min(limit)
+    };
+    let (rows, columns) = capture.sample.pixels.dim();
+    let (rows, columns) = (range(down, height, rows), range(across, width, columns));
+    let points = capture.points.map(|(x, y)| (x - columns.start as f32, y - rows.start as f32));
+    let pixels = capture.sample.pixels.slice(ndarray::s![rows, columns]).to_owned();
+    TrainingCapture { sample: Sample::face(pixels), points, ..capture }
+}
+
 /// Converts the truth's points to the extractor's.
 pub fn points(truth: &FacePoints) -> biopay_biometrics::face::FacePoints {
     [truth.left_eye, truth.right_eye, truth.nose, truth.left_mouth, truth.right_mouth].map(|p| (p.x, p.y))
 }
 
 const TRAINING_FACES: u64 = 0x5452_4149_4E5F_4641;
-const SUBJECTS: u64 = 300;
+const SUBJECTS: u64 = 500;
 /// Both small cameras, and captures wilder than usual: what is learnt from tame ones carries over less to real faces.
 const CAPTURES: [(&str, f32); 6] =
     [("handset", 1.2), ("pc", 1.5), ("handset", 1.8), ("pc", 1.2), ("handset", 1.5), ("pc", 1.8)];
+/// Width of a cut in distances between the pupils, its height in widths, and how far its middle lies off the face's, in
+/// distances between the pupils.
+const CUT_WIDTH: Range<f32> = 2.2..3.4;
+const CUT_HEIGHT: Range<f32> = 0.95..1.3;
+const CUT_SHIFT: f32 = 0.18;
 /// Images without a face.
 const FINGERS: u64 = 120;
 const SCENES: u64 = 600;

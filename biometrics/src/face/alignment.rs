@@ -6,7 +6,7 @@
 
 use super::frame::Frame;
 use super::hog;
-use super::parameters::{CROP, CROP_CELL, STAGES, THUMB};
+use super::parameters::{COARSE_STAGES, CROP, CROP_CELL, STAGES, THUMB};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
@@ -45,16 +45,26 @@ impl Aligner {
     }
 
     /// Moves a frame onto the face under it.
-    pub(super) fn align(&self, image: &Array2<f32>, mut frame: Frame) -> Frame {
-        for stage in &self.stages {
-            let features = describe(&crop(image, &frame));
-            frame = frame.corrected(stage.correction(&features));
-        }
-        frame
+    pub(super) fn align(&self, image: &Array2<f32>, frame: Frame) -> Frame {
+        self.align_finely(image, self.align_coarsely(image, frame))
+    }
+
+    /// Does the first stages of alignment.
+    pub(super) fn align_coarsely(&self, image: &Array2<f32>, frame: Frame) -> Frame {
+        self.stages[..COARSE_STAGES].iter().fold(frame, |frame, stage| stage.moved(image, frame))
+    }
+
+    /// Does the other stages.
+    pub(super) fn align_finely(&self, image: &Array2<f32>, frame: Frame) -> Frame {
+        self.stages[COARSE_STAGES..].iter().fold(frame, |frame, stage| stage.moved(image, frame))
     }
 }
 
 impl Stage {
+    fn moved(&self, image: &Array2<f32>, frame: Frame) -> Frame {
+        frame.corrected(self.correction(&describe(&crop(image, &frame))))
+    }
+
     fn correction(&self, features: &[f32]) -> [f32; 4] {
         let output = |k: usize| {
             let weights = &self.weights[k * LENGTH..(k + 1) * LENGTH];

@@ -4,7 +4,8 @@
 
 use super::frame::{CANONICAL_SIDE, CANONICAL_SPAN, Frame};
 use super::hog;
-use super::parameters::{CANDIDATES, MARGIN, SEARCHED_SPANS, WINDOW, WINDOW_CELL};
+use super::parameters::{CANDIDATES, CENTRED_SPANS, MARGIN, SEARCHED_SPANS, WINDOW, WINDOW_CELL};
+use super::resample::{Axis, resampled};
 use ndarray::{Array2, Array3, s};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +26,7 @@ impl Detector {
         self.weights.len() == LENGTH && self.offset.is_finite()
     }
 
-    /// Lists the frames that look most like a face, best first.
+    /// Lists the frames that look most like a face, best first, and then those of a face in the middle.
     pub(super) fn candidates(&self, image: &Array2<f32>) -> Vec<Frame> {
         let mut found: Vec<(f32, Frame)> = Vec::new();
         for span in SEARCHED_SPANS {
@@ -41,6 +42,7 @@ impl Detector {
                 break;
             }
         }
+        kept.extend(CENTRED_SPANS.map(|span| centred(image, span)));
         kept
     }
 
@@ -82,6 +84,14 @@ pub(super) fn describe(image: &Array2<f32>, frame: &Frame) -> Vec<f32> {
     cells.slice(s![1..=CELLS, 1..=CELLS, ..]).iter().copied().collect()
 }
 
+/// Returns the frame of a face in the middle of an image, whose pupils lie apart by a share of its shorter side.
+fn centred(image: &Array2<f32>, span: f32) -> Frame {
+    let (rows, columns) = image.dim();
+    let middle = |length: usize| (length as f32 - 1.0) / 2.0;
+    let scale = span * rows.min(columns) as f32 / CANONICAL_SPAN;
+    Frame { x: middle(columns), y: middle(rows), scale, angle: 0.0 }
+}
+
 /// Says whether two frames lie so far apart that both deserve a look.
 fn differs(a: &Frame, b: &Frame) -> bool {
     let distance = (a.x - b.x).hypot(a.y - b.y);
@@ -90,13 +100,6 @@ fn differs(a: &Frame, b: &Frame) -> bool {
 
 /// Shrinks an image, continued by `margin` pixels around, to pixels of the given size.
 fn shrunk(image: &Array2<f32>, pixel: f32, margin: f32, size: (usize, usize)) -> Array2<f32> {
-    let taps = (pixel.ceil() as usize).clamp(1, 3);
-    Array2::from_shape_fn(size, |(row, column)| {
-        let mut sum = 0.0;
-        for i in 0..taps * taps {
-            let place = |index: usize, k: usize| (index as f32 + (k as f32 + 0.5) / taps as f32) * pixel - margin - 0.5;
-            sum += super::frame::bilinear(image, place(column, i % taps), place(row, i / taps));
-        }
-        sum / (taps * taps) as f32
-    })
+    let axis = |length| Axis { length, start: -margin, step: pixel };
+    resampled(image, axis(size.0), axis(size.1), 3)
 }

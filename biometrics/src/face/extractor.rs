@@ -3,9 +3,10 @@
 use super::alignment::{Aligner, Verifier};
 use super::detection::Detector;
 use super::features;
-use super::frame::{Frame, bilinear};
+use super::frame::Frame;
 use super::gabor::Bank;
-use super::parameters::{BITS, CONTRAST_MIN, PIXELS_MAX, REAL_LENGTH, SIDE_MIN, SIDE_WORKING};
+use super::parameters::{BITS, CONTRAST_MIN, PIXELS_MAX, REAL_LENGTH, REFINED, SIDE_MIN, SIDE_WORKING};
+use super::resample::{Axis, resampled};
 use crate::learn::Affine;
 use crate::{AcquisitionFailure, Error, Modality, Sample, Template};
 use ndarray::{Array2, ArrayView2};
@@ -141,12 +142,18 @@ impl Locator {
 
     /// Returns the aligned candidate that looks most like a face, with its score.
     pub(super) fn best(&self, image: &Array2<f32>) -> Option<(f32, Frame)> {
+        let coarse = self.detector.candidates(image).into_iter().map(|frame| self.aligner.align_coarsely(image, frame));
+        let mut coarse = self.scored(image, coarse);
+        coarse.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let refined = coarse.into_iter().take(REFINED).map(|(_, frame)| self.aligner.align_finely(image, frame));
+        self.scored(image, refined).into_iter().max_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// Scores the frames whose middle lies in the image.
+    fn scored(&self, image: &Array2<f32>, frames: impl Iterator<Item = Frame>) -> Vec<(f32, Frame)> {
         let (rows, columns) = image.dim();
         let inside = |f: &Frame| f.x > 0.0 && f.y > 0.0 && f.x < columns as f32 && f.y < rows as f32 && f.scale > 0.05;
-        let candidates = self.detector.candidates(image).into_iter();
-        let aligned = candidates.map(|frame| self.aligner.align(image, frame)).filter(inside);
-        let scored = aligned.map(|frame| (self.verifier.score(image, &frame), frame));
-        scored.max_by(|a, b| a.0.total_cmp(&b.0))
+        frames.filter(inside).map(|frame| (self.verifier.score(image, &frame), frame)).collect()
     }
 }
 
@@ -179,17 +186,8 @@ fn shrunk(sample: &Sample) -> Array2<f32> {
         return image;
     }
     let size = ((rows as f32 / wanted) as usize, (columns as f32 / wanted) as usize);
-    let (sy, sx) = (rows as f32 / size.0 as f32, columns as f32 / size.1 as f32);
-    let taps = (wanted.ceil() as usize).clamp(1, 6);
-    Array2::from_shape_fn(size, |(row, column)| {
-        let mut sum = 0.0;
-        for i in 0..taps * taps {
-            let place =
-                |index: usize, k: usize, step: f32| (index as f32 + (k as f32 + 0.5) / taps as f32) * step - 0.5;
-            sum += bilinear(&image, place(column, i % taps, sx), place(row, i / taps, sy));
-        }
-        sum / (taps * taps) as f32
-    })
+    let axis = |length: usize, old: usize| Axis { length, start: 0.0, step: old as f32 / length as f32 };
+    resampled(&image, axis(size.0, rows), axis(size.1, columns), 6)
 }
 
 #[cfg(test)]

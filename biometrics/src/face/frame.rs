@@ -1,5 +1,6 @@
 //! Where a face lies in an image: the similarity between the image and a canonical frame.
 
+use super::resample::Reader;
 use ndarray::Array2;
 
 /// Where the left and right eye, nose tip and mouth corners lie in the canonical frame of side 112.
@@ -92,29 +93,26 @@ impl Frame {
         let start = -(border as f32) * step + step / 2.0;
         let origin = self.to_image(start, start);
         let (du, dv) = ((cos * pixel, sin * pixel), (-sin * pixel, cos * pixel));
-        Array2::from_shape_fn((whole, whole), |(row, column)| {
-            let mut sum = 0.0;
-            for i in 0..taps * taps {
-                let offset = |k: usize| (k as f32 + 0.5) / taps as f32 - 0.5;
-                let (u, v) = (column as f32 + offset(i % taps), row as f32 + offset(i / taps));
-                sum += bilinear(image, origin.0 + du.0 * u + dv.0 * v, origin.1 + du.1 * u + dv.1 * v);
+        let reader = Reader::new(image);
+        let offset = |k: usize| (k as f32 + 0.5) / taps as f32 - 0.5;
+        let share = 1.0 / (taps * taps) as f32;
+        let mut out = Vec::with_capacity(whole * whole);
+        for row in 0..whole {
+            for column in 0..whole {
+                let mut sum = 0.0;
+                for j in 0..taps {
+                    let v = row as f32 + offset(j);
+                    let line = (origin.0 + dv.0 * v, origin.1 + dv.1 * v);
+                    for i in 0..taps {
+                        let u = column as f32 + offset(i);
+                        sum += reader.at(line.0 + du.0 * u, line.1 + du.1 * u);
+                    }
+                }
+                out.push(sum * share);
             }
-            sum / (taps * taps) as f32
-        })
+        }
+        Array2::from_shape_vec((whole, whole), out).expect("one value a pixel")
     }
-}
-
-/// Reads an image between its pixels; positions outside are clamped to the border.
-pub(super) fn bilinear(image: &Array2<f32>, x: f32, y: f32) -> f32 {
-    let (rows, columns) = image.dim();
-    let x = x.clamp(0.0, (columns - 1) as f32);
-    let y = y.clamp(0.0, (rows - 1) as f32);
-    let (x0, y0) = (x as usize, y as usize);
-    let (x1, y1) = ((x0 + 1).min(columns - 1), (y0 + 1).min(rows - 1));
-    let (fx, fy) = (x - x0 as f32, y - y0 as f32);
-    let top = image[[y0, x0]] * (1.0 - fx) + image[[y0, x1]] * fx;
-    let bottom = image[[y1, x0]] * (1.0 - fx) + image[[y1, x1]] * fx;
-    top * (1.0 - fy) + bottom * fy
 }
 
 #[cfg(test)]

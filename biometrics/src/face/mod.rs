@@ -20,6 +20,7 @@ mod gabor;
 mod hog;
 mod illumination;
 mod lbp;
+mod resample;
 
 mod extractor;
 mod train;

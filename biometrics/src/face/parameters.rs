@@ -23,6 +23,9 @@ pub(super) const WINDOW_CELL: usize = 5;
 pub(super) const MARGIN: f32 = 0.30;
 /// Windows that are refined, best first.
 pub(super) const CANDIDATES: usize = 4;
+/// Distances between the pupils, as shares of the shorter side, of faces in the middle that are tried whatever detection
+/// says.
+pub(super) const CENTRED_SPANS: [f32; 2] = [0.28, 0.40];
 
 // --- Alignment -------------------------------------------------------------------------------------------------------
 
@@ -33,6 +36,9 @@ pub(super) const CROP_CELL: usize = 8;
 /// frame, logarithm of the scale, angle in radians.
 pub(super) const STAGES: [(f32, f32, f32); 4] =
     [(0.085, 0.15, 0.14), (0.045, 0.075, 0.08), (0.025, 0.04, 0.045), (0.018, 0.028, 0.03)];
+/// Stages after which only the most face-like frames go on, and how many of them do.
+pub(super) const COARSE_STAGES: usize = 2;
+pub(super) const REFINED: usize = 2;
 /// Perturbed copies of each training capture in a stage.
 pub(super) const COPIES: usize = 3;
 /// Side of the coarse grey image that verification sees beside the gradients: those alone cannot tell a negative.

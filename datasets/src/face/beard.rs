@@ -43,7 +43,8 @@ impl Beard {
 
     /// Returns how much of a place is covered, without the lips; `stroke` is a noise of unit step.
     pub(crate) fn share(&self, ax: f32, x: f32, y: f32, stroke: &impl Fn(f32, f32) -> f32) -> f32 {
-        if y > 8.0 || self.cheeks + self.moustache + self.chin == 0.0 {
+        // Raggedness moves the edge by a few millimetres.
+        if self.cheeks + self.moustache + self.chin == 0.0 || y > curve(&CHEEK_LINE, ax) + 12.0 {
             return 0.0;
         }
         let ragged = 2.2 * stroke(x * 0.5, y * 0.5 + 90.0);

@@ -10,7 +10,7 @@ use super::eye::EyeState;
 use super::identity::{Face, add_head};
 use super::landmarks::Landmark;
 use super::light::Lighting;
-use super::mesh::{COLUMNS, Mesh};
+use super::mesh::{COLUMNS, Material, Mesh};
 use super::nuisance::Nuisance;
 use super::raster::{Hit, Projected, ShadowMap, visible};
 use super::sensor::{Settings, develop};
@@ -136,6 +136,7 @@ fn expressed(face: &Face, condition: &Condition) -> Vec<Vec3> {
 
 fn append(mesh: &mut Mesh, other: &Mesh) {
     let first = mesh.positions.len() as u32;
+    mesh.triangles.reserve(other.triangles.len());
     mesh.positions.extend_from_slice(&other.positions);
     mesh.normals.extend_from_slice(&other.normals);
     mesh.texels.extend_from_slice(&other.texels);
@@ -227,10 +228,14 @@ fn render(
             (&hits[y * view.size.0 + x], x, y)
         };
         let part = |k: usize| scene.part(sample(k).0);
-        // Inside one part its diagonal says enough; at its edge every sample counts.
-        let even = (1..SUPERSAMPLING * SUPERSAMPLING).all(|k| part(k) == part(0));
         let last = SUPERSAMPLING * SUPERSAMPLING - 1;
-        let step = if even { last } else { 1 };
+        // Inside one part its diagonal says enough, of cloth and background one sample; at its edge every sample counts.
+        let first = part(0);
+        let step = match first {
+            _ if (1..=last).any(|k| part(k) != first) => 1,
+            None | Some(Material::Cloth) => last + 1,
+            Some(_) => last,
+        };
         let (mut sum, mut count) = (Rgb::default(), 0.0);
         for k in (0..=last).step_by(step) {
             let (hit, x, y) = sample(k);

@@ -60,12 +60,12 @@ impl Condition {
 }
 
 /// Standard deviations of the head's turn; a share of captures is posed to the side, as in real collections.
-const POSED_SHARE: f32 = 0.25;
-const YAW: f32 = 0.085;
+const POSED_SHARE: f32 = 0.22;
+const YAW: f32 = 0.080;
 const YAW_POSED: f32 = 0.21;
 const PITCH: f32 = 0.06;
 const ROLL: f32 = 0.045;
 /// Relative spread of the face's size, and spread of its place as a share of the image's width: what a viewfinder's
 /// oval, or a detector without eye alignment, leaves.
-const SCALE: f32 = 0.045;
-const SHIFT: f32 = 0.018;
+const SCALE: f32 = 0.036;
+const SHIFT: f32 = 0.014;

@@ -49,11 +49,11 @@ impl Expression {
     pub(crate) fn draw(strength: f32, rng: &mut impl Rng) -> Self {
         let smiling = rng.random::<f32>() < 0.42;
         let speaking = rng.random::<f32>() < 0.18;
-        let blink = rng.random::<f32>() < 0.045 * strength;
+        let blink = rng.random::<f32>() < 0.03 * strength;
         let smile = if smiling { uniform(rng, 0.15, 1.0) } else { uniform(rng, 0.0, 0.15) };
         let teeth = if smiling && smile > 0.5 && rng.random::<bool>() { uniform(rng, 0.06, 0.20) } else { 0.0 };
         let spoken = if speaking { uniform(rng, 0.06, 0.34) } else { 0.0 };
-        let closing = 1.05 + 0.08 * strength * gaussian(rng) - 0.18 * smile * strength;
+        let closing = 1.12 + 0.08 * strength * gaussian(rng) - 0.18 * smile * strength;
         Self {
             smile: smile * strength,
             open: (teeth + spoken) * strength,

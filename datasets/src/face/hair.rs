@@ -61,11 +61,12 @@ impl Hair {
     /// Returns how far a place lies inside the haired region, in millimetres, without its raggedness.
     fn depth(&self, azimuth: f32, y: f32) -> f32 {
         let a = azimuth.abs();
-        let front = self.hairline - 0.006 * (a - 12.0).max(0.0) * (a - 12.0).max(0.0);
+        let front = self.hairline - 0.013 * (a - 10.0).max(0.0) * (a - 10.0).max(0.0);
         let temple = self.recession * (smoothstep(14.0, 32.0, a) - smoothstep(40.0, 60.0, a));
         let peak = self.peak * smoothstep(16.0, 0.0, a);
         let off_part = smoothstep(4.0, 40.0, (azimuth - self.part).abs());
-        let fringe = self.fringe * smoothstep(66.0, 40.0, a) * (0.45 + 0.55 * off_part);
+        let swept = (1.0 + 0.012 * self.lean * azimuth).clamp(0.35, 1.5);
+        let fringe = self.fringe * smoothstep(66.0, 40.0, a) * (0.45 + 0.55 * off_part) * swept;
         let edge = front + temple - peak - fringe;
         let side = curve(&SIDE_LINE, a) - self.sideburn * smoothstep(62.0, 68.0, a) * smoothstep(84.0, 80.0, a);
         let line = edge + (side - edge) * smoothstep(50.0, 63.0, a);
@@ -76,19 +77,25 @@ impl Hair {
     /// Says whether hair covers a place of the shell or curtain; `texel` holds the azimuth and the height.
     pub(crate) fn covers(&self, texel: &Texel) -> bool {
         let (az, y) = (texel.x, texel.y);
+        let curtain = texel.open > CURTAIN_MARK;
+        let depth = if curtain { az.abs() - self.frame_at(y) } else { self.depth(az, y) };
+        // Raggedness does not reach far in or out.
+        if depth < -RAGGED_REACH || (depth > RAGGED_REACH && !curtain) {
+            return depth > 0.0;
+        }
         let bent = az + 0.10 * self.lean * (y - 40.0);
         let ragged = 1.8 * self.fine.at(bent * 0.9 + 200.0, y * 0.10 + 200.0)
-            + 2.4 * self.strands.at(bent * 1.3 + 200.0, y * 0.07 + 200.0)
-            + 2.4 * self.strands.at(bent * 3.1 + 90.0, y * 0.11 + 200.0)
-            + 2.0 * self.clumps.at(az + 200.0, y * 0.5 + 200.0);
-        if texel.open > CURTAIN_MARK {
+            + 1.8 * self.strands.at(bent * 1.3 + 200.0, y * 0.07 + 200.0)
+            + 1.4 * self.strands.at(bent * 3.1 + 90.0, y * 0.11 + 200.0)
+            + 3.2 * self.clumps.at(az * 0.8 + 200.0, y * 0.5 + 200.0);
+        if curtain {
             let soft =
                 2.0 * self.fine.at(bent * 0.9 + 200.0, y * 0.05 + 200.0) + 3.0 * self.clumps.at(az + 200.0, y * 0.2);
-            let edge = az.abs() - self.frame_at(y) + 0.5 * ragged + soft;
+            let edge = depth + 0.5 * ragged + soft;
             return edge > 0.0 && y > self.bottom() + 5.0 * soft;
         }
         let amount = if self.fringe > 0.0 { 1.5 } else { 1.0 };
-        self.depth(az, y) + amount * ragged > 0.0
+        depth + amount * ragged > 0.0
     }
 
     /// Returns how much of the skin at a generic place of the face's front is covered by the roots of hair, so that a
@@ -185,6 +192,8 @@ impl Hair {
 
 /// Texels of the curtain say so by an openness above this; the shader takes one off.
 pub(crate) const CURTAIN_MARK: f32 = 1.5;
+/// How far from its edge hair is whole, or gone: about four standard deviations of the raggedness.
+const RAGGED_REACH: f32 = 26.0;
 /// Generic height below which the shell has no rows.
 const SHELL_BOTTOM: f32 = -82.0;
 
@@ -194,8 +203,8 @@ fn signed_azimuth(head: &Head, column: usize) -> f32 {
 
 /// Lower edge of the hair at the sides and behind, by azimuth: temple, sideburn, over the ear, nape.
 const SIDE_LINE: [(f32, f32); 9] = [
-    (50.0, 52.0),
-    (58.0, 36.0),
+    (50.0, 46.0),
+    (58.0, 31.0),
     (64.0, 12.0),
     (72.0, 2.0),
     (80.0, 2.0),

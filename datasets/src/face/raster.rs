@@ -81,21 +81,34 @@ fn scan(
     (columns, rows): (usize, usize),
     mut hit: impl FnMut(usize, (f32, f32), f32),
 ) {
-    let low = |p: f32, q: f32, r: f32| (p.min(q).min(r) - 0.5).max(0.0) as usize;
-    let high = |p: f32, q: f32, r: f32, limit: usize| ((p.max(q).max(r) + 0.5).max(0.0) as usize).min(limit);
+    // A pixel's centre lies half a pixel in. Clamped first, so that the conversion cannot overflow.
+    let low = |p: f32, q: f32, r: f32, limit: usize| ceiling((p.min(q).min(r) - 0.5).clamp(0.0, limit as f32));
+    let high = |p: f32, q: f32, r: f32, limit: usize| (p.max(q).max(r) + 0.5).clamp(0.0, limit as f32) as i32 as usize;
+    let (left, right) = (low(a.x, b.x, c.x, columns), high(a.x, b.x, c.x, columns));
+    let (top, bottom) = (low(a.y, b.y, c.y, rows), high(a.y, b.y, c.y, rows));
+    if left >= right || top >= bottom {
+        return;
+    }
     let inverse = 1.0 / area;
-    for y in low(a.y, b.y, c.y)..high(a.y, b.y, c.y, rows) {
-        let py = y as f32 + 0.5;
-        for x in low(a.x, b.x, c.x)..high(a.x, b.x, c.x, columns) {
-            let px = x as f32 + 0.5;
-            let v = ((px - a.x) * (c.y - a.y) - (c.x - a.x) * (py - a.y)) * inverse;
-            let w = ((b.x - a.x) * (py - a.y) - (px - a.x) * (b.y - a.y)) * inverse;
+    let (v_right, v_down) = ((c.y - a.y) * inverse, (a.x - c.x) * inverse);
+    let (w_right, w_down) = ((a.y - b.y) * inverse, (b.x - a.x) * inverse);
+    let (near_b, near_c) = (b.near - a.near, c.near - a.near);
+    for y in top..bottom {
+        let down = y as f32 + 0.5 - a.y;
+        for x in left..right {
+            let along = x as f32 + 0.5 - a.x;
+            let (v, w) = (v_right * along + v_down * down, w_right * along + w_down * down);
             if v >= -1e-5 && w >= -1e-5 && v + w <= 1.00001 {
-                let near = a.near + v * (b.near - a.near) + w * (c.near - a.near);
-                hit(y * columns + x, (v, w), near);
+                hit(y * columns + x, (v, w), a.near + v * near_b + w * near_c);
             }
         }
     }
+}
+
+/// Rounds a number from 0 up.
+fn ceiling(x: f32) -> usize {
+    let whole = x as i32;
+    whole as usize + usize::from(x > whole as f32)
 }
 
 /// Holds the depth of what a lamp sees, for cast shadows (Williams 1978).

@@ -6,6 +6,7 @@ use super::jpeg::compress;
 use crate::math::{gaussian, uniform};
 use ndarray::Array2;
 use rand::Rng;
+use std::sync::OnceLock;
 
 /// Holds a developed image in grey and in colour, 8 bits each.
 pub(crate) struct Developed {
@@ -52,13 +53,14 @@ pub(crate) fn develop(mut light: Array2<Rgb>, metered: f32, s: &Settings, rng: &
     let middle = (rows as f32 / 2.0, columns as f32 / 2.0);
     let radius = (middle.0 * middle.0 + middle.1 * middle.1).sqrt();
     let mut tones = Array2::from_elem(light.dim(), [0.0f32; 3]);
+    let curve = ToneCurve::shared();
     for ((row, column), out) in tones.indexed_iter_mut() {
         let (dy, dx) = (row as f32 - middle.0, column as f32 - middle.1);
         let distance = (dx * dx + dy * dy).sqrt() / radius;
         let falloff = 1.0 - s.vignette * distance * distance;
         let raw = light[[row, column]].filtered(s.white).times(gain * falloff);
-        let shared = gaussian(rng);
-        *out = raw.0.map(|c| tone(c, s.contrast));
+        let shared = grain(rng.next_u64());
+        *out = raw.0.map(|c| 255.0 * (0.5 + (curve.coded(c) - 0.5) * s.contrast));
         for channel in out.iter_mut() {
             // Shot noise in linear light is nearly even after the tone curve, a little stronger in the dark.
             let grain = s.noise * (1.25 - 0.5 * (*channel / 255.0)) * shared;
@@ -73,12 +75,40 @@ pub(crate) fn develop(mut light: Array2<Rgb>, metered: f32, s: &Settings, rng: &
     Developed { grey, colour }
 }
 
-/// Maps linear light to 0..255 with sRGB's curve (IEC 61966-2-1) and a soft shoulder.
-fn tone(linear: f32, contrast: f32) -> f32 {
-    let x = linear.max(0.0);
-    let soft = if x < 0.6 { x } else { 0.6 + 0.4 * ((x - 0.6) / 0.4) / (1.0 + 0.6 * (x - 0.6) / 0.4) };
-    let coded = if soft <= 0.003_130_8 { 12.92 * soft } else { 1.055 * libm::powf(soft, 1.0 / 2.4) - 0.055 };
-    255.0 * (0.5 + (coded - 0.5) * contrast)
+/// Holds sRGB's curve (IEC 61966-2-1) with a soft shoulder at even steps of light, to be interpolated: the power itself
+/// was a tenth of a capture's time.
+struct ToneCurve(Vec<f32>);
+
+/// Steps of the tone curve to a unit of light, and the light that it ends at, where the shoulder is level.
+const TONE_STEPS: f32 = 2048.0;
+const TONE_END: f32 = 4.0;
+
+impl ToneCurve {
+    fn shared() -> &'static Self {
+        static CURVE: OnceLock<ToneCurve> = OnceLock::new();
+        CURVE.get_or_init(|| Self((0..=(TONE_STEPS * TONE_END) as usize + 1).map(Self::exact).collect()))
+    }
+
+    fn exact(step: usize) -> f32 {
+        let x = step as f32 / TONE_STEPS;
+        let soft = if x < 0.6 { x } else { 0.6 + 0.4 * ((x - 0.6) / 0.4) / (1.0 + 0.6 * (x - 0.6) / 0.4) };
+        if soft <= 0.003_130_8 { 12.92 * soft } else { 1.055 * libm::powf(soft, 1.0 / 2.4) - 0.055 }
+    }
+
+    /// Maps linear light to the coded value, 1 for white.
+    fn coded(&self, linear: f32) -> f32 {
+        let place = linear.clamp(0.0, TONE_END) * TONE_STEPS;
+        let step = place as i32 as usize;
+        self.0[step] + (self.0[step + 1] - self.0[step]) * (place - step as f32)
+    }
+}
+
+/// Turns random bits into a draw of mean 0 and deviation 1, nearly normal: the sum of four even ones, since grain needs no
+/// tails.
+fn grain(bits: u64) -> f32 {
+    let sum: u64 = (0..4).map(|i| (bits >> (16 * i)) & 0xFFFF).sum();
+    // Four even draws over 65,536 have a deviation of 65,536 / sqrt(3).
+    (sum as f32 - 131_070.0) * (1.732_050_8 / 65_536.0)
 }
 
 /// Blurs by a Gaussian of the given standard deviation in pixels.
@@ -124,3 +154,30 @@ fn shake(light: &mut Array2<Rgb>, (dx, dy): (f32, f32)) {
 
 /// Where metering puts the face's mean luminance.
 const METERED_TO: f32 = 0.21;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::stream;
+
+    #[test]
+    fn the_tone_curve_is_srgbs_below_its_shoulder_and_level_far_above() {
+        let curve = ToneCurve::shared();
+        for linear in [0.0f32, 0.001, 0.01, 0.2, 0.5] {
+            let coded = if linear < 0.003 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };
+            assert!((curve.coded(linear) - coded).abs() < 1e-3, "{} for {coded}", curve.coded(linear));
+        }
+        assert!(curve.coded(1e9) > 1.0 && curve.coded(1e9) < 1.2);
+        assert_eq!(curve.coded(-1.0), 0.0);
+    }
+
+    /// 100,000 draws: the bounds are five standard errors of a mean and of a standard deviation.
+    #[test]
+    fn grain_has_mean_0_and_deviation_1() {
+        let mut rng = stream(1, "test", 0);
+        let draws: Vec<f64> = (0..100_000).map(|_| f64::from(grain(rng.next_u64()))).collect();
+        let mean = draws.iter().sum::<f64>() / draws.len() as f64;
+        let square = draws.iter().map(|x| x * x).sum::<f64>() / draws.len() as f64;
+        assert!(mean.abs() < 0.016 && (square.sqrt() - 1.0).abs() < 0.012, "{mean} {square}");
+    }
+}

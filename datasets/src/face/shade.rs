@@ -5,7 +5,7 @@ use super::body::Clothes;
 use super::colour::Rgb;
 use super::expression::{Expression, JAW_DROP};
 use super::eye::{EyePoint, EyeState, glint};
-use super::generic::{bump, mouth_line};
+use super::generic::{bump, decay, mouth_line};
 use super::hair::CURTAIN_MARK;
 use super::identity::Face;
 use super::light::{Lamp, Lighting};
@@ -67,11 +67,13 @@ impl Scene<'_> {
         if !matches!(material, Material::Skin) && normal.dot(self.camera - position) < 0.0 {
             normal = -normal;
         }
-        let lit = self.shadow.lit(position + normal * 1.5);
+        // What faces away from the lamp gets nothing from it, not even through the skin.
+        let turned_away = normal.dot(self.lighting.key.direction) < -0.46;
+        let lit = if turned_away { 1.0 } else { self.shadow.lit(position + normal * 1.5) };
         let place = Place { position, normal, texel, lit };
         match material {
             Material::Skin => self.face_skin(&place),
-            Material::Ear => self.skin(&place, self.face.skin.base.filtered(Rgb([1.0, 0.84, 0.80])), 0.25),
+            Material::Ear => self.skin(&place, self.face.skin.base.filtered(Rgb([0.98, 0.86, 0.84])), 0.25),
             Material::Cloth => self.body(&place),
             Material::Hair => self.hair(&place),
             Material::Frame => self.plain(&place, self.face.glasses.map_or(Rgb::grey(0.03), |g| g.colour), 0.5),
@@ -213,7 +215,7 @@ impl Scene<'_> {
             if facing * lit <= 0.0 {
                 return Rgb::default();
             }
-            let lobe = |(power, strength): (f32, f32)| strength * libm::expf(-power * 2.0 * (1.0 - aligned));
+            let lobe = |(power, strength): (f32, f32)| strength * decay(power * 2.0 * (1.0 - aligned));
             lamp.colour.times(lit * facing * fresnel * (lobe(lobes[0]) + lobe(lobes[1])))
         };
         lamp(&self.lighting.key, place.lit).plus(lamp(&self.lighting.fill, 1.0))

@@ -11,9 +11,9 @@ use rand::{Rng, RngExt};
 /// The map covers x and y in these ranges at this step. Units: millimetres on the generic head.
 const LEFT: f32 = -84.0;
 const TOP: f32 = 122.0;
-const STEP: f32 = 0.85;
-const MAP_COLUMNS: usize = 198;
-const MAP_ROWS: usize = 300;
+const STEP: f32 = 1.0;
+const MAP_COLUMNS: usize = 169;
+const MAP_ROWS: usize = 256;
 
 /// Holds reflectance and gloss over the generic head's front.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ impl Painter {
         let (width, height) = (170.0, 256.0);
         let blotches = SmoothNoise::draw(rng, width, height, 11.0);
         let pores = SmoothNoise::draw(rng, width, height, 1.7);
-        let strokes = SmoothNoise::draw(rng, 600.0, 600.0, 1.0);
+        let strokes = SmoothNoise::draw(rng, 180.0, 180.0, 1.0);
         let count = 1 + (uniform(rng, 0.0, 1.0) * uniform(rng, 0.0, 14.0)) as usize;
         let mut mole = |_| {
             let (x, y) = (uniform(rng, -58.0, 58.0), uniform(rng, -112.0, 60.0));
@@ -152,7 +152,7 @@ impl Painter {
         let nostril = 0.80 * bump(ax, 6.6, 2.1) * bump(y, -48.4, 1.0);
         let under_nose = 0.06 * bump(ax, 0.0, 9.0) * bump(y, -52.0, 2.2);
         let circles = self.circles * bump(ax, 27.0, 11.0) * bump(y, -9.5, 4.0);
-        let socket = 0.16 * bump(ax, 29.0, 14.0) * bump(y, 3.0, 6.5) + 0.12 * bump(ax, 17.0, 5.0) * bump(y, 3.0, 6.0);
+        let socket = 0.12 * bump(ax, 29.0, 14.0) * bump(y, 3.0, 6.5) + 0.10 * bump(ax, 17.0, 5.0) * bump(y, 3.0, 6.0);
         let alar = 0.28 * bump(ax, 17.8, 1.2) * bump(y, -44.0, 4.0);
         (1.0 - under_jaw) * (1.0 - nostril) * (1.0 - under_nose) * (1.0 - circles) * (1.0 - socket) * (1.0 - alar)
     }
@@ -175,6 +175,9 @@ impl Painter {
         let ax = x.abs();
         let m = (1.0 - (ax / 25.0) * (ax / 25.0)).max(0.0);
         let line = mouth_line(x);
+        if ax > 25.0 || !(-14.0..12.0).contains(&(y - line)) {
+            return 0.0;
+        }
         let bow = 1.0 - self.bow * bump(x, 0.0, 2.6) + 0.06 * bump(ax, 6.0, 3.0);
         let top = line + 7.2 * self.lip_fullness.0 * libm::powf(m, 0.85) * bow;
         let bottom = line - 8.6 * self.lip_fullness.1 * libm::powf(m, 0.75);
