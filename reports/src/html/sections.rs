@@ -196,7 +196,7 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
     format!(
         r#"{}<div class="plots">{}{}</div>"#,
         table(
-            &["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from the intended start"],
+            &["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from intended"],
             &rows
         ),
         figure(
