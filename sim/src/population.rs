@@ -21,7 +21,7 @@ const BALANCE: u64 = 100_000_000;
 /// Opening balance of an account with too little: less than any payment.
 const BALANCE_POOR: u64 = 50;
 /// A handset's own hash with the least memory that argon2 takes: handsets share this machine's processor. Units: KiB.
-const STRETCHING: Stretching = Stretching { memory_kib: 8, passes: 1 };
+pub const STRETCHING: Stretching = Stretching { memory_kib: 8, passes: 1 };
 /// Probes are numbered from here, enrolment captures from 0.
 const PROBES_FROM: u32 = 1_000;
 /// Numbers between two transactions' first probes: more than the tries of one in two rounds.

@@ -195,10 +195,7 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
     let series: Vec<_> = summary.throughput.iter().map(|t| (t.operation.as_str(), t.by_second.as_slice())).collect();
     format!(
         r#"{}<div class="plots">{}{}</div>"#,
-        table(
-            &["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from intended"],
-            &rows
-        ),
+        table(&["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from intended"], &rows),
         figure(
             &plot::latency_percentiles(&lines),
             "Latency by quantile; the axis gives each further nine the same width."

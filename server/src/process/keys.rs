@@ -25,7 +25,9 @@ pub fn pin_key_bytes(configured: Option<&str>) -> Result<Zeroizing<[u8; 16]>, Er
     }
 }
 
-/// Reads the PIN key.
+/// Reads the PIN key; without one, the development key.
+///
+/// Errors: [`Error::Config`] for text that is no key.
 pub fn pin_key(configured: Option<&str>) -> Result<Arc<PinKey>, Error> {
     Ok(Arc::new(PinKey::new(*pin_key_bytes(configured)?)))
 }

@@ -11,6 +11,7 @@ mod notify;
 mod server;
 
 pub use bank::{BankHostConfig, main as bank_main};
+pub use keys::pin_key;
 pub use server::main as server_main;
 
 use crate::error::Error;

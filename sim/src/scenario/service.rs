@@ -43,8 +43,7 @@ pub struct ServiceModel {
     pub scan_symbol_us: f64,
 }
 
-/// What `biopay calibrate` gave, rounded, on the machine named, but for two that it does not time: a step of OPAQUE is
-/// what a prototype measured for a login, and the wake-up is an assumption.
+/// What `biopay calibrate` gave, rounded, on the machine named.
 impl Default for ServiceModel {
     fn default() -> Self {
         Self {

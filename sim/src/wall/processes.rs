@@ -65,6 +65,11 @@ impl Processes {
         self.server.listening
     }
 
+    /// Returns where the bank listens.
+    pub fn bank(&self) -> SocketAddr {
+        self.bank.listening
+    }
+
     /// Returns what handsets trust, and how they connect.
     pub fn trust(&self) -> quinn::ClientConfig {
         self.config.clone()

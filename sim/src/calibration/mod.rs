@@ -1,20 +1,24 @@
 //! What work costs on this machine: each part timed alone, the median of several rounds.
 //!
-//! Costs of both ends of a connection are timed together on one thread and halved. The bank's exchange is a commit of
-//! its own and two messages, and is not timed: it is taken as one commit and four datagrams. Wake-ups and OPAQUE's steps are
-//! not timed either, and keep their defaults.
+//! Costs of both ends of a connection are timed together on one thread and halved. What lies between processes, wake-ups
+//! and the bank's exchange, is timed against real ones.
+
+mod processes;
 
 use crate::Error;
+use crate::population::STRETCHING;
 use crate::progress::Stage;
 use crate::scenario::{CALIBRATED_HASH_KIB, Scenario, ServiceModel};
 use crate::studio::{CaptureKey, Sensor, Studio};
 use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_datasets::stream::stream;
+use biopay_protocol::opaque::{ClientLogin, ClientRegistration, Draws};
 use biopay_protocol::qr::{Symbol, read};
-use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId, Secret};
+use biopay_protocol::{ChannelBinding, Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId, Secret};
 use biopay_reports::manifest::Machine;
 use biopay_server::config::Limits;
 use biopay_server::crypto::credential::Credential;
+use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::env::{Clock, system};
 use biopay_server::sqlite::Location;
@@ -22,6 +26,7 @@ use biopay_server::store::{AccountId, Creation, Intent, SqliteStore, Store};
 use biopay_server::tls::{Identity, TlsSources, client_config, server_config};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 const ROUNDS: usize = 9;
 /// Captures, derivations and symbols of one round.
@@ -30,7 +35,7 @@ const SAMPLES: u32 = 8;
 const TOGETHER: u32 = 100;
 const CONNECTIONS: u32 = 100;
 const PINGS: u32 = 2_000;
-const STAGES: u64 = 5;
+const STAGES: u64 = 6;
 
 /// Measures every cost that [`ServiceModel`] has.
 ///
@@ -51,7 +56,9 @@ pub fn measure() -> Result<ServiceModel, Error> {
     stage.add(1);
     handset(&mut model)?;
     stage.add(1);
-    model.bank_us = model.store_commit_us + model.store_write_us + 4.0 * model.datagram_us;
+    runtime.block_on(processes::measure(&mut model))?;
+    stage.add(1);
+    model.key_exchange_us = key_exchange()?;
     stage.add(1);
     stage.finish();
     Ok(model)
@@ -88,6 +95,31 @@ async fn password_hash() -> Result<f64, Error> {
         let watch = Watch::start();
         passwords.hash(secret).await.map_err(failed)?;
         took.push(watch.us());
+    }
+    Ok(median(took))
+}
+
+/// Times the server's two steps of an OPAQUE login together and halves them.
+fn key_exchange() -> Result<f64, Error> {
+    let env = system::env(1, 1);
+    let server = OpaqueServer::new(env.clone(), Zeroizing::new([7; 32]));
+    let (login, password) = (LoginName::new("calibration")?, Secret::new("calibration")?);
+    let fill = &mut |bytes: &mut [u8]| env.entropy.fill(bytes);
+    let (state, message) = ClientRegistration::start(&password, &mut Draws(fill))?;
+    let answer = server.begin_registration(&login, &message).map_err(failed)?;
+    let upload = state.finish(&login, &password, &answer, STRETCHING, &mut Draws(fill))?;
+    let record = server.finish_registration(&upload).map_err(failed)?;
+    let channel = ChannelBinding([0; ChannelBinding::BYTES]);
+    let mut took = Vec::new();
+    for _ in 0..TOGETHER {
+        let (state, message) = ClientLogin::start(&password, &mut Draws(fill))?;
+        let watch = Watch::start();
+        let (begun, answer) = server.begin_login(login.clone(), Some(&record), &message, channel).map_err(failed)?;
+        let first = watch.us();
+        let last = state.finish(&login, &password, &answer, channel, STRETCHING, &mut Draws(fill))?;
+        let watch = Watch::start();
+        begun.finish(&last).map_err(failed)?;
+        took.push((first + watch.us()) / 2.0);
     }
     Ok(median(took))
 }
