@@ -57,9 +57,12 @@ pub fn write(folder: &Path, name: &str, case: &Case) -> Result<(), Error> {
     std::fs::write(&path, text).map_err(Error::file(path))
 }
 
+/// A case's pictures in the order of [`PICTURES`], as PNG; `None` for one that is not there.
+pub type Pictures = Vec<Option<Vec<u8>>>;
+
 /// Reads the first `most` cases of a run in the order of their names, with their pictures by [`PICTURES`]; a picture
 /// that is not there is `None`.
-pub fn read(run: &Path, most: usize) -> Result<Vec<(Case, Vec<Option<Vec<u8>>>)>, Error> {
+pub fn read(run: &Path, most: usize) -> Result<Vec<(Case, Pictures)>, Error> {
     let folder = run.join(FOLDER);
     if !folder.exists() {
         return Ok(Vec::new());
@@ -71,7 +74,7 @@ pub fn read(run: &Path, most: usize) -> Result<Vec<(Case, Vec<Option<Vec<u8>>>)>
     paths.into_iter().take(most).map(|path| read_one(&folder, path)).collect()
 }
 
-fn read_one(folder: &Path, path: PathBuf) -> Result<(Case, Vec<Option<Vec<u8>>>), Error> {
+fn read_one(folder: &Path, path: PathBuf) -> Result<(Case, Pictures), Error> {
     let text = std::fs::read(&path).map_err(Error::file(&path))?;
     let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let case = serde_json::from_slice(&text).map_err(|source| Error::Manifest { path, source })?;

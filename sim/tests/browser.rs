@@ -42,7 +42,7 @@ fn chromium() -> Option<&'static str> {
 
 /// Opens a page and returns its document and what the browser logged.
 fn open(browser: &str, page: &Path, more: &[&str]) -> (String, String) {
-    let profile = tempfile::tempdir().unwrap();
+    let profile = tempfile::tempdir().expect("a temporary folder");
     let done = Command::new(browser)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1280,900"])
         .args(["--disable-background-networking", "--disable-component-update", "--no-first-run"])
@@ -64,14 +64,14 @@ fn measured(document: &str) -> serde_json::Value {
 /// Returns the addresses that a page asked for over a network, from the browser's own network log. What the browser
 /// asks for on its own account has no page for an origin.
 fn requests(log: &Path) -> Vec<String> {
-    let text = std::fs::read_to_string(log).unwrap();
+    let text = std::fs::read_to_string(log).expect("the network log is there");
     let log: serde_json::Value = serde_json::from_str(&text).expect("the browser wrote its network log");
     let of_a_page = |event: &serde_json::Value| {
         let params = &event["params"];
         let url = params["url"].as_str().filter(|url| url.starts_with("http"))?;
         params["initiator"].as_str().filter(|origin| *origin != "not an origin").map(|_| url.to_owned())
     };
-    log["events"].as_array().unwrap().iter().filter_map(of_a_page).collect()
+    log["events"].as_array().expect("the network log has events").iter().filter_map(of_a_page).collect()
 }
 
 /// The search for requests finds one where there is one.
@@ -95,9 +95,9 @@ fn report(folder: &Path) -> String {
         .args(settings.iter().chain([&thresholds]).flat_map(|setting| ["--set", setting]))
         .current_dir(folder)
         .output()
-        .unwrap();
+        .expect("the program starts");
     assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stderr));
-    std::fs::read_to_string(folder.join("run/report.html")).unwrap()
+    std::fs::read_to_string(folder.join("run/report.html")).expect("the run has a report")
 }
 
 #[test]

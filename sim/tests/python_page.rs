@@ -11,12 +11,16 @@ use std::process::Command;
 const PAGE: &str = include_str!("../../reports/doc/python.md");
 
 fn biopay(arguments: &[&str], folder: &Path) {
-    let done = Command::new(env!("CARGO_BIN_EXE_biopay")).args(arguments).current_dir(folder).output().unwrap();
+    let done = Command::new(env!("CARGO_BIN_EXE_biopay"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the program starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
 fn python(program: &str, folder: &Path) -> String {
-    let done = Command::new("python3").args(["-c", program]).current_dir(folder).output().unwrap();
+    let done = Command::new("python3").args(["-c", program]).current_dir(folder).output().expect("python3 starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
