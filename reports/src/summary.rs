@@ -169,6 +169,14 @@ pub struct LatencySummary {
     pub intended: Option<Intended>,
 }
 
+impl LatencySummary {
+    /// Says whether it is an operation over all handsets, and from its sending: what counts from the intended start stands
+    /// beside its operation, and what a link profile cost in a table of its own.
+    pub fn is_whole(&self) -> bool {
+        !self.operation.contains('@')
+    }
+}
+
 /// Holds latency percentiles from the instant at which an open loop meant to begin. Units: microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -313,10 +321,8 @@ fn latencies(recorder: &LatencyRecorder) -> Vec<LatencySummary> {
         let [p50_us, p99_us, p999_us] = [0.5, 0.99, 0.999].map(|q| h.value_at_quantile(q));
         Some(Intended { p50_us, p99_us, p999_us })
     };
-    // What counts from the intended start stands beside its operation, and what a link profile cost in a table of its own.
     let mut out: Vec<_> = recorder
         .operations()
-        .filter(|(operation, _)| !operation.contains('@'))
         .map(|(operation, h)| LatencySummary {
             operation: operation.to_owned(),
             count: h.len(),

@@ -87,7 +87,7 @@ fn write_performance(out: &mut String, summary: &Summary) {
     let intended = if is_open_loop { "   p99 from intended start" } else { "" };
     line(out, &format!("\nLatency                   count       p50       p90       p99       max{intended}"));
     let cell = |us: u64| format!("{:>9}", duration(us as f64));
-    for l in &summary.latencies {
+    for l in summary.latencies.iter().filter(|l| l.is_whole()) {
         let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(cell).join(" ");
         let intended = l.intended.map(|i| format!("   {}", cell(i.p99_us))).unwrap_or_default();
         line(out, &format!("  {:<20} {:>8} {cells}{intended}", l.operation, grouped(l.count)));

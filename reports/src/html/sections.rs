@@ -179,6 +179,7 @@ pub fn performance(summary: &Summary, records: &Records) -> String {
     let rows: Vec<_> = summary
         .latencies
         .iter()
+        .filter(|l| l.is_whole())
         .map(|l| {
             let intended = l.intended.map_or("–".into(), |i| us(i.p99_us));
             let sent = [duration(l.mean_us), us(l.p50_us), us(l.p90_us), us(l.p99_us), us(l.p999_us), us(l.max_us)];
