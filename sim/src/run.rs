@@ -10,9 +10,9 @@ use crate::studio::CaptureKey;
 use crate::world::Tally;
 use crate::{Error, cases, comparisons, plan, samples, virtual_time, wall};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
+use biopay_reports::money::{self, Sums};
 use biopay_reports::records::{Comparison, ServerFigure};
 use biopay_reports::run_folder::Records;
-use biopay_reports::summary::CHARGED;
 use biopay_reports::{Manifest, RunWriter};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -139,26 +139,19 @@ pub fn status(t: &Tally, clock: ClockKind, elapsed: Duration) -> String {
 /// Holds the bank's books against what handsets were told: every acknowledged charge is posted once, and nothing more
 /// unless a handset was cut off before its answer.
 fn check_money(records: &mut Records, completion: Completion) -> Result<(), Error> {
-    let charged = records.transactions.iter().filter(|t| t.outcome == CHARGED);
-    let acknowledged: i64 = charged.map(|t| t.amount_minor).sum();
-    let cut_off = records.transactions.iter().any(|t| t.outcome == "connection-lost" || t.outcome == "unknown-outcome");
-    let posted = records.server.iter().find(|f| f.component == "bank" && f.name == POSTED).map(|f| f.value);
-    let figure = |name: &str, value: f64| ServerFigure { component: "bank".into(), name: name.into(), value };
-    records.server.push(figure("acknowledged_minor", acknowledged as f64));
-    let Some(posted) = posted else {
+    let Some(sums) = money::sums(records, completion) else {
         return Err(Error::InvalidRun("the bank's audit does not say what was debited".into()));
     };
-    let is_open_ended = cut_off || completion == Completion::Partial;
-    if posted < acknowledged as f64 || (posted > acknowledged as f64 && !is_open_ended) {
+    let (component, name) = ("bank".into(), "acknowledged_minor".into());
+    records.server.push(ServerFigure { component, name, value: sums.acknowledged as f64 });
+    if sums.disagree {
+        let Sums { acknowledged, posted, .. } = sums;
         return Err(Error::InvalidRun(format!(
             "handsets were told of {acknowledged} charged, the bank posted {posted}"
         )));
     }
     Ok(())
 }
-
-/// The bank's own sum of charges less reversals. Units: minor units.
-const POSTED: &str = "audit.acquirers_minor";
 
 /// What a reader of the figures must know.
 const NOTES: [&str; 2] = [

@@ -125,3 +125,24 @@ fn one_seed_gives_one_dataset_and_its_scores_do_not_change() {
     assert_eq!(read("a.csv"), read("b.csv"));
     assert_eq!(text(&read("a.csv")).lines().count(), 1 + 15);
 }
+
+/// A limit that nothing meets: everything is written and shown all the same, and the exit code says what it is worth.
+#[test]
+fn a_run_whose_generator_was_late_is_invalid_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings =
+        ["handsets=6", "payments.per-handset=2", "arrivals.payments-from-s=0", "generator.lag-limit-ms=1e-6"];
+    let mut arguments = vec!["run", "throughput", "--out", "late"];
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
+    let done = output(&arguments, folder.path());
+    assert_eq!(done.status.code(), Some(6), "{}", text(&done.stderr));
+    assert!(text(&done.stderr).contains("generator.lag-limit-ms"), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("INVALID: the load generator was late"), "{}", text(&done.stdout));
+    let run = RunReader::open(&folder.path().join("late")).unwrap();
+    assert_eq!(run.manifest().invalid.len(), 1);
+    let records = run.records().unwrap();
+    assert_eq!(records.transactions.len(), 18);
+    let count = |operation: &str| records.latency.operation(operation).map(|h| h.len());
+    assert_eq!(count("charge"), Some(12));
+    assert_eq!(count("charge@intended"), Some(12));
+}

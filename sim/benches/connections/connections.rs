@@ -16,7 +16,7 @@ mod plain;
 mod virtual_sessions;
 
 use biopay_sim::Scenario;
-use biopay_sim::plan::{HandsetPlan, draw};
+use biopay_sim::plan::draw;
 use biopay_sim::population::{Population, captures_needed};
 use biopay_sim::shard::Shard;
 use biopay_sim::wall::processes::{BANK_ARGUMENT, Processes, SERVER_ARGUMENT};
@@ -37,12 +37,9 @@ fn main() -> ExitCode {
         // The server and the bank are this very program in another role, as in a run.
         return biopay_sim::cli::main(arguments);
     }
-    if role == Some("--test") {
-        return ExitCode::SUCCESS;
-    }
     let settings = ["clock=wall", "handsets=2", "payments.per-handset=1"].map(String::from);
     let scenario = Scenario::load("throughput", &settings).expect("the scenario is built in");
-    let (_, population) = people(&scenario);
+    let population = people(&scenario);
     let scratch = tempfile::tempdir().expect("a temporary folder");
     let processes = Processes::start(&scenario, &population, scratch.path()).expect("server and bank start");
     let side = crowd::Side { processes: &processes, population };
@@ -63,11 +60,11 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn people(scenario: &Scenario) -> (Vec<HandsetPlan>, Arc<Population>) {
+fn people(scenario: &Scenario) -> Arc<Population> {
     let plans = draw(scenario, Shard::WHOLE).expect("the scenario has no trace");
     let needed = captures_needed(scenario, &plans);
     let population = Population::make(scenario, &plans, &needed, &AtomicBool::new(false), &|_| {});
-    (plans, Arc::new(population.expect("embeddings always enrol")))
+    Arc::new(population.expect("embeddings always enrol"))
 }
 
 /// Peak memory of this process and of the server. Units: bytes.

@@ -22,7 +22,7 @@ const TOGETHER: u32 = 1_000;
 pub fn measure() {
     let scenario =
         Scenario::load("throughput", &["clock=virtual".into(), "handsets=2".into()]).expect("it is built in");
-    let (_, population) = people(&scenario);
+    let population = people(&scenario);
     let links = (0..SESSIONS).map(|handset| (handset, Itinerary::fixed(ProfileId::Wifi)));
     let host = Host { cores: 8, datagram: Duration::ZERO, handshake: Duration::ZERO, wakeup: Duration::ZERO };
     let timeline = Timeline::new(Fabric::new(1, links, host));

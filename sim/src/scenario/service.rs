@@ -43,7 +43,9 @@ pub struct ServiceModel {
     pub scan_symbol_us: f64,
 }
 
-/// What `biopay calibrate` gave, rounded, on the machine named.
+/// What `biopay calibrate` gave, rounded, on the machine named, before it timed what lies between processes: the bank is a
+/// commit of its own and four datagrams, a step of OPAQUE what a prototype measured for a login, and the wake-up an
+/// assumption. On another machine `--with` its own.
 impl Default for ServiceModel {
     fn default() -> Self {
         Self {
