@@ -14,12 +14,14 @@ pub mod codec;
 pub mod error;
 pub mod message;
 pub mod opaque;
+pub mod proof;
 pub mod qr;
 pub mod secret;
 pub mod values;
 
 pub use error::Error;
 pub use message::{ChargeReceipt, Refusal, Request, Response};
+pub use proof::{DeviceKey, DeviceKeys, DeviceSecret, PresentationProof};
 pub use secret::Secret;
 pub use values::{
     BankAccount, ChannelBinding, Currency, HelperBytes, IdempotencyKey, ImageBytes, LoginName, Merchant, MinorUnits,

@@ -1,5 +1,6 @@
 //! Requests, responses, and every refusal by its own name.
 
+use crate::proof::{DeviceKeys, DeviceSignature, PresentationProof};
 use crate::secret::Secret;
 use crate::values::{
     BankAccount, ChannelBinding, Currency, HelperBytes, IdempotencyKey, ImageBytes, LoginName, Merchant, MinorUnits,
@@ -141,6 +142,41 @@ pub enum Request {
         payment: PaymentId,
         /// The image.
         image: ImageBytes,
+    },
+    /// Registers everything in one message, and the devices that presentations are signed by.
+    RegisterWithDevices {
+        /// The name to log in with.
+        login: LoginName,
+        /// The password to log in with.
+        password: Secret,
+        /// What later payloads are compared with.
+        enrolment: PayloadBytes,
+        /// Public helper data for a second device.
+        helper: Option<HelperBytes>,
+        /// The account that pays.
+        bank_account: BankAccount,
+        /// That account's PIN.
+        pin: Secret,
+        /// The devices.
+        devices: DeviceKeys,
+    },
+    /// Presents a payload with what shows that it was made by an enrolled device, or for this payment.
+    PresentWithProof {
+        /// The page.
+        payment: PaymentId,
+        /// What the symbol says.
+        payload: PayloadBytes,
+        /// What goes with it.
+        proof: PresentationProof,
+    },
+    /// Replaces the enrolled QR as [`Request::ReplaceQr`] does, signed by an enrolled device for this connection.
+    ReplaceQrSigned {
+        /// What later payloads are compared with.
+        enrolment: PayloadBytes,
+        /// Public helper data for a second device.
+        helper: Option<HelperBytes>,
+        /// The device's signature.
+        signature: DeviceSignature,
     },
 }
 
@@ -350,6 +386,9 @@ pub enum Refusal {
         /// Wrong or unreadable presentations that the page still takes.
         tries_left: u8,
     },
+    /// The server's rules ask for an enrolled device, and none was named or none has signed.
+    #[error("an enrolled device must sign this")]
+    DeviceRequired,
 }
 
 impl Request {
@@ -377,6 +416,10 @@ impl Request {
             Self::OpaqueLoginStart { .. } => "opaque-login-start",
             Self::OpaqueLoginFinish { .. } => "opaque-login-finish",
             Self::PresentImage { .. } => "present-image",
+            // The same operations with more in them.
+            Self::RegisterWithDevices { .. } => "register",
+            Self::PresentWithProof { .. } => "present-qr",
+            Self::ReplaceQrSigned { .. } => "replace-qr",
         }
     }
 }
@@ -439,6 +482,7 @@ impl Refusal {
             Self::Internal => "internal",
             Self::WrongChannel => "wrong-channel",
             Self::UnreadableImage { .. } => "unreadable-image",
+            Self::DeviceRequired => "device-required",
         }
     }
 }

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The schema that this version writes.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 /// The schemas that this version reads.
-pub const SCHEMAS_READ: [u32; 1] = [1];
+pub const SCHEMAS_READ: [u32; 1] = [2];
 
 /// Says whether a run reached its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

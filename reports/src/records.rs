@@ -72,6 +72,13 @@ table! {
     pub struct Attack in "attacks" {
         /// The attack's name.
         attack: String,
+        /// Which form of it.
+        variant: String,
+        /// How the system was defended: `patent-literal`, `hardened`, `control`, or `as-configured` where the attack came
+        /// between the run's own handsets.
+        configuration: String,
+        /// Derivation scheme; empty where it makes no difference.
+        scheme: String,
         /// What the attacker knows.
         knowledge: String,
         /// The attacked subject.
@@ -79,11 +86,43 @@ table! {
         /// The attacker.
         attacker_subject: u32,
         /// Presentations or queries made.
-        tries: u32,
+        tries: u64,
+        /// Presentations or queries that the attacker would have made at most.
+        budget: u64,
         /// Whether the attacker was let through.
         succeeded: bool,
         /// How it ended.
         outcome: String,
+        /// How long it took on the clock of the attacked system; 0 off line.
+        took_us: u64,
+    }
+}
+
+table! {
+    /// One figure of an attack that is no share of successes.
+    pub struct AttackFigure in "attack_figures" {
+        /// The attack's name.
+        attack: String,
+        /// Which form of it.
+        variant: String,
+        /// How the system was defended, as in [`Attack`].
+        configuration: String,
+        /// Derivation scheme; empty where it makes no difference.
+        scheme: String,
+        /// What is measured, units last.
+        measure: String,
+        /// Its value.
+        value: f64,
+        /// Lower end of its 95 % interval; null where it is no estimate.
+        lower: Option<f64>,
+        /// Upper end.
+        upper: Option<f64>,
+        /// Observations behind it.
+        count: u64,
+        /// What theory or a publication says it is; null where they say nothing.
+        expected: Option<f64>,
+        /// Which theory or publication.
+        source: String,
     }
 }
 

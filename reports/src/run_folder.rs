@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::latency::LatencyRecorder;
 use crate::manifest::{Manifest, SCHEMAS_READ};
-use crate::records::{Attack, Comparison, Network, ServerFigure, Transaction};
+use crate::records::{Attack, AttackFigure, Comparison, Network, ServerFigure, Transaction};
 use crate::tables;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ pub struct Records {
     pub transactions: Vec<Transaction>,
     /// Attacks.
     pub attacks: Vec<Attack>,
+    /// What attacks measured besides.
+    pub attack_figures: Vec<AttackFigure>,
     /// Connections.
     pub network: Vec<Network>,
     /// What server and bank said of themselves.
@@ -35,7 +37,9 @@ impl Records {
     pub fn sort(&mut self) {
         let by_handset = |t: &Transaction| (t.handset, t.intended_start_us, t.start_us);
         self.transactions.sort_by_key(by_handset);
-        self.attacks.sort_by_key(|a| (a.target_subject, a.attacker_subject));
+        // Stable: attacks on one target stay in the order in which they were made.
+        let key = |a: &Attack| (a.attack.clone(), a.variant.clone(), a.configuration.clone(), a.scheme.clone());
+        self.attacks.sort_by_cached_key(|a| (key(a), a.target_subject, a.attacker_subject));
         self.network.sort_by_key(|n| n.handset);
         self.server.sort_by(|a, b| (&a.component, &a.name).cmp(&(&b.component, &b.name)));
     }
@@ -78,6 +82,7 @@ impl RunWriter {
         tables::write(folder, &records.comparisons)?;
         tables::write(folder, &records.transactions)?;
         tables::write(folder, &records.attacks)?;
+        tables::write(folder, &records.attack_figures)?;
         tables::write(folder, &records.network)?;
         tables::write(folder, &records.server)?;
         records.latency.write(&folder.join(LATENCY))?;
@@ -161,6 +166,7 @@ impl RunReader {
             comparisons: Vec::new(),
             transactions: tables::read(&self.folder)?,
             attacks: tables::read(&self.folder)?,
+            attack_figures: tables::read(&self.folder)?,
             network: tables::read(&self.folder)?,
             server: tables::read(&self.folder)?,
             latency: LatencyRecorder::read(&self.folder.join(LATENCY))?,
@@ -241,7 +247,7 @@ mod tests {
             RunWriter::create(&target).unwrap().finish(&Records::default(), manifest()).unwrap();
         }
         let reader = RunReader::open(&target).unwrap();
-        assert_eq!(reader.manifest().artefacts.len(), 6);
+        assert_eq!(reader.manifest().artefacts.len(), 7);
         assert!(reader.records().unwrap().transactions.is_empty());
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no staging folder stays behind");
     }

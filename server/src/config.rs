@@ -89,6 +89,10 @@ pub struct Rules {
     pub code_valid_ms: u32,
     /// How often a code may be sent again.
     pub code_resends: u8,
+    /// Digits of a code, 1 to 9.
+    pub code_digits: u8,
+    /// What a presented QR must come with.
+    pub presentation: Presentation,
     /// Who may ask for the counters over QUIC.
     pub metrics: Visibility,
 }
@@ -101,6 +105,8 @@ impl Default for Rules {
             code_tries: 3,
             code_valid_ms: 180_000,
             code_resends: 2,
+            code_digits: 6,
+            presentation: Presentation::Static,
             metrics: Visibility::Operator,
         }
     }
@@ -114,6 +120,33 @@ pub enum CodeRule {
     Off,
     /// For every payment.
     On,
+}
+
+/// Says what a presented QR must come with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Presentation {
+    /// Nothing: the QR is static, as the patent has it.
+    #[default]
+    Static,
+    /// The payment's nonce: a copied symbol is of no use for another payment, its payload is.
+    Nonce,
+    /// A signature by an enrolled device, over the payload alone.
+    Device,
+    /// A signature by an enrolled device over payload and nonce.
+    DeviceAndNonce,
+}
+
+impl Presentation {
+    /// Says whether a presentation must name its payment.
+    pub fn asks_for_nonce(self) -> bool {
+        matches!(self, Self::Nonce | Self::DeviceAndNonce)
+    }
+
+    /// Says whether a presentation must be signed.
+    pub fn asks_for_device(self) -> bool {
+        matches!(self, Self::Device | Self::DeviceAndNonce)
+    }
 }
 
 /// Says who may see the counters over QUIC.
@@ -166,11 +199,14 @@ pub struct PasswordConfig {
     pub threads: usize,
     /// Hashes that may wait; more are refused before they begin.
     pub queue: usize,
+    /// Whether a login with an unknown name costs a hash as well, so that answers take as long. Without it their times
+    /// tell who has an account: for experiments alone.
+    pub hides_unknown_names: bool,
 }
 
 impl Default for PasswordConfig {
     fn default() -> Self {
-        Self { cost: HashCost::default(), threads: 0, queue: 1_024 }
+        Self { cost: HashCost::default(), threads: 0, queue: 1_024, hides_unknown_names: true }
     }
 }
 
@@ -195,6 +231,26 @@ pub struct ThrottleConfig {
     pub source: FailureLimit,
     /// Wrong QR payloads for one account from one source.
     pub qr: FailureLimit,
+    /// Wrong verification codes for one account, over all its pages: who has the QR may open pages without end.
+    pub code: FailureLimit,
+    /// Verification codes sent for one account that no payment came of: each is a message to its owner.
+    pub code_messages: FailureLimit,
+    /// Whether an account's limit spares sources that its owner has logged in from, so that nobody else can lock them
+    /// out. Without it an attacker can: for experiments alone.
+    pub spares_familiar: bool,
+}
+
+impl ThrottleConfig {
+    /// Limits nothing: for experiments alone.
+    pub const OFF: Self = Self {
+        login: FailureLimit::OFF,
+        account: FailureLimit::OFF,
+        source: FailureLimit::OFF,
+        qr: FailureLimit::OFF,
+        code: FailureLimit::OFF,
+        code_messages: FailureLimit::OFF,
+        spares_familiar: true,
+    };
 }
 
 impl Default for ThrottleConfig {
@@ -204,6 +260,9 @@ impl Default for ThrottleConfig {
             account: FailureLimit { burst: 100, refill_ms: 60_000 },
             source: FailureLimit { burst: 1_000, refill_ms: 100 },
             qr: FailureLimit { burst: 30, refill_ms: 10_000 },
+            code: FailureLimit { burst: 10, refill_ms: 60_000 },
+            code_messages: FailureLimit { burst: 10, refill_ms: 30_000 },
+            spares_familiar: true,
         }
     }
 }
@@ -216,6 +275,11 @@ pub struct FailureLimit {
     pub burst: u32,
     /// How long one failure takes to be forgiven, in milliseconds.
     pub refill_ms: u32,
+}
+
+impl FailureLimit {
+    /// Limits nothing.
+    pub const OFF: Self = Self { burst: 0, refill_ms: 0 };
 }
 
 /// Bounds what clients may use.

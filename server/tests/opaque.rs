@@ -5,7 +5,7 @@
 mod common;
 
 use biopay_protocol::client::{
-    AccountBinding, Credentials, HelperSource, Input, LoginMethod, Order, Outcome, Plan, Session, Step,
+    AccountBinding, Credentials, HelperSource, Input, LoginMethod, Order, Outcome, Plan, Prover, Session, Step,
 };
 use biopay_protocol::opaque::{SessionSeed, Stretching};
 use biopay_protocol::*;
@@ -21,13 +21,18 @@ fn credentials(n: u64, password: &str, seed: u8) -> Credentials {
 
 fn binding(n: u64) -> AccountBinding {
     let Request::Register { enrolment, helper, bank_account, pin, .. } = register(n) else { panic!() };
-    AccountBinding { enrolment, helper, bank_account, pin }
+    AccountBinding { enrolment, helper, bank_account, pin, devices: DeviceKeys::default() }
 }
 
 fn payment(n: u64, password: &str, seed: u8) -> Plan {
     let Request::BeginPayment { merchant, amount, currency, idempotency_key } = begin(10, "k") else { panic!() };
     let order = Order { merchant, amount, currency, idempotency_key };
-    Plan::Pay { credentials: credentials(n, password, seed), order, helper: HelperSource::Handset }
+    Plan::Pay {
+        credentials: credentials(n, password, seed),
+        order,
+        helper: HelperSource::Handset,
+        prover: Prover::default(),
+    }
 }
 
 /// Plays a handset's session; returns its end and the names of what it asked for.

@@ -10,6 +10,7 @@
 //! ```
 
 pub mod arrival;
+pub mod attack;
 pub mod calibration;
 pub mod cases;
 pub mod cli;

@@ -27,10 +27,11 @@ pub fn merge(folders: &[PathBuf], out: &Path, command: String) -> Result<PathBuf
     })?;
     let mut whole = Records::default();
     for run in &runs {
-        let Records { comparisons, transactions, attacks, network, server, latency } = run.records()?;
+        let Records { comparisons, transactions, attacks, attack_figures, network, server, latency } = run.records()?;
         whole.comparisons.extend(comparisons);
         whole.transactions.extend(transactions);
         whole.attacks.extend(attacks);
+        whole.attack_figures.extend(attack_figures);
         whole.network.extend(network);
         whole.server.extend(server);
         whole.latency.merge(&latency);

@@ -10,10 +10,11 @@ use biopay_biometrics::scheme::{Enrolment, Registry, SchemeId};
 use biopay_datasets::stream::stream;
 use biopay_protocol::client::{Credentials, LoginMethod, TRIES_MAX};
 use biopay_protocol::opaque::{SessionSeed, Stretching};
-use biopay_protocol::{BankAccount, LoginName, Secret};
+use biopay_protocol::{BankAccount, DeviceKeys, DeviceSecret, LoginName, Secret};
 use rand::RngExt;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 /// Opening balance of an account with money. Units: minor units.
@@ -39,10 +40,39 @@ pub struct Owner {
     pub pin: Secret,
     /// What it holds at the start. Units: minor units.
     pub balance: u64,
+    /// What signs presentations, where the server asks for that.
+    pub devices: Devices,
     /// The templates that enrolment was made of; too few mean a failure to enrol.
     pub references: Vec<Template>,
     /// What each scheme in use made of them; empty after a failure to enrol.
     pub enrolments: BTreeMap<SchemeId, Enrolment>,
+}
+
+/// Holds the keys of an owner's devices.
+#[derive(Clone, Debug, Default)]
+pub struct Devices {
+    /// The handset's.
+    pub handset: Option<Arc<DeviceSecret>>,
+    /// The second device's.
+    pub second: Option<Arc<DeviceSecret>>,
+    /// Whether a presentation is made for one payment.
+    pub with_nonce: bool,
+}
+
+impl Devices {
+    /// Draws the keys of an owner whose server asks for them.
+    pub fn draw(scenario: &Scenario, subject: u32) -> Self {
+        let rule = scenario.server.presentation;
+        let mut rng = stream(scenario.seed, "sim/devices", u64::from(subject));
+        let mut device = || rule.asks_for_device().then(|| Arc::new(DeviceSecret::from_seed(&rng.random())));
+        Self { handset: device(), second: device(), with_nonce: rule.asks_for_nonce() }
+    }
+
+    /// Returns the public keys, which registration names.
+    pub fn keys(&self) -> DeviceKeys {
+        let devices = self.handset.iter().chain(&self.second);
+        DeviceKeys::new(devices.map(|device| device.key()).collect::<Vec<_>>()).expect("two are few enough")
+    }
 }
 
 /// Holds everybody who takes part.
@@ -172,7 +202,8 @@ fn owner(
         }
     }
     let Holder { credentials, bank_account, pin, balance } = Holder::of(scenario, plan)?;
-    Ok(Owner { subject, credentials, bank_account, pin, balance, references, enrolments })
+    let devices = Devices::draw(scenario, subject);
+    Ok(Owner { subject, credentials, bank_account, pin, balance, devices, references, enrolments })
 }
 
 /// Is what an owner knows and has, before there is any sample.

@@ -6,7 +6,7 @@ use crate::plan::{PlannedTransaction, Task};
 use crate::time::SimTime;
 use crate::world::handset::{Active, Identity};
 use bevy_ecs::prelude::Resource;
-use biopay_protocol::client::Outcome;
+use biopay_protocol::client::{Outcome, TRIES_MAX};
 use biopay_reports::latency::INTENDED;
 use biopay_reports::records::{Attack, Network, Transaction};
 use biopay_reports::run_folder::Records;
@@ -14,6 +14,8 @@ use biopay_reports::summary::{FAILURE_TO_ENROL, IMPOSTOR, REGISTRATION};
 use std::time::Duration;
 
 const PAYMENT: &str = "payment";
+/// The configuration of attacks that come between the run's own handsets.
+const AS_CONFIGURED: &str = "as-configured";
 const ENROLMENT_JOURNEY: &str = "enrolment";
 
 /// Gathers the records of a run.
@@ -107,11 +109,16 @@ fn blank(identity: &Identity, planned: &PlannedTransaction) -> Transaction {
 fn zero_effort(row: &Transaction) -> Attack {
     Attack {
         attack: "zero-effort impostor".to_owned(),
+        variant: String::new(),
+        configuration: AS_CONFIGURED.to_owned(),
+        scheme: row.scheme.clone(),
         knowledge: "login name and password".to_owned(),
         target_subject: row.account_subject,
         attacker_subject: row.presenter_subject,
-        tries: row.tries + row.failures_to_derive + row.failures_to_acquire,
+        tries: u64::from(row.tries + row.failures_to_derive + row.failures_to_acquire),
+        budget: u64::from(TRIES_MAX),
         succeeded: row.qr_accepted,
         outcome: row.outcome.clone(),
+        took_us: row.end_us - row.start_us,
     }
 }

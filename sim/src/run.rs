@@ -8,7 +8,7 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::studio::CaptureKey;
 use crate::world::Tally;
-use crate::{Error, cases, comparisons, plan, samples, virtual_time, wall};
+use crate::{Error, attack, cases, comparisons, plan, samples, virtual_time, wall};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
 use biopay_reports::records::{Comparison, ServerFigure};
@@ -62,10 +62,13 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         ClockKind::Wall => wall::play(scenario, plans, &population, stop)?,
         ClockKind::Virtual => virtual_time::play::play(scenario, plans, &population, stop)?,
     };
+    let found = attack::mount(scenario, &population, stop)?;
     let Played { mut records, completion, duration, started_unix_s, notes, invalid, books } = played;
     if books == Books::Seen {
         check_money(&mut records, completion)?;
     }
+    records.attacks.extend(found.trials);
+    records.attack_figures.extend(found.figures);
     records.sort();
     if completion == Completion::Complete {
         records.comparisons = compare(scenario, &population, &probes)?;
@@ -102,6 +105,7 @@ fn populate(
 ) -> Result<Population, Error> {
     let mut needed = captures_needed(scenario, plans);
     needed.extend(probes);
+    needed.extend(attack::captures_needed(scenario));
     needed.sort_unstable();
     needed.dedup();
     let stage = Stage::new("capturing samples", needed.len() as u64);

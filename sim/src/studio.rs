@@ -1,6 +1,7 @@
 //! The studio: synthetic samples from sensors, turned into templates as a handset would.
 
 use crate::Error;
+use crate::attack::ATTACKERS;
 use crate::scenario::{Biometric, Modality, Scenario};
 use biopay_biometrics::fingerprint::Extractor;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
@@ -79,7 +80,8 @@ impl Studio {
     /// Errors: [`Error::Usage`] for a sensor that there is not, which a scenario's check has ruled out.
     pub fn new(scenario: &Scenario) -> Result<Self, Error> {
         let biometric = &scenario.biometric;
-        let subjects = u64::from(scenario.handsets + scenario.impostor_count());
+        let attackers = if scenario.attack.is_empty() { 0 } else { ATTACKERS };
+        let subjects = u64::from(scenario.handsets + scenario.impostor_count() + attackers);
         Ok(Self {
             seed: scenario.seed,
             source: Source::new(biometric, scenario.seed, subjects)?,

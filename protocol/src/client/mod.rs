@@ -7,10 +7,11 @@
 mod opaque;
 mod plan;
 
-pub use plan::{AccountBinding, Credentials, HelperSource, Input, LoginMethod, Order, Outcome, Plan, Step};
+pub use plan::{AccountBinding, Credentials, HelperSource, Input, LoginMethod, Order, Outcome, Plan, Prover, Step};
 
 use crate::Error;
 use crate::message::{Refusal, Request, Response};
+use crate::proof::PresentationProof;
 use crate::secret::Secret;
 use crate::values::{ChannelBinding, HelperBytes, PayloadBytes, PaymentId};
 use opaque::{Exchange, Phase};
@@ -233,7 +234,10 @@ impl Session {
     fn present(&mut self, payload: PayloadBytes) -> Step {
         let Some(payment) = self.payment else { return self.finish(Outcome::ProtocolViolation) };
         self.state = State::Presenting;
-        Step::Send(Request::PresentQr { payment, payload })
+        Step::Send(match &self.plan {
+            Plan::Pay { prover, .. } => presentation(prover, payment, payload),
+            _ => Request::PresentQr { payment, payload },
+        })
     }
 
     fn submit(&mut self, code: Secret) -> Step {
@@ -250,18 +254,34 @@ impl Session {
 
 fn register(credentials: &Credentials, binding: &AccountBinding) -> Request {
     let Credentials { login, password, .. } = credentials.clone();
-    let AccountBinding { enrolment, helper, bank_account, pin } = binding.clone();
-    Request::Register { login, password, enrolment, helper, bank_account, pin }
+    let AccountBinding { enrolment, helper, bank_account, pin, devices } = binding.clone();
+    if devices.as_slice().is_empty() {
+        Request::Register { login, password, enrolment, helper, bank_account, pin }
+    } else {
+        Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices }
+    }
 }
 
 fn bind(binding: &AccountBinding) -> Request {
-    let AccountBinding { enrolment, helper, bank_account, pin } = binding.clone();
+    let AccountBinding { enrolment, helper, bank_account, pin, devices: _ } = binding.clone();
     Request::BindAccount { enrolment, helper, bank_account, pin }
 }
 
 fn begin(order: &Order) -> Request {
     let Order { merchant, amount, currency, idempotency_key } = order.clone();
     Request::BeginPayment { merchant, amount, currency, idempotency_key }
+}
+
+/// Presents a payload with what the server asks for.
+fn presentation(prover: &Prover, payment: PaymentId, payload: PayloadBytes) -> Request {
+    let nonce = prover.with_nonce.then_some(payment);
+    let signature = prover.device.as_ref().map(|device| device.sign(&payload, nonce));
+    match (nonce, signature) {
+        (None, None) => Request::PresentQr { payment, payload },
+        (nonce, signature) => {
+            Request::PresentWithProof { payment, payload, proof: PresentationProof { nonce, signature } }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -282,7 +302,7 @@ mod tests {
             currency: Currency::new("EUR").unwrap(),
             idempotency_key: IdempotencyKey::new("k1").unwrap(),
         };
-        Plan::Pay { credentials, order, helper }
+        Plan::Pay { credentials, order, helper, prover: Prover::default() }
     }
 
     fn answer(session: &mut Session, response: Response) -> Step {

@@ -3,8 +3,10 @@
 use crate::BankAccount;
 use crate::message::{ChargeReceipt, Refusal, Request, Response};
 use crate::opaque::{SessionSeed, Stretching};
+use crate::proof::{DeviceKeys, DeviceSecret};
 use crate::secret::Secret;
 use crate::values::{Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId};
+use std::sync::Arc;
 
 /// Says what the handset wants.
 #[derive(Clone, Debug)]
@@ -31,7 +33,18 @@ pub enum Plan {
         order: Order,
         /// Where the helper data for the derivation is.
         helper: HelperSource,
+        /// What goes with a presented payload.
+        prover: Prover,
     },
+}
+
+/// Says what goes with a presented payload, as the server's rules ask for it.
+#[derive(Clone, Debug, Default)]
+pub struct Prover {
+    /// What signs it.
+    pub device: Option<Arc<DeviceSecret>>,
+    /// Whether it is made for one payment.
+    pub with_nonce: bool,
 }
 
 /// Holds a login.
@@ -70,6 +83,8 @@ pub struct AccountBinding {
     pub bank_account: BankAccount,
     /// Its PIN.
     pub pin: Secret,
+    /// The devices whose signatures count; with any, registration is in one message.
+    pub devices: DeviceKeys,
 }
 
 /// Holds what is to be paid.

@@ -233,6 +233,7 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     }
     let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
     Ok(Service::new(Parts {
+        hides_unknown_names: config.password.hides_unknown_names,
         rules: config.rules,
         mode: config.mode,
         throttle: config.throttle,

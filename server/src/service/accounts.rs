@@ -5,25 +5,32 @@ use super::{OrRefuse, Service};
 use crate::bank::{Authority, BankError};
 use crate::config::Mode;
 use crate::crypto::credential::Credential;
-use crate::crypto::rotation::{account_context, authority_context, record_context};
+use crate::crypto::rotation::{account_context, authority_context};
 use crate::store::{AccountId, Binding as Stored, Change, Creation};
-use biopay_biometrics::QrPayload;
-use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
 use biopay_protocol::message::Binding;
-use biopay_protocol::{BankAccount, ChannelBinding, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret};
+use biopay_protocol::proof::DeviceSignature;
+use biopay_protocol::{
+    BankAccount, ChannelBinding, DeviceKeys, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret,
+};
+
+/// Holds what a registration binds to a login.
+pub(super) struct Registration {
+    pub enrolment: PayloadBytes,
+    pub helper: Option<HelperBytes>,
+    pub bank_account: BankAccount,
+    pub pin: Secret,
+    pub devices: DeviceKeys,
+}
 
 impl Service {
     pub(super) async fn register(
         &self,
         login: LoginName,
         password: Secret,
-        enrolment: PayloadBytes,
-        helper: Option<HelperBytes>,
-        bank_account: BankAccount,
-        pin: Secret,
+        registration: Registration,
     ) -> Result<Response, Refusal> {
         self.require_free(&login).await?;
-        let binding = self.seal_binding(&login, &enrolment, helper, bank_account, pin).await?;
+        let binding = self.seal_binding(&login, registration).await?;
         self.create(login, password, Some(binding)).await?;
         Ok(Response::Registered)
     }
@@ -37,16 +44,13 @@ impl Service {
     pub(super) async fn bind_account(
         &self,
         session: &Session,
-        enrolment: PayloadBytes,
-        helper: Option<HelperBytes>,
-        bank_account: BankAccount,
-        pin: Secret,
+        registration: Registration,
     ) -> Result<Response, Refusal> {
         let login = session.login()?;
         if login.binding != Binding::CredentialsOnly {
             return Err(Refusal::AlreadyBound);
         }
-        let binding = self.seal_binding(&login.name, &enrolment, helper, bank_account, pin).await?;
+        let binding = self.seal_binding(&login.name, registration).await?;
         match self.store.bind(login.account, binding).await.or_refuse()? {
             Change::Done => session.set_binding(Binding::Bound),
             Change::Refused => return Err(Refusal::AlreadyBound),
@@ -90,6 +94,9 @@ impl Service {
     async fn check_password(&self, name: &LoginName, password: Secret) -> Result<AccountId, Refusal> {
         let found = self.store.find_account(name.clone()).await.or_refuse()?;
         let (account, stored) = found.map(|found| (found.id, found.credential.into_password())).unzip();
+        if account.is_none() && !self.hides_unknown_names {
+            return Err(Refusal::WrongCredentials);
+        }
         let right = self.passwords.verify(password, stored.flatten()).await.or_refuse()?;
         account.filter(|_| right).ok_or(Refusal::WrongCredentials)
     }
@@ -104,9 +111,13 @@ impl Service {
         session: &Session,
         enrolment: PayloadBytes,
         helper: Option<HelperBytes>,
+        signature: Option<DeviceSignature>,
     ) -> Result<Response, Refusal> {
         let login = session.login()?;
-        let record = self.seal_record(&login.name, &enrolment)?;
+        let bound = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let sealed = bound.record.as_deref();
+        let devices = self.devices_for_replacement(session, &login, sealed, &enrolment, signature.as_ref())?;
+        let record = self.seal_record(&login.name, &enrolment, devices)?;
         let helper = helper.map(Vec::from);
         match self.store.replace_record(login.account, Some(record), helper).await.or_refuse()? {
             Change::Done => session.set_binding(Binding::Bound),
@@ -129,23 +140,6 @@ impl Service {
         let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let helper = binding.helper.map(HelperBytes::new).transpose().map_err(|_| Refusal::Internal)?;
         Ok(Response::Helper { helper })
-    }
-
-    /// Compares a presented payload with the record that is sealed for a login.
-    pub(super) fn verify_payload(
-        &self,
-        login: &LoginName,
-        sealed: &[u8],
-        payload: &PayloadBytes,
-    ) -> Result<Verdict, Refusal> {
-        let opened = self.vault.open(&record_context(login), sealed).or_refuse()?;
-        let (&code, record) = opened.split_first().ok_or(Refusal::Internal)?;
-        let enrolled = SchemeId::from_code(code).ok_or(Refusal::Internal)?;
-        let record = ServerRecord(record.to_vec());
-        Ok(match QrPayload::from_bytes(payload.as_bytes()) {
-            Ok(payload) if payload.scheme == enrolled => self.schemes.scheme(enrolled).verify(&record, &payload),
-            Ok(_) | Err(_) => Verdict::REJECTED,
-        })
     }
 
     /// Opens what an account pays with.
@@ -202,15 +196,9 @@ impl Service {
         })
     }
 
-    async fn seal_binding(
-        &self,
-        login: &LoginName,
-        enrolment: &PayloadBytes,
-        helper: Option<HelperBytes>,
-        bank_account: BankAccount,
-        pin: Secret,
-    ) -> Result<Stored, Refusal> {
-        let record = Some(self.seal_record(login, enrolment)?);
+    async fn seal_binding(&self, login: &LoginName, registration: Registration) -> Result<Stored, Refusal> {
+        let Registration { enrolment, helper, bank_account, pin, devices } = registration;
+        let record = Some(self.seal_record(login, &enrolment, devices)?);
         let authority = match self.mode {
             Mode::PatentLiteral => zeroize::Zeroizing::new(format!("pin:{}", pin.expose())),
             Mode::Mandate => {
@@ -233,13 +221,5 @@ impl Service {
             // No money moves here: the handset may simply register again.
             Err(BankError::NotSent | BankError::Unknown) => Err(Refusal::BankUnreachable),
         }
-    }
-
-    /// Makes the scheme's record of an enrolled payload and seals it with the scheme's code before it.
-    fn seal_record(&self, login: &LoginName, enrolment: &PayloadBytes) -> Result<Vec<u8>, Refusal> {
-        let payload = QrPayload::from_bytes(enrolment.as_bytes()).map_err(|_| Refusal::UnreadableQr)?;
-        let record = self.schemes.scheme(payload.scheme).record(&payload).map_err(|_| Refusal::UnreadableQr)?;
-        let content = [[payload.scheme.code()].as_slice(), &record.0].concat();
-        Ok(self.vault.seal(&record_context(login), &content))
     }
 }

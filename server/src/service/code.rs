@@ -1,4 +1,4 @@
-//! Verification codes: six digits, one use, three tries, three minutes; only a keyed hash is kept.
+//! Verification codes: six digits unless the rules say otherwise, one use, three tries, three minutes; only a keyed hash is kept.
 
 use super::Service;
 use biopay_protocol::{PaymentId, Secret};
@@ -6,9 +6,8 @@ use ring::hmac;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-const CODES: u32 = 1_000_000;
-/// The largest multiple of a million that 32 bits hold: draws above it would favour small codes.
-const FAIR_BELOW: u32 = u32::MAX - u32::MAX % CODES;
+/// The most digits of a code: more do not fit 32 bits.
+const DIGITS_MAX: u8 = 9;
 
 /// Holds what the server keeps of a code.
 #[derive(Debug)]
@@ -37,10 +36,15 @@ pub enum Typed {
 impl Service {
     /// Draws a code for a payment: what is kept, and what is shown.
     pub(super) fn draw_code(&self, payment: PaymentId) -> (IssuedCode, Secret) {
+        let digits = self.rules.code_digits.clamp(1, DIGITS_MAX);
+        let codes = 10_u32.pow(u32::from(digits));
+        // The largest multiple of the codes that 32 bits hold: draws above it would favour small codes.
+        let fair_below = u32::MAX - u32::MAX % codes;
         let drawn = std::iter::repeat_with(|| u32::from_be_bytes(self.env.random()));
-        let number = drawn.filter(|&number| number < FAIR_BELOW).map(|number| number % CODES).next();
-        let shown = format!("{:06}", number.expect("an endless iterator has a next element"));
-        let shown = Secret::new(shown).expect("six digits are short enough");
+        let number = drawn.filter(|&number| number < fair_below).map(|number| number % codes).next();
+        let number = number.expect("an endless iterator has a next element");
+        let shown = Secret::new(format!("{number:0width$}", width = usize::from(digits)));
+        let shown = shown.expect("nine digits are short enough");
         let expires = self.env.clock.elapsed() + Duration::from_millis(u64::from(self.rules.code_valid_ms));
         let mac = self.code_mac(payment, &shown);
         (IssuedCode { mac, expires, tries_left: self.rules.code_tries }, shown)

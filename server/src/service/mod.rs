@@ -5,6 +5,7 @@ mod charge;
 mod code;
 mod opaque;
 mod pages;
+mod record;
 mod resolver;
 mod session;
 mod throttle;
@@ -20,8 +21,9 @@ use crate::env::{Env, Overloaded};
 use crate::images::ImageReader;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
+use accounts::Registration;
 use biopay_biometrics::scheme::Registry;
-use biopay_protocol::{PaymentId, Refusal, Request, Response};
+use biopay_protocol::{DeviceKeys, PaymentId, PresentationProof, Refusal, Request, Response};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +37,7 @@ pub struct Service {
     schemes: Arc<Registry>,
     vault: Vault,
     passwords: Passwords,
+    hides_unknown_names: bool,
     opaque: OpaqueServer,
     images: ImageReader,
     code_key: ring::hmac::Key,
@@ -65,6 +68,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Whether a login with an unknown name costs a hash as well.
+    pub hides_unknown_names: bool,
     /// Answers OPAQUE.
     pub opaque: OpaqueServer,
     /// Reads images of QR symbols.
@@ -76,8 +81,8 @@ pub struct Parts {
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, opaque, images, metrics } =
-            parts;
+        let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
+        let Parts { hides_unknown_names, opaque, images, metrics, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = throttle::Throttle::new(&throttle);
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -90,6 +95,7 @@ impl Service {
             schemes,
             vault,
             passwords,
+            hides_unknown_names,
             opaque,
             images,
             code_key,
@@ -122,22 +128,35 @@ impl Service {
     async fn decide(&self, session: &Session, request: Request) -> Result<Response, Refusal> {
         match request {
             Request::Register { login, password, enrolment, helper, bank_account, pin } => {
-                self.register(login, password, enrolment, helper, bank_account, pin).await
+                let devices = DeviceKeys::default();
+                self.register(login, password, Registration { enrolment, helper, bank_account, pin, devices }).await
+            }
+            Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices } => {
+                self.register(login, password, Registration { enrolment, helper, bank_account, pin, devices }).await
             }
             Request::RegisterCredentials { login, password } => self.register_credentials(login, password).await,
             Request::BindAccount { enrolment, helper, bank_account, pin } => {
-                self.bind_account(session, enrolment, helper, bank_account, pin).await
+                let devices = DeviceKeys::default();
+                self.bind_account(session, Registration { enrolment, helper, bank_account, pin, devices }).await
             }
             Request::Login { login, password, channel } => self.log_in(session, login, password, channel).await,
             Request::Logout => Ok(self.log_out(session)),
-            Request::ReplaceQr { enrolment, helper } => self.replace_qr(session, enrolment, helper).await,
+            Request::ReplaceQr { enrolment, helper } => self.replace_qr(session, enrolment, helper, None).await,
+            Request::ReplaceQrSigned { enrolment, helper, signature } => {
+                self.replace_qr(session, enrolment, helper, Some(signature)).await
+            }
             Request::RevokeQr => self.revoke_qr(session).await,
             Request::FetchHelper => self.fetch_helper(session).await,
             Request::BeginPayment { merchant, amount, currency, idempotency_key } => {
                 let page = pages::Page::new(merchant, amount, currency, idempotency_key, self.rules.qr_tries);
                 self.begin_payment(session, page).await
             }
-            Request::PresentQr { payment, payload } => self.present_qr(session, payment, payload).await,
+            Request::PresentQr { payment, payload } => {
+                self.present_qr(session, payment, payload, PresentationProof::default()).await
+            }
+            Request::PresentWithProof { payment, payload, proof } => {
+                self.present_qr(session, payment, payload, proof).await
+            }
             Request::SubmitCode { payment, code } => self.submit_code(session, payment, code).await,
             Request::ResendCode { payment } => self.resend_code(session, payment),
             Request::PaymentStatus { payment } => self.payment_status(session, payment).await,

@@ -10,7 +10,8 @@ use crate::images::Unread;
 use crate::store::Binding;
 use biopay_protocol::message::Binding as BindingState;
 use biopay_protocol::{
-    Currency, IdempotencyKey, ImageBytes, Merchant, MinorUnits, PayloadBytes, PaymentId, Refusal, Response, Secret,
+    Currency, IdempotencyKey, ImageBytes, Merchant, MinorUnits, PayloadBytes, PaymentId, PresentationProof, Refusal,
+    Response, Secret,
 };
 
 /// Holds one payment page.
@@ -78,13 +79,14 @@ impl Service {
         session: &Session,
         payment: PaymentId,
         payload: PayloadBytes,
+        proof: PresentationProof,
     ) -> Result<Response, Refusal> {
         let login = session.login()?;
         match session.with_page(payment, |page| page.begin_verification(payment)) {
             None => return self.payment_status(session, payment).await,
             Some(begun) => begun?,
         }
-        self.decide_presentation(session, login, payment, payload).await
+        self.decide_presentation(session, login, payment, payload, proof).await
     }
 
     /// Reads the payload from an image, and presents it. An image that cannot be read counts as a try: it costs more
@@ -101,7 +103,10 @@ impl Service {
             Some(begun) => begun?,
         }
         match self.read_image(session, &login, &image).await {
-            Ok(Some(payload)) => self.decide_presentation(session, login, payment, payload).await,
+            // An image carries no proof: where one is asked for it is a wrong presentation.
+            Ok(Some(payload)) => {
+                self.decide_presentation(session, login, payment, payload, PresentationProof::default()).await
+            }
             Ok(None) => Err(self.qr_rejected(session, payment, |tries_left| Refusal::UnreadableImage { tries_left })),
             Err(refusal) => Err(self.not_looked_at(session, payment, refusal)),
         }
@@ -132,8 +137,9 @@ impl Service {
         login: Login,
         payment: PaymentId,
         payload: PayloadBytes,
+        proof: PresentationProof,
     ) -> Result<Response, Refusal> {
-        match self.verify(session, &login, payload).await {
+        match self.verify(session, &login, payment, payload, proof).await {
             Ok(Some(binding)) => self.qr_accepted(session, login, payment, binding).await,
             Ok(None) => Err(self.qr_rejected(session, payment, |tries_left| Refusal::QrMismatch { tries_left })),
             Err(refusal) => Err(self.not_looked_at(session, payment, refusal)),
@@ -151,7 +157,9 @@ impl Service {
         &self,
         session: &Session,
         login: &Login,
+        payment: PaymentId,
         payload: PayloadBytes,
+        proof: PresentationProof,
     ) -> Result<Option<Binding>, Refusal> {
         let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let sealed = binding.record.as_ref().ok_or(Refusal::NotBound)?;
@@ -159,7 +167,7 @@ impl Service {
         self.env.run(CostClass::PayloadVerification, || ()).await.or_refuse()?;
         // From here to the end nothing waits, so that parallel tries count and right ones are not in each other's way.
         self.throttle.begin_qr(&login.name, session.source(), self.env.clock.elapsed())?;
-        let verified = self.verify_payload(&login.name, sealed, &payload).map(|verdict| verdict.accepted);
+        let verified = self.verify_presentation(&login.name, sealed, payment, &payload, &proof);
         if verified != Ok(false) {
             self.throttle.forgive_qr(&login.name, session.source());
         }
@@ -175,7 +183,10 @@ impl Service {
     ) -> Result<Response, Refusal> {
         match self.rules.code {
             CodeRule::Off => self.charge_page(session, login, payment, binding).await,
-            CodeRule::On => self.issue_code(session, payment),
+            CodeRule::On => match self.issue_code(session, &login, payment) {
+                Err(throttled) => Err(self.not_looked_at(session, payment, throttled)),
+                issued => issued,
+            },
         }
     }
 
@@ -188,7 +199,8 @@ impl Service {
         refusal
     }
 
-    fn issue_code(&self, session: &Session, payment: PaymentId) -> Result<Response, Refusal> {
+    fn issue_code(&self, session: &Session, login: &Login, payment: PaymentId) -> Result<Response, Refusal> {
+        self.throttle.begin_code_message(&login.name, self.env.clock.elapsed())?;
         let (issued, shown) = self.draw_code(payment);
         let put = |page: &mut Page| {
             page.codes_issued += 1;
@@ -199,7 +211,7 @@ impl Service {
     }
 
     pub(super) fn resend_code(&self, session: &Session, payment: PaymentId) -> Result<Response, Refusal> {
-        session.login()?;
+        let login = session.login()?;
         let allowed = session.with_page(payment, |page| match page.phase {
             Phase::AwaitCode(_) if page.codes_issued > self.rules.code_resends => Err(Refusal::ResendLimit),
             Phase::AwaitCode(_) => Ok(()),
@@ -207,7 +219,7 @@ impl Service {
             Phase::Busy => Err(Refusal::InProgress { payment }),
         });
         allowed.ok_or(Refusal::NoSuchPayment)??;
-        self.issue_code(session, payment)
+        self.issue_code(session, &login, payment)
     }
 
     pub(super) async fn submit_code(
@@ -217,7 +229,7 @@ impl Service {
         code: Secret,
     ) -> Result<Response, Refusal> {
         let login = session.login()?;
-        let typed = session.with_page(payment, |page| self.type_code(page, payment, &code));
+        let typed = session.with_page(payment, |page| self.type_code_throttled(page, &login, payment, &code));
         match typed {
             None => self.payment_status(session, payment).await,
             Some(Ok(())) => {
@@ -239,6 +251,25 @@ impl Service {
                 Err(refusal)
             }
         }
+    }
+
+    /// Checks a code unless too many were wrong: then the page's tries are not touched.
+    fn type_code_throttled(
+        &self,
+        page: &mut Page,
+        login: &Login,
+        payment: PaymentId,
+        code: &Secret,
+    ) -> Result<(), Refusal> {
+        self.throttle.begin_code(&login.name, self.env.clock.elapsed())?;
+        let typed = self.type_code(page, payment, code);
+        if !matches!(typed, Err(Refusal::WrongCode { .. } | Refusal::CodeExhausted)) {
+            self.throttle.forgive_code(&login.name);
+        }
+        if typed.is_ok() {
+            (0..page.codes_issued).for_each(|_| self.throttle.forgive_code_message(&login.name));
+        }
+        typed
     }
 
     /// Checks a code under the session's lock; a right one is used up, and the page busy.

@@ -34,6 +34,9 @@ pub struct Throttle {
     account: Bucket<LoginName>,
     source: Bucket<Source>,
     qr: Bucket<(LoginName, Source)>,
+    code: Bucket<LoginName>,
+    code_messages: Bucket<LoginName>,
+    spares_familiar: bool,
     /// When an account's owner last logged in from a source.
     familiar: Mutex<BTreeMap<(LoginName, Source), Duration>>,
 }
@@ -46,6 +49,9 @@ impl Throttle {
             account: Bucket::new(config.account),
             source: Bucket::new(config.source),
             qr: Bucket::new(config.qr),
+            code: Bucket::new(config.code),
+            code_messages: Bucket::new(config.code_messages),
+            spares_familiar: config.spares_familiar,
             familiar: Mutex::default(),
         }
     }
@@ -60,7 +66,7 @@ impl Throttle {
             self.source.give_back(&source);
             return Err(wait);
         }
-        let is_familiar = lock(&self.familiar).contains_key(&pair);
+        let is_familiar = self.is_familiar(&pair);
         match if is_familiar { Ok(()) } else { self.account.take(name, now) } {
             Ok(()) => Ok(()),
             Err(wait) => {
@@ -76,9 +82,13 @@ impl Throttle {
         let pair = (name.clone(), source);
         self.source.give_back(&source);
         self.login.give_back(&pair);
-        if !lock(&self.familiar).contains_key(&pair) {
+        if !self.is_familiar(&pair) {
             self.account.give_back(name);
         }
+    }
+
+    fn is_familiar(&self, pair: &(LoginName, Source)) -> bool {
+        self.spares_familiar && lock(&self.familiar).contains_key(pair)
     }
 
     /// Notes that the account's owner logs in from here. Call it after [`Self::forgive_login`].
@@ -98,6 +108,31 @@ impl Throttle {
     /// Takes the wrong QR back: it was right, or was never looked at.
     pub fn forgive_qr(&self, name: &LoginName, source: Source) {
         self.qr.give_back(&(name.clone(), source));
+    }
+
+    /// Counts a typed code as wrong before it is looked at. The limit is the account's: codes are guessed by who has
+    /// login and QR, and nobody else can use it up.
+    ///
+    /// Errors: [`Refusal::Throttled`] when there were too many.
+    pub fn begin_code(&self, name: &LoginName, now: Duration) -> Result<(), Refusal> {
+        self.code.take(name, now)
+    }
+
+    /// Takes the wrong code back: it was right, or was never looked at.
+    pub fn forgive_code(&self, name: &LoginName) {
+        self.code.give_back(name);
+    }
+
+    /// Counts a code that is sent to the account's owner.
+    ///
+    /// Errors: [`Refusal::Throttled`] when there were too many.
+    pub fn begin_code_message(&self, name: &LoginName, now: Duration) -> Result<(), Refusal> {
+        self.code_messages.take(name, now)
+    }
+
+    /// Takes a sent code back: its payment was made.
+    pub fn forgive_code_message(&self, name: &LoginName) {
+        self.code_messages.give_back(name);
     }
 }
 
@@ -163,7 +198,8 @@ mod tests {
     fn throttle() -> Throttle {
         let limit = |burst, refill_ms| FailureLimit { burst, refill_ms };
         let (login, qr) = (limit(3, 10_000), limit(2, 10_000));
-        Throttle::new(&ThrottleConfig { login, qr, account: limit(5, 10_000), source: limit(100, 1_000) })
+        let (account, source) = (limit(5, 10_000), limit(100, 1_000));
+        Throttle::new(&ThrottleConfig { login, qr, account, source, ..ThrottleConfig::default() })
     }
 
     fn source(last: u8) -> Source {
@@ -204,6 +240,19 @@ mod tests {
         let let_through = (2..50).filter(|&n| throttle.begin_login(&name(), source(n), seconds(0)).is_ok()).count();
         assert_eq!(let_through, 5);
         assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+    }
+
+    #[test]
+    fn without_the_owners_exception_many_sources_lock_them_out() {
+        let config = ThrottleConfig {
+            spares_familiar: false,
+            account: FailureLimit { burst: 5, refill_ms: 10_000 },
+            ..ThrottleConfig::default()
+        };
+        let throttle = Throttle::new(&config);
+        throttle.remember(&name(), source(1), seconds(0));
+        (2..50).for_each(|n| drop(throttle.begin_login(&name(), source(n), seconds(0))));
+        assert!(throttle.begin_login(&name(), source(1), seconds(0)).is_err());
     }
 
     #[test]

@@ -115,6 +115,7 @@ impl System {
             Arc::new(SqliteStore::open(&Location::File(folder.path().join("server.db"))).unwrap());
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
+            hides_unknown_names: true,
             rules: biopay_server::config::Rules { code: setup.code, ..Default::default() },
             mode: setup.mode,
             throttle: ThrottleConfig::default(),

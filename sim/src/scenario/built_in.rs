@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// Name and TOML of each.
-pub const BUILT_IN: [(&str, &str); 9] = built_in![
+pub const BUILT_IN: [(&str, &str); 10] = built_in![
     "quickstart",
     "stored-qr",
     "second-device",
@@ -17,4 +17,5 @@ pub const BUILT_IN: [(&str, &str); 9] = built_in![
     "ten-thousand",
     "ageing",
     "throughput",
+    "attack-survey",
 ];

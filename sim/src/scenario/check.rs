@@ -87,6 +87,14 @@ fn counts(scenario: &Scenario) -> Result<(), String> {
     if scenario.biometric.enrolment_attempts < scenario.biometric.enrolment_captures {
         return Err("biometric.enrolment-attempts must be at least biometric.enrolment-captures".into());
     }
+    if !(1..=9).contains(&scenario.server.code_digits) {
+        return Err("server.code-digits must lie from 1 to 9".into());
+    }
+    if scenario.server.presentation.asks_for_device() && scenario.users.two_step_registration > 0.0 {
+        return Err("server.presentation asks for devices, which are named where everything is registered in one \
+                    message: set users.two-step-registration = 0"
+            .into());
+    }
     // Argon2 needs eight blocks a lane.
     if !(8..=4 * 1024 * 1024).contains(&scenario.server.hash_memory_kib) {
         return Err("server.hash-memory-kib must lie from 8 to 4194304".into());

@@ -14,6 +14,7 @@ pub use sections::{
 pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
 
 use crate::Error;
+use crate::attack::AttackPlan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -60,6 +61,9 @@ pub struct Scenario {
     pub server: ServerSettings,
     /// What is compared off line after the run.
     pub comparisons: Comparisons,
+    /// Attacks that are made after the run, each on systems of its own: `patent-literal`, `hardened` and the negative
+    /// `control`. In virtual time whatever the run's clock.
+    pub attack: Vec<AttackPlan>,
 }
 
 impl Default for Scenario {
@@ -82,6 +86,7 @@ impl Default for Scenario {
             network: Network::default(),
             server: ServerSettings::default(),
             comparisons: Comparisons::default(),
+            attack: Vec::new(),
         }
     }
 }

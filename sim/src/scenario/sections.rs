@@ -3,6 +3,7 @@
 use super::ServiceModel;
 use crate::network::ProfileId;
 use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
+use biopay_server::config::Presentation;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -262,6 +263,18 @@ pub struct ServerSettings {
     pub login: Login,
     /// What the server keeps of a PIN.
     pub mode: PinMode,
+    /// What a presented QR must come with: `static` is the patent's, nothing; `nonce` the payment's nonce, `device` a
+    /// signature by an enrolled device, `device-and-nonce` a signature over both.
+    #[schemars(with = "String")]
+    pub presentation: Presentation,
+    /// Digits of a verification code, 1 to 9.
+    pub code_digits: u8,
+    /// Whether failures are slowed down.
+    pub throttling: bool,
+    /// Whether a login with an unknown name costs a hash as well. Without it the time of answers tells who has an account.
+    pub hides_unknown_names: bool,
+    /// Whether an account's limit spares sources that its owner has logged in from. Without it anybody can lock them out.
+    pub spares_familiar: bool,
     /// Whether handsets share one server. Without it, in virtual time, each owner (with an impostor, if there is one)
     /// meets a server of their own: then nobody waits for anybody, and a run in shards gives the same bytes as a whole.
     pub shared: bool,
@@ -376,6 +389,11 @@ impl Default for ServerSettings {
             hash_memory_kib: 19 * 1024,
             login: Login::Password,
             mode: PinMode::Mandate,
+            presentation: Presentation::Static,
+            code_digits: 6,
+            throttling: true,
+            hides_unknown_names: true,
+            spares_familiar: true,
             shared: true,
             address: None,
             certificate: None,

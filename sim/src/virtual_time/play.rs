@@ -121,7 +121,8 @@ fn has_profiles(scenario: &Scenario) -> bool {
     !network.mobility.is_empty() || network.mix.iter().any(|(id, w)| *id != ProfileId::Loopback && *w > 0.0)
 }
 
-fn host(scenario: &Scenario) -> Host {
+/// Returns what the server's machine takes for the network's sake.
+pub(crate) fn host(scenario: &Scenario) -> Host {
     let service = &scenario.server.service;
     Host {
         cores: service.cores,
@@ -132,7 +133,7 @@ fn host(scenario: &Scenario) -> Host {
 }
 
 /// Draws which links a handset has: a share moves, the others have one of the mix.
-fn itinerary(network: &Network, seed: u64, handset: u32) -> Itinerary {
+pub(crate) fn itinerary(network: &Network, seed: u64, handset: u32) -> Itinerary {
     let mut rng = stream(seed, "sim/links", u64::from(handset));
     let mut left: f64 = rng.random();
     for mobility in &network.mobility {

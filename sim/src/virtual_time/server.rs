@@ -11,13 +11,13 @@ use crate::io::ServerAddress;
 use crate::network::{End, FabricSocket};
 use crate::population::Population;
 use crate::scenario::{Scenario, us};
-use crate::wall::processes::{figures_of, rules_of, server_mode};
+use crate::wall::processes::{figures_of, rules_of, server_mode, throttle_of};
 use biopay_biometrics::scheme::Registry;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::direct::DirectWire;
-use biopay_server::config::{ImageLimits, Limits, PasswordConfig, ServerConfig, ThrottleConfig};
+use biopay_server::config::{ImageLimits, Limits, PasswordConfig, ServerConfig};
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
@@ -28,7 +28,7 @@ use biopay_server::iso8583::pin_block::PinKey;
 use biopay_server::issuer::accounts::NewAccount;
 use biopay_server::issuer::faults::{Faults, FaultyHost};
 use biopay_server::issuer::host::Host;
-use biopay_server::issuer::ledger::Ledger;
+use biopay_server::issuer::ledger::{Ledger, LedgerAudit};
 use biopay_server::metrics::Metrics;
 use biopay_server::service::{Parts, Service};
 use biopay_server::shutdown::{self, Trigger};
@@ -97,6 +97,13 @@ impl VirtualServer {
     pub fn address(&self) -> ServerAddress {
         let name = DEVELOPMENT_NAMES[0].to_owned();
         ServerAddress::Virtual { endpoint: self.handsets.clone(), config: self.client.clone(), name }
+    }
+
+    /// Reads the bank's books.
+    ///
+    /// Errors: [`Error::InvalidRun`] when they cannot be read.
+    pub async fn books(&self) -> Result<LedgerAudit, Error> {
+        self.ledger.audit().await.map_err(|error| Error::InvalidRun(format!("the bank's books: {error}")))
     }
 
     /// Ends both gracefully and returns what they say of themselves.
@@ -198,7 +205,8 @@ fn build_service(
     Ok(Service::new(Parts {
         rules: rules_of(scenario),
         mode: server_mode(scenario),
-        throttle: ThrottleConfig::default(),
+        throttle: throttle_of(scenario),
+        hides_unknown_names: scenario.server.hides_unknown_names,
         store,
         bank: Arc::new(bank),
         schemes: Arc::new(Registry::new(&scenario.schemes.parameters)?),

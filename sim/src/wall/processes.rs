@@ -6,7 +6,7 @@ use crate::scenario::{PinMode, Scenario};
 use crate::wall::usage::Usage;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{BankConfig, CodeRule, Mode, PasswordConfig, Rules, ServerConfig};
+use biopay_server::config::{BankConfig, CodeRule, Mode, PasswordConfig, Rules, ServerConfig, ThrottleConfig};
 use biopay_server::crypto::password::HashCost;
 use biopay_server::tls::{TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
@@ -112,7 +112,17 @@ impl Processes {
 /// Returns the scenario's rules of a payment page.
 pub fn rules_of(scenario: &Scenario) -> Rules {
     let code = if scenario.server.verification_code { CodeRule::On } else { CodeRule::Off };
-    Rules { code, ..Rules::default() }
+    let (code_digits, presentation) = (scenario.server.code_digits, scenario.server.presentation);
+    Rules { code, code_digits, presentation, ..Rules::default() }
+}
+
+/// Returns how the scenario's server slows guessing down.
+pub fn throttle_of(scenario: &Scenario) -> ThrottleConfig {
+    let spares_familiar = scenario.server.spares_familiar;
+    match scenario.server.throttling {
+        true => ThrottleConfig { spares_familiar, ..ThrottleConfig::default() },
+        false => ThrottleConfig::OFF,
+    }
 }
 
 /// Returns what the scenario's server keeps of a PIN.
@@ -132,7 +142,13 @@ fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> Serve
         rules: rules_of(scenario),
         bank: BankConfig { address: bank, ..BankConfig::default() },
         schemes: scenario.schemes.parameters.clone(),
-        password: PasswordConfig { cost, threads: scenario.server.hash_threads, ..PasswordConfig::default() },
+        password: PasswordConfig {
+            cost,
+            threads: scenario.server.hash_threads,
+            hides_unknown_names: scenario.server.hides_unknown_names,
+            ..PasswordConfig::default()
+        },
+        throttle: throttle_of(scenario),
         ..ServerConfig::default()
     }
 }

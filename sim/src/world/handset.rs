@@ -6,7 +6,9 @@ use crate::population::Owner;
 use crate::time::SimTime;
 use bevy_ecs::prelude::Component;
 use biopay_biometrics::scheme::SchemeId;
-use biopay_protocol::client::{AccountBinding, Credentials, HelperSource, LoginMethod, Order, Plan, Session, Step};
+use biopay_protocol::client::{
+    AccountBinding, Credentials, HelperSource, LoginMethod, Order, Plan, Prover, Session, Step,
+};
 use biopay_protocol::{
     ChannelBinding, Currency, Error, HelperBytes, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, Secret,
 };
@@ -139,6 +141,7 @@ fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner) -> Res
                 Journey::Stored | Journey::Recapture => HelperSource::Handset,
                 Journey::SecondDevice | Journey::Impostor => HelperSource::Server,
             },
+            prover: prover(journey, owner),
         }),
     }
 }
@@ -151,7 +154,19 @@ fn binding(identity: &Identity, owner: &Owner) -> Result<AccountBinding, Error> 
         helper: Some(HelperBytes::new(enrolment.helper.0.clone())?),
         bank_account: owner.bank_account.clone(),
         pin: owner.pin.clone(),
+        devices: owner.devices.keys(),
     })
+}
+
+/// Says what goes with a payload: the device's own signature, and an impostor has no device of the account's.
+fn prover(journey: Journey, owner: &Owner) -> Prover {
+    let devices = &owner.devices;
+    let device = match journey {
+        Journey::Stored | Journey::Recapture => devices.handset.clone(),
+        Journey::SecondDevice => devices.second.clone(),
+        Journey::Impostor => None,
+    };
+    Prover { device, with_nonce: devices.with_nonce }
 }
 
 /// Types the login, with the password's last character wrong where the plan says so.

@@ -1,0 +1,135 @@
+//! What the server keeps of an enrolled QR: the scheme's record and the devices that sign, sealed together.
+
+use super::session::{Login, Session};
+use super::{OrRefuse, Service};
+use crate::crypto::rotation::record_context;
+use biopay_biometrics::QrPayload;
+use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
+use biopay_protocol::proof::{DeviceSignature, is_enrolment_signed_by, is_signed_by};
+use biopay_protocol::{DeviceKey, DeviceKeys, LoginName, PayloadBytes, PaymentId, PresentationProof, Refusal};
+
+/// Begins a record with devices: no scheme has this code, so that records from before there were devices still open.
+const WITH_DEVICES: u8 = 0xff;
+
+/// Is an opened record.
+#[derive(Debug, PartialEq, Eq)]
+struct Content {
+    devices: DeviceKeys,
+    scheme: u8,
+    record: Vec<u8>,
+}
+
+impl Content {
+    fn to_bytes(&self) -> Vec<u8> {
+        let devices = self.devices.as_slice();
+        let head = match u8::try_from(devices.len()) {
+            Ok(0) | Err(_) => Vec::new(),
+            Ok(count) => [vec![WITH_DEVICES, count], devices.iter().flat_map(|key| key.0).collect()].concat(),
+        };
+        [head, vec![self.scheme], self.record.clone()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (devices, rest) = match bytes {
+            [WITH_DEVICES, count, rest @ ..] => {
+                let (keys, rest) = rest.split_at_checked(usize::from(*count) * DeviceKey::BYTES)?;
+                let keys = keys.chunks_exact(DeviceKey::BYTES).map(|key| key.try_into().ok().map(DeviceKey));
+                (DeviceKeys::new(keys.collect::<Option<Vec<_>>>()?).ok()?, rest)
+            }
+            [WITH_DEVICES] => return None,
+            rest => (DeviceKeys::default(), rest),
+        };
+        let (&scheme, record) = rest.split_first()?;
+        Some(Self { devices, scheme, record: record.to_vec() })
+    }
+}
+
+impl Service {
+    /// Makes the scheme's record of an enrolled payload and seals it with the devices.
+    pub(super) fn seal_record(
+        &self,
+        login: &LoginName,
+        enrolment: &PayloadBytes,
+        devices: DeviceKeys,
+    ) -> Result<Vec<u8>, Refusal> {
+        if self.rules.presentation.asks_for_device() && devices.as_slice().is_empty() {
+            return Err(Refusal::DeviceRequired);
+        }
+        let payload = QrPayload::from_bytes(enrolment.as_bytes()).map_err(|_| Refusal::UnreadableQr)?;
+        let record = self.schemes.scheme(payload.scheme).record(&payload).map_err(|_| Refusal::UnreadableQr)?;
+        let content = Content { devices, scheme: payload.scheme.code(), record: record.0 };
+        Ok(self.vault.seal(&record_context(login), &content.to_bytes()))
+    }
+
+    fn open_record(&self, login: &LoginName, sealed: &[u8]) -> Result<Content, Refusal> {
+        let opened = self.vault.open(&record_context(login), sealed).or_refuse()?;
+        Content::from_bytes(&opened).ok_or(Refusal::Internal)
+    }
+
+    /// Says whether a presentation is consistent with the record that is sealed for a login, and comes with what the
+    /// rules ask for.
+    pub(super) fn verify_presentation(
+        &self,
+        login: &LoginName,
+        sealed: &[u8],
+        payment: PaymentId,
+        payload: &PayloadBytes,
+        proof: &PresentationProof,
+    ) -> Result<bool, Refusal> {
+        let content = self.open_record(login, sealed)?;
+        let enrolled = SchemeId::from_code(content.scheme).ok_or(Refusal::Internal)?;
+        let record = ServerRecord(content.record);
+        let verdict = match QrPayload::from_bytes(payload.as_bytes()) {
+            Ok(payload) if payload.scheme == enrolled => self.schemes.scheme(enrolled).verify(&record, &payload),
+            Ok(_) | Err(_) => Verdict::REJECTED,
+        };
+        let rule = self.rules.presentation;
+        let is_fresh = !rule.asks_for_nonce() || proof.nonce == Some(payment);
+        let signed = |signature| is_signed_by(content.devices.as_slice(), payload, proof.nonce, signature);
+        let is_bound = !rule.asks_for_device() || proof.signature.as_ref().is_some_and(signed);
+        Ok(verdict.accepted && is_fresh && is_bound)
+    }
+
+    /// Returns the devices that a new QR of an account keeps. Where presentations are signed, a new QR is signed too:
+    /// else whoever has the password would enrol their own finger.
+    pub(super) fn devices_for_replacement(
+        &self,
+        session: &Session,
+        login: &Login,
+        sealed: Option<&[u8]>,
+        enrolment: &PayloadBytes,
+        signature: Option<&DeviceSignature>,
+    ) -> Result<DeviceKeys, Refusal> {
+        let opened = sealed.map(|sealed| self.open_record(&login.name, sealed)).transpose()?;
+        let devices = opened.map(|content| content.devices).unwrap_or_default();
+        if self.rules.presentation.asks_for_device() {
+            let signed = |s| is_enrolment_signed_by(devices.as_slice(), enrolment, session.channel(), s);
+            signature.filter(|s| signed(s)).ok_or(Refusal::DeviceRequired)?;
+        }
+        Ok(devices)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_with_and_without_devices_read_back() {
+        for count in [0, 1, 8] {
+            let devices = DeviceKeys::new(vec![DeviceKey([7; DeviceKey::BYTES]); count]).unwrap();
+            let content = Content { devices, scheme: 3, record: vec![1, 2, 3] };
+            assert_eq!(Content::from_bytes(&content.to_bytes()), Some(content));
+        }
+    }
+
+    #[test]
+    fn a_record_from_before_there_were_devices_opens() {
+        let content = Content::from_bytes(&[2, 9, 9]).unwrap();
+        assert_eq!((content.scheme, content.record.as_slice()), (2, [9, 9].as_slice()));
+        assert!(content.devices.as_slice().is_empty());
+        for broken in [&[][..], &[WITH_DEVICES], &[WITH_DEVICES, 1, 0], &[WITH_DEVICES, 0]] {
+            assert_eq!(Content::from_bytes(broken), None);
+        }
+    }
+}

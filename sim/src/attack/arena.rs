@@ -1,0 +1,329 @@
+//! Where an attack takes place: a server with its bank in virtual time, accounts at it, and connections from anywhere.
+
+use super::findings::Findings;
+use super::setup::Setup;
+use super::{attackers_capture, kind::Kind};
+use crate::Error;
+use crate::io::ServerAddress;
+use crate::network::address::dialled_by;
+use crate::network::{Fabric, Itinerary};
+use crate::outcome::qr_was_accepted;
+use crate::population::{Devices, Population};
+use crate::scenario::Scenario;
+use crate::virtual_time::VirtualClock;
+use crate::virtual_time::executor::run;
+use crate::virtual_time::play::{host, itinerary};
+use crate::virtual_time::server::VirtualServer;
+use crate::virtual_time::timeline::Timeline;
+use biopay_biometrics::Template;
+use biopay_biometrics::scheme::{HelperData, SchemeId};
+use biopay_datasets::stream::stream;
+use biopay_protocol::{
+    BankAccount, Currency, DeviceSecret, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes,
+    PaymentId, PresentationProof, Refusal, Request, Response, Secret,
+};
+use biopay_server::client::Connection;
+use biopay_server::env::Clock;
+use biopay_server::issuer::ledger::LedgerAudit;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Addresses that attackers have, beyond the owners'.
+pub const BOTNET: u32 = 256;
+/// What everything costs. Units: minor units.
+pub const AMOUNT: u64 = 500;
+
+/// Is one system under attack.
+pub struct Arena<'a> {
+    /// The attack and how the system is defended.
+    pub setup: &'a Setup,
+    /// The people.
+    pub population: &'a Population,
+    /// The accounts that are attacked.
+    pub accounts: Vec<Account>,
+    /// Tells virtual time.
+    pub clock: Arc<dyn Clock>,
+    server: &'a VirtualServer,
+    address: ServerAddress,
+}
+
+/// Is one account at the attacked server.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Its owner.
+    pub subject: u32,
+    /// Its derivation scheme.
+    pub scheme: SchemeId,
+    /// The name to log in with.
+    pub login: LoginName,
+    /// The password.
+    pub password: Secret,
+    /// The enrolled QR.
+    pub payload: PayloadBytes,
+    /// Its helper data.
+    pub helper: HelperData,
+    /// What its owner signs with, where the server asks for that.
+    pub devices: Devices,
+    bank_account: BankAccount,
+    pin: Secret,
+}
+
+/// Plays one attack on one system to its end, and proves the ledgers afterwards.
+///
+/// Errors: [`Error::InvalidRun`] where the attack could not be made, or the sums are wrong after it.
+pub fn play(
+    setup: &Setup,
+    population: &Population,
+    act: impl AsyncFnOnce(&Arena<'_>) -> Result<Findings, Error>,
+) -> Result<Findings, Error> {
+    let scenario = &setup.scenario;
+    let hosts = (0..scenario.handsets + BOTNET).map(|h| (h, itinerary(&scenario.network, scenario.seed, h)));
+    let hosts: BTreeMap<u32, Itinerary> = hosts.collect();
+    let seed = rng(setup, "server").random();
+    let timeline = Timeline::new(Fabric::new(seed, hosts, host(scenario)));
+    run(&timeline, async {
+        let mut accounts = accounts(setup, population)?;
+        let owners: BTreeSet<u32> = accounts.iter().map(|account| account.subject).collect();
+        let server = VirtualServer::start(scenario, population, &owners, &timeline, seed).await?;
+        let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
+        let address = server.address();
+        let acting = async {
+            accounts.truncate(setup.plan.targets() as usize);
+            let arena = Arena { setup, population, accounts, clock, server: &server, address };
+            arena.register_all().await?;
+            act(&arena).await
+        };
+        let found = tokio::select! {
+            biased;
+            found = acting => found,
+            () = timeline.stalled() => Err(broke(setup.plan.kind, "virtual time stood still")),
+        }?;
+        server.finish().await?;
+        Ok(found)
+    })
+}
+
+/// Says that an attack could not be made.
+pub fn broke(kind: Kind, why: impl std::fmt::Display) -> Error {
+    Error::InvalidRun(format!("the attack {} could not be made: {why}", kind.name()))
+}
+
+/// Draws from a stream of the attack's own.
+pub fn rng(setup: &Setup, purpose: &str) -> ChaCha8Rng {
+    let kind = setup.plan.kind.name();
+    let (configuration, defence) = (setup.configuration.name(), setup.defence);
+    stream(setup.scenario.seed, &format!("attack/{kind}/{configuration}/{defence}/{purpose}"), 0)
+}
+
+/// Chooses the attacked accounts: owners who enrolled, their schemes in turn.
+fn accounts(setup: &Setup, population: &Population) -> Result<Vec<Account>, Error> {
+    let scenario = &setup.scenario;
+    let schemes = &scenario.schemes.r#use;
+    let mut accounts = Vec::new();
+    for (subject, owner) in &population.owners {
+        let scheme = schemes[*subject as usize % schemes.len()];
+        let Some(enrolment) = owner.enrolments.get(&scheme) else { continue };
+        accounts.push(Account {
+            subject: *subject,
+            scheme,
+            login: owner.credentials.login.clone(),
+            password: owner.credentials.password.clone(),
+            payload: PayloadBytes::new(enrolment.payload.to_bytes())?,
+            helper: enrolment.helper.clone(),
+            devices: Devices::draw(scenario, *subject),
+            bank_account: owner.bank_account.clone(),
+            pin: owner.pin.clone(),
+        });
+        if accounts.len() as u32 == setup.plan.targets() {
+            break;
+        }
+    }
+    Ok(accounts)
+}
+
+impl Arena<'_> {
+    /// Returns the scenario of the attacked system.
+    pub fn scenario(&self) -> &Scenario {
+        &self.setup.scenario
+    }
+
+    /// Says that this attack could not be made.
+    pub fn broke(&self, why: impl std::fmt::Display) -> Error {
+        broke(self.setup.plan.kind, why)
+    }
+
+    /// Returns an address that belongs to attackers.
+    pub fn bot(&self, index: u32) -> u32 {
+        self.scenario().handsets + index % BOTNET
+    }
+
+    /// Returns the subject behind an attacker.
+    pub fn attacker(&self, index: u32) -> u32 {
+        super::attacker(self.scenario(), index)
+    }
+
+    /// Returns the template of one of an attacker's captures, or of an owner's spare one; `None` where it gave none.
+    pub fn template(&self, subject: u32, number: u32) -> Option<&Template> {
+        self.population.studio.find(attackers_capture(subject, number))?.template.as_ref().ok()
+    }
+
+    /// Connects from an address.
+    pub async fn connect(&self, host: u32) -> Result<Connection, Error> {
+        let ServerAddress::Virtual { endpoint, config, name } = &self.address else {
+            return Err(self.broke("its server is not in virtual time"));
+        };
+        let connection = Connection::connect(endpoint, config.clone(), dialled_by(host), name).await;
+        Ok(connection.map_err(|error| self.broke(error))?.with_clock(self.clock.clone()))
+    }
+
+    /// Sends a request and waits for the answer.
+    pub async fn ask(&self, connection: &Connection, request: &Request) -> Result<Response, Error> {
+        connection.request(request).await.map_err(|error| self.broke(error))
+    }
+
+    /// Connects from an address and tries to log in.
+    pub async fn log_in(
+        &self,
+        host: u32,
+        login: &LoginName,
+        password: &Secret,
+    ) -> Result<(Connection, Response), Error> {
+        let connection = self.connect(host).await?;
+        let response = self.try_password(&connection, login, password).await?;
+        Ok((connection, response))
+    }
+
+    /// Tries a password on a connection.
+    pub async fn try_password(
+        &self,
+        connection: &Connection,
+        login: &LoginName,
+        password: &Secret,
+    ) -> Result<Response, Error> {
+        let (login, password, channel) = (login.clone(), password.clone(), connection.channel());
+        self.ask(connection, &Request::Login { login, password, channel }).await
+    }
+
+    /// Logs in with a password that is right, waiting as long as the server says.
+    pub async fn enter(&self, host: u32, account: &Account) -> Result<Connection, Error> {
+        let connection = self.connect(host).await?;
+        loop {
+            match self.try_password(&connection, &account.login, &account.password).await? {
+                Response::LoggedIn { .. } => return Ok(connection),
+                Response::Refused(Refusal::Throttled { retry_after_ms }) => self.wait(retry_after_ms).await,
+                other => return Err(self.broke(format!("a right login was answered with {}", other.name()))),
+            }
+        }
+    }
+
+    /// Waits as long as the server says.
+    pub async fn wait(&self, retry_after_ms: u32) {
+        self.clock.sleep(Duration::from_millis(u64::from(retry_after_ms))).await;
+    }
+
+    /// Leaves, waits as long as the server says, and comes back: a connection does not stand idle for minutes.
+    pub async fn return_after(
+        &self,
+        connection: Connection,
+        retry_after_ms: u32,
+        account: &Account,
+    ) -> Result<Connection, Error> {
+        let host = self.bot(account.subject);
+        connection.close();
+        self.wait(retry_after_ms).await;
+        self.enter(host, account).await
+    }
+
+    /// Opens a payment page.
+    pub async fn open_page(&self, connection: &Connection, key: &str, amount: u64) -> Result<Response, Error> {
+        let request = Request::BeginPayment {
+            merchant: Merchant::new("Corner Shop")?,
+            amount: MinorUnits::new(amount)?,
+            currency: Currency::new("EUR")?,
+            idempotency_key: IdempotencyKey::new(key)?,
+        };
+        self.ask(connection, &request).await
+    }
+
+    /// Opens a payment page that must open.
+    pub async fn page(&self, connection: &Connection, key: &str) -> Result<PaymentId, Error> {
+        match self.open_page(connection, key, AMOUNT).await? {
+            Response::PaymentOpened { payment, .. } => Ok(payment),
+            other => Err(self.broke(format!("a page was answered with {}", other.name()))),
+        }
+    }
+
+    /// Presents a payload with what the attacker has to go with it.
+    pub async fn present(
+        &self,
+        connection: &Connection,
+        payment: PaymentId,
+        payload: &PayloadBytes,
+        proof: PresentationProof,
+    ) -> Result<Response, Error> {
+        let payload = payload.clone();
+        self.ask(connection, &Request::PresentWithProof { payment, payload, proof }).await
+    }
+
+    /// Returns what goes with a payload when its owner's handset presents it.
+    pub fn proof(
+        &self,
+        device: Option<&DeviceSecret>,
+        payment: PaymentId,
+        payload: &PayloadBytes,
+    ) -> PresentationProof {
+        let nonce = self.scenario().server.presentation.asks_for_nonce().then_some(payment);
+        PresentationProof { nonce, signature: device.map(|device| device.sign(payload, nonce)) }
+    }
+
+    /// Presents a QR on a page as its owner's own handset would.
+    pub async fn present_as_owner(
+        &self,
+        connection: &Connection,
+        payment: PaymentId,
+        account: &Account,
+    ) -> Result<Response, Error> {
+        let proof = self.proof(account.devices.handset.as_deref(), payment, &account.payload);
+        self.present(connection, payment, &account.payload, proof).await
+    }
+
+    /// Derives the payload of a template for an account; `None` where the scheme gives none.
+    pub fn derive(&self, account: &Account, template: &Template) -> Option<PayloadBytes> {
+        let scheme = self.population.registry.scheme(account.scheme);
+        let payload = scheme.derive(template, &account.helper, None).ok()?;
+        PayloadBytes::new(payload.to_bytes()).ok()
+    }
+
+    /// Reads the bank's books.
+    pub async fn books(&self) -> Result<LedgerAudit, Error> {
+        self.server.books().await
+    }
+
+    async fn register_all(&self) -> Result<(), Error> {
+        for account in &self.accounts {
+            let connection = self.connect(account.subject).await?;
+            let request = Request::RegisterWithDevices {
+                login: account.login.clone(),
+                password: account.password.clone(),
+                enrolment: account.payload.clone(),
+                helper: Some(HelperBytes::new(account.helper.0.clone())?),
+                bank_account: account.bank_account.clone(),
+                pin: account.pin.clone(),
+                devices: account.devices.keys(),
+            };
+            match self.ask(&connection, &request).await? {
+                Response::Registered => connection.close(),
+                other => return Err(self.broke(format!("a registration was answered with {}", other.name()))),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says whether a QR was found right.
+pub fn is_accepted(response: &Response) -> bool {
+    qr_was_accepted(response)
+}

@@ -1,0 +1,93 @@
+//! What attacks found, as the rows of the run folder.
+
+use super::arena::Arena;
+use biopay_reports::records::{Attack, AttackFigure};
+use std::time::Duration;
+
+/// Holds what was found.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// One row an attack on a target.
+    pub trials: Vec<Attack>,
+    /// What else was measured.
+    pub figures: Vec<AttackFigure>,
+}
+
+impl Findings {
+    /// Adds what another attack found.
+    pub fn extend(&mut self, other: Self) {
+        self.trials.extend(other.trials);
+        self.figures.extend(other.figures);
+    }
+}
+
+/// Is what came of one attack on one target.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The attacked subject.
+    pub target: u32,
+    /// The attacker.
+    pub attacker: u32,
+    /// Presentations or queries made.
+    pub tries: u64,
+    /// Whether the attacker was let through.
+    pub succeeded: bool,
+    /// How it ended.
+    pub outcome: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Is one measured figure with what it is held against.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// What is measured, units last.
+    pub measure: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// Its 95 % interval, where it is an estimate.
+    pub interval: Option<(f64, f64)>,
+    /// Observations behind it.
+    pub count: u64,
+    /// What it should be, and who says so.
+    pub expected: Option<(f64, &'static str)>,
+}
+
+impl Arena<'_> {
+    /// Writes trials of one form of this arena's attack as rows.
+    pub fn trials(&self, variant: &str, scheme: &str, trials: impl IntoIterator<Item = Trial>) -> Findings {
+        let row = |trial: Trial| Attack {
+            attack: self.setup.plan.kind.name().to_owned(),
+            variant: self.setup.variant(variant),
+            configuration: self.setup.configuration.name().to_owned(),
+            scheme: scheme.to_owned(),
+            knowledge: self.setup.plan.kind.knowledge().to_owned(),
+            target_subject: trial.target,
+            attacker_subject: trial.attacker,
+            tries: trial.tries,
+            budget: self.setup.plan.budget(),
+            succeeded: trial.succeeded,
+            outcome: trial.outcome,
+            took_us: u64::try_from(trial.took.as_micros()).unwrap_or(u64::MAX),
+        };
+        Findings { trials: trials.into_iter().map(row).collect(), figures: Vec::new() }
+    }
+
+    /// Writes a figure of one form of this arena's attack as a row.
+    pub fn figure(&self, variant: &str, scheme: &str, figure: Figure) -> Findings {
+        let row = AttackFigure {
+            attack: self.setup.plan.kind.name().to_owned(),
+            variant: self.setup.variant(variant),
+            configuration: self.setup.configuration.name().to_owned(),
+            scheme: scheme.to_owned(),
+            measure: figure.measure.to_owned(),
+            value: figure.value,
+            lower: figure.interval.map(|(lower, _)| lower),
+            upper: figure.interval.map(|(_, upper)| upper),
+            count: figure.count,
+            expected: figure.expected.map(|(expected, _)| expected),
+            source: figure.expected.map_or(String::new(), |(_, source)| source.to_owned()),
+        };
+        Findings { trials: Vec::new(), figures: vec![row] }
+    }
+}

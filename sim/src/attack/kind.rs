@@ -1,0 +1,201 @@
+//! The attacks by name: what the attacker knows, how the worth of the defence is read off, what it is held against.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Names an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each is described by what it knows and by its module")]
+pub enum Kind {
+    ZeroEffort,
+    BruteForce,
+    DecisionClimbing,
+    Replay,
+    ReEnrolment,
+    CredentialStuffing,
+    NameEnumeration,
+    CodeGuessing,
+    CodeInterception,
+    CodeFlooding,
+    LockOut,
+    ChargeRace,
+    ForeignPayment,
+    EarlyData,
+    Flood,
+    Amplification,
+    HostileInput,
+}
+
+impl Kind {
+    /// Every attack, in the order of reports.
+    pub const ALL: [Self; 17] = [
+        Self::ZeroEffort,
+        Self::BruteForce,
+        Self::DecisionClimbing,
+        Self::Replay,
+        Self::ReEnrolment,
+        Self::CredentialStuffing,
+        Self::NameEnumeration,
+        Self::CodeGuessing,
+        Self::CodeInterception,
+        Self::CodeFlooding,
+        Self::LockOut,
+        Self::ChargeRace,
+        Self::ForeignPayment,
+        Self::EarlyData,
+        Self::Flood,
+        Self::Amplification,
+        Self::HostileInput,
+    ];
+
+    /// Returns the name used in scenarios and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ZeroEffort => "zero-effort",
+            Self::BruteForce => "brute-force",
+            Self::DecisionClimbing => "decision-climbing",
+            Self::Replay => "replay",
+            Self::ReEnrolment => "re-enrolment",
+            Self::CredentialStuffing => "credential-stuffing",
+            Self::NameEnumeration => "name-enumeration",
+            Self::CodeGuessing => "code-guessing",
+            Self::CodeInterception => "code-interception",
+            Self::CodeFlooding => "code-flooding",
+            Self::LockOut => "lock-out",
+            Self::ChargeRace => "charge-race",
+            Self::ForeignPayment => "foreign-payment",
+            Self::EarlyData => "early-data",
+            Self::Flood => "flood",
+            Self::Amplification => "amplification",
+            Self::HostileInput => "hostile-input",
+        }
+    }
+
+    /// Says what the attacker knows and has.
+    pub fn knowledge(self) -> &'static str {
+        match self {
+            Self::ZeroEffort => "login name and password",
+            Self::BruteForce => "every login name and password, samples of other people",
+            Self::DecisionClimbing => "login name and password, public helper data, accept or reject",
+            Self::Replay => "login name and password, a symbol seen at an earlier payment",
+            Self::ReEnrolment => "login name and password",
+            Self::CredentialStuffing => "a list of names and passwords leaked elsewhere",
+            Self::NameEnumeration => "candidate names",
+            Self::CodeGuessing => "everything but the code: login, QR, device",
+            Self::CodeInterception => "everything, and the second channel (SIM swap)",
+            Self::CodeFlooding => "everything but the code: login, QR, device",
+            Self::LockOut => "the victim's login name, many addresses",
+            Self::ChargeRace => "an account of their own",
+            Self::ForeignPayment => "an account of their own, the number of somebody's payment",
+            Self::EarlyData => "a recorded resumption of a connection",
+            Self::Flood => "the server's address, many addresses",
+            Self::Amplification => "the server's address, somebody else's address",
+            Self::HostileInput => "the protocol",
+        }
+    }
+
+    /// Returns how many accounts or subjects are attacked unless the scenario says otherwise.
+    pub fn targets(self) -> u32 {
+        match self {
+            Self::ChargeRace => 4,
+            Self::LockOut | Self::CodeFlooding => 8,
+            _ => 40,
+        }
+    }
+
+    /// Returns what one attack may spend on one target unless the scenario says otherwise, in the attack's own unit:
+    /// presentations, guesses, requests.
+    pub fn budget(self) -> u64 {
+        match self {
+            Self::ZeroEffort | Self::Replay | Self::CodeInterception => 3,
+            Self::BruteForce => 30,
+            Self::DecisionClimbing => 60,
+            Self::ReEnrolment | Self::CredentialStuffing | Self::NameEnumeration => 1,
+            Self::CodeGuessing => 45,
+            Self::CodeFlooding => 60,
+            Self::LockOut => 400,
+            Self::ChargeRace => 64,
+            Self::ForeignPayment => 4,
+            Self::EarlyData => 1,
+            Self::Flood => 2_000,
+            Self::Amplification => 50,
+            Self::HostileInput => 500,
+        }
+    }
+}
+
+/// Names how the attacked system is defended: a column of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Configuration {
+    /// What the patent describes and no more: a static QR, a stored PIN, three tries a page, nothing that slows guessing.
+    PatentLiteral,
+    /// Everything that this server has against it.
+    Hardened,
+    /// The hardened one with the counter-measure to this attack switched off: the negative control, in which the attack
+    /// has to succeed, or it measures nothing.
+    Control,
+}
+
+impl Configuration {
+    /// Every column, in order.
+    pub const ALL: [Self; 3] = [Self::PatentLiteral, Self::Hardened, Self::Control];
+
+    /// Returns the name used in scenarios and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PatentLiteral => "patent-literal",
+            Self::Hardened => "hardened",
+            Self::Control => "control",
+        }
+    }
+}
+
+/// Is one attack as a scenario asks for it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AttackPlan {
+    /// Which attack.
+    pub kind: Kind,
+    /// Accounts or subjects that are attacked; the attack's own number when left out.
+    #[serde(default)]
+    pub targets: Option<u32>,
+    /// What may be spent on each, in presentations, guesses or requests; the attack's own number when left out.
+    #[serde(default)]
+    pub budget: Option<u64>,
+    /// Columns to fill; all when left out.
+    #[serde(default = "all")]
+    pub configurations: Vec<Configuration>,
+}
+
+fn all() -> Vec<Configuration> {
+    Configuration::ALL.to_vec()
+}
+
+impl AttackPlan {
+    /// Returns how many are attacked.
+    pub fn targets(&self) -> u32 {
+        self.targets.unwrap_or_else(|| self.kind.targets())
+    }
+
+    /// Returns what may be spent on each.
+    pub fn budget(&self) -> u64 {
+        self.budget.unwrap_or_else(|| self.kind.budget())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_and_records_use_the_same_names() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        for configuration in Configuration::ALL {
+            assert_eq!(serde_json::to_value(configuration).unwrap(), configuration.name());
+        }
+    }
+}
