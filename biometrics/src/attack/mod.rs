@@ -9,8 +9,12 @@
 //! the defence makes it succeed (the negative control that its tests run). Everything follows from the random streams
 //! that are handed in.
 
+pub mod hill_climbing;
+mod population;
 mod target;
 
+pub use hill_climbing::{Guesser, PayloadClimber, TemplateClimber};
+pub use population::Population;
 pub use target::{Factors, Stolen, Target};
 
 use crate::QrPayload;
