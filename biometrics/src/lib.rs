@@ -6,6 +6,7 @@
 //!
 //! No I/O, no clock, no operating-system randomness: everything here is a pure function of its arguments.
 
+pub mod attack;
 pub mod bits;
 pub mod code;
 pub mod comparison;
