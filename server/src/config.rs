@@ -300,6 +300,9 @@ pub struct Limits {
     pub message_ms: u32,
     /// How long a shutdown waits for requests under way, in milliseconds.
     pub drain_ms: u32,
+    /// Whether a client may send requests before the handshake is done (0-RTT, RFC 9001, 4.6). Nothing here is safe to
+    /// replay: for experiments alone.
+    pub early_data: bool,
 }
 
 impl Default for Limits {
@@ -312,6 +315,7 @@ impl Default for Limits {
             idle_ms: 60_000,
             message_ms: 10_000,
             drain_ms: 10_000,
+            early_data: false,
         }
     }
 }

@@ -117,8 +117,8 @@ pub fn server_config(identity: Identity, limits: &Limits, sources: &TlsSources) 
     let mut tls =
         builder.with_no_client_auth().with_single_cert(identity.chain, identity.key).map_err(|error| wrong(&error))?;
     tls.alpn_protocols = vec![biopay_protocol::ALPN.to_vec()];
-    // No 0-RTT: nothing here is safe to replay.
-    tls.max_early_data_size = 0;
+    // No 0-RTT: nothing here is safe to replay. QUIC knows all or nothing (RFC 9001, 4.6.1).
+    tls.max_early_data_size = if limits.early_data { u32::MAX } else { 0 };
     let quic = QuicServerConfig::try_from(tls).map_err(|error| wrong(&error))?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
     config.transport_config(Arc::new(server_transport(limits)));

@@ -6,7 +6,7 @@ use super::{attackers_capture, kind::Kind};
 use crate::Error;
 use crate::io::ServerAddress;
 use crate::network::address::dialled_by;
-use crate::network::{Fabric, Itinerary};
+use crate::network::{Fabric, Itinerary, ProfileId};
 use crate::outcome::qr_was_accepted;
 use crate::population::{Devices, Population};
 use crate::scenario::Scenario;
@@ -33,6 +33,8 @@ use std::time::Duration;
 
 /// Addresses that attackers have, beyond the owners'.
 pub const BOTNET: u32 = 256;
+/// The link that they have.
+pub const BOTS_LINK: ProfileId = ProfileId::Ethernet;
 /// What everything costs. Units: minor units.
 pub const AMOUNT: u64 = 500;
 
@@ -46,8 +48,38 @@ pub struct Arena<'a> {
     pub accounts: Vec<Account>,
     /// Tells virtual time.
     pub clock: Arc<dyn Clock>,
-    server: &'a VirtualServer,
+    /// The network, and what is under way on it.
+    pub timeline: Arc<Timeline>,
+    /// The attacked server.
+    pub server: &'a VirtualServer,
+    dialler: Dialler,
+}
+
+/// Connects from any address; tasks of their own take a copy.
+#[derive(Clone)]
+pub struct Dialler {
     address: ServerAddress,
+    clock: Arc<dyn Clock>,
+}
+
+impl Dialler {
+    /// Connects from an address; `None` where nothing comes of it.
+    pub async fn connect(&self, host: u32) -> Option<Connection> {
+        let ServerAddress::Virtual { endpoint, config, name } = &self.address else { return None };
+        let connection = Connection::connect(endpoint, config.clone(), dialled_by(host), name).await;
+        Some(connection.ok()?.with_clock(self.clock.clone()))
+    }
+
+    /// Begins a connection with a configuration of the caller's own; `None` where nothing comes of it.
+    pub fn begin(&self, host: u32, config: quinn::ClientConfig) -> Option<quinn::Connecting> {
+        let ServerAddress::Virtual { endpoint, name, .. } = &self.address else { return None };
+        endpoint.connect_with(config, dialled_by(host), name).ok()
+    }
+
+    /// Returns the clock.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
 }
 
 /// Is one account at the attacked server.
@@ -80,8 +112,10 @@ pub fn play(
     act: impl AsyncFnOnce(&Arena<'_>) -> Result<Findings, Error>,
 ) -> Result<Findings, Error> {
     let scenario = &setup.scenario;
-    let hosts = (0..scenario.handsets + BOTNET).map(|h| (h, itinerary(&scenario.network, scenario.seed, h)));
-    let hosts: BTreeMap<u32, Itinerary> = hosts.collect();
+    let owners = (0..scenario.handsets).map(|h| (h, itinerary(&scenario.network, scenario.seed, h)));
+    // Attackers sit where the network is best.
+    let bots = (scenario.handsets..scenario.handsets + BOTNET).map(|h| (h, Itinerary::fixed(BOTS_LINK)));
+    let hosts: BTreeMap<u32, Itinerary> = owners.chain(bots).collect();
     let seed = rng(setup, "server").random();
     let timeline = Timeline::new(Fabric::new(seed, hosts, host(scenario)));
     run(&timeline, async {
@@ -92,7 +126,9 @@ pub fn play(
         let address = server.address();
         let acting = async {
             accounts.truncate(setup.plan.targets() as usize);
-            let arena = Arena { setup, population, accounts, clock, server: &server, address };
+            let dialler = Dialler { address, clock: clock.clone() };
+            let timeline = timeline.clone();
+            let arena = Arena { setup, population, accounts, clock, timeline, server: &server, dialler };
             arena.register_all().await?;
             act(&arena).await
         };
@@ -172,11 +208,12 @@ impl Arena<'_> {
 
     /// Connects from an address.
     pub async fn connect(&self, host: u32) -> Result<Connection, Error> {
-        let ServerAddress::Virtual { endpoint, config, name } = &self.address else {
-            return Err(self.broke("its server is not in virtual time"));
-        };
-        let connection = Connection::connect(endpoint, config.clone(), dialled_by(host), name).await;
-        Ok(connection.map_err(|error| self.broke(error))?.with_clock(self.clock.clone()))
+        self.dialler.connect(host).await.ok_or_else(|| self.broke("no connection came about"))
+    }
+
+    /// Returns what tasks of their own connect with.
+    pub fn dialler(&self) -> Dialler {
+        self.dialler.clone()
     }
 
     /// Sends a request and waits for the answer.

@@ -4,14 +4,14 @@ use super::arena::{Account, Arena, is_accepted};
 use super::findings::{Figure, Findings, Trial};
 use super::{ATTACKERS, CAPTURES, Configuration};
 use crate::Error;
-use biopay_biometrics::scheme::SchemeId;
+use biopay_biometrics::QrPayload;
+use biopay_biometrics::attack::{Factors, Guesser, Population, Strategy};
+use biopay_biometrics::scheme::{SchemeId, Verdict, build};
+use biopay_datasets::stream::stream;
 use biopay_protocol::{PayloadBytes, PresentationProof, Refusal, Response};
 use biopay_reports::interval::Rate;
-use biopay_server::client::Connection;
+use std::sync::Arc;
 use std::time::Duration;
-
-/// Presentations that a page takes (patent paragraph 31).
-const TRIES_OF_A_PAGE: u64 = 3;
 
 /// An impostor without effort: logs in with a known password and presents their own finger, three times. The control is
 /// the owner's own finger, which has to be accepted.
@@ -61,29 +61,18 @@ fn fresh(arena: &Arena<'_>, payment: biopay_protocol::PaymentId) -> Presentation
 /// fast as the server lets them.
 ///
 /// Expected: of 10,000 accounts 10,000 (1 - (1 - FMR)^n) are opened by n presentations that are independent, FMR being
-/// that of the same samples against the same references off line.
+/// that of the same people's presentations at all other accounts, off line.
 pub async fn brute_force(arena: &Arena<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let mut tally: std::collections::BTreeMap<SchemeId, (u64, u64, f64)> = Default::default();
-    for (index, account) in arena.accounts.iter().enumerate() {
-        let begun = arena.clock.elapsed();
-        let connection = arena.enter(arena.bot(index as u32), account).await?;
-        let pool = pool(arena, account);
-        let mut trial = Trial {
-            target: account.subject,
-            attacker: arena.attacker(index as u32),
-            tries: 0,
-            succeeded: false,
-            outcome: "samples-spent".into(),
-            took: Duration::ZERO,
-        };
-        spend(arena, &connection, index, &pool, &mut trial).await?;
-        trial.took = arena.clock.elapsed() - begun;
-        connection.close();
+    for account in &arena.accounts {
+        let mut pool = pool(arena, account);
+        let presentations = pool.0.len();
+        let trial = drive(arena, account, &mut pool, "brute-force").await?;
         let entry = tally.entry(account.scheme).or_default();
         entry.0 += u64::from(trial.succeeded);
         entry.1 += 1;
-        entry.2 += expected_to_open(arena, account, &pool);
+        entry.2 += expected_to_open(arena, account, presentations);
         findings.extend(arena.trials("", account.scheme.name(), [trial]));
     }
     for (scheme, (opened, accounts, expected)) in tally {
@@ -103,19 +92,32 @@ pub async fn brute_force(arena: &Arena<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Derives the payloads of the attackers' samples for an account, in the order of presentation; `None` for those that
-/// give none.
-fn pool(arena: &Arena<'_>, account: &Account) -> Vec<Option<PayloadBytes>> {
+/// Presents samples of other people, one after the other.
+struct Pool(std::vec::IntoIter<QrPayload>);
+
+impl Strategy for Pool {
+    fn propose(&mut self) -> Option<QrPayload> {
+        self.0.next()
+    }
+
+    fn learn(&mut self, _: Verdict) {}
+}
+
+/// Derives the payloads of so many of the attackers' samples for an account; those that give none cost the attacker
+/// nothing at the server.
+fn pool(arena: &Arena<'_>, account: &Account) -> Pool {
+    let scheme = arena.population.registry.scheme(account.scheme);
     let samples = (0..CAPTURES).flat_map(|number| (0..ATTACKERS).map(move |index| (index, number)));
-    let derived = samples.map(|(index, number)| {
+    let samples = samples.take(arena.setup.plan.budget() as usize);
+    let derived = samples.filter_map(|(index, number)| {
         let template = arena.template(arena.attacker(index), number)?;
-        arena.derive(account, template)
+        scheme.derive(template, &account.helper, None).ok()
     });
-    derived.take(arena.setup.plan.budget() as usize).collect()
+    Pool(derived.collect::<Vec<_>>().into_iter())
 }
 
 /// Returns the chance that so many presentations open an account, by the FMR of the same attackers at all other owners.
-fn expected_to_open(arena: &Arena<'_>, account: &Account, pool: &[Option<PayloadBytes>]) -> f64 {
+fn expected_to_open(arena: &Arena<'_>, account: &Account, presentations: usize) -> f64 {
     let parameters = &arena.scenario().schemes.parameters;
     let Ok(registry) = biopay_biometrics::scheme::Registry::new(parameters) else { return f64::NAN };
     let scheme = registry.scheme(account.scheme);
@@ -127,52 +129,82 @@ fn expected_to_open(arena: &Arena<'_>, account: &Account, pool: &[Option<Payload
         let Ok(record) = scheme.record(&enrolment.payload) else { continue };
         for index in 0..ATTACKERS {
             let Some(template) = arena.template(arena.attacker(index), 0) else { continue };
-            let derived = scheme.derive(template, &enrolment.helper, None);
-            matches += u64::from(derived.is_ok_and(|payload| scheme.verify(&record, &payload).accepted));
+            let Ok(payload) = scheme.derive(template, &enrolment.helper, None) else { continue };
+            matches += u64::from(scheme.verify(&record, &payload).accepted);
             comparisons += 1;
         }
     }
-    1.0 - (1.0 - matches as f64 / comparisons.max(1) as f64).powi(pool.len() as i32)
+    1.0 - (1.0 - matches as f64 / comparisons.max(1) as f64).powi(presentations as i32)
 }
 
-/// Presents payloads, three a page, until one is accepted, all are spent, or the server lets nothing through for a day.
-async fn spend(
-    arena: &Arena<'_>,
-    connection: &Connection,
-    account: usize,
-    pool: &[Option<PayloadBytes>],
-    trial: &mut Trial,
-) -> Result<(), Error> {
-    let mut page = None;
-    let mut pages = 0;
-    for payload in pool {
+/// Presents what a strategy proposes, three a page, as fast as the server lets it, until one is accepted, the strategy
+/// gives up or the budget is spent.
+async fn drive(arena: &Arena<'_>, account: &Account, strategy: &mut dyn Strategy, form: &str) -> Result<Trial, Error> {
+    let begun = arena.clock.elapsed();
+    let mut connection = arena.enter(arena.bot(account.subject), account).await?;
+    let mut trial = Trial {
+        target: account.subject,
+        attacker: arena.attacker(account.subject),
+        tries: 0,
+        succeeded: false,
+        outcome: "budget-spent".into(),
+        took: Duration::ZERO,
+    };
+    let (mut page, mut pages) = (None, 0);
+    while trial.tries < arena.setup.plan.budget() && !trial.succeeded {
+        let Some(proposed) = strategy.propose() else {
+            trial.outcome = "given-up".into();
+            break;
+        };
         trial.tries += 1;
-        let Some(payload) = payload else { continue };
-        loop {
+        let payload = PayloadBytes::new(proposed.to_bytes())?;
+        let accepted = loop {
             let payment = match page {
                 Some(payment) => payment,
                 None => {
                     pages += 1;
-                    arena.page(connection, &format!("brute-force-{account}-{pages}")).await?
+                    arena.page(&connection, &format!("{form}-{}-{pages}", account.subject)).await?
                 }
             };
             page = Some(payment);
-            let response = arena.present(connection, payment, payload, fresh(arena, payment)).await?;
+            let response = arena.present(&connection, payment, &payload, fresh(arena, payment)).await?;
             match &response {
                 Response::Refused(Refusal::Throttled { retry_after_ms }) => {
-                    arena.wait(*retry_after_ms).await;
+                    connection = arena.return_after(connection, *retry_after_ms, account).await?;
+                    page = None;
                     continue;
                 }
                 Response::Refused(Refusal::PaymentPageLeft) => page = None,
-                response if is_accepted(response) => {
-                    (trial.succeeded, trial.outcome) = (true, response.name().to_owned());
-                    return Ok(());
-                }
+                response if is_accepted(response) => trial.outcome = response.name().to_owned(),
                 _ => {}
             }
-            break;
-        }
+            break is_accepted(&response);
+        };
+        strategy.learn(Verdict { accepted, score: None });
+        trial.succeeded = accepted;
     }
-    debug_assert!(pages <= 1 + trial.tries / TRIES_OF_A_PAGE);
-    Ok(())
+    connection.close();
+    trial.took = arena.clock.elapsed() - begun;
+    Ok(trial)
+}
+
+/// Guesses templates by acceptance or rejection alone, across as many pages as it takes: the server tells nothing else.
+/// The control's server accepts loosely and slows nothing down.
+pub async fn climb(arena: &Arena<'_>) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    let samples = (0..ATTACKERS).filter_map(|index| arena.template(arena.attacker(index), 0).cloned());
+    let samples: Vec<_> = samples.collect();
+    if samples.is_empty() {
+        return Ok(findings);
+    }
+    let people = Arc::new(Population::new(&samples));
+    for account in &arena.accounts {
+        let scheme = build(account.scheme, &arena.scenario().schemes.parameters)?;
+        let factors = Factors { helper: account.helper.clone(), token: None };
+        let rng = stream(arena.scenario().seed, "attack/decision-climbing", u64::from(account.subject));
+        let mut guesser = Guesser::new(scheme.into(), factors, Vec::new(), people.clone(), rng);
+        let trial = drive(arena, account, &mut guesser, "climb").await?;
+        findings.extend(arena.trials("accept or reject, over pages", account.scheme.name(), [trial]));
+    }
+    Ok(findings)
 }

@@ -99,7 +99,9 @@ impl Kind {
     pub fn targets(self) -> u32 {
         match self {
             Self::ChargeRace => 4,
-            Self::LockOut | Self::CodeFlooding => 8,
+            Self::LockOut | Self::CodeFlooding | Self::EarlyData => 8,
+            Self::DecisionClimbing => 10,
+            Self::Flood => 20,
             _ => 40,
         }
     }
@@ -114,7 +116,7 @@ impl Kind {
             Self::ReEnrolment | Self::CredentialStuffing | Self::NameEnumeration => 1,
             Self::CodeGuessing => 45,
             Self::CodeFlooding => 60,
-            Self::LockOut => 400,
+            Self::LockOut => 140,
             Self::ChargeRace => 64,
             Self::ForeignPayment => 4,
             Self::EarlyData => 1,

@@ -6,17 +6,18 @@ use crate::Error;
 use biopay_protocol::{Refusal, Response, Secret};
 use std::time::Duration;
 
-/// How long the owner is watched after the attack. Units: minutes.
-const WATCHED_MINUTES: u64 = 10;
-/// How often the owner tries in that time.
-const EVERY: Duration = Duration::from_secs(30);
+/// Rounds of the watch, and how long each is. Ten minutes in all.
+const ROUNDS: u64 = 20;
+const ROUND: Duration = Duration::from_secs(30);
+/// Share of the budget that the attacker spends before the watch begins; the rest is spread over the rounds.
+const AT_ONCE: f64 = 0.75;
 
 /// Says from where the owner logs in.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum From {
     /// Where they have logged in before.
     Familiar,
-    /// Somewhere new.
+    /// Somewhere new each time.
     New,
 }
 
@@ -29,53 +30,73 @@ impl From {
     }
 }
 
-/// Sends a budget of wrong passwords for a name from many addresses at once, then watches for ten minutes whether its
-/// owner gets in.
+/// Sends wrong passwords for a name from many addresses, most at once and some in each round of ten minutes, in which the
+/// owner tries to get in.
 ///
 /// A trial is one login of the owner's; the attack succeeds when it is refused.
 pub async fn lock_out(arena: &Arena<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let (mut denied, mut requests) = ([0.0; 2], 0);
-    for (index, account) in arena.accounts.iter().enumerate() {
+    let budget = arena.setup.plan.budget();
+    let (mut denied, mut requests) = ([0_u64; 2], 0);
+    for account in &arena.accounts {
         // The owner has logged in before the attack.
         arena.enter(account.subject, account).await?.close();
-        for bot in 0..arena.setup.plan.budget() {
-            let guess = Secret::new(format!("guess-{bot}"))?;
-            let (connection, _) = arena.log_in(arena.bot(bot as u32), &account.login, &guess).await?;
-            connection.close();
-            requests += 1;
-        }
-        for (column, from) in [From::Familiar, From::New].into_iter().enumerate() {
-            for attempt in 0..WATCHED_MINUTES * 60 / EVERY.as_secs() / 2 {
-                let trial = watch(arena, account, from, index as u32).await?;
-                denied[column] += f64::from(u8::from(trial.succeeded)) * EVERY.as_secs_f64() / 60.0;
+        let mut attack = Attack { arena, account, sent: 0 };
+        attack.send((budget as f64 * AT_ONCE) as u64).await?;
+        for round in 0..ROUNDS {
+            attack.send((budget - attack.sent) / (ROUNDS - round)).await?;
+            for (column, from) in [From::Familiar, From::New].into_iter().enumerate() {
+                let trial = try_to_enter(&attack, from, round as u32).await?;
+                denied[column] += u64::from(trial.succeeded);
                 findings.extend(arena.trials(from.name(), "", [trial]));
-                if attempt % 2 == 0 {
-                    arena.clock.sleep(EVERY).await;
-                }
             }
+            arena.clock.sleep(ROUND).await;
         }
+        requests += attack.sent;
     }
-    for (from, minutes) in [From::Familiar, From::New].into_iter().zip(denied) {
-        let per_account = minutes / arena.accounts.len() as f64;
+    for (from, denied) in [From::Familiar, From::New].into_iter().zip(denied) {
+        let minutes = denied as f64 * ROUND.as_secs_f64() / 60.0;
         let figure = Figure {
             measure: "requests per minute of denial",
-            value: requests as f64 / arena.accounts.len() as f64 / per_account.max(f64::MIN_POSITIVE),
+            value: requests as f64 / minutes,
             interval: None,
             count: requests,
             expected: None,
         };
-        if per_account > 0.0 {
+        if denied > 0 {
             findings.extend(arena.figure(from.name(), "", figure));
         }
     }
     Ok(findings)
 }
 
-async fn watch(arena: &Arena<'_>, account: &Account, from: From, index: u32) -> Result<Trial, Error> {
+/// Is the attack on one account.
+struct Attack<'a> {
+    arena: &'a Arena<'a>,
+    account: &'a Account,
+    sent: u64,
+}
+
+impl Attack<'_> {
+    /// Sends wrong passwords, each from the next address.
+    async fn send(&mut self, requests: u64) -> Result<(), Error> {
+        for _ in 0..requests {
+            let guess = Secret::new(format!("guess-{}", self.sent))?;
+            // The last addresses are the owner's new ones.
+            let host = self.arena.bot(self.sent as u32 % (super::arena::BOTNET - ROUNDS as u32));
+            let (connection, _) = self.arena.log_in(host, &self.account.login, &guess).await?;
+            connection.close();
+            self.sent += 1;
+        }
+        Ok(())
+    }
+}
+
+async fn try_to_enter(attack: &Attack<'_>, from: From, round: u32) -> Result<Trial, Error> {
+    let (arena, account) = (attack.arena, attack.account);
     let host = match from {
         From::Familiar => account.subject,
-        From::New => arena.bot(super::arena::BOTNET - 1 - index),
+        From::New => arena.bot(super::arena::BOTNET - 1 - round),
     };
     let begun = arena.clock.elapsed();
     let (connection, response) = arena.log_in(host, &account.login, &account.password).await?;
@@ -87,8 +108,8 @@ async fn watch(arena: &Arena<'_>, account: &Account, from: From, index: u32) -> 
     };
     Ok(Trial {
         target: account.subject,
-        attacker: arena.attacker(index),
-        tries: arena.setup.plan.budget(),
+        attacker: arena.attacker(account.subject),
+        tries: attack.sent,
         succeeded: is_denied,
         outcome: response.name().to_owned(),
         took: arena.clock.elapsed() - begun,

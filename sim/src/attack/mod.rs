@@ -11,12 +11,15 @@ mod arena;
 mod codes;
 mod credentials;
 mod findings;
+mod floods;
 mod guessing;
+mod hostile;
 mod kind;
 mod lock_out;
 mod payments;
 mod replay;
 mod setup;
+mod transport;
 
 pub use findings::Findings;
 pub use kind::{AttackPlan, Configuration, Kind};
@@ -97,6 +100,10 @@ async fn act(arena: &Arena<'_>) -> Result<Findings, Error> {
         Kind::LockOut => lock_out::lock_out(arena).await,
         Kind::ChargeRace => payments::race(arena).await,
         Kind::ForeignPayment => payments::foreign(arena).await,
-        _ => Ok(Findings::default()),
+        Kind::DecisionClimbing => guessing::climb(arena).await,
+        Kind::EarlyData => transport::early_data(arena).await,
+        Kind::Amplification => transport::amplification(arena).await,
+        Kind::Flood => floods::flood(arena).await,
+        Kind::HostileInput => hostile::hostile(arena).await,
     }
 }

@@ -96,9 +96,12 @@ fn weaken(scenario: &mut Scenario, kind: Kind) {
         Kind::LockOut => server.spares_familiar = false,
         // The code is read by whoever has the second channel, whatever else there is.
         Kind::CodeInterception => {}
-        // These controls are in what the attacker does: other keys, one's own payment, a decoder that trusts.
-        Kind::ChargeRace | Kind::ForeignPayment | Kind::HostileInput => {}
-        Kind::Flood => server.throttling = false,
-        Kind::EarlyData | Kind::Amplification => {}
+        // These controls are in what the attacker does besides: other keys, one's own payment, an address that is one's own,
+        // a decoder that trusts.
+        Kind::ChargeRace => server.verification_code = false,
+        Kind::Amplification => server.presentation = Presentation::Static,
+        Kind::ForeignPayment | Kind::HostileInput => {}
+        Kind::Flood => server.hash_threads = 1,
+        Kind::EarlyData => server.early_data = true,
     }
 }

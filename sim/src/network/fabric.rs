@@ -81,6 +81,13 @@ pub struct Fabric {
     to_server: Inbox,
     to_handsets: Inbox,
     traffic: BTreeMap<(ProfileId, &'static str), Traffic>,
+    tap: Option<Tap>,
+}
+
+/// Records what one handset sends.
+struct Tap {
+    handset: u32,
+    datagrams: Vec<Vec<u8>>,
 }
 
 /// Holds one handset's access.
@@ -90,6 +97,8 @@ struct Access {
     down: Link,
     /// When the server has looked at what has come so far.
     seen_until: Nanos,
+    /// Whether nothing that is sent to it arrives.
+    is_deaf: bool,
 }
 
 #[derive(Default)]
@@ -120,7 +129,23 @@ impl Fabric {
             to_server: Inbox::default(),
             to_handsets: Inbox::default(),
             traffic: BTreeMap::new(),
+            tap: None,
         }
+    }
+
+    /// Cuts a handset's downlink for good: what is sent there arrives nowhere, as at an address that is not the sender's.
+    pub fn deafen(&mut self, handset: u32) {
+        self.handsets[handset as usize].is_deaf = true;
+    }
+
+    /// Records from now on what a handset sends.
+    pub fn tap(&mut self, handset: u32) {
+        self.tap = Some(Tap { handset, datagrams: Vec::new() });
+    }
+
+    /// Ends the recording and returns it.
+    pub fn untap(&mut self) -> Vec<Vec<u8>> {
+        self.tap.take().map(|tap| tap.datagrams).unwrap_or_default()
     }
 
     /// Builds a network without handsets.
@@ -147,6 +172,9 @@ impl Fabric {
             return;
         }
         for bytes in transmit.contents.chunks(transmit.segment_size.unwrap_or(usize::MAX)) {
+            if let Some(tap) = self.tap.as_mut().filter(|tap| tap.handset == handset && from == End::Handsets) {
+                tap.datagrams.push(bytes.to_vec());
+            }
             let packet = |hop| Box::new(Packet { handset, hop, ecn: transmit.ecn, bytes: bytes.to_vec() });
             match from {
                 End::Handsets => self.uplink(now, packet(Hop::ServerDoor), later),
@@ -239,7 +267,8 @@ impl Fabric {
         let fate = access.down.pass(&radio, profile.handover, profile.outage, now, packet.bytes.len());
         let id = profile.id;
         self.count(id, "down", &packet, fate);
-        if let Fate::Arrives(at) = fate {
+        let hears = !self.handsets[packet.handset as usize].is_deaf;
+        if let (Fate::Arrives(at), true) = (fate, hears) {
             packet.hop = Hop::Handset;
             later(at, packet);
         }
@@ -257,7 +286,7 @@ impl Fabric {
 impl Access {
     fn new(seed: u64, handset: u64, itinerary: Itinerary) -> Self {
         let link = |name| Link::new(stream(seed, name, handset));
-        Self { itinerary, up: link("sim/uplink"), down: link("sim/downlink"), seen_until: 0 }
+        Self { itinerary, up: link("sim/uplink"), down: link("sim/downlink"), seen_until: 0, is_deaf: false }
     }
 }
 

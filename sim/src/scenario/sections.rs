@@ -273,6 +273,8 @@ pub struct ServerSettings {
     pub throttling: bool,
     /// Whether a login with an unknown name costs a hash as well. Without it the time of answers tells who has an account.
     pub hides_unknown_names: bool,
+    /// Whether clients may send requests before the handshake is done (0-RTT).
+    pub early_data: bool,
     /// Whether an account's limit spares sources that its owner has logged in from. Without it anybody can lock them out.
     pub spares_familiar: bool,
     /// Whether handsets share one server. Without it, in virtual time, each owner (with an impostor, if there is one)
@@ -393,6 +395,7 @@ impl Default for ServerSettings {
             code_digits: 6,
             throttling: true,
             hides_unknown_names: true,
+            early_data: false,
             spares_familiar: true,
             shared: true,
             address: None,

@@ -54,6 +54,7 @@ pub struct VirtualServer {
     serving: JoinHandle<()>,
     handsets: Endpoint,
     client: quinn::ClientConfig,
+    resuming: quinn::ClientConfig,
 }
 
 impl VirtualServer {
@@ -78,7 +79,7 @@ impl VirtualServer {
         let store = open_store(scenario, timeline).map_err(|error| failed(error.to_string()))?;
         let bank = connect_bank(scenario, &env, ledger.clone(), &keys);
         let service = Arc::new(build_service(scenario, env, store.clone(), bank, &keys)?);
-        let limits = Limits::default();
+        let limits = Limits { early_data: settings.early_data, ..Limits::default() };
         let sources = tls::seeded_sources(timeline, seed);
         let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
         let trusted = identity.chain.clone();
@@ -87,16 +88,30 @@ impl VirtualServer {
         let (trigger, shutdown) = shutdown::channel();
         let serving = tokio::spawn(serve(front, service.clone(), shutdown));
         let mut client = client_config(&trusted, &sources).map_err(|error| failed(error.to_string()))?;
-        client.transport_config(Arc::new(handset_transport(scenario)));
-        tls::seed_first_ids(&mut client, seed);
+        let mut resuming = tls::resuming_client(&trusted, &sources).map_err(|error| failed(error.to_string()))?;
+        for (client, name) in [(&mut client, "sim/first-ids"), (&mut resuming, "sim/resumed-ids")] {
+            client.transport_config(Arc::new(handset_transport(scenario)));
+            tls::seed_first_ids(client, seed, name);
+        }
         let handsets = open(timeline, End::Handsets, seed)?;
-        Ok(Self { service, store, ledger, trigger, serving, handsets, client })
+        Ok(Self { service, store, ledger, trigger, serving, handsets, client, resuming })
     }
 
     /// Returns how handsets reach it.
     pub fn address(&self) -> ServerAddress {
         let name = DEVELOPMENT_NAMES[0].to_owned();
         ServerAddress::Virtual { endpoint: self.handsets.clone(), config: self.client.clone(), name }
+    }
+
+    /// Returns how a client reaches it that resumes connections and sends early data where it is let.
+    pub fn resuming(&self) -> quinn::ClientConfig {
+        self.resuming.clone()
+    }
+
+    /// Returns how often an operation was answered so far.
+    pub fn answered(&self, operation: &str) -> u64 {
+        let snapshot = self.service.metrics().snapshot(self.service.env());
+        snapshot.operations.get(operation).map_or(0, |counted| counted.count)
     }
 
     /// Reads the bank's books.

@@ -14,7 +14,7 @@ use rustls::crypto::{
 };
 use rustls::time_provider::TimeProvider;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
-use rustls_pki_types::UnixTime;
+use rustls_pki_types::{CertificateDer, UnixTime};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -59,9 +59,29 @@ pub fn seed_tokens(config: &mut quinn::ServerConfig, seed: u64) {
 }
 
 /// Makes a client's first guesses of the server's connection identifiers follow from the seed.
-pub fn seed_first_ids(config: &mut quinn::ClientConfig, seed: u64) {
-    let ids = Mutex::new(stream(seed, "sim/first-ids", 0));
+pub fn seed_first_ids(config: &mut quinn::ClientConfig, seed: u64, name: &str) {
+    let ids = Mutex::new(stream(seed, name, 0));
     config.initial_dst_cid_provider(Arc::new(move || draw_id(&ids)));
+}
+
+/// Makes a client that keeps tickets and sends early data where a server lets it, as no handset of ours does.
+///
+/// Errors: a certificate that cannot be trusted, in words.
+pub fn resuming_client(
+    trusted: &[CertificateDer<'static>],
+    sources: &TlsSources,
+) -> Result<quinn::ClientConfig, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in trusted {
+        roots.add(certificate.clone()).map_err(|error| error.to_string())?;
+    }
+    let builder = rustls::ClientConfig::builder_with_details(sources.provider.clone(), sources.time.clone());
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).map_err(|error| error.to_string())?;
+    let mut tls = builder.with_root_certificates(roots).with_no_client_auth();
+    tls.alpn_protocols = vec![biopay_protocol::ALPN.to_vec()];
+    tls.enable_early_data = true;
+    let quic = quinn::crypto::rustls::QuicClientConfig::try_from(tls).map_err(|error| error.to_string())?;
+    Ok(quinn::ClientConfig::new(Arc::new(quic)))
 }
 
 fn draw_id(ids: &Mutex<ChaCha8Rng>) -> ConnectionId {

@@ -6,7 +6,7 @@ use crate::scenario::{PinMode, Scenario};
 use crate::wall::usage::Usage;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{BankConfig, CodeRule, Mode, PasswordConfig, Rules, ServerConfig, ThrottleConfig};
+use biopay_server::config::{BankConfig, CodeRule, Limits, Mode, PasswordConfig, Rules, ServerConfig, ThrottleConfig};
 use biopay_server::crypto::password::HashCost;
 use biopay_server::tls::{TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
@@ -149,6 +149,7 @@ fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> Serve
             ..PasswordConfig::default()
         },
         throttle: throttle_of(scenario),
+        limits: Limits { early_data: scenario.server.early_data, ..Limits::default() },
         ..ServerConfig::default()
     }
 }

@@ -1,0 +1,187 @@
+//! Bytes that are no messages and pictures that are no symbols: whether anything breaks.
+
+use super::Configuration;
+use super::arena::{Arena, rng};
+use super::findings::{Findings, Trial};
+use crate::Error;
+use biopay_biometrics::QrPayload;
+use biopay_protocol::qr::{Symbol, read};
+use biopay_protocol::{Request, Response, codec};
+use rand::{Rng, RngExt};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// Pixels of a module in the pictures that are damaged.
+const MODULE_PIXELS: u8 = 3;
+
+/// Says what reads the bytes.
+#[derive(Clone, Copy)]
+enum Reader {
+    /// Requests, as the server decodes them.
+    Message,
+    /// QR payloads.
+    Payload,
+    /// Pictures of symbols.
+    Picture,
+    /// The control: a decoder that trusts the length in its input.
+    Trusting,
+}
+
+impl Reader {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Message => "message decoder",
+            Self::Payload => "payload decoder",
+            Self::Picture => "symbol reader",
+            Self::Trusting => "decoder that trusts",
+        }
+    }
+
+    /// Returns how many inputs it gets: a damaged picture takes a thousand times as long as a message.
+    fn inputs(self, budget: u64) -> u64 {
+        match self {
+            Self::Picture => budget.div_ceil(10),
+            _ => budget,
+        }
+    }
+
+    /// Lets it read; returns whether it broke.
+    fn breaks_on(self, bytes: &[u8], symbol: &Symbol) -> bool {
+        let reading = AssertUnwindSafe(|| match self {
+            Self::Message => drop(codec::decode_body::<Request>(bytes)),
+            Self::Payload => drop(QrPayload::from_bytes(bytes)),
+            Self::Picture => drop(read(&damaged(symbol, bytes))),
+            Self::Trusting => drop(trusting(bytes)),
+        });
+        catch_unwind(reading).is_err()
+    }
+}
+
+/// Takes its first byte for the length of what follows.
+fn trusting(bytes: &[u8]) -> Vec<u8> {
+    let length = bytes.first().copied().map_or(0, usize::from);
+    bytes[1..1 + length].to_vec()
+}
+
+/// Throws mutated messages, payloads and pictures at their decoders, and raw bytes at the server's streams; after that
+/// somebody else still pays. A trial is one input; the attack succeeds where something breaks.
+pub async fn hostile(arena: &Arena<'_>) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    let readers: &[Reader] = match arena.setup.configuration {
+        Configuration::Control => &[Reader::Trusting],
+        _ => &[Reader::Message, Reader::Payload, Reader::Picture],
+    };
+    let Some(account) = arena.accounts.first() else { return Ok(findings) };
+    let valid = account.payload.as_bytes().to_vec();
+    let symbol = Symbol::fitted(&valid).map_err(|error| arena.broke(error))?;
+    for &reader in readers {
+        let mut drawn = rng(arena.setup, reader.name());
+        let quiet = silence_panics();
+        let seed = seed_of(reader, &valid)?;
+        let inputs = reader.inputs(arena.setup.plan.budget());
+        let broken = (0..inputs).filter(|_| reader.breaks_on(&mutated(&seed, &mut drawn), &symbol));
+        let broken = broken.count() as u64;
+        drop(quiet);
+        let trials = [Trial {
+            target: 0,
+            attacker: arena.bot(0),
+            tries: inputs,
+            succeeded: broken > 0,
+            outcome: format!("{broken}-broke"),
+            took: Duration::ZERO,
+        }];
+        findings.extend(arena.trials(reader.name(), "", trials));
+    }
+    if arena.setup.configuration != Configuration::Control {
+        findings.extend(on_the_wire(arena, account).await?);
+    }
+    Ok(findings)
+}
+
+/// Returns what is mutated for a reader.
+fn seed_of(reader: Reader, payload: &[u8]) -> Result<Vec<u8>, Error> {
+    Ok(match reader {
+        Reader::Message => codec::encode(&Request::FetchHelper)?[codec::PREFIX_BYTES..].to_vec(),
+        _ => payload.to_vec(),
+    })
+}
+
+/// Changes, cuts and lengthens bytes.
+fn mutated(seed: &[u8], rng: &mut impl Rng) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..rng.random_range(1..8) {
+        match rng.random_range(0..4) {
+            0 if !bytes.is_empty() => {
+                let at = rng.random_range(0..bytes.len());
+                bytes[at] = rng.random();
+            }
+            1 => bytes.truncate(rng.random_range(0..=bytes.len())),
+            2 => bytes.extend((0..rng.random_range(1..32)).map(|_| rng.random::<u8>())),
+            _ => {
+                let at = rng.random_range(0..=bytes.len());
+                bytes.insert(at, rng.random());
+            }
+        }
+    }
+    bytes
+}
+
+/// Draws a symbol with stripes of its pixels overwritten by the bytes.
+fn damaged(symbol: &Symbol, bytes: &[u8]) -> image::GrayImage {
+    let mut picture = symbol.render(MODULE_PIXELS);
+    let length = picture.as_raw().len().max(1);
+    let mut at = 0;
+    for &byte in bytes {
+        at = (at * 31 + usize::from(byte) * 97 + 1) % length;
+        picture.as_mut()[at] = byte;
+    }
+    picture
+}
+
+/// Keeps the counted panics of the control off the terminal until it is dropped.
+struct Quiet(Option<PanicHook>);
+
+type PanicHook = Box<dyn Fn(&std::panic::PanicHookInfo<'_>) + Sync + Send>;
+
+fn silence_panics() -> Quiet {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    Quiet(Some(before))
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        if let Some(before) = self.0.take() {
+            std::panic::set_hook(before);
+        }
+    }
+}
+
+/// Sends raw bytes on the streams of a connection, and then asks on another one whether the server is well.
+async fn on_the_wire(arena: &Arena<'_>, account: &super::arena::Account) -> Result<Findings, Error> {
+    let mut drawn = rng(arena.setup, "wire");
+    let frame = codec::encode(&Request::FetchHelper)?;
+    let begun = arena.clock.elapsed();
+    let mut sent = 0;
+    let connection = arena.connect(arena.bot(0)).await?;
+    for _ in 0..arena.setup.plan.budget() {
+        let Ok((mut send, mut receive)) = connection.quic().open_bi().await else { break };
+        let written = send.write_all(&mutated(&frame, &mut drawn)).await.is_ok();
+        drop(send.finish());
+        drop(receive.read_to_end(64 * 1024).await);
+        sent += u64::from(written);
+    }
+    connection.close();
+    let line = arena.enter(account.subject, account).await?;
+    let answer = arena.ask(&line, &Request::Health).await?;
+    line.close();
+    let trial = Trial {
+        target: account.subject,
+        attacker: arena.bot(0),
+        tries: sent,
+        succeeded: answer != Response::Healthy,
+        outcome: answer.name().to_owned(),
+        took: arena.clock.elapsed() - begun,
+    };
+    Ok(arena.trials("server's streams", "", [trial]))
+}
