@@ -15,6 +15,7 @@ pub mod face;
 pub mod fingerprint;
 mod learn;
 pub mod payload;
+pub mod presentation;
 pub mod projection;
 pub mod sample;
 pub mod scheme;

@@ -16,6 +16,7 @@ pub mod folder;
 mod math;
 mod noise;
 pub mod optics;
+pub mod presentation;
 pub mod stream;
 
 pub use error::Error;

@@ -31,7 +31,7 @@ const FIRST_STEP: f32 = 0.5;
 const STEP_FACTOR: f32 = 1.3;
 const STEP_LEAST: f32 = 0.02;
 /// Templates that fail to derive before a guesser gives up on one query: an offline filter costs time as well.
-const DERIVATIONS_MAX: u32 = 10_000;
+const DERIVATIONS_MAX: u32 = 1_000;
 
 /// Says where a payload's symbols lie: what is after a header of so many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +284,7 @@ impl Guesser {
 }
 
 impl Strategy for Guesser {
-    /// Gives up when 10,000 templates in a row fail to derive.
+    /// Gives up when 1,000 templates in a row fail to derive.
     fn propose(&mut self) -> Option<QrPayload> {
         for _ in 0..DERIVATIONS_MAX {
             let template = self.first.next().unwrap_or_else(|| self.population.draw(&mut self.rng));

@@ -9,8 +9,14 @@
 //! the defence makes it succeed (the negative control that its tests run). Everything follows from the random streams
 //! that are handed in.
 
+pub mod dictionary;
 pub mod hill_climbing;
+pub mod inversion;
+pub mod linkage;
+pub mod offline_search;
 mod population;
+pub mod presentation;
+pub mod stolen_factor;
 mod target;
 
 pub use hill_climbing::{Guesser, PayloadClimber, TemplateClimber};

@@ -89,6 +89,23 @@ impl SampleThenLock {
         })
     }
 
+    /// Tries the first locker with a guess of its bits, and returns the payload if it opens: one guess of an offline
+    /// search, which needs no record to be checked.
+    ///
+    /// Shape: as many bits as open a locker.
+    ///
+    /// Errors: [`Error::FailedToDerive`] when it stays shut; [`Error::Malformed`] for other helper data or parameters.
+    pub fn payload_of_subset(&self, helper: &HelperData, bits: &BitString) -> Result<QrPayload, Error> {
+        let header = Helper::from_bytes(&helper.0)?;
+        let helper = self.read_helper(&helper.0, header.template_bits)?;
+        let content = xor(pad(&helper.salt, 0, bits), helper.lockers[0]);
+        if content[KEY_BYTES..] == [0; ZERO_BYTES] {
+            Ok(self.payload(&helper.salt, &content[..KEY_BYTES]))
+        } else {
+            Err(Error::FailedToDerive)
+        }
+    }
+
     fn read_helper<'a>(&self, bytes: &'a [u8], template_bits: usize) -> Result<Helper<'a>, Error> {
         let helper = Helper::from_bytes(bytes)?;
         if (helper.subset, helper.lockers.len()) != (self.parameters.subset, self.parameters.lockers) {

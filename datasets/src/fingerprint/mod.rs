@@ -13,7 +13,7 @@
 mod batch;
 mod capture;
 mod class;
-mod condition;
+pub(crate) mod condition;
 mod contact;
 mod device;
 mod finger;
@@ -22,10 +22,10 @@ mod minutiae;
 mod orientation;
 mod period;
 mod placement;
-mod print;
+pub(crate) mod print;
 mod quality;
 mod ridges;
-mod sensor;
+pub(crate) mod sensor;
 mod skin;
 mod truth;
 

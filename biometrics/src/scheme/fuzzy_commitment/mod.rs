@@ -24,6 +24,7 @@
 
 pub mod decodability;
 mod helper;
+mod opening;
 mod parameters;
 
 pub use parameters::{CommitmentCode, CommitmentParameters, Permutation, Selection};
@@ -77,6 +78,16 @@ impl FuzzyCommitment {
         }
         positions
     }
+
+    /// Decodes the key from a probe's margins.
+    fn decoded(&self, margins: &[f32], helper: &Helper) -> Result<BitString, Error> {
+        let positions = self.positions(&helper.selected, helper.seed);
+        let turned = |(position, is_turned): (usize, bool)| {
+            if is_turned { -margins[position] } else { margins[position] }
+        };
+        let soft: Vec<f32> = positions.into_iter().zip(helper.offset.iter()).map(turned).collect();
+        self.code.decode(&soft).map_err(|_| Error::FailedToDerive)
+    }
 }
 
 impl Scheme for FuzzyCommitment {
@@ -112,12 +123,7 @@ impl Scheme for FuzzyCommitment {
     fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
         let margins = at_least(probe, self.code.length());
         let helper = self.read_helper(&helper.0, margins.len())?;
-        let positions = self.positions(&helper.selected, helper.seed);
-        let turned = |(position, is_turned): (usize, bool)| {
-            if is_turned { -margins[position] } else { margins[position] }
-        };
-        let soft: Vec<f32> = positions.into_iter().zip(helper.offset.iter()).map(turned).collect();
-        let key = self.code.decode(&soft).map_err(|_| Error::FailedToDerive)?;
+        let key = self.decoded(&margins, &helper)?;
         Ok(self.payload(&helper.salt, &key))
     }
 

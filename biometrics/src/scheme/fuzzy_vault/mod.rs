@@ -99,6 +99,22 @@ impl FuzzyVault {
         Some(order)
     }
 
+    /// Makes the payload that a vault gives if these elements, as many as κ has coefficients, are all of its set: one guess
+    /// of an offline search.
+    ///
+    /// Shape: indices into the universe, all different.
+    ///
+    /// Errors: [`Error::FailedToDerive`] when they are too few or out of range; [`Error::Malformed`] for helper data of
+    /// another scheme or other parameters.
+    pub fn payload_of_elements(&self, helper: &HelperData, elements: &[usize]) -> Result<QrPayload, Error> {
+        let helper = self.read_helper(&helper.0)?;
+        let (labels, vault) = (self.labels(helper.seed), helper.monic());
+        let point = |&i: &usize| labels.get(i).map(|&label| (label, evaluate(&self.field, &vault, label)));
+        let points: Option<Vec<_>> = elements.iter().map(point).collect();
+        let secret = reconstruct(&self.field, &points.ok_or(Error::FailedToDerive)?, self.parameters.coefficients);
+        Ok(self.payload(&helper.salt, &secret.map_err(|_| Error::FailedToDerive)?))
+    }
+
     fn read_helper(&self, bytes: &[u8]) -> Result<Helper, Error> {
         let helper = Helper::from_bytes(bytes)?;
         if helper.sizes != self.sizes() {

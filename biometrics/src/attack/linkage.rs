@@ -1,0 +1,93 @@
+//! Linkage: whether two services' records can be told to be of one subject, by an adversary who has both databases.
+//!
+//! The adversary runs the scheme's own attack: templates that inversion gives ([`Scheme::invert`]) compared by cosine,
+//! decodability of two commitments or overlap of two vaults ([`Scheme::link`]), or else agreement of payloads and helpers
+//! bit by bit.
+//!
+//! **Knows.** Payload and helper of both enrolments, and the tokens or not. **Measures.** Scores of mated and non-mated
+//! pairs, of which unlinkability D_sys is computed (Gomez-Barrero, Galbally, Rathgeb and Busch 2018, "General framework to
+//! evaluate unlinkability in biometric template protection systems"), and how many of one service's subjects are found
+//! at rank one among the other's (ISO/IEC 19795-1, closed-set identification).
+//! **Control.** The systematic order of commitments and vaults, and known tokens, link; see the schemes' own modules.
+
+use super::Target;
+use crate::scheme::{DeviceToken, Enrolment, Scheme, TokenUse};
+
+/// Holds one enrolment as it lies in a database, and what was concluded of it.
+pub struct Observed {
+    /// Payload and helper.
+    pub enrolment: Enrolment,
+    /// What inversion tells of the template, where it tells anything.
+    pub conclusion: Option<Vec<f32>>,
+}
+
+/// Says whether the adversary has the device tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKnowledge {
+    /// They are stolen too.
+    Known,
+    /// He has no token; what a token keys is not inverted.
+    Unknown,
+}
+
+/// Holds what linking two databases gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linked {
+    /// Scores of pairs of one subject, larger is likelier the same.
+    pub mated: Vec<f32>,
+    /// Scores of pairs of two subjects.
+    pub non_mated: Vec<f32>,
+    /// Subjects of the second database whose own record in the first scored above all others.
+    pub rank_one: u32,
+}
+
+/// Looks at a target's enrolment. `dimension` is that of the real-valued template.
+pub fn observe(scheme: &dyn Scheme, target: &Target, knowledge: TokenKnowledge, dimension: usize) -> Observed {
+    observed(scheme, target.enrolment.clone(), target.token.as_ref(), knowledge, dimension)
+}
+
+/// Looks at an enrolment that is bound to a token.
+pub fn observed(
+    scheme: &dyn Scheme,
+    enrolment: Enrolment,
+    token: Option<&DeviceToken>,
+    knowledge: TokenKnowledge,
+    dimension: usize,
+) -> Observed {
+    let is_known = scheme.token_use() == TokenUse::Ignored || knowledge == TokenKnowledge::Known;
+    let conclusion = scheme.invert(&enrolment, token.filter(|_| is_known), dimension);
+    Observed { enrolment, conclusion }
+}
+
+/// Scores a pair: what was concluded of both, or the scheme's attack on both helpers, or else the agreement of payloads
+/// and helpers bit by bit. Larger is likelier the same subject.
+pub fn similarity(scheme: &dyn Scheme, a: &Observed, b: &Observed) -> f32 {
+    if let (Some(a), Some(b)) = (&a.conclusion, &b.conclusion) {
+        let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| p * q).sum::<f32>();
+        return dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE);
+    }
+    scheme.link(&a.enrolment.helper, &b.enrolment.helper).unwrap_or_else(|| {
+        agreement(&a.enrolment.payload.body, &b.enrolment.payload.body)
+            + agreement(&a.enrolment.helper.0, &b.enrolment.helper.0)
+    })
+}
+
+/// Links two databases that hold the same subjects in the same order.
+pub fn link(scheme: &dyn Scheme, first: &[Observed], second: &[Observed]) -> Linked {
+    let mut linked = Linked { mated: Vec::new(), non_mated: Vec::new(), rank_one: 0 };
+    for (j, b) in second.iter().enumerate().take(first.len()) {
+        let own = similarity(scheme, &first[j], b);
+        let others = first.iter().enumerate().filter(|&(i, _)| i != j);
+        let others: Vec<f32> = others.map(|(_, a)| similarity(scheme, a, b)).collect();
+        // A tie identifies nobody.
+        linked.rank_one += u32::from(others.iter().all(|&other| own > other));
+        linked.mated.push(own);
+        linked.non_mated.extend(others);
+    }
+    linked
+}
+
+fn agreement(a: &[u8], b: &[u8]) -> f32 {
+    let equal: u32 = a.iter().zip(b).map(|(x, y)| (x ^ y).count_zeros()).sum();
+    equal as f32 / (8 * a.len().max(b.len()).max(1)) as f32
+}

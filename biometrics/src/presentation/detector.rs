@@ -1,0 +1,116 @@
+//! A linear detector, trained and measured.
+
+use super::features::features;
+use crate::Sample;
+use crate::learn::ridge;
+use ndarray::Array2;
+use rayon::prelude::*;
+
+/// The penalty on weights, over the mean variance of a feature.
+const PENALTY: f64 = 0.01;
+
+/// Tells artefacts from living subjects of one modality and one kind of sensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detector {
+    mean: Vec<f32>,
+    scale: Vec<f32>,
+    weights: Vec<f32>,
+    threshold: f32,
+}
+
+/// Counts a detector's errors (ISO/IEC 30107-3, clause 13).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DetectorRates {
+    /// Samples taken for attacks.
+    pub detected: u32,
+    /// Samples looked at.
+    pub samples: u32,
+}
+
+impl DetectorRates {
+    /// Returns the share taken for attacks: of bona fide presentations, the BPCER.
+    pub fn detected_share(&self) -> f64 {
+        f64::from(self.detected) / f64::from(self.samples.max(1))
+    }
+
+    /// Returns the share taken for living subjects: of one species' attack presentations, its APCER.
+    pub fn missed_share(&self) -> f64 {
+        1.0 - self.detected_share()
+    }
+}
+
+impl Detector {
+    /// Trains on bona fide and attack presentations by ridge regression on ±1, both classes weighing the same, and sets the
+    /// threshold so that at most `bpcer` of the bona fide ones are taken for attacks.
+    ///
+    /// `None` unless there are two of each at least.
+    pub fn train(bona_fide: &[Sample], attacks: &[Sample], bpcer: f32) -> Option<Self> {
+        if bona_fide.len() < 2 || attacks.len() < 2 {
+            return None;
+        }
+        let rows: Vec<Vec<f32>> = bona_fide.par_iter().chain(attacks).map(|s| features(&s.pixels)).collect();
+        let count = rows.len() as f32;
+        let length = rows[0].len();
+        let mean: Vec<f32> = (0..length).map(|i| rows.iter().map(|row| row[i]).sum::<f32>() / count).collect();
+        let deviation = |i: usize| (rows.iter().map(|row| (row[i] - mean[i]).powi(2)).sum::<f32>() / count).sqrt();
+        let scale: Vec<f32> = (0..length).map(|i| deviation(i).max(1e-4).recip()).collect();
+        let standard = Array2::from_shape_fn((rows.len(), length), |(r, i)| (rows[r][i] - mean[i]) * scale[i]);
+        let is_attack = |row: usize| row >= bona_fide.len();
+        let target = Array2::from_shape_fn((rows.len(), 1), |(r, _)| if is_attack(r) { 1.0 } else { -1.0 });
+        let share = |row| 1.0 / if is_attack(row) { attacks.len() as f32 } else { bona_fide.len() as f32 };
+        let importance: Vec<f32> = (0..rows.len()).map(share).collect();
+        let found = ridge(standard.view(), target.view(), &importance, PENALTY);
+        let mut detector = Self { mean, scale, weights: found.weights.row(0).to_vec(), threshold: 0.0 };
+        let mut scores: Vec<f32> = rows[..bona_fide.len()].iter().map(|row| detector.of_features(row)).collect();
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        let allowed = (bpcer.clamp(0.0, 1.0) * scores.len() as f32) as usize;
+        detector.threshold = scores.get(allowed).copied().unwrap_or(f32::NEG_INFINITY);
+        Some(detector)
+    }
+
+    /// Scores a sample; larger is likelier an attack.
+    pub fn score(&self, sample: &Sample) -> f32 {
+        self.of_features(&features(&sample.pixels))
+    }
+
+    /// Says whether a sample is taken for an attack.
+    pub fn is_attack(&self, sample: &Sample) -> bool {
+        self.score(sample) > self.threshold
+    }
+
+    /// Counts what is taken for an attack.
+    pub fn rates(&self, samples: &[Sample]) -> DetectorRates {
+        let detected = samples.par_iter().filter(|sample| self.is_attack(sample)).count();
+        DetectorRates { detected: detected as u32, samples: samples.len() as u32 }
+    }
+
+    fn of_features(&self, features: &[f32]) -> f32 {
+        let standard = features.iter().zip(&self.mean).zip(&self.scale).map(|((x, mean), scale)| (x - mean) * scale);
+        standard.zip(&self.weights).map(|(x, w)| x * w).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(period: usize, seed: usize) -> Sample {
+        let grey = |(r, c): (usize, usize)| {
+            let texture = (r * 31 + c * 17 + seed * 7 + r * c * seed) % 23;
+            (100 + texture + if period > 0 && c % period == 0 { 25 } else { 0 }) as u8
+        };
+        Sample::face(Array2::from_shape_fn((64, 64), grey))
+    }
+
+    #[test]
+    fn what_differs_is_learnt_and_what_does_not_is_not() {
+        let (plain, grids): (Vec<_>, Vec<_>) = (1..40).map(|seed| (image(0, seed), image(4, seed))).unzip();
+        let detector = Detector::train(&plain[..20], &grids[..20], 0.05).unwrap();
+        assert!(detector.rates(&grids[20..]).missed_share() < 0.1);
+        assert!(detector.rates(&plain[20..]).detected_share() < 0.3);
+        // Nothing to tell: what is caught is what the threshold lets go by chance.
+        let blind = Detector::train(&plain[..10], &plain[10..20], 0.05).unwrap();
+        assert!(blind.rates(&plain[20..]).detected_share() < 0.8);
+        assert!(Detector::train(&plain[..1], &grids, 0.05).is_none());
+    }
+}

@@ -1,0 +1,53 @@
+//! Presentation attacks: what a camera or a sensor sees of an artefact that shows somebody else's characteristic.
+//!
+//! ```text
+//! stolen photo ──print────► paper ──┐
+//! stolen photo ──display──► screen ─┼──► the same camera as for a living face ──► Sample
+//! finger ──mould, cast──► gelatine ────► the same sensor as for a living finger ─► Sample
+//! ```
+//! Each species (ISO/IEC 30107-3) has a model of its own, whose constants say where they come from. As for living subjects,
+//! a presentation is a pure function of who, device and number.
+
+mod gelatine_finger;
+mod printed_face;
+mod recapture;
+mod replayed_screen;
+
+pub use gelatine_finger::gelatine_finger;
+pub use printed_face::printed_face;
+pub use replayed_screen::replayed_screen;
+
+use biopay_biometrics::Modality;
+
+/// Names a species of presentation attack instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Species {
+    /// A face printed on paper.
+    PrintedFace,
+    /// A face shown on a screen.
+    ReplayedScreen,
+    /// A finger cast in gelatine.
+    GelatineFinger,
+}
+
+impl Species {
+    /// Every species.
+    pub const ALL: [Self; 3] = [Self::PrintedFace, Self::ReplayedScreen, Self::GelatineFinger];
+
+    /// Returns the species' name in scenarios and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PrintedFace => "printed-face",
+            Self::ReplayedScreen => "replayed-screen",
+            Self::GelatineFinger => "gelatine-finger",
+        }
+    }
+
+    /// Returns the characteristic that it imitates.
+    pub fn modality(self) -> Modality {
+        match self {
+            Self::PrintedFace | Self::ReplayedScreen => Modality::Face,
+            Self::GelatineFinger => Modality::Fingerprint,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+use crate::people::{enrolled, scheme_with, subjects};
+use biopay_biometrics::Template;
+use biopay_biometrics::attack::Stolen;
+use biopay_biometrics::attack::stolen_factor::verdicts;
+use biopay_biometrics::scheme::{BioHashParameters, IndexOfMaxParameters, SchemeId, SchemeParameters, TokenUse};
+
+#[test]
+fn what_is_stolen_decides_what_an_impostor_scores() {
+    let people = subjects(0..60, 3);
+    // 1 - acos(.233)/π: the cosine that one in 100 non-mated pairs reaches.
+    let parameters = SchemeParameters {
+        biohash: BioHashParameters { bits: 1_024, depth: 1, threshold: 0.575 },
+        index_of_max: IndexOfMaxParameters { groups: 1_280, group_size: 4, threshold: 0.34, ..Default::default() },
+        ..SchemeParameters::for_embeddings()
+    };
+    let probes: Vec<Vec<Template>> = people.iter().map(|captures| captures[1..].to_vec()).collect();
+    for id in SchemeId::ALL {
+        let scheme = scheme_with(id, &parameters);
+        let targets = enrolled(scheme.as_ref(), &people, 0, "test/stolen");
+        for stolen in Stolen::ALL {
+            let found = verdicts(scheme.as_ref(), &targets, &probes, stolen);
+            let (fnmr, fmr) = found.rates();
+            let mut scores = found.scores().1;
+            scores.sort_unstable_by(f32::total_cmp);
+            let (median, top) = (scores[scores.len() / 2], scores[scores.len() - 1]);
+            println!(
+                "{} {}: FNMR {fnmr:.3}, FMR {fmr:.5}, impostors' median {median:.3}, top {top:.3}",
+                id.name(),
+                stolen.name()
+            );
+            if scheme.token_use() == TokenUse::Keys && stolen != Stolen::Both {
+                assert_eq!(fmr, 0.0, "{} {stolen:?}", id.name());
+            } else if scheme.token_use() == TokenUse::Keys {
+                assert!(fmr > 0.003 && fmr < 0.03, "{} {fmr}", id.name());
+            }
+        }
+    }
+}
