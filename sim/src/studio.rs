@@ -9,6 +9,7 @@ use biopay_biometrics::{AcquisitionFailure, Sample, Template, face as face_extra
 use biopay_datasets::embedding;
 use biopay_datasets::face::{self, Face, Nuisance};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
+use biopay_datasets::presentation::{Species, gelatine_finger, printed_face, replayed_screen};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use rayon::prelude::*;
@@ -155,6 +156,55 @@ impl Studio {
         self.image(&self.source.subject(self.seed, key.subject), key)
     }
 
+    /// Says whether an artefact of a species can stand before the scenario's sensor.
+    pub fn can_imitate(&self, species: Species) -> bool {
+        matches!(
+            (&self.source, species),
+            (Source::Fingers { .. }, Species::GelatineFinger)
+                | (Source::Faces { .. }, Species::PrintedFace | Species::ReplayedScreen)
+        )
+    }
+
+    /// Returns the image that the handset's sensor takes of an artefact of somebody; `None` where there is no such one.
+    ///
+    /// Errors: a quality that is none.
+    pub fn artefact(&self, species: Species, subject: u32, number: u64) -> Result<Option<Sample>, Error> {
+        Ok(match (&self.source, self.source.subject(self.seed, subject), species) {
+            (Source::Fingers { devices, .. }, Subject::Finger(finger), Species::GelatineFinger) => {
+                Some(gelatine_finger(&finger, &devices[0], CaptureQuality::new(self.quality)?, number))
+            }
+            (Source::Faces { devices }, Subject::Face(face), Species::PrintedFace) => {
+                Some(printed_face(&face, &devices[0], self.nuisance(self.quality)?, number).0)
+            }
+            (Source::Faces { devices }, Subject::Face(face), Species::ReplayedScreen) => {
+                Some(replayed_screen(&face, &devices[0], self.nuisance(self.quality)?, number).0)
+            }
+            _ => None,
+        })
+    }
+
+    /// Makes a template of an image as a handset would.
+    ///
+    /// Errors: what extraction reports that is no failure to acquire.
+    pub fn template(&self, sample: &Sample) -> Result<Result<Template, AcquisitionFailure>, Error> {
+        let made = match &self.source {
+            Source::Fingers { extractor, .. } => {
+                extractor.extract(sample).and_then(|features| FixedLength::builtin().template(&features))
+            }
+            _ => face_extraction::Extractor::builtin().template(sample),
+        };
+        match made {
+            Ok(template) => Ok(Ok(template)),
+            Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason)),
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
+    fn nuisance(&self, quality: f32) -> Result<Nuisance, Error> {
+        Ok(Nuisance::new(2.0 * (1.0 - quality))?)
+    }
+
     fn image(&self, subject: &Subject, key: CaptureKey) -> Result<Option<Sample>, Error> {
         let quality = self.quality_after(key.age_months);
         Ok(match (&self.source, subject) {
@@ -163,9 +213,7 @@ impl Studio {
                 Some(finger.capture(&devices[key.sensor as usize], quality, touch(key)).sample)
             }
             (Source::Faces { devices }, Subject::Face(face)) => {
-                // Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
-                let nuisance = Nuisance::new(2.0 * (1.0 - quality))?;
-                Some(face.capture(&devices[key.sensor as usize], nuisance, touch(key)).sample)
+                Some(face.capture(&devices[key.sensor as usize], self.nuisance(quality)?, touch(key)).sample)
             }
             _ => None,
         })
@@ -179,18 +227,10 @@ impl Studio {
     fn take(&self, subject: &Subject, key: CaptureKey) -> Result<Captured, Error> {
         let sample = self.image(subject, key)?;
         let clock = SystemClock::new();
-        let made = match (&self.source, subject, sample) {
-            (Source::Fingers { extractor, .. }, _, Some(sample)) => {
-                extractor.extract(&sample).and_then(|features| FixedLength::builtin().template(&features))
-            }
-            (_, _, Some(sample)) => face_extraction::Extractor::builtin().template(&sample),
+        let template = match (&self.source, subject, sample) {
+            (_, _, Some(sample)) => self.template(&sample)?,
             (Source::Points { population }, Subject::Point(subject), None) => Ok(point(population, *subject, key)),
             _ => return Err(Error::Usage("a subject without a sensor".into())),
-        };
-        let template = match made {
-            Ok(template) => Ok(template),
-            Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Err(reason),
-            Err(other) => return Err(other.into()),
         };
         Ok(Captured { template, extraction: Some(clock.elapsed()) })
     }

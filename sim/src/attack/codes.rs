@@ -69,7 +69,7 @@ pub async fn guessing(arena: &Arena<'_>) -> Result<Findings, Error> {
         guesses += trial.tries;
         trial.took = arena.clock.elapsed() - begun;
         connection.close();
-        findings.extend(arena.trials("", account.scheme.name(), [trial]));
+        findings.extend(arena.setup.trials("", account.scheme.name(), [trial]));
     }
     let share = Rate::independent(hits, codes);
     let figure = Figure {
@@ -79,7 +79,7 @@ pub async fn guessing(arena: &Arena<'_>) -> Result<Findings, Error> {
         count: codes,
         expected: Some((TRIES_OF_A_CODE as f64 / 10_f64.powi(digits as i32), "three tries at 10^digits codes")),
     };
-    findings.extend(arena.figure("", "", figure));
+    findings.extend(arena.setup.figure("", "", figure));
     let minutes = arena.accounts.len() as f64 * WINDOW.as_secs_f64() / 60.0;
     let rate = Figure {
         measure: "guesses let through per account in ten minutes",
@@ -88,7 +88,7 @@ pub async fn guessing(arena: &Arena<'_>) -> Result<Findings, Error> {
         count: guesses,
         expected: None,
     };
-    findings.extend(arena.figure("", "", rate));
+    findings.extend(arena.setup.figure("", "", rate));
     Ok(findings)
 }
 
@@ -149,7 +149,7 @@ pub async fn interception(arena: &Arena<'_>) -> Result<Findings, Error> {
                 took: arena.clock.elapsed() - begun,
             };
             let form = if has_device { "with the device" } else { "without the device" };
-            findings.extend(arena.trials(form, account.scheme.name(), [trial]));
+            findings.extend(arena.setup.trials(form, account.scheme.name(), [trial]));
         }
     }
     Ok(findings)
@@ -186,7 +186,7 @@ pub async fn flooding(arena: &Arena<'_>) -> Result<Findings, Error> {
             outcome: format!("{messages}-messages"),
             took,
         };
-        findings.extend(arena.trials("", account.scheme.name(), [trial]));
+        findings.extend(arena.setup.trials("", account.scheme.name(), [trial]));
     }
     let expected = (arena.setup.configuration == Configuration::Hardened)
         .then_some((3.0, "10 at once and one each 30 s, over ten minutes"));
@@ -197,7 +197,7 @@ pub async fn flooding(arena: &Arena<'_>) -> Result<Findings, Error> {
         count: sent,
         expected,
     };
-    findings.extend(arena.figure("", "", figure));
+    findings.extend(arena.setup.figure("", "", figure));
     Ok(findings)
 }
 

@@ -34,7 +34,7 @@ pub async fn re_enrolment(arena: &Arena<'_>) -> Result<Findings, Error> {
             outcome: outcome.map_or("attacker-not-enrolled", |response| response.name()).to_owned(),
             took: arena.clock.elapsed() - begun,
         };
-        findings.extend(arena.trials("", account.scheme.name(), [trial]));
+        findings.extend(arena.setup.trials("", account.scheme.name(), [trial]));
     }
     Ok(findings)
 }
@@ -93,8 +93,8 @@ pub async fn stuffing(arena: &Arena<'_>) -> Result<Findings, Error> {
         let took = arena.clock.elapsed() - begun;
         let outcome = paid.as_ref().map_or("attacker-not-enrolled", |response| response.name());
         let paid = trial(paid.as_ref().is_some_and(is_accepted), outcome, took);
-        findings.extend(arena.trials("login opened", account.scheme.name(), [login]));
-        findings.extend(arena.trials("QR accepted after re-enrolment", account.scheme.name(), [paid]));
+        findings.extend(arena.setup.trials("login opened", account.scheme.name(), [login]));
+        findings.extend(arena.setup.trials("QR accepted after re-enrolment", account.scheme.name(), [paid]));
     }
     Ok(findings)
 }
@@ -122,7 +122,7 @@ pub async fn enumeration(arena: &Arena<'_>) -> Result<Findings, Error> {
             took: arena.clock.elapsed() - begun,
         });
     }
-    let mut findings = arena.trials("registration's answer", "", trials);
+    let mut findings = arena.setup.trials("registration's answer", "", trials);
     if let Some((area, interval)) = auc(&known, &unknown) {
         let expected = match arena.setup.configuration {
             Configuration::Hardened => Some((0.5, "an unknown name costs what a known one does")),
@@ -135,7 +135,7 @@ pub async fn enumeration(arena: &Arena<'_>) -> Result<Findings, Error> {
             count: (known.len() + unknown.len()) as u64,
             expected,
         };
-        findings.extend(arena.figure("login's time", "", figure));
+        findings.extend(arena.setup.figure("login's time", "", figure));
     }
     Ok(findings)
 }

@@ -1,6 +1,6 @@
 //! What attacks found, as the rows of the run folder.
 
-use super::arena::Arena;
+use super::setup::Setup;
 use biopay_reports::records::{Attack, AttackFigure};
 use std::time::Duration;
 
@@ -53,19 +53,19 @@ pub struct Figure {
     pub expected: Option<(f64, &'static str)>,
 }
 
-impl Arena<'_> {
-    /// Writes trials of one form of this arena's attack as rows.
+impl Setup {
+    /// Writes trials of one form of this attack as rows.
     pub fn trials(&self, variant: &str, scheme: &str, trials: impl IntoIterator<Item = Trial>) -> Findings {
         let row = |trial: Trial| Attack {
-            attack: self.setup.plan.kind.name().to_owned(),
-            variant: self.setup.variant(variant),
-            configuration: self.setup.configuration.name().to_owned(),
+            attack: self.plan.kind.name().to_owned(),
+            variant: self.variant(variant),
+            configuration: self.configuration.name().to_owned(),
             scheme: scheme.to_owned(),
-            knowledge: self.setup.plan.kind.knowledge().to_owned(),
+            knowledge: self.plan.kind.knowledge().to_owned(),
             target_subject: trial.target,
             attacker_subject: trial.attacker,
             tries: trial.tries,
-            budget: self.setup.plan.budget(),
+            budget: self.plan.budget(),
             succeeded: trial.succeeded,
             outcome: trial.outcome,
             took_us: u64::try_from(trial.took.as_micros()).unwrap_or(u64::MAX),
@@ -73,12 +73,12 @@ impl Arena<'_> {
         Findings { trials: trials.into_iter().map(row).collect(), figures: Vec::new() }
     }
 
-    /// Writes a figure of one form of this arena's attack as a row.
+    /// Writes a figure of one form of this attack as a row.
     pub fn figure(&self, variant: &str, scheme: &str, figure: Figure) -> Findings {
         let row = AttackFigure {
-            attack: self.setup.plan.kind.name().to_owned(),
-            variant: self.setup.variant(variant),
-            configuration: self.setup.configuration.name().to_owned(),
+            attack: self.plan.kind.name().to_owned(),
+            variant: self.variant(variant),
+            configuration: self.configuration.name().to_owned(),
             scheme: scheme.to_owned(),
             measure: figure.measure.to_owned(),
             value: figure.value,

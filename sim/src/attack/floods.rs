@@ -99,7 +99,7 @@ fn summarise(arena: &Arena<'_>, form: Form, payments: &[Payment]) -> Findings {
         outcome: if payment.took.is_some() { "paid" } else { "not-paid" }.to_owned(),
         took: payment.took.unwrap_or(PATIENCE),
     };
-    let mut findings = arena.trials(form.name(), "", payments.iter().map(trial));
+    let mut findings = arena.setup.trials(form.name(), "", payments.iter().map(trial));
     let figures: [(&str, fn(&Payment) -> Option<Duration>); 2] =
         [("login p99 of other clients, ms", |p| p.login), ("charge p99 of other clients, ms", |p| p.charge)];
     for (measure, of) in figures {
@@ -113,7 +113,7 @@ fn summarise(arena: &Arena<'_>, form: Form, payments: &[Payment]) -> Findings {
             count: times.len(),
             expected: None,
         };
-        findings.extend(arena.figure(form.name(), "", figure));
+        findings.extend(arena.setup.figure(form.name(), "", figure));
     }
     findings
 }

@@ -47,7 +47,7 @@ pub async fn zero_effort(arena: &Arena<'_>) -> Result<Findings, Error> {
         trial.took = arena.clock.elapsed() - begun;
         connection.close();
         let form = if arena.setup.configuration == Configuration::Control { "the owner's finger" } else { "" };
-        findings.extend(arena.trials(form, account.scheme.name(), [trial]));
+        findings.extend(arena.setup.trials(form, account.scheme.name(), [trial]));
     }
     Ok(findings)
 }
@@ -73,7 +73,7 @@ pub async fn brute_force(arena: &Arena<'_>) -> Result<Findings, Error> {
         entry.0 += u64::from(trial.succeeded);
         entry.1 += 1;
         entry.2 += expected_to_open(arena, account, presentations);
-        findings.extend(arena.trials("", account.scheme.name(), [trial]));
+        findings.extend(arena.setup.trials("", account.scheme.name(), [trial]));
     }
     for (scheme, (opened, accounts, expected)) in tally {
         let rate = Rate::independent(opened, accounts);
@@ -87,7 +87,7 @@ pub async fn brute_force(arena: &Arena<'_>) -> Result<Findings, Error> {
                 "1-(1-FMR)^n, FMR of the same samples at other accounts",
             )),
         };
-        findings.extend(arena.figure("", scheme.name(), figure));
+        findings.extend(arena.setup.figure("", scheme.name(), figure));
     }
     Ok(findings)
 }
@@ -204,7 +204,7 @@ pub async fn climb(arena: &Arena<'_>) -> Result<Findings, Error> {
         let rng = stream(arena.scenario().seed, "attack/decision-climbing", u64::from(account.subject));
         let mut guesser = Guesser::new(scheme.into(), factors, Vec::new(), people.clone(), rng);
         let trial = drive(arena, account, &mut guesser, "climb").await?;
-        findings.extend(arena.trials("accept or reject, over pages", account.scheme.name(), [trial]));
+        findings.extend(arena.setup.trials("accept or reject, over pages", account.scheme.name(), [trial]));
     }
     Ok(findings)
 }

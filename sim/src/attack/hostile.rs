@@ -90,7 +90,7 @@ pub async fn hostile(arena: &Arena<'_>) -> Result<Findings, Error> {
             outcome: format!("{broken}-broke"),
             took: Duration::ZERO,
         }];
-        findings.extend(arena.trials(reader.name(), "", trials));
+        findings.extend(arena.setup.trials(reader.name(), "", trials));
     }
     if arena.setup.configuration != Configuration::Control {
         findings.extend(on_the_wire(arena, account).await?);
@@ -183,5 +183,5 @@ async fn on_the_wire(arena: &Arena<'_>, account: &super::arena::Account) -> Resu
         outcome: answer.name().to_owned(),
         took: arena.clock.elapsed() - begun,
     };
-    Ok(arena.trials("server's streams", "", [trial]))
+    Ok(arena.setup.trials("server's streams", "", [trial]))
 }

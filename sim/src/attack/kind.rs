@@ -25,11 +25,19 @@ pub enum Kind {
     Flood,
     Amplification,
     HostileInput,
+    StolenFactors,
+    ScoreClimbing,
+    Dictionary,
+    Presentation,
+    Inversion,
+    OfflineSearch,
+    PasswordSearch,
+    Linkage,
 }
 
 impl Kind {
     /// Every attack, in the order of reports.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 25] = [
         Self::ZeroEffort,
         Self::BruteForce,
         Self::DecisionClimbing,
@@ -47,6 +55,14 @@ impl Kind {
         Self::Flood,
         Self::Amplification,
         Self::HostileInput,
+        Self::StolenFactors,
+        Self::ScoreClimbing,
+        Self::Dictionary,
+        Self::Presentation,
+        Self::Inversion,
+        Self::OfflineSearch,
+        Self::PasswordSearch,
+        Self::Linkage,
     ];
 
     /// Returns the name used in scenarios and records.
@@ -69,6 +85,14 @@ impl Kind {
             Self::Flood => "flood",
             Self::Amplification => "amplification",
             Self::HostileInput => "hostile-input",
+            Self::StolenFactors => "stolen-factors",
+            Self::ScoreClimbing => "score-climbing",
+            Self::Dictionary => "dictionary",
+            Self::Presentation => "presentation",
+            Self::Inversion => "inversion",
+            Self::OfflineSearch => "offline-search",
+            Self::PasswordSearch => "password-search",
+            Self::Linkage => "linkage",
         }
     }
 
@@ -92,6 +116,14 @@ impl Kind {
             Self::Flood => "the server's address, many addresses",
             Self::Amplification => "the server's address, somebody else's address",
             Self::HostileInput => "the protocol",
+            Self::StolenFactors => "a part of: the finger of another, the device token, the helper data",
+            Self::ScoreClimbing => "accept or reject; the score in the control",
+            Self::Dictionary => "enrolments of other people, the helper data",
+            Self::Presentation => "an artefact of the owner's face or finger",
+            Self::Inversion => "the server's database, the helper data; the token in the control",
+            Self::OfflineSearch => "the server's database, the helper data",
+            Self::PasswordSearch => "the server's database; the pepper in the control",
+            Self::Linkage => "two services' databases; the tokens in the control",
         }
     }
 
@@ -101,7 +133,7 @@ impl Kind {
             Self::ChargeRace => 4,
             Self::LockOut | Self::CodeFlooding | Self::EarlyData => 8,
             Self::DecisionClimbing => 10,
-            Self::Flood => 20,
+            Self::Flood | Self::StolenFactors | Self::ScoreClimbing | Self::OfflineSearch | Self::PasswordSearch => 20,
             _ => 40,
         }
     }
@@ -123,6 +155,11 @@ impl Kind {
             Self::Flood => 2_000,
             Self::Amplification => 50,
             Self::HostileInput => 500,
+            Self::StolenFactors | Self::Presentation | Self::Inversion | Self::Linkage => 1,
+            Self::ScoreClimbing => 4_000,
+            Self::Dictionary => 3,
+            Self::OfflineSearch => 5_000,
+            Self::PasswordSearch => 1_024,
         }
     }
 }

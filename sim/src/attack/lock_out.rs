@@ -48,7 +48,7 @@ pub async fn lock_out(arena: &Arena<'_>) -> Result<Findings, Error> {
             for (column, from) in [From::Familiar, From::New].into_iter().enumerate() {
                 let trial = try_to_enter(&attack, from, round as u32).await?;
                 denied[column] += u64::from(trial.succeeded);
-                findings.extend(arena.trials(from.name(), "", [trial]));
+                findings.extend(arena.setup.trials(from.name(), "", [trial]));
             }
             arena.clock.sleep(ROUND).await;
         }
@@ -64,7 +64,7 @@ pub async fn lock_out(arena: &Arena<'_>) -> Result<Findings, Error> {
             expected: None,
         };
         if denied > 0 {
-            findings.extend(arena.figure(from.name(), "", figure));
+            findings.extend(arena.setup.figure(from.name(), "", figure));
         }
     }
     Ok(findings)

@@ -16,6 +16,8 @@ mod guessing;
 mod hostile;
 mod kind;
 mod lock_out;
+mod offline;
+mod passwords;
 mod payments;
 mod replay;
 mod setup;
@@ -31,6 +33,7 @@ use crate::scenario::Scenario;
 use crate::stop::Stop;
 use crate::studio::{CaptureKey, Sensor};
 use arena::Arena;
+use offline::Bench;
 use rayon::prelude::*;
 use setup::Setup;
 use std::sync::atomic::Ordering;
@@ -75,7 +78,7 @@ pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Resul
         if stop.flag().load(Ordering::Relaxed) {
             return Ok(Findings::default());
         }
-        let found = arena::play(&setup, population, async |arena| act(arena).await)?;
+        let found = make(&setup, population)?;
         stage.add(1);
         Ok(found)
     });
@@ -86,6 +89,23 @@ pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Resul
     Ok(findings)
 }
 
+/// Makes one attack on one system.
+fn make(setup: &Setup, population: &Population) -> Result<Findings, Error> {
+    let bench = Bench { setup, population };
+    match setup.plan.kind {
+        Kind::StolenFactors => offline::stolen_factors(&bench),
+        Kind::ScoreClimbing => offline::climbing(&bench),
+        Kind::Dictionary => offline::dictionary(&bench),
+        Kind::Presentation => offline::artefacts(&bench),
+        Kind::Inversion => offline::inversion(&bench),
+        Kind::OfflineSearch => offline::search(&bench),
+        Kind::Linkage => offline::linkage(&bench),
+        Kind::PasswordSearch => passwords::search(setup),
+        _ => arena::play(setup, population, async |arena| act(arena).await),
+    }
+}
+
+/// Makes an attack that needs a server.
 async fn act(arena: &Arena<'_>) -> Result<Findings, Error> {
     match arena.setup.plan.kind {
         Kind::ZeroEffort => guessing::zero_effort(arena).await,
@@ -105,5 +125,6 @@ async fn act(arena: &Arena<'_>) -> Result<Findings, Error> {
         Kind::Amplification => transport::amplification(arena).await,
         Kind::Flood => floods::flood(arena).await,
         Kind::HostileInput => hostile::hostile(arena).await,
+        other => Err(arena.broke(format!("{} is made off line", other.name()))),
     }
 }

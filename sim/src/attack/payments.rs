@@ -41,7 +41,7 @@ pub async fn race(arena: &Arena<'_>) -> Result<Findings, Error> {
             outcome: format!("{posted}-posted"),
             took: arena.clock.elapsed() - begun,
         };
-        findings.extend(arena.trials("same charge in a race", "", [trial]));
+        findings.extend(arena.setup.trials("same charge in a race", "", [trial]));
         let figure = Figure {
             measure: "postings per key",
             value: posted as f64
@@ -54,7 +54,7 @@ pub async fn race(arena: &Arena<'_>) -> Result<Findings, Error> {
             count: arena.setup.plan.budget(),
             expected: Some((1.0, "one posting a key, however often it is sent")),
         };
-        findings.extend(arena.figure("same charge in a race", "", figure));
+        findings.extend(arena.setup.figure("same charge in a race", "", figure));
         findings.extend(tampered(arena, account, index).await?);
     }
     Ok(findings)
@@ -128,7 +128,7 @@ async fn tampered(arena: &Arena<'_>, account: &Account, index: usize) -> Result<
         outcome: answer.name().to_owned(),
         took: arena.clock.elapsed() - begun,
     };
-    Ok(arena.trials("same key, another amount", "", [trial]))
+    Ok(arena.setup.trials("same key, another amount", "", [trial]))
 }
 
 /// Uses the number of somebody else's open payment on the attacker's own login: presenting on it, typing a code, asking
@@ -153,7 +153,7 @@ pub async fn foreign(arena: &Arena<'_>) -> Result<Findings, Error> {
         };
         theirs.close();
         own.close();
-        findings.extend(arena.trials("", "", [trial]));
+        findings.extend(arena.setup.trials("", "", [trial]));
     }
     Ok(findings)
 }

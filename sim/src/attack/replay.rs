@@ -48,7 +48,7 @@ pub async fn replay(arena: &Arena<'_>) -> Result<Findings, Error> {
                 outcome: response.name().to_owned(),
                 took: arena.clock.elapsed() - begun,
             };
-            findings.extend(arena.trials(form.name(), account.scheme.name(), [trial]));
+            findings.extend(arena.setup.trials(form.name(), account.scheme.name(), [trial]));
         }
     }
     Ok(findings)

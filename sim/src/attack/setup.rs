@@ -103,5 +103,14 @@ fn weaken(scenario: &mut Scenario, kind: Kind) {
         Kind::ForeignPayment | Kind::HostileInput => {}
         Kind::Flood => server.hash_threads = 1,
         Kind::EarlyData => server.early_data = true,
+        // Off line it is the attacker who is given more.
+        Kind::StolenFactors
+        | Kind::ScoreClimbing
+        | Kind::Dictionary
+        | Kind::Presentation
+        | Kind::Inversion
+        | Kind::OfflineSearch
+        | Kind::PasswordSearch
+        | Kind::Linkage => {}
     }
 }

@@ -44,9 +44,9 @@ pub async fn early_data(arena: &Arena<'_>) -> Result<Findings, Error> {
             took: arena.clock.elapsed() - begun,
         };
         let early = trial(accepted == Some(true), 1, early_name(accepted).to_owned());
-        findings.extend(arena.trials("request before the handshake", "", [early]));
+        findings.extend(arena.setup.trials("request before the handshake", "", [early]));
         let replay = trial(again > 0, REPLAYS, format!("{again}-answered"));
-        findings.extend(arena.trials("recorded flight sent again", "", [replay]));
+        findings.extend(arena.setup.trials("recorded flight sent again", "", [replay]));
     }
     Ok(findings)
 }
@@ -145,7 +145,7 @@ pub async fn amplification(arena: &Arena<'_>) -> Result<Findings, Error> {
         outcome: format!("{up}-bytes-up-{down}-down"),
         took: arena.clock.elapsed() - begun,
     };
-    let mut findings = arena.trials("", "", [trial]);
+    let mut findings = arena.setup.trials("", "", [trial]);
     let expected = (arena.setup.configuration != Configuration::Control)
         .then_some((AMPLIFICATION_MAX, "the limit of RFC 9000, 8.1"));
     let figure = Figure {
@@ -155,7 +155,7 @@ pub async fn amplification(arena: &Arena<'_>) -> Result<Findings, Error> {
         count: u64::from(targets),
         expected,
     };
-    findings.extend(arena.figure("", "", figure));
+    findings.extend(arena.setup.figure("", "", figure));
     Ok(findings)
 }
 

@@ -1,0 +1,105 @@
+//! Presentation attacks: artefacts before the sensor, with and without a detector.
+
+use super::Bench;
+use crate::Error;
+use crate::attack::findings::{Figure, Findings};
+use crate::attack::{ATTACKERS, Configuration, attacker, attackers_capture};
+use biopay_biometrics::Sample;
+use biopay_biometrics::attack::Trial;
+use biopay_biometrics::attack::presentation::{Presented, present};
+use biopay_biometrics::presentation::Detector;
+use biopay_biometrics::scheme::Scheme;
+use biopay_datasets::presentation::Species;
+use biopay_reports::interval::Rate;
+
+/// Share of living subjects that the detector may turn away in training.
+const BPCER: f32 = 0.05;
+/// The number of an artefact's presentation: no other capture has it.
+const ARTEFACT: u64 = 900_000;
+
+/// Presents an artefact of each owner to their enrolment: a printed face, a replayed screen, a gelatine finger. The
+/// hardened system has a detector before it, trained on other people; the control presents the living owner.
+///
+/// Counted as IAPAR: accepted over presented, what was not acquired included (ISO/IEC 30107-3:2023, 13.3).
+pub fn artefacts(bench: &Bench<'_>) -> Result<Findings, Error> {
+    let studio = &bench.population.studio;
+    let mut findings = Findings::default();
+    for species in Species::ALL.into_iter().filter(|&species| studio.can_imitate(species)) {
+        let detector = match bench.setup.configuration {
+            Configuration::Hardened => train(bench, species)?,
+            _ => None,
+        };
+        for &id in &bench.setup.scenario.schemes.r#use {
+            let scheme = bench.population.registry.scheme(id);
+            findings.extend(of_species(bench, species, scheme, detector.as_ref())?);
+        }
+        findings.extend(bona_fide(bench, detector.as_ref())?);
+    }
+    Ok(findings)
+}
+
+/// Trains on the attackers' own living samples and artefacts of them.
+fn train(bench: &Bench<'_>, species: Species) -> Result<Option<Detector>, Error> {
+    let studio = &bench.population.studio;
+    let (mut living, mut artefacts): (Vec<Sample>, Vec<Sample>) = Default::default();
+    for index in 0..ATTACKERS {
+        let subject = attacker(&bench.setup.scenario, index);
+        living.extend(studio.sample(attackers_capture(subject, 0))?);
+        artefacts.extend(studio.artefact(species, subject, ARTEFACT)?);
+    }
+    Ok(Detector::train(&living, &artefacts, BPCER))
+}
+
+fn of_species(
+    bench: &Bench<'_>,
+    species: Species,
+    scheme: &dyn Scheme,
+    detector: Option<&Detector>,
+) -> Result<Findings, Error> {
+    let studio = &bench.population.studio;
+    let is_control = bench.setup.configuration == Configuration::Control;
+    let mut rows = Vec::new();
+    for person in bench.people() {
+        let Some(target) = bench.enrol(scheme, person.subject, person.references, 0) else { continue };
+        let sample = match is_control {
+            true => studio.sample(attackers_capture(person.subject, 0))?,
+            false => studio.artefact(species, person.subject, ARTEFACT)?,
+        };
+        let Some(sample) = sample else { continue };
+        let template = studio.template(&sample)?;
+        let presented = present(scheme, &target, &sample, template.as_ref().map_err(Clone::clone), detector);
+        let succeeded = presented == Presented::Accepted;
+        let trial = Trial { target: person.subject, queries: 1, succeeded, value: None };
+        rows.push(bench.trial(&trial, outcome(presented)));
+    }
+    let form = if is_control { "the living owner" } else { species.name() };
+    Ok(bench.setup.trials(form, scheme.id().name(), rows))
+}
+
+fn outcome(presented: Presented) -> &'static str {
+    match presented {
+        Presented::NotAcquired => "not-acquired",
+        Presented::Detected => "detected",
+        Presented::Refused => "refused",
+        Presented::Accepted => "accepted",
+    }
+}
+
+/// Says how many of the living owners the detector turns away.
+fn bona_fide(bench: &Bench<'_>, detector: Option<&Detector>) -> Result<Findings, Error> {
+    let Some(detector) = detector else { return Ok(Findings::default()) };
+    let mut samples = Vec::new();
+    for person in bench.people() {
+        samples.extend(bench.population.studio.sample(attackers_capture(person.subject, 0))?);
+    }
+    let rates = detector.rates(&samples);
+    let (detected, total) = (u64::from(rates.detected), u64::from(rates.samples));
+    let figure = Figure {
+        measure: "BPCER of the detector",
+        value: detected as f64 / total.max(1) as f64,
+        interval: Rate::independent(detected, total).interval().map(|i| (i.lower, i.upper)),
+        count: total,
+        expected: Some((f64::from(BPCER), "what it was trained to")),
+    };
+    Ok(bench.setup.figure("", "", figure))
+}

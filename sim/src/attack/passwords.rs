@@ -1,0 +1,106 @@
+//! A stolen table of password hashes, searched off line.
+
+use super::arena::rng;
+use super::findings::{Figure, Findings, Trial};
+use super::setup::Setup;
+use super::{Configuration, attacker};
+use crate::Error;
+use crate::network::Fabric;
+use crate::scenario::Scenario;
+use crate::virtual_time::env::virtual_env;
+use crate::virtual_time::executor::run;
+use crate::virtual_time::timeline::Timeline;
+use biopay_protocol::Secret;
+use biopay_server::config::PasswordConfig;
+use biopay_server::crypto::password::{HashCost, Passwords};
+use rand::RngExt;
+use std::time::Duration;
+
+/// The real hash is computed with the least memory that argon2 takes: its time is that of the service model. Units: KiB.
+const HASH_KIB: u32 = 8;
+/// Bits of the passwords that the control's owners have: one of a list of so many.
+const WEAK_BITS: u32 = 10;
+/// Bits of the passwords that the other columns' owners have. Stronger ones only take longer.
+const PEPPER: &[u8] = b"kept outside the database";
+
+/// Tries a list of passwords against stolen hashes on one core, in the list's order from a random place. Every owner has a
+/// password of the list; the hardened server's pepper is not in the database, so that no guess can be checked.
+///
+/// Expected: (2^b + 1) / 2 guesses for a list of 2^b, and as many argon2id hashes of the scenario's memory in time.
+pub fn search(setup: &Setup) -> Result<Findings, Error> {
+    let timeline = Timeline::new(Fabric::silent());
+    let scenario = &setup.scenario;
+    let stolen_pepper: &[u8] = if setup.configuration == Configuration::Hardened { b"" } else { PEPPER };
+    let trials = run(&timeline, async {
+        let env = virtual_env(&timeline, times(scenario), scenario.seed, "attack/passwords");
+        let cost = HashCost { memory_kib: HASH_KIB, passes: 1, lanes: 1 };
+        let server = Passwords::new(env.clone(), cost, PEPPER.to_vec());
+        let attackers = Passwords::new(env.clone(), cost, stolen_pepper.to_vec());
+        let mut drawn = rng(setup, "passwords");
+        let size = 1_u32 << WEAK_BITS;
+        let mut trials = Vec::new();
+        for target in 0..setup.plan.targets() {
+            let (chosen, start) = (drawn.random_range(0..size), drawn.random_range(0..size));
+            let overloaded = |_| Error::InvalidRun("the attacker's own hashing is overloaded".into());
+            let stored = server.hash(word(chosen)?).await.map_err(overloaded)?;
+            let begun = env.clock.elapsed();
+            let mut trial = Trial {
+                target,
+                attacker: attacker(scenario, 0),
+                tries: 0,
+                succeeded: false,
+                outcome: "list-spent".into(),
+                took: Duration::ZERO,
+            };
+            for guess in 0..size.min(setup.plan.budget() as u32) {
+                trial.tries += 1;
+                let right = attackers.verify(word((start + guess) % size)?, Some(stored.clone())).await;
+                if right.map_err(overloaded)? {
+                    (trial.succeeded, trial.outcome) = (true, "found".into());
+                    break;
+                }
+            }
+            trial.took = env.clock.elapsed() - begun;
+            trials.push(trial);
+        }
+        Ok::<_, Error>(trials)
+    })?;
+    let found: Vec<&Trial> = trials.iter().filter(|trial| trial.succeeded).collect();
+    let mean = |of: fn(&Trial) -> f64| found.iter().map(|trial| of(trial)).sum::<f64>() / found.len() as f64;
+    let mut figures = Findings::default();
+    if !found.is_empty() {
+        let hash_s = times(scenario).password_hash.as_secs_f64();
+        let expected = (f64::from(1_u32 << WEAK_BITS) + 1.0) / 2.0;
+        let figures_of = [
+            ("guesses to the password", mean(|t| t.tries as f64), expected, "(2^10 + 1) / 2"),
+            (
+                "argon2id-seconds to the password",
+                mean(|t| t.took.as_secs_f64()),
+                expected * hash_s,
+                "(2^10 + 1) / 2 hashes",
+            ),
+        ];
+        for (measure, value, expected, source) in figures_of {
+            let figure = Figure {
+                measure,
+                value,
+                interval: None,
+                count: found.len() as u64,
+                expected: Some((expected, source)),
+            };
+            figures.extend(setup.figure("", "", figure));
+        }
+    }
+    let mut findings = setup.trials("", "", trials);
+    findings.extend(figures);
+    Ok(findings)
+}
+
+fn times(scenario: &Scenario) -> crate::virtual_time::env::ServiceTimes {
+    let queue = PasswordConfig::default().queue;
+    scenario.server.service.service_times(1, scenario.server.hash_memory_kib, queue)
+}
+
+fn word(number: u32) -> Result<Secret, Error> {
+    Ok(Secret::new(format!("password-{number:04}"))?)
+}
