@@ -10,6 +10,7 @@
 //!
 //! Nothing here knows the simulator or the server: a report is rebuilt from the folder alone.
 
+pub mod attack;
 pub mod auc;
 pub mod beta;
 pub mod cases;

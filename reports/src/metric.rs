@@ -6,12 +6,14 @@
 //! | `SCHEME.fmr`, `.fnmr`, `.eer`, `.fmr100`, `.fmr1000` | error rates per comparison |
 //! | `SCHEME.impostor.far`, `SCHEME.JOURNEY.frr` | error rates per transaction |
 //! | `enrolment.fte` | failures to enrol |
-//! | `attack.NAME.rate` | successes of an attack; spaces of its name are dashes |
+//! | `attack.NAME.FORM.SCHEME.rate` | successes of an attack on the hardened system, or between the run's own handsets; spaces are dashes |
+//! | `attack.NAME.FORM.SCHEME.literal-rate`, `.control-rate` | on the patent's own design, and in the negative control |
 //! | `OPERATION.p50`, `.p90`, `.p99`, `.p999`, `.mean`, `.max`, `.count` | latency, in microseconds |
 //! | `OPERATION.throughput`, `.peak` | logins and charges a second |
 //! | `KIND.OUTCOME.share` | how transactions ended |
 //! | `money.violations` | books that disagree; absent where the run has no audit |
 
+use crate::attack::AttackSummary;
 use crate::beta;
 use crate::interval::{CONFIDENCE, Rate};
 use crate::latency::LatencyRecorder;
@@ -21,7 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The last words of all names.
-pub const LAST_WORDS: [&str; 19] = [
+pub const LAST_WORDS: [&str; 21] = [
     "fmr",
     "fnmr",
     "eer",
@@ -31,6 +33,8 @@ pub const LAST_WORDS: [&str; 19] = [
     "frr",
     "fte",
     "rate",
+    "literal-rate",
+    "control-rate",
     "share",
     "p50",
     "p90",
@@ -148,13 +152,25 @@ fn transactions(out: &mut Vec<Metric>, summary: &Summary) {
     }
     out.extend(Metric::rate("enrolment.fte".into(), &summary.enrolment.fte));
     for a in &summary.attacks {
-        out.extend(Metric::rate(format!("attack.{}.rate", slug(&a.attack)), &a.success));
+        out.extend(Metric::rate(attack_name(a), &a.success));
     }
     for o in &summary.outcomes {
         let total = summary.outcomes.iter().filter(|other| other.kind == o.kind).map(|other| other.count).sum();
         let name = format!("{}.{}.share", slug(&o.kind), slug(&o.outcome));
         out.extend(Metric::rate(name, &Rate::independent(o.count, total)));
     }
+}
+
+/// Names an attack's share of successes. The plain word is that of the system that is to resist; the others' words are
+/// their own, so that a limit on `attack.replay.rate` does not ask it of the negative control.
+fn attack_name(a: &AttackSummary) -> String {
+    let word = match a.configuration.as_str() {
+        "patent-literal" => "literal-rate",
+        "control" => "control-rate",
+        _ => "rate",
+    };
+    let parts = ["attack", &a.attack, &a.variant, &a.scheme, word];
+    parts.iter().filter(|part| !part.is_empty()).map(|part| slug(part)).collect::<Vec<_>>().join(".")
 }
 
 fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u64>) {

@@ -1,5 +1,6 @@
 //! The figures of a run, computed from its records alone.
 
+use crate::attack::{self, AttackSummary};
 use crate::cluster::MatedErrors;
 use crate::error::Error;
 use crate::interval::Rate;
@@ -8,7 +9,7 @@ use crate::manifest::Manifest;
 use crate::money;
 use crate::network::{ProfileSummary, profiles};
 use crate::rates::ScoreSet;
-use crate::records::{Attack, ServerFigure, Transaction};
+use crate::records::{AttackFigure, ServerFigure, Transaction};
 use crate::run_folder::{Records, RunReader};
 use crate::scheme_tally::SchemeTally;
 use serde::Serialize;
@@ -46,8 +47,11 @@ pub struct Summary {
     pub journeys: Vec<JourneySummary>,
     /// How often each outcome was reached, by kind and outcome.
     pub outcomes: Vec<Outcome>,
-    /// Attacks, one entry an attack.
+    /// Attacks, one entry a form, scheme and configuration.
     pub attacks: Vec<AttackSummary>,
+    /// What attacks measured besides.
+    #[serde(skip)]
+    pub attack_figures: Vec<AttackFigure>,
     /// Latency percentiles by operation.
     pub latencies: Vec<LatencySummary>,
     /// Logins and charges over time.
@@ -140,19 +144,6 @@ pub struct Outcome {
     pub count: u64,
 }
 
-/// Holds how often an attack succeeded.
-#[derive(Clone, Debug, Serialize)]
-pub struct AttackSummary {
-    /// The attack.
-    pub attack: String,
-    /// What the attacker knows.
-    pub knowledge: String,
-    /// Attacks that were let through, over all.
-    pub success: Rate,
-    /// Presentations or queries in all.
-    pub tries: u64,
-}
-
 /// Holds an operation's latency percentiles. Units: microseconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -219,12 +210,14 @@ impl Summary {
     }
 
     fn with_schemes(manifest: Manifest, records: &Records, tally: SchemeTally) -> Self {
+        let schemes = tally.finish();
         Self {
-            schemes: tally.finish(),
+            attacks: attack::summaries(&records.attacks, &schemes),
+            attack_figures: records.attack_figures.clone(),
+            schemes,
             enrolment: enrolment(&records.transactions),
             journeys: journeys(&records.transactions),
             outcomes: outcomes(&records.transactions),
-            attacks: attacks(&records.attacks),
             latencies: latencies(&records.latency),
             throughput: throughputs(&records.transactions),
             network: profiles(records),
@@ -297,22 +290,6 @@ fn outcomes(transactions: &[Transaction]) -> Vec<Outcome> {
     let named =
         |((kind, outcome), count): ((&str, &str), u64)| Outcome { kind: kind.into(), outcome: outcome.into(), count };
     counts.into_iter().map(named).collect()
-}
-
-fn attacks(attacks: &[Attack]) -> Vec<AttackSummary> {
-    let mut groups: BTreeMap<(&str, &str), (MatedErrors, u64)> = BTreeMap::new();
-    for a in attacks {
-        let (successes, tries) = groups.entry((&a.attack, &a.knowledge)).or_default();
-        successes.add(a.target_subject, a.succeeded);
-        *tries += u64::from(a.tries);
-    }
-    let named = |((attack, knowledge), (successes, tries)): ((&str, &str), (MatedErrors, u64))| AttackSummary {
-        attack: attack.into(),
-        knowledge: knowledge.into(),
-        success: successes.rate(),
-        tries,
-    };
-    groups.into_iter().map(named).collect()
 }
 
 fn latencies(recorder: &LatencyRecorder) -> Vec<LatencySummary> {

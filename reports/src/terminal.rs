@@ -1,9 +1,11 @@
 //! The summary as plain text for a terminal.
 
+use crate::attack::{self, AttackSummary};
 use crate::distribution::Distribution;
 use crate::export::Document;
 use crate::html::figures::{duration, grouped, metric_text, percent, rate};
 use crate::manifest::Completion;
+use crate::requirement::Verdict as Held;
 use crate::summary::Summary;
 use crate::threshold::Verdict;
 use std::fmt::Write;
@@ -50,6 +52,7 @@ pub fn summary(summary: &Summary) -> String {
     write_comparisons(&mut out, summary);
     write_transactions(&mut out, summary);
     write_performance(&mut out, summary);
+    write_attacks(&mut out, summary);
     out
 }
 
@@ -79,6 +82,55 @@ fn write_transactions(out: &mut String, summary: &Summary) {
     line(out, "\nOutcomes");
     for o in &summary.outcomes {
         line(out, &format!("  {:<13} {:<28} {:>8}", o.kind, o.outcome, grouped(o.count)));
+    }
+}
+
+/// Writes what attacks came to, all schemes of a form together: successes over trials in each configuration.
+fn write_attacks(out: &mut String, summary: &Summary) {
+    let lines = attack::lines(&summary.attacks);
+    if lines.is_empty() {
+        return;
+    }
+    line(
+        out,
+        "\nAttacks: let through, of all      patent-literal        hardened         control   verdict on hardened",
+    );
+    let mut forms: Vec<(String, [(u64, u64); 3], Option<Held>)> = Vec::new();
+    for l in &lines {
+        let name = if l.variant.is_empty() { l.attack.to_owned() } else { format!("{}: {}", l.attack, l.variant) };
+        if forms.last().is_none_or(|(last, ..)| *last != name) {
+            forms.push((name, [(0, 0); 3], None));
+        }
+        let Some((_, counts, verdict)) = forms.last_mut() else { continue };
+        for (count, cell) in counts.iter_mut().zip(l.cells) {
+            count.0 += cell.map_or(0, |c| c.success.count);
+            count.1 += cell.map_or(0, |c| c.success.total);
+        }
+        *verdict = worse(*verdict, l.cells[1].and_then(AttackSummary::verdict));
+    }
+    for (name, counts, verdict) in forms {
+        let cell = |(count, total): (u64, u64)| if total == 0 { "–".into() } else { format!("{count}/{total}") };
+        let cells = counts.map(|c| format!("{:>15}", cell(c))).join(" ");
+        line(out, &format!("  {name}"));
+        line(out, &format!("  {:<28} {cells}   {}", "", verdict.map_or("", verdict_words)));
+    }
+}
+
+/// Says which of two verdicts weighs more: not met, then undecided, then met.
+fn worse(a: Option<Held>, b: Option<Held>) -> Option<Held> {
+    let weight = |verdict: &Held| match verdict {
+        Held::NotMet => 2,
+        Held::NotEnoughEvidence { .. } => 1,
+        Held::Met => 0,
+    };
+    [a, b].into_iter().flatten().max_by_key(weight)
+}
+
+fn verdict_words(verdict: Held) -> &'static str {
+    match verdict {
+        Held::Met => "resisted",
+        Held::NotMet => "NOT RESISTED",
+        Held::NotEnoughEvidence { .. } => "not enough evidence",
     }
 }
 

@@ -1,5 +1,6 @@
 //! The HTML report: one self-contained file, readable without scripts, in light and dark and on paper.
 
+mod attacks;
 mod cases;
 pub(crate) mod figures;
 mod network;
@@ -38,7 +39,8 @@ fn page(summary: &Summary, records: &Records, document: &Document, cases: String
         ("figures", "At a glance", sections::at_a_glance(summary)),
         ("comparison", "Is the wrong person accepted?", sections::comparison(summary)),
         ("payments", "Payments, per transaction", sections::payments(summary)),
-        ("attacks", "Attacks", sections::attacks(summary)),
+        ("threats", "Threat model", attacks::threat_model(summary)),
+        ("attacks", "Attacks", attacks::section(summary)),
         ("cases", "False accepts, one by one", cases),
         ("performance", "How fast?", sections::performance(summary, records)),
         ("network", "What the network costs", network::section(summary)),

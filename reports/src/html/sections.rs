@@ -159,20 +159,6 @@ fn journey_row(j: &JourneySummary) -> Vec<String> {
     ]
 }
 
-/// Writes one row an attack.
-pub fn attacks(summary: &Summary) -> String {
-    if summary.attacks.is_empty() {
-        return String::new();
-    }
-    let row = |a: &crate::summary::AttackSummary| {
-        vec![escape(&a.attack), escape(&a.knowledge), rate_cell(&a.success), grouped(a.tries)]
-    };
-    table(
-        &["attack", "the attacker knows", "success, 95 % interval, count", "tries"],
-        &summary.attacks.iter().map(row).collect::<Vec<_>>(),
-    )
-}
-
 /// Writes latency percentiles and throughput over time.
 pub fn performance(summary: &Summary, records: &Records) -> String {
     let us = |v: u64| duration(v as f64);

@@ -133,7 +133,8 @@ impl Kind {
             Self::ChargeRace => 4,
             Self::LockOut | Self::CodeFlooding | Self::EarlyData => 8,
             Self::DecisionClimbing => 10,
-            Self::Flood | Self::StolenFactors | Self::ScoreClimbing | Self::OfflineSearch | Self::PasswordSearch => 20,
+            Self::ScoreClimbing => 10,
+            Self::Flood | Self::StolenFactors | Self::OfflineSearch | Self::PasswordSearch => 20,
             _ => 40,
         }
     }

@@ -1,16 +1,17 @@
 //! Presentation attacks: artefacts before the sensor, with and without a detector.
 
-use super::Bench;
+use super::{Bench, Person};
 use crate::Error;
 use crate::attack::findings::{Figure, Findings};
 use crate::attack::{ATTACKERS, Configuration, attacker, attackers_capture};
-use biopay_biometrics::Sample;
 use biopay_biometrics::attack::Trial;
 use biopay_biometrics::attack::presentation::{Presented, present};
 use biopay_biometrics::presentation::Detector;
 use biopay_biometrics::scheme::Scheme;
+use biopay_biometrics::{AcquisitionFailure, Sample, Template};
 use biopay_datasets::presentation::Species;
 use biopay_reports::interval::Rate;
+use rayon::prelude::*;
 
 /// Share of living subjects that the detector may turn away in training.
 const BPCER: f32 = 0.05;
@@ -29,9 +30,10 @@ pub fn artefacts(bench: &Bench<'_>) -> Result<Findings, Error> {
             Configuration::Hardened => train(bench, species)?,
             _ => None,
         };
+        let shown = show(bench, species)?;
         for &id in &bench.setup.scenario.schemes.r#use {
             let scheme = bench.population.registry.scheme(id);
-            findings.extend(of_species(bench, species, scheme, detector.as_ref())?);
+            findings.extend(of_species(bench, species, scheme, &shown, detector.as_ref()));
         }
         findings.extend(bona_fide(bench, detector.as_ref())?);
     }
@@ -50,30 +52,46 @@ fn train(bench: &Bench<'_>, species: Species) -> Result<Option<Detector>, Error>
     Ok(Detector::train(&living, &artefacts, BPCER))
 }
 
-fn of_species(
-    bench: &Bench<'_>,
-    species: Species,
-    scheme: &dyn Scheme,
-    detector: Option<&Detector>,
-) -> Result<Findings, Error> {
+/// Is what stands before the sensor in somebody's name, and what came of it.
+struct Shown<'a> {
+    person: Person<'a>,
+    sample: Sample,
+    template: Result<Template, AcquisitionFailure>,
+}
+
+/// Shows each owner's artefact, or, in the control, the living owner.
+fn show<'a>(bench: &Bench<'a>, species: Species) -> Result<Vec<Shown<'a>>, Error> {
     let studio = &bench.population.studio;
     let is_control = bench.setup.configuration == Configuration::Control;
-    let mut rows = Vec::new();
-    for person in bench.people() {
-        let Some(target) = bench.enrol(scheme, person.subject, person.references, 0) else { continue };
+    let shown = bench.people().into_par_iter().map(|person| {
         let sample = match is_control {
             true => studio.sample(attackers_capture(person.subject, 0))?,
             false => studio.artefact(species, person.subject, ARTEFACT)?,
         };
-        let Some(sample) = sample else { continue };
+        let Some(sample) = sample else { return Ok(None) };
         let template = studio.template(&sample)?;
-        let presented = present(scheme, &target, &sample, template.as_ref().map_err(Clone::clone), detector);
+        Ok(Some(Shown { person, sample, template }))
+    });
+    Ok(shown.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
+}
+
+fn of_species(
+    bench: &Bench<'_>,
+    species: Species,
+    scheme: &dyn Scheme,
+    shown: &[Shown<'_>],
+    detector: Option<&Detector>,
+) -> Findings {
+    let rows = shown.iter().filter_map(|Shown { person, sample, template }| {
+        let target = bench.enrol(scheme, person.subject, person.references, 0)?;
+        let presented = present(scheme, &target, sample, template.as_ref().map_err(Clone::clone), detector);
         let succeeded = presented == Presented::Accepted;
         let trial = Trial { target: person.subject, queries: 1, succeeded, value: None };
-        rows.push(bench.trial(&trial, outcome(presented)));
-    }
+        Some(bench.trial(&trial, outcome(presented)))
+    });
+    let is_control = bench.setup.configuration == Configuration::Control;
     let form = if is_control { "the living owner" } else { species.name() };
-    Ok(bench.setup.trials(form, scheme.id().name(), rows))
+    bench.setup.trials(form, scheme.id().name(), rows)
 }
 
 fn outcome(presented: Presented) -> &'static str {
