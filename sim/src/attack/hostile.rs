@@ -78,18 +78,19 @@ pub async fn hostile(arena: &Arena<'_>) -> Result<Findings, Error> {
         let mut drawn = rng(arena.setup, reader.name());
         let quiet = silence_panics();
         let seed = seed_of(reader, &valid)?;
-        let inputs = reader.inputs(arena.setup.plan.budget());
-        let broken = (0..inputs).filter(|_| reader.breaks_on(&mutated(&seed, &mut drawn), &symbol));
-        let broken = broken.count() as u64;
+        let trial = |input: u64| {
+            let broke = reader.breaks_on(&mutated(&seed, &mut drawn), &symbol);
+            Trial {
+                target: input as u32,
+                attacker: arena.bot(0),
+                tries: 1,
+                succeeded: broke,
+                outcome: if broke { "broke" } else { "read-or-refused" }.to_owned(),
+                took: Duration::ZERO,
+            }
+        };
+        let trials: Vec<Trial> = (0..reader.inputs(arena.setup.plan.budget())).map(trial).collect();
         drop(quiet);
-        let trials = [Trial {
-            target: 0,
-            attacker: arena.bot(0),
-            tries: inputs,
-            succeeded: broken > 0,
-            outcome: format!("{broken}-broke"),
-            took: Duration::ZERO,
-        }];
         findings.extend(arena.setup.trials(reader.name(), "", trials));
     }
     if arena.setup.configuration != Configuration::Control {

@@ -128,14 +128,20 @@ impl Kind {
     }
 
     /// Returns how many accounts or subjects are attacked unless the scenario says otherwise.
+    ///
+    /// 36 trials without a success bound a share below 10 % (Clopper-Pearson), which most are held against.
     pub fn targets(self) -> u32 {
         match self {
-            Self::ChargeRace => 4,
-            Self::LockOut | Self::CodeFlooding | Self::EarlyData => 8,
-            Self::DecisionClimbing => 10,
-            Self::ScoreClimbing => 10,
-            Self::Flood | Self::StolenFactors | Self::OfflineSearch | Self::PasswordSearch => 20,
-            _ => 40,
+            Self::DecisionClimbing | Self::ScoreClimbing => 10,
+            Self::Flood | Self::StolenFactors | Self::OfflineSearch => 20,
+            Self::LockOut
+            | Self::ChargeRace
+            | Self::CodeFlooding
+            | Self::EarlyData
+            | Self::Amplification
+            | Self::PasswordSearch => 36,
+            Self::BruteForce | Self::Dictionary | Self::Presentation | Self::Inversion | Self::Linkage => 40,
+            _ => 80,
         }
     }
 
@@ -154,7 +160,7 @@ impl Kind {
             Self::ForeignPayment => 4,
             Self::EarlyData => 1,
             Self::Flood => 2_000,
-            Self::Amplification => 50,
+            Self::Amplification => 1,
             Self::HostileInput => 500,
             Self::StolenFactors | Self::Presentation | Self::Inversion | Self::Linkage => 1,
             Self::ScoreClimbing => 4_000,

@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// Name and TOML of each.
-pub const BUILT_IN: [(&str, &str); 10] = built_in![
+pub const BUILT_IN: [(&str, &str); 19] = built_in![
     "quickstart",
     "stored-qr",
     "second-device",
@@ -18,4 +18,13 @@ pub const BUILT_IN: [(&str, &str); 10] = built_in![
     "ageing",
     "throughput",
     "attack-survey",
+    "attack-guessing",
+    "attack-symbols",
+    "attack-credentials",
+    "attack-codes",
+    "attack-payments",
+    "attack-network",
+    "attack-breach",
+    "attack-artefacts",
+    "attack-face-artefacts",
 ];
