@@ -10,6 +10,7 @@
 //!
 //! Nothing here knows the simulator or the server: a report is rebuilt from the folder alone.
 
+pub mod band;
 pub mod beta;
 pub mod cases;
 pub mod cluster;
@@ -18,8 +19,11 @@ pub mod distribution;
 pub mod embeddings;
 pub mod error;
 pub mod export;
+mod gathered;
+pub mod history;
 pub mod html;
 pub mod interval;
+pub mod knee;
 pub mod latency;
 pub mod manifest;
 pub mod metric;
@@ -37,6 +41,8 @@ pub mod sweep;
 pub mod tables;
 pub mod terminal;
 pub mod threshold;
+pub mod timeline;
+pub mod transaction_tally;
 pub mod unlinkability;
 
 pub use error::Error;

@@ -10,18 +10,19 @@
 //! | `OPERATION.p50`, `.p90`, `.p99`, `.p999`, `.mean`, `.max`, `.count` | latency, in microseconds |
 //! | `OPERATION.throughput`, `.peak` | logins and charges a second |
 //! | `KIND.OUTCOME.share` | how transactions ended |
+//! | `datagrams.per-charge`, `bytes.per-charge`, `round-trips.per-charge`, `events.per-charge` | what the whole run cost over its charges, counted exactly: UDP datagrams and their bytes at the handsets, handshakes and answered requests, and in virtual time the simulator's events |
 //! | `money.violations` | books that disagree; absent where the run has no audit |
 
 use crate::beta;
 use crate::interval::{CONFIDENCE, Rate};
 use crate::latency::LatencyRecorder;
-use crate::summary::{LatencySummary, Summary};
+use crate::summary::{CHARGED, LatencySummary, Summary};
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The last words of all names.
-pub const LAST_WORDS: [&str; 19] = [
+pub const LAST_WORDS: [&str; 20] = [
     "fmr",
     "fnmr",
     "eer",
@@ -41,9 +42,16 @@ pub const LAST_WORDS: [&str; 19] = [
     "count",
     "throughput",
     "peak",
+    PER_CHARGE,
 ];
+/// The last word of what a charge costs.
+pub const PER_CHARGE: &str = "per-charge";
 /// The quantiles by their last words.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
+/// The component under which a simulation files what it did, and how many events it went through.
+pub const SIMULATOR: &str = "simulator";
+/// That figure's name.
+pub const EVENTS: &str = "events";
 /// The standard normal quantile at 97.5 %.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -122,6 +130,7 @@ pub fn metrics(summary: &Summary, latency: &LatencyRecorder) -> Vec<Metric> {
         }
         out.push(Metric::exact(format!("{}.peak", t.operation), t.peak_per_s as f64, Unit::PerSecond, t.count));
     }
+    costs(&mut out, summary);
     if let Some(violations) = summary.money_violations {
         out.push(Metric::exact("money.violations".into(), violations as f64, Unit::Count, violations));
     }
@@ -154,6 +163,26 @@ fn transactions(out: &mut Vec<Metric>, summary: &Summary) {
         let total = summary.outcomes.iter().filter(|other| other.kind == o.kind).map(|other| other.count).sum();
         let name = format!("{}.{}.share", slug(&o.kind), slug(&o.outcome));
         out.extend(Metric::rate(name, &Rate::independent(o.count, total)));
+    }
+}
+
+/// What the whole run cost over its charges.
+fn costs(out: &mut Vec<Metric>, summary: &Summary) {
+    let charges: u64 = summary.outcomes.iter().filter(|o| o.outcome == CHARGED).map(|o| o.count).sum();
+    let sum = |is_meant: &dyn Fn(&str, &str) -> bool| {
+        summary.server.iter().filter(|(component, name, _)| is_meant(component, name)).map(|f| f.2).sum::<f64>()
+    };
+    let answered =
+        sum(&|component, name| component == "server" && name.starts_with("operations.") && name.ends_with(".count"));
+    let round_trips = if answered > 0.0 { answered + summary.traffic.connections as f64 } else { 0.0 };
+    let costs = [
+        ("datagrams", summary.traffic.datagrams as f64),
+        ("bytes", summary.traffic.bytes as f64),
+        ("round-trips", round_trips),
+        ("events", sum(&|component, name| component == SIMULATOR && name == EVENTS)),
+    ];
+    for (name, cost) in costs.into_iter().filter(|(_, cost)| charges > 0 && *cost > 0.0) {
+        out.push(Metric::exact(format!("{name}.{PER_CHARGE}"), cost / charges as f64, Unit::Count, charges));
     }
 }
 

@@ -4,6 +4,7 @@ use super::statistics::{Change, Latencies, holm, means, quantiles, rates};
 use crate::error::Error;
 use crate::latency::LatencyRecorder;
 use crate::metric::{Metric, QUANTILES, Unit, metrics, slug};
+use crate::network::Traffic;
 use crate::run_folder::RunReader;
 use crate::summary::Summary;
 use serde::Serialize;
@@ -30,8 +31,7 @@ impl Side {
     pub fn read(run: &RunReader, name: &str) -> Result<Self, Error> {
         let (summary, records) = Summary::read(run)?;
         let metrics = metrics(&summary, &records.latency);
-        let profiles = records.network.iter().map(|n| n.profile.clone()).collect();
-        let handsets = records.network.iter().map(|n| n.handset).collect::<BTreeSet<_>>().len() as u64;
+        let Traffic { profiles, handsets, .. } = summary.traffic;
         Ok(Self { name: name.to_owned(), metrics, latency: records.latency, profiles, handsets })
     }
 

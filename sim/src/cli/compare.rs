@@ -4,6 +4,7 @@ use super::run::vacant;
 use crate::Error;
 use biopay_reports::RunReader;
 use biopay_reports::compare::{self, Comparison, FailOn, Regression, Side, reasons_not_to_compare};
+use biopay_reports::metric::PER_CHARGE;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ const EXAMPLES: &str = "Examples:
   biopay compare runs/before runs/after --fail-on 'charge.p99 > +10%' --fail-on 'fmr > +0.001'
   biopay compare runs/before --save-baseline main            keeps a copy under .biopay/baselines
   biopay compare baseline:main runs/after --format markdown --out comparison.md
+  biopay compare baseline:main runs/after --exact 1          what a charge costs in packets, bytes, round trips, events
 
 A figure counts as changed when a test that fits it says so, with a 5 % chance of any false alarm in one comparison.
 --fail-on: exit code 4 when a change beyond the limit is shown, 5 when it may be chance.";
@@ -28,6 +30,10 @@ pub struct CompareArgs {
     /// What must not happen, as in `charge.p99 > +10%` or `charge.throughput < -5%`.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     fail_on: Vec<String>,
+    /// Fails when a charge costs more datagrams, bytes, round trips or events than before by more than this percentage.
+    /// Runs in virtual time with one seed count these exactly: two equal builds differ by nothing.
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "0")]
+    exact: Option<f64>,
     /// Compares runs of different scenarios, clocks or machines, and says so.
     #[arg(long)]
     force: bool,
@@ -63,7 +69,8 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
     if !(0.0..100.0).contains(&args.noise) {
         return Err(Error::Usage("--noise must lie from 0 to 100".into()));
     }
-    let limits: Vec<FailOn> = args.fail_on.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let exact = args.exact.map(|percent| format!("{PER_CHARGE} > +{percent}%"));
+    let limits: Vec<FailOn> = args.fail_on.iter().chain(&exact).map(|text| text.parse()).collect::<Result<_, _>>()?;
     let first = RunReader::open(&folder(&args.first)?)?;
     let Some(second_name) = &args.second else { return save(args, &first) };
     let second = RunReader::open(&folder(second_name)?)?;
@@ -73,6 +80,12 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
         return Err(Error::Usage(format!(
             "the runs are not comparable (--force compares them all the same):\n  {reasons}"
         )));
+    }
+    if args.exact.is_some() && [&first, &second].iter().any(|run| run.manifest().clock != "virtual") {
+        return Err(Error::Usage("--exact: only runs in virtual time count the same again (--clock virtual)".into()));
+    }
+    if args.exact.is_some() && first.manifest().seed != second.manifest().seed {
+        return Err(Error::Usage("--exact: the runs have different seeds, and with them other work to do".into()));
     }
     let sides = (Side::read(&first, &args.first)?, Side::read(&second, second_name)?);
     let comparison = compare::compare(&sides.0, &sides.1, args.noise / 100.0, cautions);
