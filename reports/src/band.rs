@@ -32,9 +32,15 @@ pub struct Band(pub Vec<BandPoint>);
 
 impl Band {
     /// Returns the corners of both rates' lower bounds, and those of their upper bounds, as (FMR, FNMR).
+    ///
+    /// A threshold without a single error does not know how alike a subject's comparisons are, and its interval is the
+    /// widest that can be. But a rate that falls with the threshold is no greater than at the threshold before, whose
+    /// upper bound then holds here too.
     pub fn corners(&self) -> [Vec<(f64, f64)>; 2] {
-        let intervals = || self.0.iter().filter_map(|p| p.fmr.interval().zip(p.fnmr.interval()));
-        let corner = |of: fn(Interval) -> f64| intervals().map(|(fmr, fnmr)| (of(fmr), of(fnmr))).collect();
+        let fmr = bounded(self.0.iter().map(|p| &p.fmr));
+        let mut fnmr = bounded(self.0.iter().rev().map(|p| &p.fnmr));
+        fnmr.reverse();
+        let corner = |of: fn(&Interval) -> f64| fmr.iter().map(of).zip(fnmr.iter().map(of)).collect();
         [corner(|i| i.lower), corner(|i| i.upper)]
     }
 
@@ -53,6 +59,19 @@ impl Band {
         let all = points.iter().zip(fmr).zip(fnmr).map(point);
         Self(all.filter(|p| p.threshold > lowest).collect())
     }
+}
+
+/// Returns the intervals of a rate that falls from one to the next.
+fn bounded<'a>(falling: impl Iterator<Item = &'a Rate>) -> Vec<Interval> {
+    let mut before = Interval { lower: 0.0, upper: 1.0 };
+    let bound = |rate: &Rate| {
+        let own = rate.interval().unwrap_or(Interval { lower: 0.0, upper: 1.0 });
+        if rate.count > 0 {
+            before = own;
+        }
+        Interval { upper: own.upper.min(before.upper), ..own }
+    };
+    falling.map(bound).collect()
 }
 
 /// Keeps scores with the subjects that they are of: all mated ones, and the best of the others.
@@ -278,6 +297,14 @@ mod tests {
                 assert!((i.lower - j.lower).abs() < 1e-9 && (i.upper - j.upper).abs() < 1e-9, "{i:?} {j:?}");
             }
         }
+    }
+
+    #[test]
+    fn no_error_is_no_worse_than_one() {
+        let rates = [Rate::clustered(9, 900, 30, Some(1e-5)), Rate::clustered(0, 900, 30, Some(0.0))];
+        let [one, none] = [0, 1].map(|i| bounded(rates.iter())[i]);
+        assert!(rates[1].interval().unwrap().upper > 0.1);
+        assert_eq!((none.lower, none.upper), (0.0, one.upper));
     }
 
     #[test]

@@ -16,6 +16,7 @@
 use crate::beta;
 use crate::interval::{CONFIDENCE, Rate};
 use crate::latency::LatencyRecorder;
+use crate::network::Traffic;
 use crate::summary::{CHARGED, LatencySummary, Summary};
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
@@ -121,7 +122,7 @@ pub fn metrics(summary: &Summary, latency: &LatencyRecorder) -> Vec<Metric> {
     transactions(&mut out, summary);
     for l in &summary.latencies {
         if let Some(histogram) = latency.operation(&l.operation) {
-            latencies(&mut out, l, histogram);
+            latencies(&mut out, l, histogram, independent(&l.operation, histogram.len(), &summary.traffic));
         }
     }
     for t in &summary.throughput {
@@ -186,7 +187,16 @@ fn costs(out: &mut Vec<Metric>, summary: &Summary) {
     }
 }
 
-fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u64>) {
+/// Says as how many independent latencies those of an operation count. Where handsets have different links, the share of
+/// each link decides an operation over all of them, and its latencies are worth no more than a handset each; those of one
+/// link all count.
+pub(crate) fn independent(operation: &str, count: u64, traffic: &Traffic) -> u64 {
+    let is_of_one_link = operation.split('@').skip(1).any(|word| traffic.profiles.contains(word));
+    let is_mixed = traffic.profiles.len() > 1 && !is_of_one_link;
+    if is_mixed { count.min(traffic.handsets) } else { count }
+}
+
+fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u64>, independent: u64) {
     let metric = |word: &str, value: f64, (lower95, upper95): (Option<f64>, Option<f64>)| Metric {
         name: format!("{}.{word}", slug(&l.operation)),
         value,
@@ -199,9 +209,13 @@ fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u6
         rate: None,
     };
     for (word, quantile) in QUANTILES {
-        out.push(metric(word, histogram.value_at_quantile(quantile) as f64, quantile_interval(histogram, quantile)));
+        out.push(metric(
+            word,
+            histogram.value_at_quantile(quantile) as f64,
+            quantile_interval(histogram, quantile, independent),
+        ));
     }
-    let half = (l.count > 1).then(|| Z * histogram.stdev() / (l.count as f64).sqrt());
+    let half = (independent > 1).then(|| Z * histogram.stdev() / (independent as f64).sqrt());
     out.push(metric("mean", l.mean_us, (half.map(|h| l.mean_us - h), half.map(|h| l.mean_us + h))));
     let exact =
         |word: &str, value: f64, unit| Metric::exact(format!("{}.{word}", slug(&l.operation)), value, unit, l.count);
@@ -210,11 +224,10 @@ fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u6
 }
 
 /// Returns the distribution-free 95 % interval of a quantile from order statistics; a bound is missing where too few
-/// samples lie beyond the quantile to give one. Assumes independent samples.
+/// samples lie beyond the quantile to give one. `n` says as how many independent samples they count.
 ///
 /// Source: Hahn and Meeker 1991, "Statistical Intervals", section 5.2.
-fn quantile_interval(histogram: &Histogram<u64>, quantile: f64) -> (Option<f64>, Option<f64>) {
-    let n = histogram.len();
+fn quantile_interval(histogram: &Histogram<u64>, quantile: f64, n: u64) -> (Option<f64>, Option<f64>) {
     let tail = (1.0 - CONFIDENCE) / 2.0;
     // P(at least k of n samples lie at or below the quantile).
     let at_least = |k: u64| if k == 0 { 1.0 } else { beta::regularized(quantile, k as f64, (n - k + 1) as f64) };
@@ -258,14 +271,30 @@ mod tests {
     /// Expected ranks: scipy.stats.binom.ppf(0.025, 100, 0.5) = 40 and ppf(0.975, 100, 0.5) + 1 = 61.
     #[test]
     fn a_medians_interval_has_the_binomial_ranks() {
-        assert_eq!(quantile_interval(&histogram(1..=100), 0.5), (Some(40.0), Some(61.0)));
+        assert_eq!(quantile_interval(&histogram(1..=100), 0.5, 100), (Some(40.0), Some(61.0)));
+    }
+
+    #[test]
+    fn over_several_links_a_handset_counts_once() {
+        let traffic = |profiles: &[&str]| Traffic {
+            profiles: profiles.iter().map(|p| (*p).to_owned()).collect(),
+            handsets: 20,
+            ..Traffic::default()
+        };
+        let mixed = traffic(&["2g", "4g"]);
+        assert_eq!(independent("charge", 100, &mixed), 20);
+        assert_eq!(independent("charge@4g", 100, &mixed), 100);
+        assert_eq!(independent("charge@intended", 100, &mixed), 20);
+        assert_eq!(independent("charge", 100, &traffic(&["4g"])), 100);
+        let (lower, upper) = quantile_interval(&histogram(1..=100), 0.5, 20);
+        assert!(lower.unwrap() < 40.0 && upper.unwrap() > 61.0, "{lower:?} {upper:?}");
     }
 
     #[test]
     fn few_samples_bound_no_high_quantile() {
-        let (lower, upper) = quantile_interval(&histogram(1..=50), 0.99);
+        let (lower, upper) = quantile_interval(&histogram(1..=50), 0.99, 50);
         assert!(lower.is_some() && upper.is_none(), "{lower:?} {upper:?}");
-        assert!(quantile_interval(&histogram(1..=1_000), 0.99).1.is_some());
+        assert!(quantile_interval(&histogram(1..=1_000), 0.99, 1_000).1.is_some());
     }
 
     /// Of 400 samples of 300 uniform values, 95 % of the intervals hold the quantile; 370 fail once in 10⁶ seeds only.
@@ -276,7 +305,7 @@ mod tests {
         let covered = (0..400)
             .filter(|_| {
                 let h = histogram((0..300).map(|_| rng.random_range(0..1_000)));
-                let (lower, upper) = quantile_interval(&h, 0.9);
+                let (lower, upper) = quantile_interval(&h, 0.9, h.len());
                 lower.unwrap() <= 900.0 && 899.0 <= upper.unwrap()
             })
             .count();

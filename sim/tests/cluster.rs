@@ -41,8 +41,7 @@ fn run_container(container: &Value, folder: &Path, index: &str) {
 #[test]
 #[cfg(unix)]
 fn the_kubernetes_jobs_pods_merge_to_the_whole() {
-    let manifest: Value =
-        serde_json::from_str(include_str!("../doc/kubernetes.json")).expect("the manifest is JSON");
+    let manifest: Value = serde_json::from_str(include_str!("../doc/kubernetes.json")).expect("the manifest is JSON");
     let jobs = manifest["items"].as_array().expect("the manifest lists its jobs");
     for job in jobs {
         assert_eq!((job["apiVersion"].as_str(), job["kind"].as_str()), (Some("batch/v1"), Some("Job")));
@@ -63,7 +62,8 @@ fn the_kubernetes_jobs_pods_merge_to_the_whole() {
     std::fs::create_dir_all(folder.path().join("scenario")).unwrap();
     let settings = ["--set", "handsets=16", "--set", "biometric.modality=embedding", "--set", "comparisons.subjects=6"];
     let more = ["--set", "server.shared=false", "--seed", "5"];
-    let printed = Command::new(BIOPAY).args(["run", "stored-qr", "--print-config"]).args(settings).args(more).output().unwrap();
+    let printed =
+        Command::new(BIOPAY).args(["run", "stored-qr", "--print-config"]).args(settings).args(more).output().unwrap();
     std::fs::write(folder.path().join("scenario/scenario.toml"), printed.stdout).unwrap();
     (0..count).for_each(|index| run_container(container, folder.path(), &index.to_string()));
     run_container(&merge["template"]["spec"]["containers"][0], folder.path(), "");
@@ -75,7 +75,8 @@ fn the_kubernetes_jobs_pods_merge_to_the_whole() {
 #[test]
 fn the_workflows_commands_exist() {
     let text = std::fs::read_to_string(root().join("reports/doc/ci/biopay.yml")).unwrap();
-    let commands: Vec<&str> = text.lines().filter_map(|line| line.split_once("target/release/biopay ")).map(|(_, c)| c).collect();
+    let commands: Vec<&str> =
+        text.lines().filter_map(|line| line.split_once("target/release/biopay ")).map(|(_, c)| c).collect();
     assert!(commands.len() >= 6, "{commands:?}");
     for command in commands {
         let words: Vec<&str> = command.split_whitespace().collect();

@@ -97,6 +97,22 @@ fn a_comparison_finds_what_changed_and_nothing_else() {
     assert!(text(&slower.stdout).contains("▲ charge@4g.p50"), "{}", text(&slower.stdout));
 
     assert!(compare(&["a", "--save-baseline", "main"]).status.success());
+    // What a charge costs is counted exactly: the same again, and more where a code is typed in.
+    run("again", &["--set", "seed=5"]);
+    run("plain", &["--set", "server.verification-code=false"]);
+    let exact = compare(&["a", "again", "--exact"]);
+    assert!(exact.status.success(), "{}", text(&exact.stderr));
+    assert_eq!(compare(&["a", "b", "--exact"]).status.code(), Some(2));
+    let dearer = compare(&["plain", "a", "--force", "--exact", "1"]);
+    assert_eq!(dearer.status.code(), Some(4), "{}{}", text(&dearer.stdout), text(&dearer.stderr));
+    assert!(text(&dearer.stderr).contains("round-trips.per-charge"), "{}", text(&dearer.stderr));
+    for (run, label) in [("a", "one"), ("slow", "two")] {
+        let done = biopay(&["history", "add", run, "--file", "history.ndjson", "--label", label], folder.path());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+    }
+    assert!(biopay(&["history", "plot", "history.ndjson"], folder.path()).status.success());
+    let page = std::fs::read_to_string(folder.path().join("history.html")).unwrap();
+    assert!(page.contains("events.per-charge") && page.contains("charge@4g.p50") && page.matches("<svg").count() >= 6);
     let named = compare(&["baseline:main", "b", "--format", "markdown"]);
     assert!(named.status.success() && text(&named.stdout).starts_with("### b against baseline:main"));
     assert_eq!(compare(&["baseline:none", "b"]).status.code(), Some(2));

@@ -11,6 +11,9 @@ const LEFT: f64 = 76.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 52.0;
+/// The room that the name of a series takes.
+const LABEL_WIDTH: f64 = 120.0;
+const LABEL_HEIGHT: f64 = 13.0;
 
 /// Draws marks on two axes.
 ///
@@ -85,13 +88,15 @@ impl Chart {
         self.shapes.push(Shape::Ring { at, colour });
     }
 
-    /// Writes a name beside a point in a series' colour, moved down where another name stands already.
+    /// Writes a name beside a point in a series' colour, moved up or down where another name stands already.
     pub fn label(&mut self, x: f64, y: f64, name: &str, colour: usize) {
-        let px = self.place_x(x);
-        let mut py = self.place_y(y).max(TOP + 12.0);
-        while self.labels.iter().any(|&(lx, ly)| (lx - px).abs() < 120.0 && (ly - py).abs() < 13.0) {
-            py += 13.0;
-        }
+        let (px, wanted) = (self.place_x(x), self.place_y(y).max(TOP + LABEL_HEIGHT));
+        let is_free = |py: f64| {
+            !self.labels.iter().any(|&(lx, ly)| (lx - px).abs() < LABEL_WIDTH && (ly - py).abs() < LABEL_HEIGHT)
+        };
+        let is_inside = |py: &f64| (TOP + LABEL_HEIGHT..=HEIGHT - BOTTOM).contains(py);
+        let around = (0..30).flat_map(|i| [1.0, -1.0].map(|side| wanted + side * f64::from(i) * LABEL_HEIGHT));
+        let py = around.filter(is_inside).find(|&py| is_free(py)).unwrap_or(wanted);
         self.labels.push((px, py));
         let (anchor, shift) = if px > WIDTH * 0.7 { (Anchor::End, -6.0) } else { (Anchor::Start, 6.0) };
         self.text(Ink::Name(colour), (px + shift, py - 4.0), anchor, name);

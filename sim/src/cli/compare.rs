@@ -8,6 +8,9 @@ use biopay_reports::metric::PER_CHARGE;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
+/// By how much latencies of equal runs on the wall clock are let differ besides chance.
+const WALL_NOISE_PERCENT: f64 = 2.0;
+
 const EXAMPLES: &str = "Examples:
   biopay compare runs/before runs/after
   biopay compare runs/before runs/after --fail-on 'charge.p99 > +10%' --fail-on 'fmr > +0.001'
@@ -40,9 +43,10 @@ pub struct CompareArgs {
     /// Keeps the last run named as the baseline NAME, in place of an earlier one.
     #[arg(long, value_name = "NAME")]
     save_baseline: Option<String>,
-    /// The percentage by which latencies of equal runs may differ besides chance.
-    #[arg(long, value_name = "PERCENT", default_value_t = 2.0)]
-    noise: f64,
+    /// The percentage by which latencies of equal runs may differ besides chance: without it 0 in virtual time, where there
+    /// is nothing else, and 2 on the wall clock. That is for a machine that does nothing else: compare equal runs of yours.
+    #[arg(long, value_name = "PERCENT")]
+    noise: Option<f64>,
     /// Shows every figure, not only what changed.
     #[arg(long)]
     all: bool,
@@ -66,7 +70,7 @@ enum Format {
 }
 
 pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
-    if !(0.0..100.0).contains(&args.noise) {
+    if args.noise.is_some_and(|noise| !(0.0..100.0).contains(&noise)) {
         return Err(Error::Usage("--noise must lie from 0 to 100".into()));
     }
     let exact = args.exact.map(|percent| format!("{PER_CHARGE} > +{percent}%"));
@@ -87,8 +91,10 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
     if args.exact.is_some() && first.manifest().seed != second.manifest().seed {
         return Err(Error::Usage("--exact: the runs have different seeds, and with them other work to do".into()));
     }
+    let is_virtual = [&first, &second].iter().all(|run| run.manifest().clock == "virtual");
+    let noise = args.noise.unwrap_or(if is_virtual { 0.0 } else { WALL_NOISE_PERCENT });
     let sides = (Side::read(&first, &args.first)?, Side::read(&second, second_name)?);
-    let comparison = compare::compare(&sides.0, &sides.1, args.noise / 100.0, cautions);
+    let comparison = compare::compare(&sides.0, &sides.1, noise / 100.0, cautions);
     write(args, &comparison)?;
     save(args, &second)?;
     conclude(&FailOn::all(&limits, &comparison)?)
