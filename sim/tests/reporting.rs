@@ -112,7 +112,7 @@ fn a_comparison_finds_what_changed_and_nothing_else() {
     }
     assert!(biopay(&["history", "plot", "history.ndjson"], folder.path()).status.success());
     let page = std::fs::read_to_string(folder.path().join("history.html")).unwrap();
-    assert!(page.contains("events.per-charge") && page.contains("charge@4g.p50") && page.matches("<svg").count() >= 6);
+    assert!(page.contains("events.per-charge") && page.contains("charge.p50") && page.matches("<svg").count() >= 6);
     let named = compare(&["baseline:main", "b", "--format", "markdown"]);
     assert!(named.status.success() && text(&named.stdout).starts_with("### b against baseline:main"));
     assert_eq!(compare(&["baseline:none", "b"]).status.code(), Some(2));
