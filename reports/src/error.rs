@@ -61,6 +61,9 @@ pub enum Error {
         /// What is wrong and what would be right.
         why: String,
     },
+    /// A picture could not be drawn.
+    #[error("picture: {0}")]
+    Picture(String),
     /// The latency file is damaged.
     #[error("{path}: damaged latency histogram: {why}")]
     Latency {

@@ -12,6 +12,7 @@
 
 pub mod attack;
 pub mod auc;
+pub mod band;
 pub mod beta;
 pub mod cases;
 pub mod cluster;
@@ -20,8 +21,11 @@ pub mod distribution;
 pub mod embeddings;
 pub mod error;
 pub mod export;
+mod gathered;
+pub mod history;
 pub mod html;
 pub mod interval;
+pub mod knee;
 pub mod latency;
 pub mod manifest;
 pub mod metric;
@@ -39,6 +43,8 @@ pub mod sweep;
 pub mod tables;
 pub mod terminal;
 pub mod threshold;
+pub mod timeline;
+pub mod transaction_tally;
 pub mod unlinkability;
 
 pub use error::Error;

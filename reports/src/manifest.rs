@@ -82,3 +82,29 @@ pub struct Manifest {
     /// SHA-256 over the artefacts' names and digests: the run's digest.
     pub digest: String,
 }
+
+#[cfg(test)]
+impl Manifest {
+    /// Describes a run of a second on the wall clock, of a scenario that says nothing.
+    pub(crate) fn example() -> Self {
+        Self {
+            schema: SCHEMA,
+            scenario_name: "test".into(),
+            scenario: serde_json::json!({"handsets": 1}),
+            seed: 7,
+            clock: "wall".into(),
+            program: "biopay 0".into(),
+            command: "biopay run".into(),
+            machine: Machine::this(),
+            started_unix_s: 0,
+            duration_us: 1_000_000,
+            completion: Completion::Complete,
+            handsets: 1,
+            shard: None,
+            invalid: vec![],
+            notes: vec![],
+            artefacts: BTreeMap::new(),
+            digest: String::new(),
+        }
+    }
+}

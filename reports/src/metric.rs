@@ -11,19 +11,21 @@
 //! | `OPERATION.p50`, `.p90`, `.p99`, `.p999`, `.mean`, `.max`, `.count` | latency, in microseconds |
 //! | `OPERATION.throughput`, `.peak` | logins and charges a second |
 //! | `KIND.OUTCOME.share` | how transactions ended |
+//! | `datagrams.per-charge`, `bytes.per-charge`, `round-trips.per-charge`, `events.per-charge` | what the whole run cost over its charges, counted exactly: UDP datagrams and their bytes at the handsets, handshakes and answered requests, and in virtual time the simulator's events |
 //! | `money.violations` | books that disagree; absent where the run has no audit |
 
 use crate::attack::AttackSummary;
 use crate::beta;
 use crate::interval::{CONFIDENCE, Rate};
 use crate::latency::LatencyRecorder;
-use crate::summary::{LatencySummary, Summary};
+use crate::network::Traffic;
+use crate::summary::{CHARGED, LatencySummary, Summary};
 use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The last words of all names.
-pub const LAST_WORDS: [&str; 21] = [
+pub const LAST_WORDS: [&str; 22] = [
     "fmr",
     "fnmr",
     "eer",
@@ -45,9 +47,16 @@ pub const LAST_WORDS: [&str; 21] = [
     "count",
     "throughput",
     "peak",
+    PER_CHARGE,
 ];
+/// The last word of what a charge costs.
+pub const PER_CHARGE: &str = "per-charge";
 /// The quantiles by their last words.
 pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
+/// The component under which a simulation files what it did, and how many events it went through.
+pub const SIMULATOR: &str = "simulator";
+/// That figure's name.
+pub const EVENTS: &str = "events";
 /// The standard normal quantile at 97.5 %.
 const Z: f64 = 1.959_963_984_540_054;
 
@@ -117,7 +126,7 @@ pub fn metrics(summary: &Summary, latency: &LatencyRecorder) -> Vec<Metric> {
     transactions(&mut out, summary);
     for l in &summary.latencies {
         if let Some(histogram) = latency.operation(&l.operation) {
-            latencies(&mut out, l, histogram);
+            latencies(&mut out, l, histogram, independent(&l.operation, histogram.len(), &summary.traffic));
         }
     }
     for t in &summary.throughput {
@@ -126,6 +135,7 @@ pub fn metrics(summary: &Summary, latency: &LatencyRecorder) -> Vec<Metric> {
         }
         out.push(Metric::exact(format!("{}.peak", t.operation), t.peak_per_s as f64, Unit::PerSecond, t.count));
     }
+    costs(&mut out, summary);
     if let Some(violations) = summary.money_violations {
         out.push(Metric::exact("money.violations".into(), violations as f64, Unit::Count, violations));
     }
@@ -173,7 +183,36 @@ fn attack_name(a: &AttackSummary) -> String {
     parts.iter().filter(|part| !part.is_empty()).map(|part| slug(part)).collect::<Vec<_>>().join(".")
 }
 
-fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u64>) {
+/// What the whole run cost over its charges.
+fn costs(out: &mut Vec<Metric>, summary: &Summary) {
+    let charges: u64 = summary.outcomes.iter().filter(|o| o.outcome == CHARGED).map(|o| o.count).sum();
+    let sum = |is_meant: &dyn Fn(&str, &str) -> bool| {
+        summary.server.iter().filter(|(component, name, _)| is_meant(component, name)).map(|f| f.2).sum::<f64>()
+    };
+    let answered =
+        sum(&|component, name| component == "server" && name.starts_with("operations.") && name.ends_with(".count"));
+    let round_trips = if answered > 0.0 { answered + summary.traffic.connections as f64 } else { 0.0 };
+    let costs = [
+        ("datagrams", summary.traffic.datagrams as f64),
+        ("bytes", summary.traffic.bytes as f64),
+        ("round-trips", round_trips),
+        ("events", sum(&|component, name| component == SIMULATOR && name == EVENTS)),
+    ];
+    for (name, cost) in costs.into_iter().filter(|(_, cost)| charges > 0 && *cost > 0.0) {
+        out.push(Metric::exact(format!("{name}.{PER_CHARGE}"), cost / charges as f64, Unit::Count, charges));
+    }
+}
+
+/// Says as how many independent latencies those of an operation count. Where handsets have different links, the share of
+/// each link decides an operation over all of them, and its latencies are worth no more than a handset each; those of one
+/// link all count.
+pub(crate) fn independent(operation: &str, count: u64, traffic: &Traffic) -> u64 {
+    let is_of_one_link = operation.split('@').skip(1).any(|word| traffic.profiles.contains(word));
+    let is_mixed = traffic.profiles.len() > 1 && !is_of_one_link;
+    if is_mixed { count.min(traffic.handsets) } else { count }
+}
+
+fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u64>, independent: u64) {
     let metric = |word: &str, value: f64, (lower95, upper95): (Option<f64>, Option<f64>)| Metric {
         name: format!("{}.{word}", slug(&l.operation)),
         value,
@@ -186,9 +225,13 @@ fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u6
         rate: None,
     };
     for (word, quantile) in QUANTILES {
-        out.push(metric(word, histogram.value_at_quantile(quantile) as f64, quantile_interval(histogram, quantile)));
+        out.push(metric(
+            word,
+            histogram.value_at_quantile(quantile) as f64,
+            quantile_interval(histogram, quantile, independent),
+        ));
     }
-    let half = (l.count > 1).then(|| Z * histogram.stdev() / (l.count as f64).sqrt());
+    let half = (independent > 1).then(|| Z * histogram.stdev() / (independent as f64).sqrt());
     out.push(metric("mean", l.mean_us, (half.map(|h| l.mean_us - h), half.map(|h| l.mean_us + h))));
     let exact =
         |word: &str, value: f64, unit| Metric::exact(format!("{}.{word}", slug(&l.operation)), value, unit, l.count);
@@ -197,11 +240,10 @@ fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u6
 }
 
 /// Returns the distribution-free 95 % interval of a quantile from order statistics; a bound is missing where too few
-/// samples lie beyond the quantile to give one. Assumes independent samples.
+/// samples lie beyond the quantile to give one. `n` says as how many independent samples they count.
 ///
 /// Source: Hahn and Meeker 1991, "Statistical Intervals", section 5.2.
-fn quantile_interval(histogram: &Histogram<u64>, quantile: f64) -> (Option<f64>, Option<f64>) {
-    let n = histogram.len();
+fn quantile_interval(histogram: &Histogram<u64>, quantile: f64, n: u64) -> (Option<f64>, Option<f64>) {
     let tail = (1.0 - CONFIDENCE) / 2.0;
     // P(at least k of n samples lie at or below the quantile).
     let at_least = |k: u64| if k == 0 { 1.0 } else { beta::regularized(quantile, k as f64, (n - k + 1) as f64) };
@@ -245,14 +287,30 @@ mod tests {
     /// Expected ranks: scipy.stats.binom.ppf(0.025, 100, 0.5) = 40 and ppf(0.975, 100, 0.5) + 1 = 61.
     #[test]
     fn a_medians_interval_has_the_binomial_ranks() {
-        assert_eq!(quantile_interval(&histogram(1..=100), 0.5), (Some(40.0), Some(61.0)));
+        assert_eq!(quantile_interval(&histogram(1..=100), 0.5, 100), (Some(40.0), Some(61.0)));
+    }
+
+    #[test]
+    fn over_several_links_a_handset_counts_once() {
+        let traffic = |profiles: &[&str]| Traffic {
+            profiles: profiles.iter().map(|p| (*p).to_owned()).collect(),
+            handsets: 20,
+            ..Traffic::default()
+        };
+        let mixed = traffic(&["2g", "4g"]);
+        assert_eq!(independent("charge", 100, &mixed), 20);
+        assert_eq!(independent("charge@4g", 100, &mixed), 100);
+        assert_eq!(independent("charge@intended", 100, &mixed), 20);
+        assert_eq!(independent("charge", 100, &traffic(&["4g"])), 100);
+        let (lower, upper) = quantile_interval(&histogram(1..=100), 0.5, 20);
+        assert!(lower.unwrap() < 40.0 && upper.unwrap() > 61.0, "{lower:?} {upper:?}");
     }
 
     #[test]
     fn few_samples_bound_no_high_quantile() {
-        let (lower, upper) = quantile_interval(&histogram(1..=50), 0.99);
+        let (lower, upper) = quantile_interval(&histogram(1..=50), 0.99, 50);
         assert!(lower.is_some() && upper.is_none(), "{lower:?} {upper:?}");
-        assert!(quantile_interval(&histogram(1..=1_000), 0.99).1.is_some());
+        assert!(quantile_interval(&histogram(1..=1_000), 0.99, 1_000).1.is_some());
     }
 
     /// Of 400 samples of 300 uniform values, 95 % of the intervals hold the quantile; 370 fail once in 10⁶ seeds only.
@@ -263,7 +321,7 @@ mod tests {
         let covered = (0..400)
             .filter(|_| {
                 let h = histogram((0..300).map(|_| rng.random_range(0..1_000)));
-                let (lower, upper) = quantile_interval(&h, 0.9);
+                let (lower, upper) = quantile_interval(&h, 0.9, h.len());
                 lower.unwrap() <= 900.0 && 899.0 <= upper.unwrap()
             })
             .count();

@@ -1,10 +1,12 @@
 //! What each link profile cost: connections, loss, and the latencies of the handsets that had it.
 
+use crate::error::Error;
+use crate::gathered::Gathered;
 use crate::latency::LatencyRecorder;
 use crate::records::{Network, ServerFigure};
-use crate::run_folder::Records;
+use crate::run_folder::RunReader;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The component under which a simulated network files what its links carried, as `PROFILE.DIRECTION.COUNTER`.
 pub const COMPONENT: &str = "network";
@@ -32,29 +34,88 @@ pub struct ProfileSummary {
     pub operations: Vec<(String, u64, u64, u64)>,
 }
 
-/// Sums up the profiles of a run; none where everybody had the same network.
-pub fn profiles(records: &Records) -> Vec<ProfileSummary> {
-    let mut by_profile: BTreeMap<&str, Vec<&Network>> = BTreeMap::new();
-    for row in &records.network {
-        by_profile.entry(&row.profile).or_default().push(row);
+/// Gathers connections; the order does not matter. Memory grows with handsets and with different round-trip times.
+#[derive(Default)]
+pub struct NetworkTally {
+    profiles: BTreeMap<String, Connections>,
+    handsets: BTreeSet<u32>,
+}
+
+#[derive(Default)]
+struct Connections {
+    count: u64,
+    round_trips_us: Gathered<u64>,
+    datagrams: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+}
+
+/// Holds what all connections together carried, as their handsets counted it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Traffic {
+    /// Links in use.
+    pub profiles: BTreeSet<String>,
+    /// Handsets that had a connection.
+    pub handsets: u64,
+    /// Connections.
+    pub connections: u64,
+    /// UDP datagrams, both ways.
+    pub datagrams: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+impl NetworkTally {
+    /// Counts every connection of a run folder, a part of the table at a time.
+    pub fn read(run: &RunReader) -> Result<Self, Error> {
+        let mut tally = Self::default();
+        run.each_connection(|row| tally.add(row))?;
+        Ok(tally)
     }
-    let links = links(&records.server);
-    if links.is_empty() && by_profile.len() < 2 {
-        return Vec::new();
+
+    /// Counts one connection.
+    pub fn add(&mut self, row: &Network) {
+        self.handsets.insert(row.handset);
+        if !self.profiles.contains_key(&row.profile) {
+            self.profiles.insert(row.profile.clone(), Connections::default());
+        }
+        let connections = self.profiles.get_mut(&row.profile).expect("it was put there");
+        connections.count += 1;
+        connections.round_trips_us.add(row.round_trip_us, 0);
+        connections.datagrams += row.datagrams_sent + row.datagrams_received;
+        connections.bytes_sent += row.bytes_sent;
+        connections.bytes_received += row.bytes_received;
     }
-    let summary = |(profile, rows): (&str, Vec<&Network>)| summary(profile, &rows, &links, &records.latency);
-    by_profile.into_iter().map(summary).collect()
+
+    /// Returns the sums over all profiles.
+    pub fn traffic(&self) -> Traffic {
+        let sum = |of: fn(&Connections) -> u64| self.profiles.values().map(of).sum();
+        Traffic {
+            profiles: self.profiles.keys().cloned().collect(),
+            handsets: self.handsets.len() as u64,
+            connections: sum(|c| c.count),
+            datagrams: sum(|c| c.datagrams),
+            bytes: sum(|c| c.bytes_sent + c.bytes_received),
+        }
+    }
+
+    /// Sums up the profiles; none where everybody had the same network.
+    pub fn profiles(self, figures: &[ServerFigure], latency: &LatencyRecorder) -> Vec<ProfileSummary> {
+        let links = links(figures);
+        if links.is_empty() && self.profiles.len() < 2 {
+            return Vec::new();
+        }
+        self.profiles.into_iter().map(|(profile, connections)| summary(profile, connections, &links, latency)).collect()
+    }
 }
 
 fn summary(
-    profile: &str,
-    rows: &[&Network],
+    profile: String,
+    connections: Connections,
     links: &BTreeMap<&str, (f64, f64)>,
     latency: &LatencyRecorder,
 ) -> ProfileSummary {
-    let mut round_trips: Vec<u64> = rows.iter().map(|row| row.round_trip_us).collect();
-    round_trips.sort_unstable();
-    let mean = |bytes: fn(&Network) -> u64| rows.iter().map(|row| bytes(row) as f64).sum::<f64>() / rows.len() as f64;
+    let count = connections.count as f64;
     let operation = |name: &&str| {
         // On the only network of a run, everybody's latency is the profile's.
         let histogram = latency.operation(&format!("{name}@{profile}")).or_else(|| latency.operation(name))?;
@@ -62,14 +123,26 @@ fn summary(
         Some(((*name).to_owned(), histogram.len(), quantile(0.5), quantile(0.99)))
     };
     ProfileSummary {
-        profile: profile.to_owned(),
-        connections: rows.len() as u64,
-        round_trip_p50_us: round_trips[round_trips.len() / 2],
-        sent_bytes: mean(|row| row.bytes_sent),
-        received_bytes: mean(|row| row.bytes_received),
-        loss: links.get(profile).map(|(sent, lost)| lost / sent.max(1.0)),
+        connections: connections.count,
+        round_trip_p50_us: median(connections.round_trips_us),
+        sent_bytes: connections.bytes_sent as f64 / count,
+        received_bytes: connections.bytes_received as f64 / count,
+        loss: links.get(profile.as_str()).map(|(sent, lost)| lost / sent.max(1.0)),
         operations: OPERATIONS.iter().filter_map(operation).collect(),
+        profile,
     }
+}
+
+/// Returns the upper median; 0 where there is nothing.
+fn median(values: Gathered<u64>) -> u64 {
+    let counts = values.finish();
+    let middle = counts.iter().map(|(_, _, n)| n).sum::<u64>() / 2;
+    let mut up_to = 0;
+    let found = counts.iter().find(|(_, _, n)| {
+        up_to += n;
+        up_to > middle
+    });
+    found.map_or(0, |(value, _, _)| *value)
 }
 
 /// Returns the datagrams put onto each profile's links, and those that did not arrive.
@@ -110,15 +183,19 @@ mod tests {
 
     #[test]
     fn each_profile_has_its_own_connections_latencies_and_loss() {
-        let mut records = Records {
-            network: vec![connection("2g", 800_000), connection("wifi", 10_000), connection("wifi", 12_000)],
-            ..Records::default()
-        };
+        let mut tally = NetworkTally::default();
+        [connection("2g", 800_000), connection("wifi", 12_000), connection("wifi", 10_000)]
+            .iter()
+            .for_each(|c| tally.add(c));
         let link = |name: &str, value| ServerFigure { component: COMPONENT.into(), name: name.into(), value };
-        records.server = vec![link("2g.up.datagrams", 50.0), link("2g.down.datagrams", 50.0), link("2g.up.lost", 2.0)];
-        records.latency.record("charge@2g", 900_000);
-        records.latency.record("charge@wifi", 40_000);
-        let profiles = profiles(&records);
+        let figures = [link("2g.up.datagrams", 50.0), link("2g.down.datagrams", 50.0), link("2g.up.lost", 2.0)];
+        let mut latency = LatencyRecorder::default();
+        latency.record("charge@2g", 900_000);
+        latency.record("charge@wifi", 40_000);
+        let traffic = tally.traffic();
+        assert_eq!((traffic.handsets, traffic.datagrams, traffic.bytes), (1, 60, 18_000));
+        let profiles = tally.profiles(&figures, &latency);
+        assert_eq!(profiles[1].round_trip_p50_us, 12_000);
         let names: Vec<_> = profiles.iter().map(|p| (p.profile.as_str(), p.connections, p.loss)).collect();
         assert_eq!(names, [("2g", 1, Some(0.02)), ("wifi", 2, None)]);
         assert_eq!(profiles[0].operations[0].0, "charge");
@@ -127,7 +204,8 @@ mod tests {
 
     #[test]
     fn a_run_on_one_real_network_has_no_profiles() {
-        let records = Records { network: vec![connection("loopback", 100)], ..Records::default() };
-        assert!(profiles(&records).is_empty());
+        let mut tally = NetworkTally::default();
+        tally.add(&connection("loopback", 100));
+        assert!(tally.profiles(&[], &LatencyRecorder::default()).is_empty());
     }
 }

@@ -6,7 +6,7 @@ use crate::manifest::{Manifest, SCHEMAS_READ};
 use crate::records::{Attack, AttackFigure, Comparison, Network, ServerFigure, Transaction};
 use crate::tables;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -162,12 +162,18 @@ impl RunReader {
 
     /// Reads every other table than that of comparisons, which may be too large to hold.
     pub fn records_but_comparisons(&self) -> Result<Records, Error> {
+        let transactions = tables::read(&self.folder)?;
+        Ok(Records { transactions, network: tables::read(&self.folder)?, ..self.records_but_long_tables()? })
+    }
+
+    /// Reads the tables that stay short however long a run is, and the latencies.
+    pub(crate) fn records_but_long_tables(&self) -> Result<Records, Error> {
         Ok(Records {
             comparisons: Vec::new(),
-            transactions: tables::read(&self.folder)?,
+            transactions: Vec::new(),
             attacks: tables::read(&self.folder)?,
             attack_figures: tables::read(&self.folder)?,
-            network: tables::read(&self.folder)?,
+            network: Vec::new(),
             server: tables::read(&self.folder)?,
             latency: LatencyRecorder::read(&self.folder.join(LATENCY))?,
         })
@@ -178,6 +184,21 @@ impl RunReader {
     /// Hands every comparison to `f`, a part of the table at a time.
     pub fn each_comparison(&self, mut f: impl FnMut(&Comparison)) -> Result<(), Error> {
         tables::read_in_parts(&self.folder, |part: Vec<Comparison>| part.iter().for_each(&mut f))
+    }
+
+    /// Finds the transactions of some handsets and intended starts. The table passes through a part at a time.
+    pub fn transactions_of(&self, wanted: &BTreeSet<(u32, u64)>) -> Result<Vec<Transaction>, Error> {
+        let mut found = Vec::new();
+        if !wanted.is_empty() {
+            let is_wanted = |t: &Transaction| wanted.contains(&(t.handset, t.intended_start_us));
+            tables::read_in_parts(&self.folder, |part| found.extend(part.into_iter().filter(is_wanted)))?;
+        }
+        Ok(found)
+    }
+
+    /// Hands every connection to `f`, a part of the table at a time.
+    pub fn each_connection(&self, mut f: impl FnMut(&Network)) -> Result<(), Error> {
+        tables::read_in_parts(&self.folder, |part: Vec<Network>| part.iter().for_each(&mut f))
     }
 }
 
@@ -215,36 +236,13 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest::{Completion, Machine, SCHEMA};
-
-    fn manifest() -> Manifest {
-        Manifest {
-            schema: SCHEMA,
-            scenario_name: "test".into(),
-            scenario: serde_json::json!({"handsets": 1}),
-            seed: 7,
-            clock: "wall".into(),
-            program: "biopay 0".into(),
-            command: "biopay run".into(),
-            machine: Machine::this(),
-            started_unix_s: 0,
-            duration_us: 1,
-            completion: Completion::Complete,
-            handsets: 1,
-            shard: None,
-            invalid: vec![],
-            notes: vec![],
-            artefacts: BTreeMap::new(),
-            digest: String::new(),
-        }
-    }
 
     #[test]
     fn a_run_round_trips_and_replaces_an_earlier_one() {
         let parent = tempfile::tempdir().unwrap();
         let target = parent.path().join("run");
         for _ in 0..2 {
-            RunWriter::create(&target).unwrap().finish(&Records::default(), manifest()).unwrap();
+            RunWriter::create(&target).unwrap().finish(&Records::default(), Manifest::example()).unwrap();
         }
         let reader = RunReader::open(&target).unwrap();
         assert_eq!(reader.manifest().artefacts.len(), 7);

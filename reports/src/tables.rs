@@ -4,6 +4,7 @@ use crate::Error;
 use polars::prelude::{Column, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series};
 use std::fs::File;
 use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Describes a row type that is stored as one Parquet table.
 pub trait Table: Sized {
@@ -42,15 +43,50 @@ const PART_ROWS: usize = 512 * 512;
 
 /// Reads `NAME.parquet` of `folder` a part at a time, in order.
 pub fn read_in_parts<T: Table>(folder: &Path, mut f: impl FnMut(Vec<T>)) -> Result<(), Error> {
+    read_frames::<T>(folder, &[], |frame| {
+        f(T::rows(&frame)?);
+        Ok(())
+    })
+}
+
+/// Reads some columns of `NAME.parquet` (all where none is named) a part at a time, in order. The next part is read while
+/// `f` has one. Each column of a part is in one piece.
+pub(crate) fn read_frames<T: Table>(
+    folder: &Path,
+    columns: &[&str],
+    mut f: impl FnMut(DataFrame) -> Result<(), Error>,
+) -> Result<(), Error> {
     let path = folder.join(T::NAME).with_extension("parquet");
+    let (sender, frames) = sync_channel(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| send_frames::<T>(&path, columns, sender));
+        frames.into_iter().try_for_each(|frame| f(frame?))
+    })
+}
+
+/// Sends every part of a table; stops after an error, or when nobody listens any more.
+fn send_frames<T: Table>(path: &Path, columns: &[&str], sender: SyncSender<Result<DataFrame, Error>>) {
     let table_error = |source| Error::Table { table: T::NAME, source };
-    let open = || File::open(&path).map_err(Error::file(&path));
-    let rows = ParquetReader::new(open()?).num_rows().map_err(table_error)?;
+    let open = || File::open(path).map_err(Error::file(path)).map(ParquetReader::new);
+    let read = |from: usize| {
+        let columns = (!columns.is_empty()).then(|| columns.iter().map(|&name| name.to_owned()).collect());
+        let reader = open()?.with_columns(columns).with_slice(Some((from, PART_ROWS)));
+        let mut frame = reader.finish().map_err(table_error)?;
+        frame.rechunk_mut();
+        Ok(frame)
+    };
+    let rows = match open().and_then(|mut reader| reader.num_rows().map_err(table_error)) {
+        Ok(rows) => rows,
+        // Whether anybody listens makes no difference any more.
+        Err(error) => return drop(sender.send(Err(error))),
+    };
     for from in (0..rows.max(1)).step_by(PART_ROWS) {
-        let reader = ParquetReader::new(open()?).with_slice(Some((from, PART_ROWS)));
-        f(T::rows(&reader.finish().map_err(table_error)?)?);
+        let part = read(from);
+        let is_last = part.is_err();
+        if sender.send(part).is_err() || is_last {
+            return;
+        }
     }
-    Ok(())
 }
 
 /// Converts one field's values to a column and back.

@@ -41,6 +41,9 @@ pub enum Error {
     /// A figure got worse than allowed; the comparison has been shown.
     #[error("regression: {0}")]
     Regression(String),
+    /// What was submitted to a cluster has ended without its result.
+    #[error("{0}")]
+    Cluster(String),
     /// The evidence does not decide; what is missing has been shown.
     #[error("not enough evidence: {0}")]
     NotEnoughEvidence(String),

@@ -10,11 +10,11 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::world::LAG;
 use crate::{Error, run};
+use biopay_reports::knee::{Knee, Step, Verdict};
 use biopay_reports::latency::INTENDED;
 use biopay_reports::manifest::Completion;
-use biopay_reports::summary::{CHARGED, REGISTRATION};
+use biopay_reports::summary::{CHARGED, FAULTS, REGISTRATION};
 use biopay_reports::{Manifest, RunReader};
-use serde::Serialize;
 use std::path::Path;
 
 /// The knee is known when the rates on its two sides differ by less than this factor.
@@ -23,8 +23,6 @@ const RESOLUTION: f64 = 1.1;
 const DOUBLINGS: u32 = 20;
 /// Payments that may end for want of the server, as a share.
 const FAILED_SHARE: f64 = 0.01;
-/// Outcomes that are the server's or the network's fault, and no customer's.
-const FAULTS: [&str; 5] = ["overloaded", "connection-lost", "unknown-outcome", "bank-unreachable", "throttled"];
 /// Registrations are over this much later than their mean rate says. Units: seconds.
 const SETTLING_S: f64 = 2.0;
 
@@ -40,52 +38,6 @@ pub struct Search {
     pub seconds: f64,
 }
 
-/// Says how a step ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Customers were served in time.
-    Held,
-    /// Payments took too long.
-    TooSlow,
-    /// Too many payments ended for want of the server.
-    TooManyFailed,
-    /// The load generator was the limit.
-    GeneratorLimited,
-}
-
-/// Is one run of the search.
-#[derive(Clone, Debug, Serialize)]
-pub struct Step {
-    /// The rate that was meant. Units: payments a second.
-    pub offered_per_s: f64,
-    /// Payments meant to start in the first quarter of the step that were charged, over that time. Units: per second.
-    pub charged_per_s: f64,
-    /// Median of a payment from its intended start. Units: milliseconds.
-    pub p50_ms: f64,
-    /// Its 99th percentile. Units: milliseconds.
-    pub p99_ms: f64,
-    /// Payments.
-    pub payments: u64,
-    /// Of them, those that ended for want of the server.
-    pub failed: u64,
-    /// How late the generator was at its 99th percentile. Units: milliseconds.
-    pub lag_p99_ms: f64,
-    /// How it ended.
-    pub verdict: Verdict,
-}
-
-/// Holds what the search found.
-#[derive(Clone, Debug, Serialize)]
-pub struct Knee {
-    /// The highest rate that held; `None` where not even the first did. Units: payments a second.
-    pub held_per_s: Option<f64>,
-    /// The lowest that did not, and why.
-    pub failed_per_s: Option<(f64, Verdict)>,
-    /// Every step, in the order in which they ran.
-    pub steps: Vec<Step>,
-}
-
 /// Searches. Each step's run folder stays in `out`, with what was found so far in `knee.json`; `watch` sees each step.
 ///
 /// Errors: those of a run. An interrupted search returns what it found.
@@ -98,24 +50,23 @@ pub fn find(
     watch: &mut dyn FnMut(&Step),
 ) -> Result<Knee, Error> {
     std::fs::create_dir_all(out).map_err(Error::file(out))?;
-    let mut knee = Knee { held_per_s: None, failed_per_s: None, steps: Vec::new() };
+    let mut knee = Knee { objective_ms: search.objective_ms, ..Knee::default() };
     while let Some(rate) = next_rate(&knee, search) {
-        let folder = out.join(format!("step-{:02}-{rate:.0}-per-s", knee.steps.len() + 1));
+        let name = format!("step-{:02}-{rate:.0}-per-s", knee.steps.len() + 1);
+        let folder = out.join(&name);
         let folder = run::run(&at_rate(scenario, rate, search.seconds)?, Shard::WHOLE, &folder, command.into(), stop)?;
         let run = RunReader::open(&folder)?;
         if run.manifest().completion == Completion::Partial {
             break;
         }
-        let step = judge(&run, rate, search)?;
+        let step = Step { folder: name, ..judge(&run, rate, search)? };
         watch(&step);
         match step.verdict {
             Verdict::Held => knee.held_per_s = Some(rate),
             verdict => knee.failed_per_s = Some((rate, verdict)),
         }
         knee.steps.push(step);
-        let path = out.join("knee.json");
-        let text = serde_json::to_string_pretty(&knee).map_err(|e| Error::InvalidRun(e.to_string()))?;
-        std::fs::write(&path, text).map_err(Error::file(&path))?;
+        knee.write(out)?;
     }
     Ok(knee)
 }
@@ -157,6 +108,7 @@ fn judge(run: &RunReader, rate: f64, search: Search) -> Result<Step, Error> {
     };
     let payment = format!("payment{INTENDED}");
     let mut step = Step {
+        folder: String::new(),
         offered_per_s: rate,
         charged_per_s: charged as f64 * 1e6 / window_us,
         p50_ms: quantile_ms(&payment, 0.5),
@@ -185,7 +137,7 @@ mod tests {
     /// Plays the search against a server with a known knee.
     fn search_against(knee_per_s: f64, from_per_s: f64) -> Knee {
         let search = Search { from_per_s, objective_ms: 1.0, seconds: 1.0 };
-        let mut knee = Knee { held_per_s: None, failed_per_s: None, steps: Vec::new() };
+        let mut knee = Knee::default();
         while let Some(rate) = next_rate(&knee, search) {
             let verdict = if rate <= knee_per_s { Verdict::Held } else { Verdict::TooSlow };
             match verdict {
@@ -193,6 +145,7 @@ mod tests {
                 verdict => knee.failed_per_s = Some((rate, verdict)),
             }
             knee.steps.push(Step {
+                folder: String::new(),
                 offered_per_s: rate,
                 charged_per_s: rate,
                 p50_ms: 0.0,

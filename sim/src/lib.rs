@@ -33,6 +33,7 @@ pub mod run;
 pub mod samples;
 pub mod scenario;
 pub mod shard;
+pub mod slurm;
 pub mod stop;
 pub mod studio;
 pub mod sweep;

@@ -61,6 +61,13 @@ fn thresholds_decide_the_exit_code_and_stand_in_every_output() {
     }
     assert!(biopay(&["report", "run", "--format", "plots", "--out", "plots"], folder.path()).status.success());
     assert!(std::fs::read_to_string(folder.path().join("plots/latency.svg")).unwrap().contains("xmlns"));
+    assert!(biopay(&["report", "run", "--format", "plots", "--png", "--out", "png"], folder.path()).status.success());
+    for name in ["det", "latency", "throughput", "errors", "open-handsets"] {
+        let picture = image::open(folder.path().join("png").join(name).with_extension("png")).unwrap().to_rgb8();
+        assert_eq!(picture.dimensions(), (1_280, 720));
+        let colours: std::collections::BTreeSet<_> = picture.pixels().map(|p| p.0).collect();
+        assert!(colours.len() > 20, "{name} has {} colours", colours.len());
+    }
 }
 
 #[test]
@@ -90,6 +97,22 @@ fn a_comparison_finds_what_changed_and_nothing_else() {
     assert!(text(&slower.stdout).contains("▲ charge@4g.p50"), "{}", text(&slower.stdout));
 
     assert!(compare(&["a", "--save-baseline", "main"]).status.success());
+    // What a charge costs is counted exactly: the same again, and more where a code is typed in.
+    run("again", &["--set", "seed=5"]);
+    run("plain", &["--set", "server.verification-code=false"]);
+    let exact = compare(&["a", "again", "--exact"]);
+    assert!(exact.status.success(), "{}", text(&exact.stderr));
+    assert_eq!(compare(&["a", "b", "--exact"]).status.code(), Some(2));
+    let dearer = compare(&["plain", "a", "--force", "--exact", "1"]);
+    assert_eq!(dearer.status.code(), Some(4), "{}{}", text(&dearer.stdout), text(&dearer.stderr));
+    assert!(text(&dearer.stderr).contains("round-trips.per-charge"), "{}", text(&dearer.stderr));
+    for (run, label) in [("a", "one"), ("slow", "two")] {
+        let done = biopay(&["history", "add", run, "--file", "history.ndjson", "--label", label], folder.path());
+        assert!(done.status.success(), "{}", text(&done.stderr));
+    }
+    assert!(biopay(&["history", "plot", "history.ndjson"], folder.path()).status.success());
+    let page = std::fs::read_to_string(folder.path().join("history.html")).unwrap();
+    assert!(page.contains("events.per-charge") && page.contains("charge.p50") && page.matches("<svg").count() >= 6);
     let named = compare(&["baseline:main", "b", "--format", "markdown"]);
     assert!(named.status.success() && text(&named.stdout).starts_with("### b against baseline:main"));
     assert_eq!(compare(&["baseline:none", "b"]).status.code(), Some(2));
@@ -129,8 +152,8 @@ fn a_job_arrays_script_runs_every_shard_and_merges_the_bytes_of_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     let bin = folder.path().join("bin");
     std::fs::create_dir(&bin).unwrap();
-    let stand_in = "#!/bin/sh\nset -eu\nfor word; do case $word in --array=0-*) last=${word#--array=0-} ;; esac; done\n\
-        for task in $(seq 0 \"${last:-0}\"); do SLURM_ARRAY_TASK_ID=$task sh \"$word\" >&2; done\necho 17\n";
+    let stand_in = "#!/bin/sh\nset -eu\nfor word; do case $word in --array=*) list=${word#--array=} ;; esac; done\n\
+        for task in $(echo \"${list:-0}\" | tr , ' '); do SLURM_ARRAY_TASK_ID=$task sh \"$word\" >&2; done\necho 17\n";
     std::fs::write(bin.join("sbatch"), stand_in).unwrap();
     std::fs::set_permissions(bin.join("sbatch"), std::fs::Permissions::from_mode(0o755)).unwrap();
     let settings = ["--seed", "5", "--set", "handsets=6", "--set", "biometric.modality=embedding", "--set"];

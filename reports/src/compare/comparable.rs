@@ -4,7 +4,7 @@ use crate::manifest::{Completion, Manifest};
 use serde_json::Value;
 
 /// Keys of a scenario that do not change what is measured.
-const FREE: [&str; 4] = ["name", "description", "seed", "thresholds"];
+const FREE: [&str; 5] = ["name", "description", "seed", "thresholds", "arrivals.begin-unix-s"];
 /// The most differing keys that are named.
 const NAMED_MAX: usize = 8;
 
@@ -30,7 +30,9 @@ pub fn differences(a: &Manifest, b: &Manifest) -> Vec<String> {
     }
     let mut keys = Vec::new();
     differing("", &a.scenario, &b.scenario, &mut keys);
-    keys.retain(|(key, _, _)| !FREE.contains(&key.split('.').next().unwrap_or_default()));
+    keys.retain(|(key, _, _)| {
+        !FREE.contains(&key.as_str()) && !FREE.contains(&key.split('.').next().unwrap_or_default())
+    });
     let more = keys.len().saturating_sub(NAMED_MAX);
     out.extend(keys.into_iter().take(NAMED_MAX).map(|(key, a, b)| format!("scenario: {key} is {a} and {b}")));
     if more > 0 {

@@ -3,11 +3,11 @@
 use super::statistics::{Change, Latencies, holm, means, quantiles, rates};
 use crate::error::Error;
 use crate::latency::LatencyRecorder;
-use crate::metric::{Metric, QUANTILES, Unit, metrics, slug};
+use crate::metric::{Metric, QUANTILES, Unit, independent, metrics, slug};
+use crate::network::Traffic;
 use crate::run_folder::RunReader;
 use crate::summary::Summary;
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 /// Adjusted p-values below this are findings.
 const SIGNIFICANCE: f64 = 0.05;
@@ -20,9 +20,7 @@ pub struct Side {
     pub name: String,
     metrics: Vec<Metric>,
     latency: LatencyRecorder,
-    /// Links in use, and handsets.
-    profiles: BTreeSet<String>,
-    handsets: u64,
+    traffic: Traffic,
 }
 
 impl Side {
@@ -30,17 +28,13 @@ impl Side {
     pub fn read(run: &RunReader, name: &str) -> Result<Self, Error> {
         let (summary, records) = Summary::read(run)?;
         let metrics = metrics(&summary, &records.latency);
-        let profiles = records.network.iter().map(|n| n.profile.clone()).collect();
-        let handsets = records.network.iter().map(|n| n.handset).collect::<BTreeSet<_>>().len() as u64;
-        Ok(Self { name: name.to_owned(), metrics, latency: records.latency, profiles, handsets })
+        Ok(Self { name: name.to_owned(), metrics, latency: records.latency, traffic: summary.traffic })
     }
 
     /// Finds an operation by its name in figures, and as how many independent latencies its own count.
     fn latencies(&self, operation: &str) -> Option<Latencies<'_>> {
         let (name, histogram) = self.latency.operations().find(|(name, _)| slug(name) == operation)?;
-        let is_of_one_link = name.split('@').skip(1).any(|word| self.profiles.contains(word));
-        let is_mixed = self.profiles.len() > 1 && !is_of_one_link;
-        let independent = if is_mixed { histogram.len().min(self.handsets) } else { histogram.len() };
+        let independent = independent(name, histogram.len(), &self.traffic);
         Some(Latencies { histogram, independent })
     }
 }

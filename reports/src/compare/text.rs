@@ -1,7 +1,7 @@
 //! A comparison as text for a terminal, and as Markdown.
 
 use super::difference::{Comparison, Difference, Finding};
-use crate::html::figures::{duration, grouped, percent};
+use crate::html::figures::{count, duration, percent};
 use crate::metric::Unit;
 use std::fmt::Write;
 
@@ -93,7 +93,7 @@ fn text(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Fraction => percent(value),
         Unit::Microseconds => duration(value),
-        Unit::Count => grouped(value as u64),
+        Unit::Count => count(value),
         Unit::PerSecond => format!("{value:.1}/s"),
     }
 }

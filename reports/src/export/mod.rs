@@ -11,4 +11,4 @@ pub(crate) use csv::field as csv_field;
 pub use document::{Document, RunIdentity, schema};
 pub use junit::junit;
 pub use markdown::markdown;
-pub use plots::plots;
+pub use plots::{plots, svg_document};

@@ -2,11 +2,10 @@
 
 use super::figures::{duration, grouped};
 use super::sections::table;
-use crate::cases::{Case, PICTURES};
+use crate::cases::{Case, PICTURES, Pictures};
 use crate::plot::escape;
 use crate::records::Transaction;
-use crate::run_folder::Records;
-use crate::summary::{IMPOSTOR, Summary};
+use crate::summary::Summary;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
@@ -14,22 +13,20 @@ use base64::prelude::BASE64_STANDARD;
 pub const CASES_MAX: usize = 24;
 
 /// Writes the cases; nothing where nobody was falsely accepted.
-pub fn section(summary: &Summary, records: &Records, cases: &[(Case, Vec<Option<Vec<u8>>>)]) -> String {
-    let accepted = records.transactions.iter().filter(|t| t.journey == IMPOSTOR && t.qr_accepted).count();
-    if accepted == 0 {
+pub fn section(summary: &Summary, transactions: &[Transaction], cases: &[(Case, Pictures)]) -> String {
+    if summary.false_accepts == 0 {
         return String::new();
     }
-    let bodies: String = cases.iter().map(|(case, pictures)| one(summary, records, case, pictures)).collect();
+    let bodies: String = cases.iter().map(|(case, pictures)| one(summary, transactions, case, pictures)).collect();
     format!(
         r#"<p>{} times the server took an impostor's QR for the enrolled one. {} of them can be opened here; the rest are rows of <code>transactions</code>.</p>{bodies}"#,
-        grouped(accepted as u64),
+        grouped(summary.false_accepts),
         cases.len()
     )
 }
 
-fn one(summary: &Summary, records: &Records, case: &Case, pictures: &[Option<Vec<u8>>]) -> String {
-    let transaction = records
-        .transactions
+fn one(summary: &Summary, transactions: &[Transaction], case: &Case, pictures: &[Option<Vec<u8>>]) -> String {
+    let transaction = transactions
         .iter()
         .find(|t| t.handset == case.handset && t.intended_start_us == case.intended_start_us && t.qr_accepted);
     let score = case.tries.last().and_then(|t| t.score).map_or(String::new(), |score| format!(", score {score:.3}"));

@@ -37,7 +37,7 @@ pub fn bracket(interval: Interval) -> String {
 /// Says what a count of zero is worth, or nothing.
 pub fn zero_note(rate: &Rate) -> Option<String> {
     (rate.count == 0 && rate.total > 0)
-        .then(|| format!("none seen: below {} if all were independent (rule of 3)", percent(rule_of_three(rate.total))))
+        .then(|| format!("below {} if independent (rule of 3)", percent(rule_of_three(rate.total))))
 }
 
 /// Prints a figure of a run with its interval and count.
@@ -48,7 +48,7 @@ pub fn metric_text(metric: &Metric) -> String {
     let one = |value: f64| match metric.unit {
         Unit::Fraction => percent(value),
         Unit::Microseconds => duration(value),
-        Unit::Count => grouped(value as u64),
+        Unit::Count => count(value),
         Unit::PerSecond => format!("{value:.1}/s"),
     };
     match (metric.unit, metric.sampled) {
@@ -65,6 +65,11 @@ pub fn metric_text(metric: &Metric) -> String {
 /// Prints a threshold with its signs as people write them.
 pub fn limit_text(threshold: &str) -> String {
     threshold.replace("<=", "≤").replace(">=", "≥").replace("==", "=")
+}
+
+/// Prints a number of things, which may be a mean.
+pub fn count(value: f64) -> String {
+    if value.fract() == 0.0 { grouped(value as u64) } else { format!("{value:.2}") }
 }
 
 /// Prints an integer with thousands separated.

@@ -4,35 +4,52 @@ mod attacks;
 mod cases;
 pub(crate) mod figures;
 mod network;
+pub(crate) mod performance;
 mod samples;
 mod sections;
 mod verdict;
 
 use crate::error::Error;
 use crate::export::Document;
+use crate::knee::Knee;
 use crate::plot::escape;
 use crate::run_folder::{Records, RunReader};
 use crate::summary::Summary;
 pub use figures::{limit_text, metric_text, rate as rate_text};
 pub use samples::FOLDER as SAMPLES_FOLDER;
 use samples::Picture;
+use std::collections::BTreeSet;
 
-/// Builds the report of a run folder.
-pub fn report(run: &RunReader) -> Result<String, Error> {
+/// Builds the report of a run folder, with the search that the run was a step of where there was one.
+pub fn report(run: &RunReader, knee: Option<&Knee>) -> Result<String, Error> {
     let (summary, records) = Summary::read(run)?;
     let document = Document::new(&summary, &records)?;
-    page_of(run, &summary, &records, &document)
+    page_of(run, &summary, &records, &document, knee)
 }
 
 /// Builds the report of a run whose records have been read and summed up.
-pub fn page_of(run: &RunReader, summary: &Summary, records: &Records, document: &Document) -> Result<String, Error> {
+pub fn page_of(
+    run: &RunReader,
+    summary: &Summary,
+    records: &Records,
+    document: &Document,
+    knee: Option<&Knee>,
+) -> Result<String, Error> {
     let pictures = samples::read(run.folder())?;
     let cases = crate::cases::read(run.folder(), cases::CASES_MAX)?;
-    let cases = cases::section(summary, records, &cases);
-    Ok(page(summary, records, document, cases, &pictures))
+    let wanted: BTreeSet<_> = cases.iter().map(|(case, _)| (case.handset, case.intended_start_us)).collect();
+    let cases = cases::section(summary, &run.transactions_of(&wanted)?, &cases);
+    Ok(page(summary, records, document, cases, performance::knee(knee), &pictures))
 }
 
-fn page(summary: &Summary, records: &Records, document: &Document, cases: String, pictures: &[Picture]) -> String {
+fn page(
+    summary: &Summary,
+    records: &Records,
+    document: &Document,
+    cases: String,
+    knee: String,
+    pictures: &[Picture],
+) -> String {
     let title = format!("Biopay run: {}", escape(&summary.manifest.scenario_name));
     let sections = [
         ("verdict", "Verdict", verdict::section(document)),
@@ -42,7 +59,8 @@ fn page(summary: &Summary, records: &Records, document: &Document, cases: String
         ("threats", "Threat model", attacks::threat_model(summary)),
         ("attacks", "Attacks", attacks::section(summary)),
         ("cases", "False accepts, one by one", cases),
-        ("performance", "How fast?", sections::performance(summary, records)),
+        ("performance", "How fast?", performance::section(summary, &records.latency)),
+        ("knee", "The knee", knee),
         ("network", "What the network costs", network::section(summary)),
         ("patent", "The patent's steps in this run", sections::patent(summary)),
         ("samples", "Samples and their QR symbols", samples::section(pictures)),

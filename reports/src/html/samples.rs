@@ -34,7 +34,8 @@ pub fn read(run: &Path) -> Result<Vec<Picture>, Error> {
 
 fn picture(path: &Path) -> Result<Picture, Error> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let caption = stem.split_once('_').map_or(stem.as_ref(), |(_, rest)| rest).replace('_', " ");
+    // What stands before it gives the pictures their order.
+    let caption = stem.find("subject_").map_or(stem.as_ref(), |at| &stem[at..]).replace('_', " ");
     Ok(Picture { caption, png: fs::read(path).map_err(Error::file(path))? })
 }
 

@@ -3,8 +3,7 @@
 use super::figures::{bracket, duration, grouped, percent, rate, rate_cell, zero_note};
 use crate::interval::Rate;
 use crate::manifest::Completion;
-use crate::plot::{self, DetSeries, escape};
-use crate::run_folder::Records;
+use crate::plot::{self, Chart, DetSeries, escape};
 use crate::summary::{JourneySummary, SchemeSummary, Summary};
 
 /// Writes the line under the title, and a warning where the run is partial.
@@ -82,7 +81,7 @@ pub fn comparison(summary: &Summary) -> String {
     let series: Vec<_> = summary.schemes.iter().map(DetSeries::of).collect();
     let mut plots = figure(
         &plot::det(&series),
-        "Detection error trade-off on normal-deviate axes. A dot is a scheme's operating point; a scheme that compares for equality has no line.",
+        "Detection error trade-off on normal-deviate axes. A band is spanned by both rates' 95 % intervals at each threshold; a dot is a scheme's operating point with its own intervals. A scheme that compares for equality has no line.",
     );
     for s in &summary.schemes {
         if let Some(scores) = &s.scores {
@@ -159,38 +158,6 @@ fn journey_row(j: &JourneySummary) -> Vec<String> {
     ]
 }
 
-/// Writes latency percentiles and throughput over time.
-pub fn performance(summary: &Summary, records: &Records) -> String {
-    let us = |v: u64| duration(v as f64);
-    let rows: Vec<_> = summary
-        .latencies
-        .iter()
-        .filter(|l| l.is_whole())
-        .map(|l| {
-            let intended = l.intended.map_or("–".into(), |i| us(i.p99_us));
-            let sent = [duration(l.mean_us), us(l.p50_us), us(l.p90_us), us(l.p99_us), us(l.p999_us), us(l.max_us)];
-            let cells = sent.into_iter().chain([intended]);
-            [escape(&l.operation), grouped(l.count)].into_iter().chain(cells).collect()
-        })
-        .collect();
-    let lines: Vec<_> = summary
-        .latencies
-        .iter()
-        .filter(|l| plot::PLOTTED.contains(&l.operation.as_str()))
-        .filter_map(|l| Some((l.operation.as_str(), records.latency.operation(&l.operation)?)))
-        .collect();
-    let series: Vec<_> = summary.throughput.iter().map(|t| (t.operation.as_str(), t.by_second.as_slice())).collect();
-    format!(
-        r#"{}<div class="plots">{}{}</div>"#,
-        table(&["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from intended"], &rows),
-        figure(
-            &plot::latency_percentiles(&lines),
-            "Latency by quantile; the axis gives each further nine the same width."
-        ),
-        figure(&plot::timeline(&series), "Logins and charges finished in each second of the run."),
-    )
-}
-
 /// Writes the patent's steps with how often each was taken.
 pub fn patent(summary: &Summary) -> String {
     let count = |operation: &str| summary.latency(operation).map_or(0, |l| l.count);
@@ -243,8 +210,8 @@ pub fn run(summary: &Summary) -> String {
     )
 }
 
-fn figure(svg: &str, caption: &str) -> String {
-    format!("<figure>{svg}<figcaption>{caption}</figcaption></figure>")
+pub(super) fn figure(chart: &Chart, caption: &str) -> String {
+    format!("<figure>{}<figcaption>{caption}</figcaption></figure>", chart.svg())
 }
 
 pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {

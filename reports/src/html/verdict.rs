@@ -14,7 +14,7 @@ pub fn section(document: &Document) -> String {
         .map(|verdict| format!("{} {}", verdicts.count(verdict), verdict.words()));
     let rows: Vec<_> = verdicts.0.iter().map(row).collect();
     format!(
-        r#"<p class="verdict {}"><b>{}</b> {}</p>{}<p class="note">A rate or a percentile is judged by its 95 % interval: it passes when all of the interval is within the limit, fails when none of it is, and is open in between.</p>"#,
+        r#"<p class="verdict {}"><b>{}</b> {}</p>{}<p class="note">A rate or a percentile is judged by its 95 % interval: it passes when all of the interval is within the limit, fails when none of it is, and is open in between. Latencies over several links count as one a handset; those of one link (charge@4g) all count, as if independent.</p>"#,
         class(overall),
         sentence(overall),
         counts.join(", "),

@@ -68,8 +68,11 @@ impl Axis {
     }
 
     fn decades(&self) -> Vec<(f64, String)> {
-        let (first, last) = (self.low.log10().ceil() as i32, self.high.log10().floor() as i32);
-        (first..=last).map(|e| (10f64.powi(e), engineering(10f64.powi(e)))).collect()
+        let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
+        // Where there would be one tick, or none, those between the decades help.
+        let steps: &[f64] = if self.high < 30.0 * self.low { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let values = (first..=last).flat_map(|e| steps.iter().map(move |step| step * 10f64.powi(e)));
+        values.filter(|v| (self.low..=self.high).contains(v)).map(|v| (v, engineering(v))).collect()
     }
 
     fn inside(&self, candidates: &[f64], label: fn(f64) -> String) -> Vec<(f64, String)> {
@@ -99,6 +102,15 @@ fn engineering(value: f64) -> String {
     }
 }
 
+/// Prints a number so that it fits beside an axis: 0.25, 1500, 250k, 208M.
+fn short(value: f64) -> String {
+    match value.abs() {
+        v if v >= 1e6 => format!("{}M", trim(value / 1e6)),
+        v if v >= 1e5 => format!("{}k", trim(value / 1e3)),
+        _ => trim(value),
+    }
+}
+
 /// Chooses four to eight ticks at 1, 2 or 5 times a power of ten.
 fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let rough = (high - low) / 6.0;
@@ -106,7 +118,7 @@ fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
     let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * decade).into_iter().find(|&s| s >= rough).unwrap_or(decade);
     let first = (low / step).ceil() as i64;
     let last = (high / step + 1e-9).floor() as i64;
-    (first..=last).map(|i| (i as f64 * step, trim(i as f64 * step))).collect()
+    (first..=last).map(|i| (i as f64 * step, short(i as f64 * step))).collect()
 }
 
 #[cfg(test)]
@@ -117,6 +129,15 @@ mod tests {
     fn ticks_are_round() {
         let labels: Vec<String> = linear_ticks(0.0, 1.0).into_iter().map(|t| t.1).collect();
         assert_eq!(labels, ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
+        assert_eq!(linear_ticks(2.05e8, 2.15e8)[0].1, "206M");
+    }
+
+    #[test]
+    fn less_than_two_decades_have_ticks_between_them() {
+        let labels =
+            |low, high| Axis::new(Scale::Log10, low, high, "").ticks().into_iter().map(|t| t.1).collect::<Vec<_>>();
+        assert_eq!(labels(87.0, 230.0), ["100", "200"]);
+        assert_eq!(labels(0.02, 30.0), ["0.1", "1", "10"]);
     }
 
     #[test]

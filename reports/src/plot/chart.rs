@@ -1,14 +1,19 @@
-//! A chart: axes, grid and marks, written as SVG.
+//! A chart: axes, grid and marks, drawn as a list of shapes that becomes SVG or a picture.
 
 use super::axis::Axis;
-use std::fmt::Write;
+use super::shape::{Anchor, Ink, Shape};
+use super::{png, svg};
+use crate::error::Error;
 
-const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 360.0;
-const LEFT: f64 = 64.0;
+pub(super) const WIDTH: f64 = 640.0;
+pub(super) const HEIGHT: f64 = 360.0;
+const LEFT: f64 = 76.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 16.0;
 const BOTTOM: f64 = 52.0;
+/// The room that the name of a series takes.
+const LABEL_WIDTH: f64 = 120.0;
+const LABEL_HEIGHT: f64 = 13.0;
 
 /// Draws marks on two axes.
 ///
@@ -17,138 +22,123 @@ pub struct Chart {
     x: Axis,
     y: Axis,
     title: String,
-    body: String,
+    shapes: Vec<Shape>,
     labels: Vec<(f64, f64)>,
 }
 
 impl Chart {
     /// Starts a chart; `title` is what a screen reader says.
     pub fn new(title: &str, x: Axis, y: Axis) -> Self {
-        Self { x, y, title: title.to_owned(), body: String::new(), labels: Vec::new() }
+        let mut chart = Self { x, y, title: title.to_owned(), shapes: Vec::new(), labels: Vec::new() };
+        chart.draw_x_axis();
+        chart.draw_y_axis();
+        chart
     }
 
     /// Draws a line through the points, in colour `colour`.
     pub fn line(&mut self, points: &[(f64, f64)], colour: usize) {
-        let path = self.path(points);
-        let _ = write!(self.body, r#"<path class="line c{colour}" d="{path}"/>"#);
+        let points = self.placed(points);
+        self.shapes.push(Shape::Line { points, ink: Ink::Line(colour) });
     }
 
     /// Fills the area between a line and the bottom of the chart.
     pub fn area(&mut self, points: &[(f64, f64)], colour: usize) {
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { return };
-        let (path, floor) = (self.path(points), HEIGHT - BOTTOM);
-        let (x0, x1) = (self.place_x(first.0), self.place_x(last.0));
-        let _ =
-            write!(self.body, r#"<path class="area c{colour}" d="{path}L{x1:.1} {floor:.1}L{x0:.1} {floor:.1}Z"/>"#);
+        let mut points = self.placed(points);
+        let (Some(first), Some(last)) = (points.first().copied(), points.last().copied()) else { return };
+        points.extend([(last.0, HEIGHT - BOTTOM), (first.0, HEIGHT - BOTTOM)]);
+        self.shapes.push(Shape::Area { points, colour });
+    }
+
+    /// Fills the area between two lines.
+    pub fn band(&mut self, one: &[(f64, f64)], other: &[(f64, f64)], colour: usize) {
+        let back: Vec<_> = other.iter().rev().copied().collect();
+        let points = self.placed(&[one, &back].concat());
+        self.shapes.push(Shape::Area { points, colour });
+    }
+
+    /// Draws a thin line between two points: an interval.
+    pub fn bar(&mut self, from: (f64, f64), to: (f64, f64), colour: usize) {
+        let points = self.placed(&[from, to]);
+        self.shapes.push(Shape::Line { points, ink: Ink::Bar(colour) });
     }
 
     /// Draws a vertical line over the whole height, with its name.
     pub fn rule_x(&mut self, x: f64, name: &str) {
-        let (px, bottom) = (self.place_x(x), HEIGHT - BOTTOM);
-        let _ = write!(self.body, r#"<path class="rule" d="M{px:.1} {TOP}V{bottom}"/>"#);
-        let _ = write!(
-            self.body,
-            r#"<text class="note" x="{:.1}" y="{:.1}">{}</text>"#,
-            px + 4.0,
-            TOP + 10.0,
-            escape(name)
-        );
+        let px = self.place_x(x);
+        self.shapes.push(Shape::Line { points: vec![(px, TOP), (px, HEIGHT - BOTTOM)], ink: Ink::Rule });
+        self.text(Ink::Soft, (px + 4.0, TOP + 10.0), Anchor::Start, name);
     }
 
     /// Draws a horizontal line over the whole width, with its name.
     pub fn rule_y(&mut self, y: f64, name: &str) {
         let (py, right) = (self.place_y(y), WIDTH - RIGHT);
-        let _ = write!(self.body, r#"<path class="rule" d="M{LEFT} {py:.1}H{right}"/>"#);
-        let _ = write!(
-            self.body,
-            r#"<text class="note" x="{:.1}" y="{:.1}" text-anchor="end">{}</text>"#,
-            right - 2.0,
-            py - 4.0,
-            escape(name)
-        );
+        self.shapes.push(Shape::Line { points: vec![(LEFT, py), (right, py)], ink: Ink::Rule });
+        self.text(Ink::Soft, (right - 2.0, py - 4.0), Anchor::End, name);
     }
 
     /// Marks a point.
     pub fn dot(&mut self, x: f64, y: f64, colour: usize) {
-        let (px, py) = (self.place_x(x), self.place_y(y));
-        let _ = write!(self.body, r#"<circle class="dot c{colour}" cx="{px:.1}" cy="{py:.1}" r="4"/>"#);
+        let at = (self.place_x(x), self.place_y(y));
+        self.shapes.push(Shape::Dot { at, colour });
     }
 
-    /// Writes a name beside a point in a series' colour, moved down where another name stands already.
+    /// Marks a point with a ring.
+    pub fn ring(&mut self, x: f64, y: f64, colour: usize) {
+        let at = (self.place_x(x), self.place_y(y));
+        self.shapes.push(Shape::Ring { at, colour });
+    }
+
+    /// Writes a name beside a point in a series' colour, moved up or down where another name stands already.
     pub fn label(&mut self, x: f64, y: f64, name: &str, colour: usize) {
-        let px = self.place_x(x);
-        let mut py = self.place_y(y).max(TOP + 12.0);
-        while self.labels.iter().any(|&(lx, ly)| (lx - px).abs() < 120.0 && (ly - py).abs() < 13.0) {
-            py += 13.0;
-        }
+        let (px, wanted) = (self.place_x(x), self.place_y(y).max(TOP + LABEL_HEIGHT));
+        let is_free = |py: f64| {
+            !self.labels.iter().any(|&(lx, ly)| (lx - px).abs() < LABEL_WIDTH && (ly - py).abs() < LABEL_HEIGHT)
+        };
+        let is_inside = |py: &f64| (TOP + LABEL_HEIGHT..=HEIGHT - BOTTOM).contains(py);
+        let around = (0..30).flat_map(|i| [1.0, -1.0].map(|side| wanted + side * f64::from(i) * LABEL_HEIGHT));
+        let py = around.filter(is_inside).find(|&py| is_free(py)).unwrap_or(wanted);
         self.labels.push((px, py));
-        let anchor = if px > WIDTH * 0.7 { "end" } else { "start" };
-        let shift = if anchor == "end" { -6.0 } else { 6.0 };
-        let _ = write!(
-            self.body,
-            r#"<text class="name c{colour}" x="{:.1}" y="{:.1}" text-anchor="{anchor}">{}</text>"#,
-            px + shift,
-            py - 4.0,
-            escape(name)
-        );
+        let (anchor, shift) = if px > WIDTH * 0.7 { (Anchor::End, -6.0) } else { (Anchor::Start, 6.0) };
+        self.text(Ink::Name(colour), (px + shift, py - 4.0), anchor, name);
     }
 
-    /// Writes the SVG.
-    pub fn finish(self) -> String {
-        let mut out = format!(
-            r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{}">"#,
-            escape(&self.title)
-        );
-        self.write_x_axis(&mut out);
-        self.write_y_axis(&mut out);
-        out.push_str(&self.body);
-        out.push_str("</svg>");
-        out
+    /// Writes the chart as an `<svg>` element whose colours are those of the page.
+    pub fn svg(&self) -> String {
+        svg::write(&self.title, &self.shapes)
     }
 
-    fn write_x_axis(&self, out: &mut String) {
+    /// Draws the chart as a PNG of 1,280 by 720 pixels on white.
+    pub fn png(&self) -> Result<Vec<u8>, Error> {
+        png::draw(&self.shapes)
+    }
+
+    fn draw_x_axis(&mut self) {
         let bottom = HEIGHT - BOTTOM;
         for (value, label) in self.x.ticks() {
             let px = self.place_x(value);
-            let _ = write!(out, r#"<path class="grid" d="M{px:.1} {TOP}V{bottom}"/>"#);
-            let _ = write!(
-                out,
-                r#"<text x="{px:.1}" y="{}" text-anchor="middle">{}</text>"#,
-                bottom + 18.0,
-                escape(&label)
-            );
+            self.shapes.push(Shape::Line { points: vec![(px, TOP), (px, bottom)], ink: Ink::Grid });
+            self.text(Ink::Soft, (px, bottom + 18.0), Anchor::Middle, &label);
         }
-        let middle = (LEFT + WIDTH - RIGHT) / 2.0;
-        let _ = write!(out, r#"<text class="axis" x="{middle}" y="{}" text-anchor="middle">"#, HEIGHT - 8.0);
-        let _ = write!(out, "{}</text>", escape(&self.x.label));
+        let label = self.x.label.clone();
+        self.text(Ink::Axis, ((LEFT + WIDTH - RIGHT) / 2.0, HEIGHT - 8.0), Anchor::Middle, &label);
     }
 
-    fn write_y_axis(&self, out: &mut String) {
-        let right = WIDTH - RIGHT;
+    fn draw_y_axis(&mut self) {
         for (value, label) in self.y.ticks() {
             let py = self.place_y(value);
-            let _ = write!(out, r#"<path class="grid" d="M{LEFT} {py:.1}H{right}"/>"#);
-            let _ = write!(
-                out,
-                r#"<text x="{}" y="{:.1}" text-anchor="end">{}</text>"#,
-                LEFT - 8.0,
-                py + 4.0,
-                escape(&label)
-            );
+            self.shapes.push(Shape::Line { points: vec![(LEFT, py), (WIDTH - RIGHT, py)], ink: Ink::Grid });
+            self.text(Ink::Soft, (LEFT - 8.0, py + 4.0), Anchor::End, &label);
         }
-        let middle = (TOP + HEIGHT - BOTTOM) / 2.0;
-        let _ =
-            write!(out, r#"<text class="axis" transform="translate(14 {middle}) rotate(-90)" text-anchor="middle">"#);
-        let _ = write!(out, "{}</text>", escape(&self.y.label));
+        let (at, text) = ((14.0, (TOP + HEIGHT - BOTTOM) / 2.0), self.y.label.clone());
+        self.shapes.push(Shape::Text { at, anchor: Anchor::Middle, ink: Ink::Axis, is_upright: true, text });
     }
 
-    fn path(&self, points: &[(f64, f64)]) -> String {
-        let mut path = String::new();
-        for (i, &(x, y)) in points.iter().enumerate() {
-            let command = if i == 0 { 'M' } else { 'L' };
-            let _ = write!(path, "{command}{:.1} {:.1}", self.place_x(x), self.place_y(y));
-        }
-        path
+    fn text(&mut self, ink: Ink, at: (f64, f64), anchor: Anchor, text: &str) {
+        self.shapes.push(Shape::Text { at, anchor, ink, is_upright: false, text: text.to_owned() });
+    }
+
+    fn placed(&self, points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+        points.iter().map(|&(x, y)| (self.place_x(x), self.place_y(y))).collect()
     }
 
     fn place_x(&self, x: f64) -> f64 {
@@ -175,8 +165,8 @@ mod tests {
         let axis = || Axis::new(Scale::Linear, 0.0, 1.0, "a<b");
         let mut chart = Chart::new("t", axis(), axis());
         chart.line(&[(-5.0, -5.0), (5.0, 5.0)], 0);
-        let svg = chart.finish();
-        assert!(svg.contains("M64.0 308.0L616.0 16.0"), "{svg}");
+        let svg = chart.svg();
+        assert!(svg.contains("M76.0 308.0L616.0 16.0"), "{svg}");
         assert!(svg.contains("a&lt;b") && !svg.contains("a<b"));
     }
 }

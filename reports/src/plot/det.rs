@@ -1,6 +1,8 @@
 //! Detection error trade-off: FNMR against FMR on normal-deviate axes.
 
 use super::{Axis, Chart, Scale};
+use crate::band::Band;
+use crate::interval::Rate;
 use crate::rates::{OperatingPoint, ScoreSet};
 use crate::summary::SchemeSummary;
 
@@ -13,35 +15,58 @@ pub struct DetSeries<'a> {
     /// Its scores, where it has any.
     pub scores: Option<&'a ScoreSet>,
     /// FMR and FNMR at its operating point.
-    pub operating_point: Option<(f64, f64)>,
+    pub operating_point: Option<(Rate, Rate)>,
+    /// The intervals of both over the thresholds.
+    pub band: Option<&'a Band>,
 }
 
 impl<'a> DetSeries<'a> {
     /// Takes a scheme's scores and operating point.
     pub fn of(s: &'a SchemeSummary) -> Self {
-        Self { name: &s.scheme, scores: s.scores.as_ref(), operating_point: s.fmr.value().zip(s.fnmr.value()) }
+        let has_trials = s.fmr.total > 0 && s.fnmr.total > 0;
+        Self {
+            name: &s.scheme,
+            scores: s.scores.as_ref(),
+            operating_point: has_trials.then_some((s.fmr, s.fnmr)),
+            band: s.band.as_ref(),
+        }
     }
 }
 
-/// Draws one line a scheme with scores, and a dot at each operating point.
+/// Draws one line with its band a scheme with scores, and a dot with its intervals at each operating point.
 ///
 /// Source: Martin et al. 1997, "The DET curve in assessment of detection task performance"; ISO/IEC 19795-1:2021.
-pub fn det(series: &[DetSeries<'_>]) -> String {
+pub fn det(series: &[DetSeries<'_>]) -> Chart {
     let floor = floor(series);
     let x = Axis::new(Scale::Probit, floor, RATE_MAX, "false match rate (FMR)");
     let y = Axis::new(Scale::Probit, floor.max(1e-3), RATE_MAX, "false non-match rate (FNMR)");
     let mut chart = Chart::new("detection error trade-off", x, y);
     for (colour, s) in series.iter().enumerate() {
+        if let Some([lower, upper]) = s.band.map(Band::corners) {
+            chart.band(&lower, &upper, colour);
+        }
+    }
+    for (colour, s) in series.iter().enumerate() {
         if let Some(scores) = s.scores {
             let points: Vec<_> = thin(&scores.curve()).iter().map(|p| (p.fmr, p.fnmr)).collect();
             chart.line(&points, colour);
         }
-        if let Some((fmr, fnmr)) = s.operating_point {
+        let values = s.operating_point.and_then(|(fmr, fnmr)| fmr.value().zip(fnmr.value()));
+        if let Some((fmr, fnmr)) = values {
+            intervals(&mut chart, s, (fmr, fnmr), colour);
             chart.dot(fmr, fnmr, colour);
             chart.label(fmr, fnmr, s.name, colour);
         }
     }
-    chart.finish()
+    chart
+}
+
+fn intervals(chart: &mut Chart, series: &DetSeries<'_>, (fmr, fnmr): (f64, f64), colour: usize) {
+    let both = series.operating_point.and_then(|(fmr, fnmr)| fmr.interval().zip(fnmr.interval()));
+    if let Some((across, up)) = both {
+        chart.bar((across.lower, fnmr), (across.upper, fnmr), colour);
+        chart.bar((fmr, up.lower), (fmr, up.upper), colour);
+    }
 }
 
 /// Returns the lowest rate worth an axis: half a comparison of the largest set.

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 pub const PLOTTED: [&str; 5] = ["connect", "register", "login", "present-qr", "charge"];
 
 /// Draws one line an operation. Units: histograms in microseconds, the axis in milliseconds.
-pub fn latency_percentiles(operations: &[(&str, &Histogram<u64>)]) -> String {
+pub fn latency_percentiles(operations: &[(&str, &Histogram<u64>)]) -> Chart {
     let filled: Vec<_> = operations.iter().filter(|(_, h)| !h.is_empty()).collect();
     let most = filled.iter().map(|(_, h)| h.len()).max().unwrap_or(1);
     let top_quantile = 1.0 - 1.0 / (most as f64).max(10.0);
@@ -23,7 +23,7 @@ pub fn latency_percentiles(operations: &[(&str, &Histogram<u64>)]) -> String {
             chart.label(q, ms, name, colour);
         }
     }
-    chart.finish()
+    chart
 }
 
 /// Samples the quantile function evenly along the nines axis, up to where the operation has a value of its own.

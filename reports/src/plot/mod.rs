@@ -1,4 +1,4 @@
-//! Plots as SVG text: a chart with axes, and one function a figure.
+//! Plots: a chart with axes, and one function a figure; as SVG text or as a PNG.
 //!
 //! Colours are CSS classes (`c0`…), so that one file serves light and dark; lines carry their names, so that no figure
 //! needs a legend or colour alone.
@@ -6,14 +6,20 @@
 mod axis;
 mod chart;
 mod det;
+mod knee;
 mod latency;
+mod png;
 mod probit;
 mod scores;
+mod shape;
+mod svg;
 mod timeline;
 
 pub use axis::{Axis, Scale};
 pub use chart::{Chart, escape};
 pub use det::{DetSeries, det};
+pub use knee::knee;
 pub use latency::{PLOTTED, latency_percentiles};
+pub use probit::probit;
 pub use scores::{error_rates, score_histogram};
 pub use timeline::timeline;

@@ -8,7 +8,7 @@ const BINS: usize = 64;
 
 /// Draws mated and non-mated scores as shares of their counts on a logarithmic axis, with the operating threshold
 /// where there is one.
-pub fn score_histogram(scores: &ScoreSet, threshold: Option<f64>) -> String {
+pub fn score_histogram(scores: &ScoreSet, threshold: Option<f64>) -> Chart {
     let (low, high) = range(scores);
     let floor = 0.5 / scores.mated.total().max(scores.non_mated.total()) as f64;
     let x = Axis::new(Scale::Linear, low, high, "comparison score (larger is more similar)");
@@ -25,11 +25,11 @@ pub fn score_histogram(scores: &ScoreSet, threshold: Option<f64>) -> String {
     if let Some(threshold) = threshold {
         chart.rule_x(threshold, "threshold");
     }
-    chart.finish()
+    chart
 }
 
 /// Draws FMR and FNMR against the threshold.
-pub fn error_rates(scores: &ScoreSet) -> String {
+pub fn error_rates(scores: &ScoreSet) -> Chart {
     let (low, high) = range(scores);
     let floor = 0.5 / scores.non_mated.total() as f64;
     let x = Axis::new(Scale::Linear, low, high, "threshold");
@@ -42,7 +42,7 @@ pub fn error_rates(scores: &ScoreSet) -> String {
     chart.line(&fnmr, 0);
     chart.label(low + 0.15 * (high - low), 0.9, "FMR", 1);
     chart.label(low + 0.85 * (high - low), 0.9, "FNMR", 0);
-    chart.finish()
+    chart
 }
 
 fn range(scores: &ScoreSet) -> (f64, f64) {
@@ -83,8 +83,8 @@ mod tests {
 
     #[test]
     fn one_value_alone_draws_without_a_nan() {
-        let svg = score_histogram(&ScoreSet::new(vec![0.5], vec![0.5]), Some(0.4));
+        let svg = score_histogram(&ScoreSet::new(vec![0.5], vec![0.5]), Some(0.4)).svg();
         assert!(!svg.contains("NaN") && svg.contains("threshold"));
-        assert!(!error_rates(&ScoreSet::new(vec![f32::NAN], vec![f32::NAN])).contains("NaN"));
+        assert!(!error_rates(&ScoreSet::new(vec![f32::NAN], vec![f32::NAN])).svg().contains("NaN"));
     }
 }

@@ -82,7 +82,7 @@ fn draw(panel: &Panel<'_>, keys: &[String]) -> String {
     let lines = keys.get(1).map_or(String::new(), |key| format!(", a line for each {}", escape(key)));
     format!(
         "<figure>{}<figcaption><b>{}</b>{rest} over {}{lines}.</figcaption></figure>",
-        chart.finish(),
+        chart.svg(),
         escape(panel.figure),
         escape(x_label)
     )

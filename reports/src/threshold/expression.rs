@@ -1,7 +1,7 @@
 //! The language of thresholds.
 
 use crate::error::Error;
-use crate::metric::{LAST_WORDS, Metric, Unit, is_meant};
+use crate::metric::{LAST_WORDS, Metric, PER_CHARGE, Unit, is_meant};
 use std::str::FromStr;
 
 /// Names the side of the limit on which a figure has to be.
@@ -125,11 +125,11 @@ fn figure(text: &str) -> Result<(Vec<String>, Aspect), String> {
 }
 
 /// Returns the unit of the figures whose names end in a word.
-fn unit_of(last: &str) -> Unit {
+pub(crate) fn unit_of(last: &str) -> Unit {
     match last {
         "p50" | "p90" | "p99" | "p999" | "mean" | "max" => Unit::Microseconds,
         "throughput" | "peak" => Unit::PerSecond,
-        "count" | "violations" => Unit::Count,
+        "count" | "violations" | PER_CHARGE => Unit::Count,
         _ => Unit::Fraction,
     }
 }

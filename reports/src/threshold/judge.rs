@@ -1,6 +1,7 @@
 //! Holds a run's figures against its thresholds.
 
 use super::expression::{Aspect, Threshold};
+use crate::html::figures::grouped;
 use crate::metric::{Metric, Unit};
 use crate::requirement::comparisons_needed;
 use schemars::JsonSchema;
@@ -117,10 +118,12 @@ fn verdict(threshold: &Threshold, metric: &Metric) -> Verdict {
 
 fn shortage(threshold: &Threshold, metric: &Metric) -> String {
     let Some(rate) = metric.rate.filter(|_| threshold.comparator.wants_small()) else {
-        return format!("{} samples leave it open", metric.total);
+        return format!("{} samples leave it open", grouped(metric.total));
     };
     match comparisons_needed(&rate, threshold.limit) {
-        Some(needed) => format!("about {needed} trials at this rate would decide, there are {}", metric.total),
+        Some(needed) => {
+            format!("about {} trials at this rate would decide, there are {}", grouped(needed), grouped(metric.total))
+        }
         None => "the rate is too near its limit for any number of trials".into(),
     }
 }

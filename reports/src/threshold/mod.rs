@@ -7,5 +7,6 @@
 mod expression;
 mod judge;
 
+pub(crate) use expression::unit_of;
 pub use expression::{Aspect, Comparator, Threshold};
 pub use judge::{Judged, Verdict, Verdicts, judge};

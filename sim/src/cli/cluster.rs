@@ -1,28 +1,42 @@
-//! `biopay cluster slurm`: a script that runs a scenario's shards as a job array and merges them.
+//! `biopay cluster slurm`: a scenario's shards under Slurm.
 
+use crate::slurm::{Plan, Standing};
 use crate::{Error, Scenario};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-/// Prepares runs on more than one machine.
+/// How often a waiting submission asks how far it is.
+const ASK_EVERY: Duration = Duration::from_secs(2);
+
+/// Runs scenarios on more than one machine.
 #[derive(Subcommand)]
 pub enum ClusterCommand {
-    /// Prints a script that submits the shards of a scenario to Slurm as an array, and their merge after it.
+    /// Runs the shards of a scenario under Slurm and merges them: prints the script, or submits it.
     Slurm(SlurmArgs),
+    /// Says how far a submitted scenario is. Exit code 1 when no job is left and nothing is merged.
+    Status(StatusArgs),
 }
 
 const EXAMPLES: &str = "Examples:
+  biopay cluster slurm ten-thousand --shards 8 --submit --wait
   biopay cluster slurm ten-thousand --shards 8 > submit.sh && sh submit.sh
-  biopay cluster slurm my.toml --shards 64 --out /shared/run --sbatch '--partition=long --time=02:00:00' > submit.sh
+  biopay cluster slurm my.toml --shards 64 --out /shared/run --sbatch '--partition=long --time=02:00:00' --submit
+  biopay cluster slurm throughput --shards 4 --set server.address=192.0.2.7:4433 --set server.certificate=server.pem --submit
+  biopay cluster status runs/ten-thousand-slurm
 
-Run again, the script repeats only the shards that are not finished. The folder has to be one that every node sees.
-Shards that meet at no server (server.shared=false) merge into the bytes of a whole run.";
+In virtual time the shards are a job array, and their merge a job after it. On the wall clock they are srun's ranks against
+the one server of server.address, and begin at one instant, --lead-s after their launch. Submitted again, only shards that
+are not finished run (ranks run together or not at all). The folder has to be one that every node sees. Shards that meet at
+no server (server.shared=false) merge into the bytes of a whole run.";
 
-/// Prints the script.
+/// Prints the script, or submits it.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SlurmArgs {
-    /// A scenario file, or the name of a built-in scenario; it has to be on the virtual clock.
+    /// A scenario file, or the name of a built-in scenario.
     scenario: String,
     /// How many shards.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -39,78 +53,87 @@ pub struct SlurmArgs {
     /// More options for sbatch.
     #[arg(long, value_name = "OPTIONS", default_value = "", allow_hyphen_values = true)]
     sbatch: String,
+    /// On the wall clock: how long after their launch the ranks begin. They make their samples before that. Units: seconds.
+    #[arg(long, value_name = "S", default_value_t = 60)]
+    lead_s: u32,
+    /// Submits at once, in place of printing the script.
+    #[arg(long)]
+    submit: bool,
+    /// With `--submit`: stays until everything is merged, and says how far it is.
+    #[arg(long, requires = "submit")]
+    wait: bool,
+}
+
+/// Says how far a submitted scenario is.
+#[derive(Args)]
+pub struct StatusArgs {
+    /// The folder that was given as `--out`.
+    out: PathBuf,
 }
 
 pub(super) fn execute(command: &ClusterCommand) -> Result<(), Error> {
-    let ClusterCommand::Slurm(args) = command;
+    match command {
+        ClusterCommand::Slurm(args) => slurm(args),
+        ClusterCommand::Status(args) => {
+            let standing = Standing::read(&args.out)?;
+            println!("{}", standing.line());
+            conclude(&standing, &args.out)
+        }
+    }
+}
+
+fn slurm(args: &SlurmArgs) -> Result<(), Error> {
     let mut scenario = Scenario::load(&args.scenario, &args.settings)?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
-    if scenario.clock != crate::scenario::ClockKind::Virtual {
-        let message = "shards of a job array start when they may: use a scenario on the virtual clock";
-        return Err(Error::Usage(message.into()));
-    }
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/{}-slurm", scenario.name)));
     let program = std::env::current_exe().map_err(Error::file("biopay"))?;
-    print!("{}", script(args, &scenario, &out.display().to_string(), &program.display().to_string())?);
-    Ok(())
+    let (folder, program) = (out.display().to_string(), program.display().to_string());
+    let (shards, options, lead_s) = (args.shards, args.sbatch.as_str(), args.lead_s);
+    let plan = Plan { scenario: &scenario, shards, out: &folder, program: &program, options, lead_s };
+    let script = plan.script()?;
+    if !args.submit {
+        print!("{script}");
+        return Ok(());
+    }
+    submit(&script)?;
+    if !args.wait {
+        println!("biopay cluster status {folder}");
+        return Ok(());
+    }
+    let standing = wait(&out)?;
+    conclude(&standing, &out)
 }
 
-fn script(args: &SlurmArgs, scenario: &Scenario, out: &str, program: &str) -> Result<String, Error> {
-    let toml = toml::to_string(scenario).map_err(|e| Error::Usage(e.to_string()))?;
-    // One shard is the whole already.
-    let merge = match args.shards {
-        1 => r#"rm -rf "$OUT/whole" && cp -R "$OUT/parts/0" "$OUT/whole""#,
-        _ => r#"exec "$BIOPAY" merge "$OUT"/parts/* --out "$OUT/whole" --overwrite"#,
-    };
-    let (out, program, last) = (quoted(out), quoted(program), args.shards - 1);
-    Ok(format!(
-        r#"#!/bin/sh
-# Runs {name:?} in {shards} shards under Slurm and merges them. Written by biopay cluster slurm.
-set -eu
-OUT={out}
-BIOPAY=${{BIOPAY:-{program}}}
-mkdir -p "$OUT/parts" "$OUT/logs"
-OUT=$(cd "$OUT" && pwd)
-export OUT BIOPAY
-cat >"$OUT/scenario.toml" <<'END_OF_SCENARIO'
-{toml}END_OF_SCENARIO
-cat >"$OUT/shard.sh" <<'END_OF_SHARD'
-#!/bin/sh
-# One shard. A finished one is left as it is.
-set -eu
-PART="$OUT/parts/$SLURM_ARRAY_TASK_ID"
-if grep -q '"completion": "complete"' "$PART/manifest.json" 2>/dev/null; then exit 0; fi
-exec "$BIOPAY" run "$OUT/scenario.toml" --shard "$SLURM_ARRAY_TASK_ID/{shards}" --out "$PART" --overwrite
-END_OF_SHARD
-cat >"$OUT/merge.sh" <<'END_OF_MERGE'
-#!/bin/sh
-set -eu
-{merge}
-END_OF_MERGE
-ARRAY=$(sbatch --parsable --job-name={job} --array=0-{last} --export=ALL --output="$OUT/logs/shard-%a.log" {options} "$OUT/shard.sh")
-ARRAY=${{ARRAY%%;*}}
-MERGE=$(sbatch --parsable --job-name={job}-merge --dependency="afterok:$ARRAY" --kill-on-invalid-dep=yes --export=ALL --output="$OUT/logs/merge.log" {options} "$OUT/merge.sh")
-echo "shards: job array $ARRAY; merge: job ${{MERGE%%;*}}; squeue --jobs=$ARRAY shows how far it is"
-echo "the merged run will be in $OUT/whole; if a shard fails, run this script again"
-"#,
-        name = scenario.name,
-        shards = args.shards,
-        job = quoted(&format!("biopay-{}", scenario.name)),
-        options = args.sbatch,
-    ))
+fn submit(script: &str) -> Result<(), Error> {
+    let mut shell = Command::new("sh").stdin(Stdio::piped()).spawn().map_err(Error::file("sh"))?;
+    if let Some(mut input) = shell.stdin.take() {
+        input.write_all(script.as_bytes()).map_err(Error::file("sh"))?;
+    }
+    match shell.wait().map_err(Error::file("sh"))?.success() {
+        true => Ok(()),
+        false => Err(Error::Usage("Slurm did not take the jobs".into())),
+    }
 }
 
-/// Quotes a word for the shell.
-fn quoted(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
+/// Prints how far it is whenever that changes, until nothing is left to come.
+fn wait(out: &Path) -> Result<Standing, Error> {
+    let mut told = None;
+    loop {
+        let standing = Standing::read(out)?;
+        if told.as_ref() != Some(&standing) {
+            println!("{}", standing.line());
+            told = Some(standing.clone());
+        }
+        if standing.is_over() {
+            return Ok(standing);
+        }
+        std::thread::sleep(ASK_EVERY);
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_survive_the_shell() {
-        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+fn conclude(standing: &Standing, out: &Path) -> Result<(), Error> {
+    match standing.is_over() && !standing.is_merged {
+        true => Err(Error::Cluster(format!("{}: see {}", standing.line(), out.join("logs").display()))),
+        false => Ok(()),
     }
 }

@@ -4,14 +4,19 @@ use super::run::vacant;
 use crate::Error;
 use biopay_reports::RunReader;
 use biopay_reports::compare::{self, Comparison, FailOn, Regression, Side, reasons_not_to_compare};
+use biopay_reports::metric::PER_CHARGE;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
+
+/// By how much latencies of equal runs on the wall clock are let differ besides chance.
+const WALL_NOISE_PERCENT: f64 = 2.0;
 
 const EXAMPLES: &str = "Examples:
   biopay compare runs/before runs/after
   biopay compare runs/before runs/after --fail-on 'charge.p99 > +10%' --fail-on 'fmr > +0.001'
   biopay compare runs/before --save-baseline main            keeps a copy under .biopay/baselines
   biopay compare baseline:main runs/after --format markdown --out comparison.md
+  biopay compare baseline:main runs/after --exact 1          what a charge costs in packets, bytes, round trips, events
 
 A figure counts as changed when a test that fits it says so, with a 5 % chance of any false alarm in one comparison.
 --fail-on: exit code 4 when a change beyond the limit is shown, 5 when it may be chance.";
@@ -28,15 +33,20 @@ pub struct CompareArgs {
     /// What must not happen, as in `charge.p99 > +10%` or `charge.throughput < -5%`.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     fail_on: Vec<String>,
+    /// Fails when a charge costs more datagrams, bytes, round trips or events than before by more than this percentage.
+    /// Runs in virtual time with one seed count these exactly: two equal builds differ by nothing.
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "0")]
+    exact: Option<f64>,
     /// Compares runs of different scenarios, clocks or machines, and says so.
     #[arg(long)]
     force: bool,
     /// Keeps the last run named as the baseline NAME, in place of an earlier one.
     #[arg(long, value_name = "NAME")]
     save_baseline: Option<String>,
-    /// The percentage by which latencies of equal runs may differ besides chance.
-    #[arg(long, value_name = "PERCENT", default_value_t = 2.0)]
-    noise: f64,
+    /// The percentage by which latencies of equal runs may differ besides chance: without it 0 in virtual time, where there
+    /// is nothing else, and 2 on the wall clock. That is for a machine that does nothing else: compare equal runs of yours.
+    #[arg(long, value_name = "PERCENT")]
+    noise: Option<f64>,
     /// Shows every figure, not only what changed.
     #[arg(long)]
     all: bool,
@@ -60,10 +70,11 @@ enum Format {
 }
 
 pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
-    if !(0.0..100.0).contains(&args.noise) {
+    if args.noise.is_some_and(|noise| !(0.0..100.0).contains(&noise)) {
         return Err(Error::Usage("--noise must lie from 0 to 100".into()));
     }
-    let limits: Vec<FailOn> = args.fail_on.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let exact = args.exact.map(|percent| format!("{PER_CHARGE} > +{percent}%"));
+    let limits: Vec<FailOn> = args.fail_on.iter().chain(&exact).map(|text| text.parse()).collect::<Result<_, _>>()?;
     let first = RunReader::open(&folder(&args.first)?)?;
     let Some(second_name) = &args.second else { return save(args, &first) };
     let second = RunReader::open(&folder(second_name)?)?;
@@ -74,8 +85,16 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
             "the runs are not comparable (--force compares them all the same):\n  {reasons}"
         )));
     }
+    if args.exact.is_some() && [&first, &second].iter().any(|run| run.manifest().clock != "virtual") {
+        return Err(Error::Usage("--exact: only runs in virtual time count the same again (--clock virtual)".into()));
+    }
+    if args.exact.is_some() && first.manifest().seed != second.manifest().seed {
+        return Err(Error::Usage("--exact: the runs have different seeds, and with them other work to do".into()));
+    }
+    let is_virtual = [&first, &second].iter().all(|run| run.manifest().clock == "virtual");
+    let noise = args.noise.unwrap_or(if is_virtual { 0.0 } else { WALL_NOISE_PERCENT });
     let sides = (Side::read(&first, &args.first)?, Side::read(&second, second_name)?);
-    let comparison = compare::compare(&sides.0, &sides.1, args.noise / 100.0, cautions);
+    let comparison = compare::compare(&sides.0, &sides.1, noise / 100.0, cautions);
     write(args, &comparison)?;
     save(args, &second)?;
     conclude(&FailOn::all(&limits, &comparison)?)

@@ -6,6 +6,7 @@ mod cluster;
 mod compare;
 mod dataset;
 mod evaluate;
+mod history;
 mod merge;
 mod report;
 mod run;
@@ -60,6 +61,9 @@ enum Command {
     Report(report::ReportArgs),
     /// Puts two runs side by side, with a test for every figure that has one.
     Compare(Box<compare::CompareArgs>),
+    /// Keeps figures of one build after the other, and plots them.
+    #[command(subcommand)]
+    History(history::HistoryCommand),
     /// Runs a scenario over a grid of values of any of its keys, with replications.
     Sweep(sweep::SweepArgs),
     /// Prepares runs on more than one machine.
@@ -103,6 +107,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Merge(args) => merge::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
         Command::Compare(args) => compare::execute(&args),
+        Command::History(command) => history::execute(&command),
         Command::Sweep(args) => sweep::execute(&args),
         Command::Cluster(command) => cluster::execute(&command),
     }

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use biopay_reports::export::{self, Document};
+use biopay_reports::knee::Knee;
 use biopay_reports::threshold::Verdict;
 use biopay_reports::{RunReader, Summary, html, terminal};
 use clap::{Args, ValueEnum};
@@ -14,6 +15,7 @@ const EXAMPLES: &str = "Examples:
   biopay report runs/quickstart-1 --format markdown          for a pull request, on the standard output
   biopay report runs/quickstart-1 --format junit --out junit.xml
   biopay report runs/quickstart-1 --format plots --out plots       each plot as an SVG file
+  biopay report runs/quickstart-1 --format plots --png             and as a PNG
   biopay report --print-schema                               the JSON Schema of --format json";
 
 /// Writes a run's report again, or its figures for other programs, from its records alone.
@@ -30,6 +32,9 @@ pub struct ReportArgs {
     /// What is written.
     #[arg(long, value_enum, default_value_t = Format::Html)]
     format: Format,
+    /// With `--format plots`: PNG files of 1,280 by 720 pixels in place of SVG.
+    #[arg(long)]
+    png: bool,
     /// Shows the HTML report in the browser.
     #[arg(long)]
     open: bool,
@@ -51,7 +56,7 @@ enum Format {
     Junit,
     /// Verdicts and figures for a pull request.
     Markdown,
-    /// Each plot as an SVG file.
+    /// Each plot as an SVG file, or as a PNG with `--png`.
     Plots,
 }
 
@@ -60,11 +65,17 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
         println!("{:#}", export::schema());
         return Ok(());
     };
-    let run = RunReader::open(folder)?;
+    if args.png && args.format != Format::Plots {
+        return Err(Error::Usage("--png goes with --format plots".into()));
+    }
+    // The folder of a search is reported on as the run at the knee.
+    let knee = Knee::read(folder)?;
+    let searched = knee.as_ref().and_then(|knee| knee.run(folder));
+    let run = RunReader::open(searched.as_ref().unwrap_or(folder))?;
     let document = || Document::read(&run);
     let text = match args.format {
-        Format::Html => return write_html(&run, args),
-        Format::Plots => return write_plots(&run, args),
+        Format::Html => return write_html(&run, knee.as_ref(), folder, args),
+        Format::Plots => return write_plots(&run, knee.as_ref(), folder, args),
         Format::Json => json(&document()?)?,
         Format::Csv => export::csv(&document()?),
         Format::Junit => export::junit(&document()?),
@@ -93,7 +104,7 @@ pub(super) fn conclude(folder: &Path) -> Result<(), Error> {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(Error::file(path))
     };
-    write("report.html", html::page_of(&run, &summary, &records, &document)?)?;
+    write("report.html", html::page_of(&run, &summary, &records, &document, None)?)?;
     write("summary.json", json(&document)?)?;
     if document.verdict.is_some() {
         write("junit.xml", export::junit(&document))?;
@@ -123,20 +134,31 @@ fn json(document: &Document) -> Result<String, Error> {
     serde_json::to_string_pretty(document).map(|text| text + "\n").map_err(|e| Error::InvalidRun(e.to_string()))
 }
 
-fn write_html(run: &RunReader, args: &ReportArgs) -> Result<(), Error> {
-    let out = args.out.clone().unwrap_or_else(|| run.folder().join("report.html"));
-    std::fs::write(&out, html::report(run)?).map_err(Error::file(&out))?;
+/// Writes the report of a search for the knee into its folder.
+pub(super) fn of_search(knee: &Knee, folder: &Path) -> Result<PathBuf, Error> {
+    let at_knee = knee.run(folder).ok_or_else(|| Error::InvalidRun("the search has no step".into()))?;
+    let out = folder.join("report.html");
+    let text = html::report(&RunReader::open(&at_knee)?, Some(knee))?;
+    std::fs::write(&out, text).map_err(Error::file(&out))?;
+    Ok(out)
+}
+
+fn write_html(run: &RunReader, knee: Option<&Knee>, folder: &Path, args: &ReportArgs) -> Result<(), Error> {
+    let out = args.out.clone().unwrap_or_else(|| folder.join("report.html"));
+    std::fs::write(&out, html::report(run, knee)?).map_err(Error::file(&out))?;
     println!("{}", out.display());
     if args.open { open(&out) } else { Ok(()) }
 }
 
-fn write_plots(run: &RunReader, args: &ReportArgs) -> Result<(), Error> {
-    let out = args.out.clone().unwrap_or_else(|| run.folder().join("plots"));
+fn write_plots(run: &RunReader, knee: Option<&Knee>, folder: &Path, args: &ReportArgs) -> Result<(), Error> {
+    let out = args.out.clone().unwrap_or_else(|| folder.join("plots"));
     std::fs::create_dir_all(&out).map_err(Error::file(&out))?;
     let (summary, records) = Summary::read(run)?;
-    for (name, svg) in export::plots(&summary, &records) {
-        let path = out.join(name).with_extension("svg");
-        std::fs::write(&path, svg).map_err(Error::file(&path))?;
+    for (name, chart) in export::plots(&summary, &records, knee) {
+        let (extension, bytes) =
+            if args.png { ("png", chart.png()?) } else { ("svg", export::svg_document(&chart).into_bytes()) };
+        let path = out.join(name).with_extension(extension);
+        std::fs::write(&path, bytes).map_err(Error::file(&path))?;
         println!("{}", path.display());
     }
     Ok(())

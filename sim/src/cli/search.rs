@@ -2,10 +2,11 @@
 
 use super::report::conclude;
 use crate::clocks::{Pair, RATIOS_EXPECTED, pairs};
-use crate::knee::{Knee, Search, Step, Verdict, find};
+use crate::knee::{Search, find};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, Scenario};
+use biopay_reports::knee::Step;
 use biopay_reports::manifest::Completion;
 use biopay_reports::{RunReader, Summary};
 use std::path::Path;
@@ -23,7 +24,10 @@ pub(super) fn find_knee(
     );
     println!("  offered/s  charged/s       p50       p99    failed  generator late  verdict");
     let knee = find(scenario, search, out, command_line, stop, &mut print_step)?;
-    println!("\n{}\nruns        {}", verdict(&knee), out.display());
+    println!("\n{}\nruns        {}", knee.sentence(), out.display());
+    if !knee.steps.is_empty() {
+        println!("report      {}", super::report::of_search(&knee, out)?.display());
+    }
     match knee.held_per_s {
         Some(_) => Ok(()),
         None => Err(Error::InvalidRun("no rate held: begin lower (--knee-from) or allow more (--objective-ms)".into())),
@@ -39,30 +43,8 @@ fn print_step(step: &Step) {
         step.p99_ms,
         step.failed,
         step.lag_p99_ms,
-        words(step.verdict)
+        step.verdict.words()
     );
-}
-
-fn words(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Held => "held",
-        Verdict::TooSlow => "too slow",
-        Verdict::TooManyFailed => "too many failed",
-        Verdict::GeneratorLimited => "the generator was the limit",
-    }
-}
-
-fn verdict(knee: &Knee) -> String {
-    match (knee.held_per_s, knee.failed_per_s) {
-        (Some(held), Some((failed, Verdict::GeneratorLimited))) => format!(
-            "The knee lies above {held:.0} payments a second: at {failed:.0} the load generator was the limit, not the server."
-        ),
-        (Some(held), Some((failed, why))) => {
-            format!("The knee lies between {held:.0} and {failed:.0} payments a second ({}).", words(why))
-        }
-        (Some(held), None) => format!("The knee lies above {held:.0} payments a second: the search ended there."),
-        (None, _) => "Not even the lowest rate held.".to_owned(),
-    }
 }
 
 pub(super) fn both_clocks(scenarios: [&Scenario; 2], out: &Path, command_line: &str, stop: &Stop) -> Result<(), Error> {

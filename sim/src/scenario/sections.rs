@@ -113,6 +113,9 @@ pub struct Arrivals {
     pub payment_gap_s: f64,
     /// How the rate of payments changes over time; its mean is always that of the gap.
     pub pattern: Pattern,
+    /// On the wall clock: when the run begins, once its samples are made, in seconds since 1970, so that runs on several
+    /// machines begin together; 0 is at once.
+    pub begin_unix_s: u64,
     /// A CSV file with a column `at_s`: when payments start, in place of the gap and the pattern. They go to the
     /// handsets in turn.
     pub trace: Option<PathBuf>,
@@ -341,6 +344,7 @@ impl Default for Impostors {
 impl Default for Arrivals {
     fn default() -> Self {
         Self {
+            begin_unix_s: 0,
             registrations_per_s: 20.0,
             payments_from_s: 0.0,
             payment_gap_s: 5.0,

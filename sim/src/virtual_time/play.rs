@@ -17,6 +17,7 @@ use crate::stop::Stop;
 use crate::world::{Links, Simulation, Tally};
 use biopay_datasets::stream::stream;
 use biopay_reports::manifest::Completion;
+use biopay_reports::metric::{EVENTS, SIMULATOR};
 use biopay_reports::network::COMPONENT;
 use biopay_reports::records::ServerFigure;
 use biopay_reports::run_folder::Records;
@@ -113,6 +114,8 @@ fn play_together(
     let mut records = simulation.into_recorder().records;
     records.server = figures;
     records.server.extend(traffic(&timeline));
+    let (component, name) = (SIMULATOR.into(), EVENTS.into());
+    records.server.push(ServerFigure { component, name, value: timeline.events() as f64 });
     Ok(Part { records, completion, duration: timeline.elapsed(), finished })
 }
 

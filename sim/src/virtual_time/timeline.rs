@@ -98,6 +98,11 @@ impl Timeline {
         Duration::from_nanos(self.state().now)
     }
 
+    /// Returns how many timers and packets have been scheduled so far: a count of work that no machine's speed changes.
+    pub fn events(&self) -> u64 {
+        self.state().pushed
+    }
+
     /// Returns the instant that code with [`Instant`]s sees.
     pub fn instant(&self) -> Instant {
         self.origin + self.elapsed()

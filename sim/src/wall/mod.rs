@@ -21,6 +21,7 @@ use biopay_server::env::system::SystemClock;
 use generator::{Generated, drain, generate};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use target::Target;
 use usage::Usage;
@@ -34,6 +35,7 @@ pub fn play(
 ) -> Result<Played, Error> {
     let scratch = tempfile::tempdir().map_err(Error::file("a temporary folder"))?;
     let target = Target::open(scenario, population, scratch.path())?;
+    wait_for(scenario.arrivals.begin_unix_s, stop)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let started_unix_s = clock.unix_ms() / 1_000;
     let mut simulation = Simulation::new(scenario, plans, population.clone(), Links::default());
@@ -67,6 +69,28 @@ pub fn play(
     }
     let completion = generated.completion;
     Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books })
+}
+
+/// How late a run may be that is to begin with others. Units: milliseconds.
+const LATE_MS_MAX: u64 = 500;
+
+/// Waits for the common start of several machines' runs; 0 is no start to wait for.
+///
+/// Errors: [`Error::InvalidRun`] when it has passed.
+fn wait_for(begin_unix_s: u64, stop: &Stop) -> Result<(), Error> {
+    let (clock, begin_ms) = (SystemClock::new(), begin_unix_s * 1_000);
+    let late_ms = clock.unix_ms().saturating_sub(begin_ms);
+    if begin_unix_s > 0 && late_ms > LATE_MS_MAX {
+        return Err(Error::InvalidRun(format!(
+            "its common start was {:.1} s ago when its samples were ready: begin later (cluster slurm --lead-s)",
+            late_ms as f64 / 1e3
+        )));
+    }
+    while begin_ms > clock.unix_ms() && !stop.flag().load(Ordering::Relaxed) {
+        // Not longer, so that Ctrl-C is heard.
+        std::thread::sleep(Duration::from_millis(begin_ms.saturating_sub(clock.unix_ms()).min(50)));
+    }
+    Ok(())
 }
 
 const NOTES: [&str; 2] = [
