@@ -121,7 +121,7 @@ fn fingerprints_are_inverted_as_embeddings_are() {
         let sample = Finger::generate(9, subject, None).capture(&device, quality, number).sample;
         Extractor::new().extract(&sample).and_then(|features| FixedLength::builtin().template(&features)).ok()
     };
-    let people: Vec<Template> = (100..260).filter_map(|subject| template(subject, 1)).collect();
+    let people: Vec<Template> = (100..200).filter_map(|subject| template(subject, 1)).collect();
     let subjects: Vec<Vec<Template>> =
         (0..30).filter_map(|subject| Some(vec![template(subject, 1)?, template(subject, 2)?])).collect();
     for id in [SchemeId::Template, SchemeId::BioHash, SchemeId::IndexOfMax] {
@@ -137,17 +137,13 @@ fn fingerprints_are_inverted_as_embeddings_are() {
         };
         let found: Vec<Inverted> = (0..first.len()).filter_map(one).collect();
         let Means { cosine, here, elsewhere } = mean(&found);
-        let direct = |i: usize| {
-            let found = scheme.invert(&first[i].enrolment, first[i].token.as_ref(), 256)?;
-            (found.len() == 256).then(|| Template::new(found, Vec::new()).cosine(&subjects[i][0]))
-        };
-        let direct: Vec<f32> = (0..first.len()).filter_map(direct).collect();
-        let direct = direct.iter().sum::<f32>() / direct.len().max(1) as f32;
         println!(
-            "{} on {} fingers: cosine {cosine:.3} ({direct:.3} without a population), here {here:.2}, elsewhere {elsewhere:.2}",
+            "{} on {} fingers: cosine {cosine:.3}, here {here:.2}, elsewhere {elsewhere:.2}",
             id.name(),
             found.len()
         );
-        assert!(here > 0.9 && elsewhere > 0.5 && cosine > 0.6, "{cosine} {here} {elsewhere}");
+        assert!(here > 0.9 && elsewhere > 0.5, "{here} {elsewhere}");
+        // Ghammam et al. 2020 state 0.88 for index-of-max; signs of the binary form alone tell less of the real-valued one.
+        assert!(cosine > if id == SchemeId::Template { 0.5 } else { 0.88 }, "{} {cosine}", id.name());
     }
 }
