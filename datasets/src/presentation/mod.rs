@@ -12,10 +12,12 @@ mod gelatine_finger;
 mod printed_face;
 mod recapture;
 mod replayed_screen;
+mod training;
 
 pub use gelatine_finger::gelatine_finger;
 pub use printed_face::printed_face;
 pub use replayed_screen::replayed_screen;
+pub use training::TrainingSamples;
 
 use biopay_biometrics::Modality;
 

@@ -1,12 +1,12 @@
 //! How often artefacts are accepted, and how often they are caught.
 
-use crate::subjects::{SEED, artefact, each, living, template};
+use crate::subjects::{SEED, artefact, camera, each, living, sensor, template};
 use biopay_biometrics::attack::Target;
 use biopay_biometrics::attack::presentation::{Presented, accepted, present};
 use biopay_biometrics::presentation::Detector;
 use biopay_biometrics::scheme::{Scheme, SchemeId, SchemeParameters, build};
 use biopay_biometrics::{AcquisitionFailure, Modality, Sample, Template};
-use biopay_datasets::presentation::Species;
+use biopay_datasets::presentation::{Species, TrainingSamples};
 use biopay_datasets::stream::stream;
 use rayon::prelude::*;
 
@@ -55,10 +55,12 @@ impl Shown {
 }
 
 fn detector(modality: Modality) -> Detector {
-    let bona_fide = each(0..TRAINING, |subject| living(modality, subject, 10));
-    let species = Species::ALL.into_iter().filter(|species| species.modality() == modality);
-    let attacks: Vec<Sample> = species.flat_map(|s| each(0..TRAINING, |subject| artefact(s, subject, 10))).collect();
-    Detector::train(&bona_fide, &attacks, BPCER).expect("there are samples of both kinds")
+    let ((camera, nuisance), (sensor, quality)) = (camera(), sensor());
+    let training = match modality {
+        Modality::Face => TrainingSamples::faces(SEED, 0..TRAINING, &camera, nuisance),
+        Modality::Fingerprint => TrainingSamples::fingers(SEED, 0..TRAINING, &sensor, quality),
+    };
+    Detector::train(&training.bona_fide, &training.attacks, BPCER).expect("there are samples of both kinds")
 }
 
 #[test]

@@ -34,11 +34,11 @@ pub fn artefact(species: Species, subject: u64, number: u64) -> Sample {
     }
 }
 
-fn camera() -> (face::Device, face::Nuisance) {
+pub fn camera() -> (face::Device, face::Nuisance) {
     (face::Device::named("handset").expect("it is built in"), face::Nuisance::new(0.4).expect("it is in range"))
 }
 
-fn sensor() -> (fingerprint::Device, fingerprint::CaptureQuality) {
+pub fn sensor() -> (fingerprint::Device, fingerprint::CaptureQuality) {
     let quality = fingerprint::CaptureQuality::new(0.8).expect("it is in range");
     (fingerprint::Device::named("optical").expect("it is built in"), quality)
 }
