@@ -15,10 +15,12 @@
 //! **Control.** [`Leak`](super::Leak): with the score they succeed within their budget, without it they do not.
 //! **Measures.** Queries to the first acceptance, and the share of targets accepted within the budget.
 //! **Measured** (`cargo test --release -p biopay-datasets --test attack climbing -- --nocapture`) on 20 embeddings at an FMR of
-//! 10^-4: by payloads `template` opens in 156 queries (median), `biohash` in 177, `index-of-max` in 481, all targets and no token
-//! needed; by templates in 69 to 70 with the token, and even with another token `biohash` opens in 82, because any 128 levels
-//! are met under any rotation, and `index-of-max` not in 2,000. Without the score, or with one rounded to .05,
-//! none. Whoever gathers several changes to a query could climb a rounded score: that is not tried here.
+//! 10^-4: by payloads `template` opens in 156 queries (median), `biohash` in 177, `index-of-max` in 481, all targets and no
+//! token needed; by templates in 69 to 70 with the token, and even with another token `biohash` opens in 82, because any 128
+//! levels are met under any rotation, and `index-of-max` not in 2,000. Without the score, or with one rounded to .05, none.
+//! Guessing at an FMR of about 1 % takes 100 templates (median) at `template` and 46 at `biohash` with the token, which with
+//! another one opens for none of 20 targets in 2,000. Whoever gathers several changes to a query could climb a rounded score:
+//! that is not tried here.
 
 use super::{Factors, Population, Strategy};
 use crate::scheme::{Scheme, SchemeId, Verdict};
