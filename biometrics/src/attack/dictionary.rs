@@ -10,6 +10,10 @@
 //!
 //! **Knows.** Enrolments of other people (the training part); of the target what [`Stolen`] says. **Measures.** The share of
 //! subjects of a held-out part that one of three tries hits, over the share that three random tries hit.
+//! **Measured** (`cargo test --release -p biopay-datasets --test attack dictionary -- --nocapture`) on 400 held-out embeddings:
+//! of 600 candidates three MasterPrints hit 20 at an FMR of 1 % (12.8 by chance), the wolf alone 9 (4.3) and an evolved template
+//! 7; at 0.1 % 2 (1.2 by chance), which tells nothing yet: far from what partial prints allow, because each subject is enrolled
+//! once, and whole. A code space of 69 % ones opens to one fixed code at 141 of 200, 3,525 times its FAR; a balanced one at none.
 //! **Control.** A code space that is biased: a fixed code is then near to everybody. Subjects of training part, held-out part
 //! and candidates must be disjoint.
 

@@ -2,13 +2,18 @@
 //!
 //! [`Scheme::invert`] gives evidence of the template in whatever space the payload lives in. The adversary learns what
 //! templates such evidence belongs to from people he has samples of: he enrols them himself, inverts, and fits a linear
-//! map ([`Decoder`]). Where a scheme's record is its payload it needs no inverting to be presented at the same service
+//! map ([`Decoder`]); where the evidence is the template's own space he needs none. Where a scheme's record is its payload it needs no inverting to be presented at the same service
 //! ([`replayed`]); inversion is what opens *another* enrolment of the subject.
 //!
 //! **Knows.** Record and helper, with the token or without, and templates of other people. **Measures.** The cosine to the
 //! enrolled template, acceptance where the record was stolen and at another enrolment of the subject (another capture,
 //! another helper, another token, which is known there or not).
 //! **Control.** A known token; with one of the adversary's own the cosine is that of strangers.
+//! **Measured** (`cargo test --release -p biopay-datasets --test attack inversion -- --nocapture`) on 60 embeddings with the
+//! schemes' parameters for them, cosine to the truth: `template` .990, with their tokens `biohash` .995 and `index-of-max` .977,
+//! all accepted at the same enrolment and .97 of them at the other; with another token 0 and never at the other. `digest` of 16
+//! bits, searched: .275 and .02. On 30 synthetic fingers with the default parameters .573, .936 and .947, all accepted at both.
+//! A commitment that another capture opens gives all of its 1,023 bits away.
 //! **Sources.** Ghammam, Karabina, Lacharme and Thiry-Atighehchi 2020, "A cryptanalysis of two cancelable biometric schemes
 //! based on index-of-max hashing" (0.88 for index-of-max); Nagar, Nandakumar and Jain 2010, "Biometric template
 //! transformation: a security analysis" (acceptance at the same and at another enrolment as the measure).
@@ -23,18 +28,19 @@ use rand::Rng;
 
 /// The penalty on the map's weights, over the mean variance of the evidence.
 const PENALTY: f64 = 0.05;
-/// Evidence beyond this many numbers is left out: the map takes their cube in time.
+/// The map leaves out evidence beyond this many numbers: it takes their cube in time.
 const EVIDENCE_MAX: usize = 512;
 /// Longest digest that is inverted by search.
 const DIGEST_BITS_MAX: usize = 20;
 
 /// Maps evidence to templates.
 pub struct Decoder {
-    /// Rows map evidence to the real-valued form.
-    to_real: Map,
-    /// Rows map the real-valued form to margins.
+    /// From evidence to the real-valued form; `None` where the evidence is an estimate of it.
+    to_real: Option<Map>,
+    /// From the real-valued form to margins.
     to_margins: Map,
     dimension: usize,
+    margins: usize,
 }
 
 /// Is a linear map with an offset.
@@ -78,10 +84,12 @@ impl Decoder {
             };
             found.push((evidence, person));
         }
-        let evidence = stacked(found.iter().map(|(evidence, _)| evidence.as_slice()));
+        let evidence = stacked(found.iter().map(|(evidence, _)| mapped(evidence)));
         let real = stacked(found.iter().map(|(_, person)| person.real()));
         let margins = stacked(found.iter().map(|(_, person)| person.margins()));
-        Some(Self { to_real: Map::fit(&evidence, &real), to_margins: Map::fit(&real, &margins), dimension })
+        // A keyed projection's evidence has been turned back already, and fewer people than dimensions would only blur it.
+        let to_real = (scheme.token_use() == TokenUse::Ignored).then(|| Map::fit(&evidence, &real));
+        Some(Self { to_real, to_margins: Map::fit(&real, &margins), dimension, margins: margins.ncols() })
     }
 
     /// Returns the template that a breached record tells of, with a token that is known or the adversary's own; `None`
@@ -94,8 +102,10 @@ impl Decoder {
         rng: &mut dyn Rng,
     ) -> Option<Template> {
         let evidence = evidence(scheme, breached, token, self.dimension, rng)?;
-        let real = Template::new(self.to_real.apply(&evidence), Vec::new());
-        let margins = self.to_margins.apply(real.real());
+        let real = self.to_real.as_ref().map_or_else(|| evidence.clone(), |map| map.apply(mapped(&evidence)));
+        let real = Template::new(real, Vec::new());
+        let is_binary_form = scheme.id() == SchemeId::Template && evidence.len() == self.margins;
+        let margins = if is_binary_form { evidence } else { self.to_margins.apply(real.real()) };
         Some(Template::new(real.real().to_vec(), margins))
     }
 }
@@ -127,8 +137,7 @@ pub fn replayed(scheme: SchemeId, record: &ServerRecord) -> QrPayload {
     QrPayload { scheme, body: record.0.clone() }
 }
 
-/// Returns what a record tells of the template, at most 512 numbers: by the scheme's inversion, and of a short digest by
-/// search of its bits.
+/// Returns what a record tells of the template: by the scheme's inversion, and of a short digest by search of its bits.
 fn evidence(
     scheme: &dyn Scheme,
     breached: &Target,
@@ -145,7 +154,6 @@ fn evidence(
     let payload = replayed(scheme.id(), &breached.record);
     let enrolment = Enrolment { payload, helper: breached.enrolment.helper.clone() };
     let mut found = scheme.invert(&enrolment, token, dimension)?;
-    found.truncate(EVIDENCE_MAX);
     let norm = found.iter().map(|x| x * x).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
     found.iter_mut().for_each(|x| *x /= norm);
     Some(found)
@@ -154,6 +162,11 @@ fn evidence(
 /// Returns the bits of a digest that is short enough to be searched.
 fn digest_bits(scheme: &dyn Scheme) -> Option<usize> {
     scheme.key_bits().filter(|&bits| scheme.id() == SchemeId::Digest && bits <= DIGEST_BITS_MAX)
+}
+
+/// Returns the part of evidence that is mapped.
+fn mapped(evidence: &[f32]) -> &[f32] {
+    &evidence[..evidence.len().min(EVIDENCE_MAX)]
 }
 
 fn stacked<'t>(rows: impl Iterator<Item = &'t [f32]>) -> Array2<f32> {

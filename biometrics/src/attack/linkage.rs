@@ -8,6 +8,9 @@
 //! pairs, of which unlinkability D_sys is computed (Gomez-Barrero, Galbally, Rathgeb and Busch 2018, "General framework to
 //! evaluate unlinkability in biometric template protection systems"), and how many of one service's subjects are found
 //! at rank one among the other's (ISO/IEC 19795-1, closed-set identification).
+//! **Measured** (`cargo test --release -p biopay-datasets --test attack linkage -- --nocapture`): BCH(255, 47) at 12 % bit errors
+//! links .995 of 200 mated pairs in everybody's order (theory .987, published about .98) and none in each record's own. Rank one
+//! among 100: `template` 99; `biohash` and `index-of-max` 99 with the tokens known, 1 and 3 without; commitments 2.
 //! **Control.** The systematic order of commitments and vaults, and known tokens, link; see the schemes' own modules.
 
 use super::Target;

@@ -8,6 +8,10 @@
 //!
 //! **Knows.** Record, helper and, where one keys the scheme, token. **Measures.** Guesses to the first success.
 //! **Control.** A short key, whose search ends as theory says; a long one's does not within the same budget.
+//! **Measured** (`cargo test --release -p biopay-datasets --test attack search -- --nocapture`), means of 100 targets: 8 and 12 bits
+//! of `digest` in 129 and 2,069 guesses, of `fuzzy-commitment` 141 and 1,958, of `sample-then-lock` 114 and 2,242, where theory
+//! says 128.5 and 2,048.5; a vault of 10.33 bits in 1,021 for 1,284. A vault with a secret of 160 bits that strangers open at an
+//! FMR of 1 in 65 falls to 74 people on average.
 //! **Sources.** Tams, Mihailescu and Munk 2015 (guessing elements of a vault); Tams 2013, "Attacks and countermeasures in
 //! fingerprint based biometric cryptosystems", section 2.3 (the false-accept attack, which is the search by people).
 

@@ -3,6 +3,10 @@
 //! **Knows.** What the artefact imitates; the handset is the target's own or a borrowed one, so that helper and token are the
 //! target's. **Measures.** Of all presentations of one species the share that is acquired, taken for living and accepted:
 //! the IAPAR (ISO/IEC 30107-3:2023), of which the highest over the species is reported.
+//! **Measured** (`cargo test --release -p biopay-datasets --test presentation -- --nocapture`) on 40 subjects each, four schemes:
+//! IAPAR without a detector 34 to 36 of 40 for prints, 33 to 35 for screens, 40 for gelatine (Matsumoto et al. 2002 report 68 to
+//! 100 %); with the detector 3, 2 and 0, at a BPCER of 3 of 40 faces and 4 of 40 fingers.
+//! Trained on prints alone it misses .175 of the screens.
 //! **Control.** Without a detector; the detector alone is measured by its BPCER and APCER ([`crate::presentation`]).
 
 use super::Target;

@@ -5,6 +5,9 @@
 //! that hides a weak comparison shows as a state in which the curve falls back to the unprotected template's.
 //!
 //! **Knows.** What [`Stolen`] says. **Measures.** Verdicts of mated and non-mated presentations.
+//! **Measured** (`cargo test --release -p biopay-datasets --test attack stolen -- --nocapture`) on 60 embeddings, thresholds at the
+//! unprotected templates' FMR of 1 %: with both stolen an FMR of 1.61 % for `biohash` (1,024 signs) and 1.13 % for
+//! `index-of-max`, and none of 3,540 with any less.
 //! **Control.** [`Stolen::Both`] against [`Stolen::Nothing`].
 //! **Source.** Kong, Cheung, Zhang, Kamel and You 2006, "An analysis of BioHashing and its variants" (zero error rates were
 //! those of tokens that nobody had stolen).

@@ -7,7 +7,10 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 /// The penalty on weights, over the mean variance of a feature.
-const PENALTY: f64 = 0.01;
+const PENALTY: f64 = 0.1;
+/// Parts of the training samples, each scored by a detector that was trained on the others: scores of samples that weights
+/// were fitted to would set the threshold too low.
+const FOLDS: usize = 5;
 
 /// Tells artefacts from living subjects of one modality and one kind of sensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,31 +44,44 @@ impl DetectorRates {
 
 impl Detector {
     /// Trains on bona fide and attack presentations by ridge regression on ±1, both classes weighing the same, and sets the
-    /// threshold so that at most `bpcer` of the bona fide ones are taken for attacks.
+    /// threshold so that `bpcer` of bona fide ones are taken for attacks, by cross-validation.
     ///
-    /// `None` unless there are two of each at least.
+    /// `None` unless there are five of each at least.
     pub fn train(bona_fide: &[Sample], attacks: &[Sample], bpcer: f32) -> Option<Self> {
-        if bona_fide.len() < 2 || attacks.len() < 2 {
+        if bona_fide.len() < FOLDS || attacks.len() < FOLDS {
             return None;
         }
-        let rows: Vec<Vec<f32>> = bona_fide.par_iter().chain(attacks).map(|s| features(&s.pixels)).collect();
-        let count = rows.len() as f32;
-        let length = rows[0].len();
+        let rows = |samples: &[Sample]| samples.par_iter().map(|s| features(&s.pixels)).collect::<Vec<_>>();
+        let (bona_fide, attacks) = (rows(bona_fide), rows(attacks));
+        let mut scores: Vec<f32> = (0..FOLDS)
+            .flat_map(|fold| {
+                let others = |rows: &[Vec<f32>]| {
+                    rows.iter().enumerate().filter(|(i, _)| i % FOLDS != fold).map(|(_, row)| row.clone()).collect()
+                };
+                let detector = Self::fit(others(&bona_fide), others(&attacks));
+                bona_fide.iter().skip(fold).step_by(FOLDS).map(|row| detector.of_features(row)).collect::<Vec<_>>()
+            })
+            .collect();
+        scores.sort_unstable_by(|a, b| b.total_cmp(a));
+        let allowed = (bpcer.clamp(0.0, 1.0) * scores.len() as f32) as usize;
+        let threshold = scores.get(allowed).copied().unwrap_or(f32::NEG_INFINITY);
+        Some(Self { threshold, ..Self::fit(bona_fide, attacks) })
+    }
+
+    /// Fits the weights, with a threshold of zero.
+    fn fit(bona_fide: Vec<Vec<f32>>, attacks: Vec<Vec<f32>>) -> Self {
+        let shares = [bona_fide.len(), attacks.len()].map(|count| 1.0 / count as f32);
+        let first_attack = bona_fide.len();
+        let rows: Vec<Vec<f32>> = bona_fide.into_iter().chain(attacks).collect();
+        let (count, length) = (rows.len() as f32, rows[0].len());
         let mean: Vec<f32> = (0..length).map(|i| rows.iter().map(|row| row[i]).sum::<f32>() / count).collect();
         let deviation = |i: usize| (rows.iter().map(|row| (row[i] - mean[i]).powi(2)).sum::<f32>() / count).sqrt();
         let scale: Vec<f32> = (0..length).map(|i| deviation(i).max(1e-4).recip()).collect();
         let standard = Array2::from_shape_fn((rows.len(), length), |(r, i)| (rows[r][i] - mean[i]) * scale[i]);
-        let is_attack = |row: usize| row >= bona_fide.len();
-        let target = Array2::from_shape_fn((rows.len(), 1), |(r, _)| if is_attack(r) { 1.0 } else { -1.0 });
-        let share = |row| 1.0 / if is_attack(row) { attacks.len() as f32 } else { bona_fide.len() as f32 };
-        let importance: Vec<f32> = (0..rows.len()).map(share).collect();
+        let target = Array2::from_shape_fn((rows.len(), 1), |(r, _)| if r < first_attack { -1.0 } else { 1.0 });
+        let importance: Vec<f32> = (0..rows.len()).map(|r| shares[usize::from(r >= first_attack)]).collect();
         let found = ridge(standard.view(), target.view(), &importance, PENALTY);
-        let mut detector = Self { mean, scale, weights: found.weights.row(0).to_vec(), threshold: 0.0 };
-        let mut scores: Vec<f32> = rows[..bona_fide.len()].iter().map(|row| detector.of_features(row)).collect();
-        scores.sort_unstable_by(|a, b| b.total_cmp(a));
-        let allowed = (bpcer.clamp(0.0, 1.0) * scores.len() as f32) as usize;
-        detector.threshold = scores.get(allowed).copied().unwrap_or(f32::NEG_INFINITY);
-        Some(detector)
+        Self { mean, scale, weights: found.weights.row(0).to_vec(), threshold: 0.0 }
     }
 
     /// Scores a sample; larger is likelier an attack.
@@ -111,6 +127,6 @@ mod tests {
         // Nothing to tell: what is caught is what the threshold lets go by chance.
         let blind = Detector::train(&plain[..10], &plain[10..20], 0.05).unwrap();
         assert!(blind.rates(&plain[20..]).detected_share() < 0.8);
-        assert!(Detector::train(&plain[..1], &grids, 0.05).is_none());
+        assert!(Detector::train(&plain[..4], &grids, 0.05).is_none());
     }
 }

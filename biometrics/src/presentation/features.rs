@@ -116,7 +116,10 @@ mod tests {
 
     #[test]
     fn a_grid_stands_out_in_its_ring() {
-        let flat = Array2::from_shape_fn((128, 128), |(r, c)| (100 + (r * 7 + c * 13) % 11) as u8);
+        // Is noise: a scrambled number of each pixel.
+        let scrambled =
+            |n: usize| (n as u32).wrapping_mul(2_654_435_761).rotate_left(15).wrapping_mul(2_246_822_519) >> 24;
+        let flat = Array2::from_shape_fn((128, 128), |(r, c)| (100 + scrambled(r * 128 + c) % 11) as u8);
         let grid = Array2::from_shape_fn((128, 128), |(r, c)| flat[[r, c]] + if c % 4 == 0 { 20 } else { 0 });
         let [flat, grid] = [flat, grid].map(|image| features(&image));
         // A period of 4 pixels is half of the highest frequency: ring 6 of 12.

@@ -12,10 +12,12 @@ mod gelatine_finger;
 mod printed_face;
 mod recapture;
 mod replayed_screen;
+mod training;
 
 pub use gelatine_finger::gelatine_finger;
 pub use printed_face::printed_face;
 pub use replayed_screen::replayed_screen;
+pub use training::TrainingSamples;
 
 use biopay_biometrics::Modality;
 
@@ -48,6 +50,36 @@ impl Species {
         match self {
             Self::PrintedFace | Self::ReplayedScreen => Modality::Face,
             Self::GelatineFinger => Modality::Fingerprint,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{face, fingerprint};
+    use biopay_biometrics::Sample;
+
+    fn present(species: Species, number: u64) -> Sample {
+        let (face, finger) = (face::Face::generate(3, 1), fingerprint::Finger::generate(3, 1, None));
+        let (camera, nuisance) = (face::Device::named("pc").unwrap(), face::Nuisance::new(0.3).unwrap());
+        let sensor = fingerprint::Device::named("capacitive").unwrap();
+        match species {
+            Species::PrintedFace => printed_face(&face, &camera, nuisance, number).0,
+            Species::ReplayedScreen => replayed_screen(&face, &camera, nuisance, number).0,
+            Species::GelatineFinger => {
+                gelatine_finger(&finger, &sensor, fingerprint::CaptureQuality::new(0.8).unwrap(), number)
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_presentation_has_the_same_bytes_and_another_has_others() {
+        for species in Species::ALL {
+            let first = present(species, 1);
+            assert_eq!(first, present(species, 1), "{}", species.name());
+            assert_ne!(first, present(species, 2), "{}", species.name());
+            assert_eq!(first.modality, species.modality());
         }
     }
 }

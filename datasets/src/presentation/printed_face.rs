@@ -125,14 +125,4 @@ mod tests {
             assert!((covered - share).abs() < 0.03, "{covered} for {share}");
         }
     }
-
-    #[test]
-    fn a_print_is_the_same_each_time_and_another_at_another_time() {
-        let (face, device) = (Face::generate(1, 1), Device::named("handset").unwrap());
-        let nuisance = Nuisance::new(0.3).unwrap();
-        let [a, b] = [1, 1].map(|n| printed_face(&face, &device, nuisance, n).0);
-        assert_eq!(a, b);
-        assert_ne!(a, printed_face(&face, &device, nuisance, 2).0);
-        assert_eq!((a.rows(), a.columns()), (device.rows, device.columns));
-    }
 }

@@ -1,6 +1,8 @@
 //! Sheets of living subjects over their artefacts.
 
-use super::{Modality, Species, artefact, living};
+use crate::subjects::{artefact, living};
+use biopay_biometrics::Modality;
+use biopay_datasets::presentation::Species;
 use image::{GrayImage, Luma};
 use std::path::Path;
 
