@@ -1,6 +1,6 @@
 //! Binary templates packed for exhaustive comparison.
 
-use super::hamming::{Kernel, Tally, Visitor};
+use super::hamming::{Distances, Kernel, Nibbles, References, Tally, Visitor, unpacked};
 use super::pairs::{Compare, Counted, Span};
 use crate::BitString;
 use std::ops::Range;
@@ -22,6 +22,7 @@ pub struct CodeSet {
     rows: Vec<u64>,
     /// Block by block, word by word: the same word of eight codes. The last block is filled up with zeros.
     blocks: Vec<[u64; LANES]>,
+    nibbles: Nibbles,
 }
 
 impl CodeSet {
@@ -39,7 +40,7 @@ impl CodeSet {
         }
         let len = rows.len() / words;
         let blocks = transpose(&rows, words, len);
-        Self { bits, words, len, rows, blocks }
+        Self { bits, words, len, rows, blocks, nibbles: Nibbles::default() }
     }
 
     /// Returns the number of codes.
@@ -101,8 +102,9 @@ impl<'a> HammingPairs<'a> {
     fn visit(&self, rows: Range<usize>, blocks: Range<usize>, visitor: &mut impl Visitor) {
         let words = self.rows.words;
         let probes = &self.rows.rows[rows.start * words..rows.end * words];
-        let references = &self.columns.blocks[blocks.start * words..blocks.end * words];
-        self.kernel.visit(words, probes, references, visitor);
+        let CodeSet { blocks: all, nibbles, .. } = self.columns;
+        let references = References { words, blocks: all, nibbles, range: blocks };
+        self.kernel.visit(probes, &references, visitor);
     }
 }
 
@@ -151,8 +153,9 @@ struct Nearest<'a> {
 
 impl Visitor for Nearest<'_> {
     #[inline(always)]
-    fn visit(&mut self, probe: usize, block: usize, distances: &[u16; LANES]) {
+    fn visit(&mut self, probe: usize, block: usize, distances: &Distances) {
         self.tally.visit(probe, block, distances);
+        let distances = unpacked(distances);
         if distances.iter().fold(u16::MAX, |least, &d| least.min(d)) < self.below {
             let near = distances.iter().enumerate().filter(|&(_, &d)| d < self.below);
             let (row, column) = (self.origin.0 + probe, self.origin.1 + block * LANES);

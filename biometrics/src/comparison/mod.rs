@@ -5,7 +5,8 @@
 //!           └─► VectorSet (reals)  ──cosine kernel───┴──► counts per score, memory constant in the number of pairs
 //! ```
 //!
-//! References lie in blocks of eight, transposed, so that one vector register holds the same word of eight of them.
+//! References lie in blocks of eight, transposed, so that one vector register holds the same word of eight of them; for
+//! AVX2 also by nibbles, thirty-two side by side.
 //! The kernel is chosen once, at run time, from what the processor offers; all of them give the same counts.
 
 mod codes;

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod parameters;
 
 mod alignment;
+mod degradation;
 mod detection;
 mod features;
 mod gabor;

@@ -1,6 +1,7 @@
 //! Learning: from labelled synthetic captures, and images without a face, to the stored parameters.
 
 use super::alignment::{self, Aligner, Stage, Verifier};
+use super::degradation::degraded;
 use super::detection::{self, Detector};
 use super::extractor::{Extractor, Locator, Parameters, prepared};
 use super::features::{self, BLOCKS};
@@ -24,6 +25,8 @@ const LOCATOR_CAPTURES: usize = 1_500;
 const DETECTOR_PENALTY: f64 = 0.05;
 const STAGE_PENALTY: f64 = 0.02;
 const VERIFIER_PENALTY: f64 = 0.1;
+/// Copies of each face that verification learns from: one as it was captured, the others degraded.
+const VERIFIER_COPIES: usize = 3;
 /// Rounds of a classifier's learning, and how much a row still counts that it tells with room to spare.
 const CLASSIFIER_ROUNDS: usize = 5;
 const EASY_IMPORTANCE: f32 = 0.05;
@@ -203,11 +206,16 @@ fn train_verifier(
     seed: u64,
 ) -> Verifier {
     let describe = |image: &Array2<f32>, frame: &Frame| alignment::describe_verified(&alignment::crop(image, frame));
-    let face = |(i, e): (usize, &&Example)| {
-        let frame = perturbed(&e.frame, (0.015, 0.03, 0.03), &mut stream(seed, 20, i));
-        describe(&e.image, &frame)
+    let face = |i: usize| {
+        let (e, rng) = (few[i / VERIFIER_COPIES], &mut stream(seed, 20, i));
+        let frame = perturbed(&e.frame, (0.015, 0.03, 0.03), rng);
+        if i.is_multiple_of(VERIFIER_COPIES) {
+            describe(&e.image, &frame)
+        } else {
+            describe(&degraded(&e.image, rng), &frame)
+        }
     };
-    let positive: Vec<_> = few.par_iter().enumerate().map(face).collect();
+    let positive: Vec<_> = (0..few.len() * VERIFIER_COPIES).into_par_iter().map(face).collect();
     // What the locator would settle on where there is no face, or a face that is upside down or a negative.
     let settled = |image: &Array2<f32>| -> Vec<Vec<f32>> {
         let frames = detector.candidates(image).into_iter();

@@ -6,6 +6,9 @@
 //! - **Key bits.** b at most. A payload of so few bits is inverted by trying all 2^b: the digest hides nothing.
 //! - **What is public.** Nothing is kept on the handset; the payload itself must stay secret.
 //! - **Revocation.** None: the same finger gives the same payload everywhere, which also links its enrolments.
+//! - **Linkage.** What is measured is the agreement of two payloads bit by bit, which is 1 where the kept bits are the
+//!   same and about a half otherwise. An attacker who inverts both by trying all 2^b compares the kept bits instead and
+//!   links those that differ in a few too: the measured figure is a floor.
 //! - **Source.** Patent CN103310335A, paragraphs 20 and 29 ("the same QR again from a new capture").
 
 use super::equality;

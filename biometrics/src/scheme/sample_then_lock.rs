@@ -11,6 +11,10 @@
 //!   about which of the subject's bits are reliable.
 //! - **Revocation.** Enrolling again draws a new key and salt. It is reusable: enrolments of the same finger under any
 //!   number of salts leak no more than one, as long as subsets keep their entropy.
+//! - **Linkage.** What is measured is the agreement of payloads and helpers bit by bit: salts, positions and hashes of
+//!   two enrolments are independent, so that nothing is seen without opening a locker. An attacker who opens one of
+//!   each by trying its 2^s subsets learns s bits of each template and links by those at common positions: that attack
+//!   is not run, and the measured figure is a floor.
 //! - **Source.** Canetti, Fuller, Paneth, Reyzin and Smith 2016, "Reusable fuzzy extractors for low-entropy
 //!   distributions"; Cheon, Jeong, Kim and Lee 2018 and Simhadri, Steel and Fuller 2019 (what s costs in practice).
 

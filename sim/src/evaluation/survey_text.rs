@@ -45,7 +45,8 @@ pub fn to_text(survey: &Survey) -> String {
         "  0 to 1, in brackets the 95th percentile that unlinkable data of this size shows. QR: symbol version, and\n";
     out +=
         "  looks of a camera that read it from a screen and from print, with the 95 % interval in per cent. ms: one\n";
-    out += "  derivation and verification.\n";
+    out += "  derivation and verification. The D_sys of digest and sample-then-lock compares records bit by bit, a floor: an\n";
+    out += "  attacker who opens them by trying every value learns more.\n";
     write_low_fmr(&mut out, survey);
     write_weaknesses(&mut out, survey);
     out

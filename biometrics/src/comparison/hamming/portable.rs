@@ -1,6 +1,6 @@
 //! The kernel that needs nothing of the processor: sums within words, eight codes side by side.
 
-use super::{LANES, Visitor};
+use super::{LANES, Visitor, packed};
 
 const PAIRS: u64 = 0x5555_5555_5555_5555;
 const NIBBLES: u64 = 0x3333_3333_3333_3333;
@@ -10,7 +10,7 @@ const SHORTS: u64 = 0x00ff_00ff_00ff_00ff;
 pub(super) fn visit<const W: usize>(probes: &[[u64; W]], references: &[[[u64; LANES]; W]], visitor: &mut impl Visitor) {
     for (block, reference) in references.iter().enumerate() {
         for (row, probe) in probes.iter().enumerate() {
-            visitor.visit(row, block, &distances(probe, reference));
+            visitor.visit(row, block, &packed(distances(probe, reference)));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Kernels for x86-64, each behind its run-time check.
 #![allow(unsafe_code)] // vector instructions exist only behind a feature check, which the callers below make
 
-use super::{LANES, Visitor};
+use super::{Distances, LANES, Visitor, packed};
 use std::arch::x86_64::*;
 
 pub(super) fn visit_popcnt<const W: usize>(
@@ -42,7 +42,7 @@ fn popcnt<const W: usize>(probes: &[[u64; W]], references: &[[[u64; LANES]; W]],
             for (lane, distance) in distances.iter_mut().enumerate() {
                 *distance = (0..W).map(|w| (probe[w] ^ reference[w][lane]).count_ones()).sum::<u32>() as u16;
             }
-            visitor.visit(row, block, &distances);
+            visitor.visit(row, block, &packed(distances));
         }
     }
 }
@@ -68,7 +68,7 @@ fn avx2<const W: usize>(probes: &[[u64; W]], references: &[[[u64; LANES]; W]], v
                 _mm256_storeu_si256(distances.as_mut_ptr().cast(), halves[0]);
                 _mm256_storeu_si256(distances[4..].as_mut_ptr().cast(), halves[1]);
             }
-            visitor.visit(row, block, &distances.map(|d| d as u16));
+            visitor.visit(row, block, &packed(distances.map(|d| d as u16)));
         }
     }
 }
@@ -112,7 +112,7 @@ fn avx512_rows<const P: usize, const W: usize>(
     visitor: &mut impl Visitor,
 ) {
     let probes = probes.map(|probe| probe.map(|word| _mm512_set1_epi64(word as i64)));
-    let mut distances = [[[0u16; LANES]; P]; BATCH];
+    let mut distances = [[Distances::default(); P]; BATCH];
     for (batch, references) in references.chunks(BATCH).enumerate() {
         for (reference, distances) in references.iter().zip(&mut distances) {
             let sums = sums(&probes, reference);
