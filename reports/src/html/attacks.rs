@@ -130,7 +130,7 @@ pub fn section(summary: &Summary) -> String {
     }
     let figures = figure_lines(&summary.attack_figures);
     if !figures.is_empty() {
-        let head = ["attack", "form", "measure", "patent-literal", "hardened", "control", "expected", "says who"];
+        let head = ["attack", "form", "measure, and what it is held against", "patent-literal", "hardened", "control"];
         out.push_str("<h3>Figures beside theory and publications</h3>");
         out.push_str(&table(&head, &figures.iter().map(figure_row).collect::<Vec<_>>()));
     }
@@ -139,8 +139,8 @@ pub fn section(summary: &Summary) -> String {
 
 const COLUMNS: &str = "Each column is a system of its own: <i>patent-literal</i> is what the patent describes and no more, \
     <i>hardened</i> has every counter-measure, and <i>control</i> is hardened without the one that stands against the attack: \
-    there it has to succeed, or it measures nothing. Lift is the share let through in the first column that has one over the \
-    scheme's false match rate in this run.";
+    there it has to succeed, or it measures nothing. Lift, where the scheme decides, is the share let through in the first column \
+    that has one over the scheme's false match rate in this run.";
 
 fn survey_row(l: &Line<'_, AttackSummary>) -> Vec<String> {
     let cell = |column: usize| l.cells[column].map_or_else(|| "–".to_owned(), |cell| rate_cell(&cell.success));
@@ -154,32 +154,34 @@ fn survey_row(l: &Line<'_, AttackSummary>) -> Vec<String> {
         cell(0),
         cell(1),
         cell(2),
-        lift.map_or_else(|| "–".to_owned(), |lift| format!("{lift:.1}")),
+        lift.map_or_else(
+            || "–".to_owned(),
+            |lift| if lift < 100.0 { format!("{lift:.1}") } else { grouped(lift.round() as u64) },
+        ),
         verdict,
     ]
 }
 
 fn figure_row(l: &Line<'_, AttackFigure>) -> Vec<String> {
     let cell = |column: usize| l.cells[column].map_or_else(|| "–".to_owned(), |f| figure_cell(l.measure, f));
-    let expected = l.cells.iter().flatten().find_map(|f| f.expected.map(|value| (value, f.source.as_str())));
-    let (value, source) = expected.map_or_else(|| ("–".to_owned(), ""), |(v, s)| (number(l.measure, v), s));
+    let source = l.cells.iter().flatten().map(|f| f.source.as_str()).find(|source| !source.is_empty());
+    let source = source.map_or(String::new(), |source| format!("<small>expected: {}</small>", escape(source)));
     vec![
         escape(l.attack),
         form(l.variant, l.scheme),
-        escape(l.measure),
+        format!("{}{source}", escape(l.measure)),
         cell(0),
         cell(1),
         cell(2),
-        value,
-        escape(source),
     ]
 }
 
 fn figure_cell(measure: &str, figure: &AttackFigure) -> String {
     let interval = figure.lower.zip(figure.upper);
     let interval = interval.map(|(l, u)| format!("[{}, {}]<br>", number(measure, l), number(measure, u)));
-    let count = grouped(figure.count);
-    format!("{}<small>{}of {count}</small>", number(measure, figure.value), interval.unwrap_or_default())
+    let expected = figure.expected.map_or(String::new(), |value| format!("expected {}<br>", number(measure, value)));
+    let (count, interval) = (grouped(figure.count), interval.unwrap_or_default());
+    format!("{}<small>{interval}{expected}of {count}</small>", number(measure, figure.value))
 }
 
 /// Prints a figure as what it measures is read: error rates and shares as percentages.

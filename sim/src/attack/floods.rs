@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_millis(1_500);
 /// What a client waits for a payment before giving up.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Other clients.
-const CLIENTS: usize = 20;
+const CLIENTS: usize = 40;
 /// Requests that a stream-flooding connection sends at once.
 const STREAMS: usize = 64;
 

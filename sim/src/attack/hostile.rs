@@ -176,13 +176,13 @@ async fn on_the_wire(arena: &Arena<'_>, account: &super::arena::Account) -> Resu
     let line = arena.enter(account.subject, account).await?;
     let answer = arena.ask(&line, &Request::Health).await?;
     line.close();
-    let trial = Trial {
-        target: account.subject,
+    let trial = |input: u64| Trial {
+        target: input as u32,
         attacker: arena.bot(0),
-        tries: sent,
+        tries: 1,
         succeeded: answer != Response::Healthy,
         outcome: answer.name().to_owned(),
         took: arena.clock.elapsed() - begun,
     };
-    Ok(arena.setup.trials("server's streams", "", [trial]))
+    Ok(arena.setup.trials("server's streams", "", (0..sent).map(trial)))
 }

@@ -133,14 +133,9 @@ impl Kind {
     pub fn targets(self) -> u32 {
         match self {
             Self::DecisionClimbing | Self::ScoreClimbing => 10,
-            Self::Flood | Self::StolenFactors | Self::OfflineSearch => 20,
-            Self::LockOut
-            | Self::ChargeRace
-            | Self::CodeFlooding
-            | Self::EarlyData
-            | Self::Amplification
-            | Self::PasswordSearch => 36,
-            Self::BruteForce | Self::Dictionary | Self::Presentation | Self::Inversion | Self::Linkage => 40,
+            Self::StolenFactors | Self::OfflineSearch => 20,
+            Self::LockOut | Self::ChargeRace | Self::EarlyData | Self::Amplification | Self::PasswordSearch => 36,
+            Self::Flood | Self::Dictionary | Self::Presentation | Self::Inversion | Self::Linkage => 40,
             _ => 80,
         }
     }

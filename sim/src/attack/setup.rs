@@ -39,10 +39,11 @@ impl Setup {
         };
         let presenting = |defence, rule| setup(defence, &move |scenario| scenario.server.presentation = rule);
         match (plan.kind, configuration) {
-            (Kind::Replay, Configuration::Hardened) => vec![
-                presenting("nonce", Presentation::Nonce),
-                presenting("device", Presentation::Device),
-                presenting("device and nonce", Presentation::DeviceAndNonce),
+            // What each half of the hardened defence is worth by itself, added to the patent's design.
+            (Kind::Replay, Configuration::PatentLiteral) => vec![
+                presenting("", Presentation::Static),
+                presenting("a nonce alone", Presentation::Nonce),
+                presenting("a device alone", Presentation::Device),
             ],
             _ => vec![setup("", &|_| {})],
         }

@@ -4,7 +4,8 @@ use super::SampleSet;
 use super::scorer::{SchemeChoice, TokenCondition, device_token};
 use crate::Error;
 use biopay_biometrics::Template;
-use biopay_biometrics::scheme::{DeviceToken, Enrolment, Scheme, TokenUse, build};
+use biopay_biometrics::attack::linkage::{Observed, TokenKnowledge, observed, similarity};
+use biopay_biometrics::scheme::{Scheme, build};
 use biopay_datasets::stream::stream;
 use biopay_reports::distribution::Distribution;
 use biopay_reports::unlinkability::{Unlinkability, unlinkability};
@@ -12,12 +13,6 @@ use rayon::prelude::*;
 
 /// Subjects that are enrolled twice at most: their pairs grow with the square.
 const SUBJECTS_MAX: usize = 400;
-
-/// Is one subject's enrolment at one service, and what was concluded of it.
-struct Enrolled {
-    enrolment: Enrolment,
-    inverted: Option<Vec<f32>>,
-}
 
 /// Enrols each subject at two services, from different samples, with a token of its own at each, and measures how far
 /// the pairs of one subject stand out.
@@ -38,7 +33,7 @@ pub fn measure(set: &SampleSet, choice: &SchemeChoice) -> Result<Option<Unlinkab
         })
         .take(SUBJECTS_MAX)
         .collect();
-    let service = |number: u64, sample: fn(&(usize, usize)) -> usize| -> Vec<Option<Enrolled>> {
+    let service = |number: u64, sample: fn(&(usize, usize)) -> usize| -> Vec<Option<Observed>> {
         let one = |(subject, pair): (usize, &(usize, usize))| {
             enrol(scheme.as_ref(), choice, templates[sample(pair)].as_ref()?, 2 * subject as u64 + number)
         };
@@ -46,42 +41,22 @@ pub fn measure(set: &SampleSet, choice: &SchemeChoice) -> Result<Option<Unlinkab
     };
     let (first, second) = (service(0, |p| p.0), service(1, |p| p.1));
     let scores = |mated: bool| -> Distribution {
-        let one = |(i, a): (usize, &Option<Enrolled>)| -> Vec<f32> {
+        let one = |(i, a): (usize, &Option<Observed>)| -> Vec<f32> {
             let others = second.iter().enumerate().filter(|(j, _)| (i == *j) == mated);
-            others.filter_map(|(_, b)| Some(score(scheme.as_ref(), a.as_ref()?, b.as_ref()?))).collect()
+            others.filter_map(|(_, b)| Some(similarity(scheme.as_ref(), a.as_ref()?, b.as_ref()?))).collect()
         };
         Distribution::new(first.par_iter().enumerate().flat_map_iter(one).collect::<Vec<f32>>())
     };
     Ok(unlinkability(&scores(true), &scores(false), choice.seed))
 }
 
-fn enrol(scheme: &dyn Scheme, choice: &SchemeChoice, template: &Template, number: u64) -> Option<Enrolled> {
+fn enrol(scheme: &dyn Scheme, choice: &SchemeChoice, template: &Template, number: u64) -> Option<Observed> {
     let token = device_token(choice.seed, number);
     let mut rng = stream(choice.seed, "evaluation/linkage", number);
     let enrolment = scheme.enrol(std::slice::from_ref(template), Some(&token), &mut rng).ok()?;
-    let inverted = scheme.invert(&enrolment, known(scheme, choice, &token), template.real().len());
-    Some(Enrolled { enrolment, inverted })
-}
-
-/// Returns the token where the attacker has it.
-fn known<'t>(scheme: &dyn Scheme, choice: &SchemeChoice, token: &'t DeviceToken) -> Option<&'t DeviceToken> {
-    (scheme.token_use() == TokenUse::Ignored || choice.token == TokenCondition::Stolen).then_some(token)
-}
-
-/// Compares what was concluded of two enrolments, or attacks their helpers as the scheme knows how to, or else compares
-/// payloads and helpers bit by bit.
-fn score(scheme: &dyn Scheme, a: &Enrolled, b: &Enrolled) -> f32 {
-    if let (Some(a), Some(b)) = (&a.inverted, &b.inverted) {
-        let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| p * q).sum::<f32>();
-        return dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE);
-    }
-    scheme.link(&a.enrolment.helper, &b.enrolment.helper).unwrap_or_else(|| {
-        agreement(&a.enrolment.payload.body, &b.enrolment.payload.body)
-            + agreement(&a.enrolment.helper.0, &b.enrolment.helper.0)
-    })
-}
-
-fn agreement(a: &[u8], b: &[u8]) -> f32 {
-    let equal: u32 = a.iter().zip(b).map(|(x, y)| (x ^ y).count_zeros()).sum();
-    equal as f32 / (8 * a.len().max(b.len()).max(1)) as f32
+    let knowledge = match choice.token {
+        TokenCondition::Stolen => TokenKnowledge::Known,
+        _ => TokenKnowledge::Unknown,
+    };
+    Some(observed(scheme, enrolment, Some(&token), knowledge, template.real().len()))
 }
