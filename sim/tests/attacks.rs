@@ -212,5 +212,6 @@ kind = "stolen-factors"
     let found = summaries(&first.attacks, &[]);
     assert!(share(&found, "hostile-input", "decoder that trusts", "control") > 0.0);
     assert_eq!(share(&found, "hostile-input", "message decoder", "hardened"), 0.0);
-    assert_eq!(share(&found, "zero-effort", "the owner's finger", "control"), 1.0);
+    // One capture at enrolment: one owner in ten or so is not matched at the first try.
+    assert!(share(&found, "zero-effort", "the owner's finger", "control") > 0.6);
 }
