@@ -85,35 +85,47 @@ fn write_transactions(out: &mut String, summary: &Summary) {
     }
 }
 
-/// Writes what attacks came to, all schemes of a form together: successes over trials in each configuration.
+/// Is one form of an attack, all schemes together.
+struct Form {
+    name: String,
+    /// Successes and trials by configuration.
+    counts: [(u64, u64); 3],
+    verdict: Option<Held>,
+}
+
+/// Writes what attacks came to: successes over trials in each configuration.
 fn write_attacks(out: &mut String, summary: &Summary) {
-    let lines = attack::lines(&summary.attacks);
-    if lines.is_empty() {
+    let forms = forms(summary);
+    if forms.is_empty() {
         return;
     }
     line(
         out,
         "\nAttacks: let through, of all      patent-literal        hardened         control   verdict on hardened",
     );
-    let mut forms: Vec<(String, [(u64, u64); 3], Option<Held>)> = Vec::new();
-    for l in &lines {
-        let name = if l.variant.is_empty() { l.attack.to_owned() } else { format!("{}: {}", l.attack, l.variant) };
-        if forms.last().is_none_or(|(last, ..)| *last != name) {
-            forms.push((name, [(0, 0); 3], None));
-        }
-        let Some((_, counts, verdict)) = forms.last_mut() else { continue };
-        for (count, cell) in counts.iter_mut().zip(l.cells) {
-            count.0 += cell.map_or(0, |c| c.success.count);
-            count.1 += cell.map_or(0, |c| c.success.total);
-        }
-        *verdict = worse(*verdict, l.cells[1].and_then(AttackSummary::verdict));
-    }
-    for (name, counts, verdict) in forms {
+    for Form { name, counts, verdict } in forms {
         let cell = |(count, total): (u64, u64)| if total == 0 { "–".into() } else { format!("{count}/{total}") };
         let cells = counts.map(|c| format!("{:>15}", cell(c))).join(" ");
         line(out, &format!("  {name}"));
-        line(out, &format!("  {:<28} {cells}   {}", "", verdict.map_or("", verdict_words)));
+        line(out, format!("  {:<28} {cells}   {}", "", verdict.map_or("", verdict_words)).trim_end());
     }
+}
+
+fn forms(summary: &Summary) -> Vec<Form> {
+    let mut forms: Vec<Form> = Vec::new();
+    for l in attack::lines(&summary.attacks) {
+        let name = if l.variant.is_empty() { l.attack.to_owned() } else { format!("{}: {}", l.attack, l.variant) };
+        if forms.last().is_none_or(|last| last.name != name) {
+            forms.push(Form { name, counts: [(0, 0); 3], verdict: None });
+        }
+        let Some(form) = forms.last_mut() else { continue };
+        for (count, cell) in form.counts.iter_mut().zip(l.cells) {
+            count.0 += cell.map_or(0, |c| c.success.count);
+            count.1 += cell.map_or(0, |c| c.success.total);
+        }
+        form.verdict = worse(form.verdict, l.cells[1].and_then(AttackSummary::verdict));
+    }
+    forms
 }
 
 /// Says which of two verdicts weighs more: not met, then undecided, then met.

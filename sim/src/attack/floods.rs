@@ -100,7 +100,8 @@ fn summarise(arena: &Arena<'_>, form: Form, payments: &[Payment]) -> Findings {
         took: payment.took.unwrap_or(PATIENCE),
     };
     let mut findings = arena.setup.trials(form.name(), "", payments.iter().map(trial));
-    let figures: [(&str, fn(&Payment) -> Option<Duration>); 2] =
+    type Of = fn(&Payment) -> Option<Duration>;
+    let figures: [(&str, Of); 2] =
         [("login p99 of other clients, ms", |p| p.login), ("charge p99 of other clients, ms", |p| p.charge)];
     for (measure, of) in figures {
         let mut recorder = LatencyRecorder::default();

@@ -48,7 +48,8 @@ pub fn inversion(bench: &Bench<'_>) -> Result<Findings, Error> {
 fn inverted_rows(bench: &Bench<'_>, scheme: &dyn Scheme, found: &[(u32, Option<Inverted>)]) -> Findings {
     let id = scheme.id().name();
     let mut findings = Findings::default();
-    let forms: [(&str, fn(&Inverted) -> bool); 2] =
+    type Is = fn(&Inverted) -> bool;
+    let forms: [(&str, Is); 2] =
         [("at the same enrolment", |i| i.accepted_here), ("at another enrolment", |i| i.accepted_elsewhere)];
     for (form, is_accepted) in forms {
         let rows = found.iter().map(|(target, inverted)| {
