@@ -40,6 +40,7 @@ pub mod scheme_tally;
 pub mod security;
 pub mod summary;
 pub mod sweep;
+pub mod symbol;
 pub mod tables;
 pub mod terminal;
 pub mod threshold;

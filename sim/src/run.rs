@@ -1,5 +1,6 @@
 //! A run from its scenario to its folder.
 
+use crate::evaluation::symbol_cost::SymbolCosts;
 use crate::plan::HandsetPlan;
 use crate::population::{Population, captures_needed, comparison_probes};
 use crate::progress::Stage;
@@ -13,6 +14,7 @@ use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
 use biopay_reports::records::{Comparison, ServerFigure};
 use biopay_reports::run_folder::Records;
+use biopay_reports::symbol::SymbolRow;
 use biopay_reports::{Manifest, RunWriter};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -62,6 +64,11 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         ClockKind::Wall => wall::play(scenario, plans, &population, stop)?,
         ClockKind::Virtual => virtual_time::play::play(scenario, plans, &population, stop)?,
     };
+    if shard != Shard::WHOLE && !scenario.attack.is_empty() {
+        return Err(Error::Usage(
+            "attacks are not dealt out to shards: run the scenario whole, or without [[attack]]".into(),
+        ));
+    }
     let found = attack::mount(scenario, &population, stop)?;
     let Played { mut records, completion, duration, started_unix_s, notes, invalid, books } = played;
     if books == Books::Seen {
@@ -70,6 +77,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     records.attacks.extend(found.trials);
     records.attack_figures.extend(found.figures);
     records.sort();
+    records.server.extend(symbols(scenario, &population)?);
     if completion == Completion::Complete {
         records.comparisons = compare(scenario, &population, &probes)?;
     }
@@ -121,6 +129,23 @@ fn compare(scenario: &Scenario, population: &Population, probes: &[CaptureKey]) 
     let stage = Stage::new("comparing all pairs", (enrolled * schemes.len()) as u64);
     let rows = comparisons::all_pairs(population, schemes, probes, subjects, &|n| stage.add(n))?;
     stage.finish();
+    Ok(rows)
+}
+
+/// Says what each scheme's payload costs as a QR symbol: its version, and in how many looks a camera reads it.
+///
+/// Errors: those of making a symbol.
+fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFigure>, Error> {
+    let mut costs = SymbolCosts::new(scenario.seed);
+    let mut rows = Vec::new();
+    for id in &scenario.schemes.r#use {
+        let enrolment = population.owners.values().find_map(|owner| owner.enrolments.get(id));
+        let Some(bytes) = enrolment.map(|enrolment| enrolment.payload.to_bytes().len()) else { continue };
+        let Some(cost) = costs.of(bytes)? else { continue };
+        rows.extend(
+            SymbolRow::of(id.name(), bytes, cost.version, cost.read_from_screen, cost.read_from_print).figures(),
+        );
+    }
     Ok(rows)
 }
 

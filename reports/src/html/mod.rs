@@ -64,6 +64,7 @@ fn page(
         ("network", "What the network costs", network::section(summary)),
         ("patent", "The patent's steps in this run", sections::patent(summary)),
         ("samples", "Samples and their QR symbols", samples::section(pictures)),
+        ("symbols", "What a payload costs as a symbol", sections::symbols(summary)),
         ("server", "Server and bank", sections::server(summary)),
         ("run", "This run", sections::run(summary)),
     ];

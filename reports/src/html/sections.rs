@@ -5,6 +5,7 @@ use crate::interval::Rate;
 use crate::manifest::Completion;
 use crate::plot::{self, Chart, DetSeries, escape};
 use crate::summary::{JourneySummary, SchemeSummary, Summary};
+use crate::symbol;
 
 /// Writes the line under the title, and a warning where the run is partial.
 pub fn lead(summary: &Summary) -> String {
@@ -185,14 +186,35 @@ pub fn patent(summary: &Summary) -> String {
 
 /// Writes what server and bank reported.
 pub fn server(summary: &Summary) -> String {
-    if summary.server.is_empty() {
-        return String::new();
-    }
     let row = |(component, name, value): &(String, String, f64)| {
         let value = if value.fract() == 0.0 { grouped(*value as u64) } else { format!("{value:.3}") };
         vec![escape(name), escape(component), value]
     };
-    table(&["figure", "component", "value"], &summary.server.iter().map(row).collect::<Vec<_>>())
+    let own = summary.server.iter().filter(|(component, ..)| component != symbol::COMPONENT);
+    let rows: Vec<_> = own.map(row).collect();
+    if rows.is_empty() { String::new() } else { table(&["figure", "component", "value"], &rows) }
+}
+
+/// Writes what each scheme's payload costs as a symbol.
+pub fn symbols(summary: &Summary) -> String {
+    let row = |s: &symbol::SymbolRow| {
+        let version = format!("{}<small>{} × {} modules</small>", s.version, modules(s.version), modules(s.version));
+        vec![escape(&s.scheme), grouped(s.payload_bytes), version, rate_cell(&s.from_screen), rate_cell(&s.from_paper)]
+    };
+    let rows: Vec<_> = symbol::rows(&summary.server).iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let head = ["scheme", "payload, bytes", "symbol version", "read from a screen", "read from paper"];
+    format!("{}<p class=\"note\">{LOOKS}</p>", table(&head, &rows))
+}
+
+const LOOKS: &str = "Looks of a camera with blur, noise, perspective and glare, at the default quality, each payload size by \
+    itself; <code>biopay dataset symbol</code> takes more of them.";
+
+/// Modules a side of a symbol (ISO/IEC 18004:2015, 6.3.1).
+fn modules(version: u8) -> u32 {
+    17 + 4 * u32::from(version)
 }
 
 /// Writes the manifest: how to repeat the run.
