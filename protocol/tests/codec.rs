@@ -91,6 +91,15 @@ fn request() -> impl Strategy<Value = Request> {
         (login(), opaque()).prop_map(|(login, message)| Request::OpaqueLoginStart { login, message }),
         opaque().prop_map(|message| Request::OpaqueLoginFinish { message }),
         (page(), image()).prop_map(|(payment, image)| Request::PresentImage { payment, image }),
+        (page(), payload(), any::<(bool, [u8; 32])>()).prop_map(|(payment, payload, (has_nonce, seed))| {
+            let nonce = has_nonce.then_some(payment);
+            let signature = Some(DeviceSecret::from_seed(&seed).sign(&payload, nonce));
+            Request::PresentWithProof { payment, payload, proof: PresentationProof { nonce, signature } }
+        }),
+        (payload(), any::<[u8; 32]>()).prop_map(|(enrolment, seed)| {
+            let signature = DeviceSecret::from_seed(&seed).sign_enrolment(&enrolment, ChannelBinding(seed));
+            Request::ReplaceQrSigned { enrolment, helper: None, signature }
+        }),
     ]
 }
 

@@ -12,7 +12,9 @@ use biopay_protocol::*;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use biopay_server::client::{ClientError, Connection};
-use biopay_server::config::{CodeRule, ImageLimits, Limits, Mode, ServerConfig, ThrottleConfig, TlsConfig};
+use biopay_server::config::{
+    CodeRule, ImageLimits, Limits, Mode, Presentation, Rules, ServerConfig, ThrottleConfig, TlsConfig,
+};
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
@@ -49,6 +51,7 @@ pub const PIN: &str = "4711";
 pub struct Setup {
     pub mode: Mode,
     pub code: CodeRule,
+    pub presentation: Presentation,
     pub bank_timeout: Duration,
     pub limits: Limits,
     pub images: ImageLimits,
@@ -63,6 +66,7 @@ impl Default for Setup {
         Self {
             mode: Mode::Mandate,
             code: CodeRule::Off,
+            presentation: Presentation::Static,
             bank_timeout,
             limits: Limits::default(),
             images: ImageLimits::default(),
@@ -116,7 +120,7 @@ impl System {
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
             hides_unknown_names: true,
-            rules: biopay_server::config::Rules { code: setup.code, ..Default::default() },
+            rules: Rules { code: setup.code, presentation: setup.presentation, ..Default::default() },
             mode: setup.mode,
             throttle: ThrottleConfig::default(),
             store: store.clone(),
