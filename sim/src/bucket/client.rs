@@ -52,8 +52,11 @@ impl Bucket {
             .enable_all()
             .build()
             .map_err(|e| Error::Usage(format!("{address}: no runtime for its client: {e}")))?;
-        let store =
-            builder.build().map_err(|e| Error::Usage(format!("{address}: {}", credentials.redacted(&chain(&e)))))?;
+        let store = builder.build().map_err(|error| {
+            let text = credentials.redacted(&chain(&error));
+            let what = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the other AWS_* variables";
+            Error::Usage(format!("{address}: {text}: {what}"))
+        })?;
         let endpoint = endpoint.unwrap_or_else(|| "Amazon's endpoint (no AWS_ENDPOINT_URL is set)".into());
         Ok(Self { store, address: address.clone(), runtime, endpoint, credentials })
     }
