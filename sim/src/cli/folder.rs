@@ -11,7 +11,7 @@ pub(super) enum Output {
     /// To a folder of this machine.
     Here(PathBuf),
     /// To a temporary folder, and when it is finished from there to an object store.
-    Bucket { bucket: Bucket, address: Address, staging: TempDir },
+    Bucket { bucket: Box<Bucket>, address: Address, staging: TempDir },
 }
 
 impl Output {
@@ -23,7 +23,7 @@ impl Output {
             Place::Here(path) => return Ok(Self::Here(vacant(&path, overwrite)?)),
             Place::Bucket(address) => address,
         };
-        let bucket = Bucket::open(&address)?;
+        let bucket = Box::new(Bucket::open(&address)?);
         if bucket.holds_a_run()? && !overwrite {
             let message = "holds a run already: choose another --out, or replace it with --overwrite";
             return Err(Error::Usage(format!("{address} {message}")));
