@@ -24,6 +24,14 @@ pub enum Error {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// An object store failed.
+    #[error("{place}: {why}")]
+    Store {
+        /// The run folder's address.
+        place: String,
+        /// What the store or the network said.
+        why: String,
+    },
     /// The server or the bank did not start.
     #[error("the {component} did not start: {why}")]
     Start {

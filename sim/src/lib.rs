@@ -11,6 +11,7 @@
 
 pub mod arrival;
 pub mod attack;
+pub mod bucket;
 pub mod calibration;
 pub mod cases;
 pub mod cli;

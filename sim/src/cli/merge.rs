@@ -1,7 +1,7 @@
 //! `biopay merge`.
 
+use super::folder::{Input, Output};
 use super::report::conclude;
-use super::run::vacant;
 use crate::Error;
 use clap::Args;
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ const EXAMPLES: &str = "Examples:
   biopay run ten-thousand --shard 0/2 --out part-0
   biopay run ten-thousand --shard 1/2 --out part-1
   biopay merge part-0 part-1 --out whole
+  biopay merge s3://runs/part-0 s3://runs/part-1 --out s3://runs/whole      with the feature s3
 
 Where accounts meet no other at their server (--set server.shared=false), the merged folder has the bytes of a whole run.";
 
@@ -17,10 +18,10 @@ Where accounts meet no other at their server (--set server.shared=false), the me
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct MergeArgs {
-    /// The shards' run folders, in any order.
+    /// The shards' run folders, in any order; `s3://BUCKET/PREFIX` for those in an object store.
     #[arg(required = true)]
     shards: Vec<PathBuf>,
-    /// The run folder of the whole.
+    /// The run folder of the whole, or `s3://BUCKET/PREFIX`.
     #[arg(long)]
     out: PathBuf,
     /// Replaces a run that is in the folder already.
@@ -29,7 +30,9 @@ pub struct MergeArgs {
 }
 
 pub(super) fn execute(args: &MergeArgs, command_line: &str) -> Result<(), Error> {
-    let out = vacant(&args.out, args.overwrite)?;
-    let folder = crate::merge::merge(&args.shards, &out, command_line.to_owned())?;
-    conclude(&folder)
+    let out = Output::open(&args.out, args.overwrite)?;
+    let shards = args.shards.iter().map(|shard| Input::open(shard)).collect::<Result<Vec<_>, _>>()?;
+    let folders: Vec<PathBuf> = shards.iter().map(|shard| shard.folder().to_owned()).collect();
+    crate::merge::merge(&folders, &out.folder(), command_line.to_owned())?;
+    conclude(out)
 }

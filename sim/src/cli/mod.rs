@@ -6,6 +6,7 @@ mod cluster;
 mod compare;
 mod dataset;
 mod evaluate;
+mod folder;
 mod history;
 mod merge;
 mod report;

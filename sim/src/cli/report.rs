@@ -1,6 +1,8 @@
 //! `biopay report`, and how every run ends: summary, report, verdict.
 
+use super::folder::{Input, Output};
 use crate::Error;
+use crate::bucket::Place;
 use biopay_reports::export::{self, Document};
 use biopay_reports::knee::Knee;
 use biopay_reports::threshold::Verdict;
@@ -16,13 +18,14 @@ const EXAMPLES: &str = "Examples:
   biopay report runs/quickstart-1 --format junit --out junit.xml
   biopay report runs/quickstart-1 --format plots --out plots       each plot as an SVG file
   biopay report runs/quickstart-1 --format plots --png             and as a PNG
+  biopay report s3://runs/whole --out report.html            with the feature s3
   biopay report --print-schema                               the JSON Schema of --format json";
 
 /// Writes a run's report again, or its figures for other programs, from its records alone.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
-    /// What `biopay run` wrote.
+    /// What `biopay run` wrote; `s3://BUCKET/PREFIX` for a run in an object store.
     #[arg(required_unless_present = "print_schema")]
     run: Option<PathBuf>,
     /// The file, or for plots the folder; without it `report.html` in the run folder, `plots` there, or the standard
@@ -68,10 +71,18 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
     if args.png && args.format != Format::Plots {
         return Err(Error::Usage("--png goes with --format plots".into()));
     }
+    if let Some(out) = &args.out {
+        Place::here(out, "a report is written to this machine")?;
+    }
+    let input = Input::open(folder)?;
+    let folder = input.folder();
+    if input.is_temporary() && args.out.is_none() && matches!(args.format, Format::Html | Format::Plots) {
+        return Err(Error::Usage("name a file or folder of this machine with --out: the run is elsewhere".into()));
+    }
     // The folder of a search is reported on as the run at the knee.
     let knee = Knee::read(folder)?;
     let searched = knee.as_ref().and_then(|knee| knee.run(folder));
-    let run = RunReader::open(searched.as_ref().unwrap_or(folder))?;
+    let run = RunReader::open(searched.as_deref().unwrap_or(folder))?;
     let document = || Document::read(&run);
     let text = match args.format {
         Format::Html => return write_html(&run, knee.as_ref(), folder, args),
@@ -90,13 +101,15 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
     }
 }
 
-/// Ends a run: shows the verdict and the summary, and writes `report.html` and `summary.json`, and `junit.xml` where
+/// Ends a run, and brings it to its place: shows the verdict and the summary, and writes `report.html` and `summary.json`, and `junit.xml` where
 /// there are thresholds.
 ///
 /// Errors: [`Error::InvalidRun`], [`Error::ThresholdFailed`] and [`Error::NotEnoughEvidence`] after everything is written; those of reading
 /// and writing.
-pub(super) fn conclude(folder: &Path) -> Result<(), Error> {
-    let run = RunReader::open(folder)?;
+pub(super) fn conclude(mut out: Output) -> Result<(), Error> {
+    out.keep();
+    let folder = out.folder();
+    let run = RunReader::open(&folder)?;
     let (summary, records) = Summary::read(&run)?;
     let document = Document::new(&summary, &records)?;
     println!("\n{}{}", terminal::verdicts(&document), terminal::summary(&summary));
@@ -109,7 +122,8 @@ pub(super) fn conclude(folder: &Path) -> Result<(), Error> {
     if document.verdict.is_some() {
         write("junit.xml", export::junit(&document))?;
     }
-    println!("run folder  {}\nreport      {}", folder.display(), folder.join("report.html").display());
+    let (place, report) = out.deliver()?;
+    println!("run folder  {place}\nreport      {report}");
     if !run.manifest().invalid.is_empty() {
         return Err(Error::InvalidRun(run.manifest().invalid.join("; ")));
     }

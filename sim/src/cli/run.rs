@@ -1,7 +1,9 @@
 //! `biopay run` and `biopay scenarios`.
 
+use super::folder::Output;
 use super::report::conclude;
 use super::search;
+use crate::bucket::Place;
 use crate::knee::Search;
 use crate::population::bank_accounts;
 use crate::scenario::{BUILT_IN, ClockKind};
@@ -20,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   biopay run 2g-village                                    in virtual time: the same bytes for the same seed
   biopay run quickstart --clock virtual --set network.mix.4g=1
   biopay run ten-thousand --shard 0/8 --out part-0
+  biopay run ten-thousand --shard 0/8 --out s3://runs/part-0     with the feature s3; server and key: AWS_* variables
   biopay run throughput --find-knee                        the highest rate of payments that is served in time
   biopay run quickstart --both-clocks --with mine.toml     wall clock beside virtual time, with `biopay calibrate`'s costs
   biopay run quickstart --print-accounts > accounts.csv    for a server of your own: biopay-bank --accounts accounts.csv
@@ -43,7 +46,7 @@ pub struct RunArgs {
     /// The seed that everything simulated follows from.
     #[arg(long)]
     seed: Option<u64>,
-    /// The run folder; without it the first free `runs/SCENARIO-N`.
+    /// The run folder; without it the first free `runs/SCENARIO-N`. `s3://BUCKET/PREFIX` uploads it when it is finished.
     #[arg(long)]
     out: Option<PathBuf>,
     /// Replaces a run that is in the folder already.
@@ -115,9 +118,12 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         let out = out(args, &format!("{}-clocks", scenario.name))?;
         return search::both_clocks([&wall?, &virtual_time?], &out, command_line, &stop);
     }
-    let out = out(args, &scenario.name)?;
-    let folder = crate::run::run(&scenario, args.shard, &out, command_line.to_owned(), &stop)?;
-    conclude(&folder)
+    let out = match &args.out {
+        Some(out) => Output::open(out, args.overwrite)?,
+        None => Output::Here(first_free(&scenario.name)),
+    };
+    crate::run::run(&scenario, args.shard, &out.folder(), command_line.to_owned(), &stop)?;
+    conclude(out)
 }
 
 fn load(args: &RunArgs, clock: Option<ClockKind>) -> Result<Scenario, Error> {
@@ -136,9 +142,10 @@ fn knee(args: &RunArgs) -> Result<Search, Error> {
     Ok(Search { from_per_s: args.knee_from, objective_ms: args.objective_ms, seconds: args.knee_seconds })
 }
 
+/// Returns the folder of several runs.
 fn out(args: &RunArgs, name: &str) -> Result<PathBuf, Error> {
     match &args.out {
-        Some(out) => vacant(out, args.overwrite),
+        Some(out) => vacant(&Place::here(out, "several runs go to a folder of this machine")?, args.overwrite),
         None => Ok(first_free(name)),
     }
 }

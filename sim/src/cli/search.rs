@@ -1,5 +1,6 @@
 //! `biopay run --find-knee` and `biopay run --both-clocks`: runs that are held against each other.
 
+use super::folder::Output;
 use super::report::conclude;
 use crate::clocks::{Pair, RATIOS_EXPECTED, pairs};
 use crate::knee::{Search, find};
@@ -52,7 +53,7 @@ pub(super) fn both_clocks(scenarios: [&Scenario; 2], out: &Path, command_line: &
     for scenario in scenarios {
         let out = out.join(scenario.clock.name());
         let folder = crate::run::run(scenario, Shard::WHOLE, &out, command_line.to_owned(), stop)?;
-        conclude(&folder)?;
+        conclude(Output::Here(folder.clone()))?;
         let (summary, _) = Summary::read(&RunReader::open(&folder)?)?;
         if summary.manifest.completion == Completion::Partial {
             return Ok(());
