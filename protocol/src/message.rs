@@ -62,7 +62,8 @@ pub enum Request {
         /// Public helper data for a second device.
         helper: Option<HelperBytes>,
     },
-    /// Removes the enrolled QR: no payment until another is bound by [`Request::ReplaceQr`].
+    /// Removes the enrolled QR: no payment until another is bound by [`Request::ReplaceQr`]. Where a new QR must be signed
+    /// by a device, the devices go with the QR that they were enrolled with, and the account is registered anew.
     RevokeQr,
     /// Fetches the helper data kept by the server: a second device needs it to derive the QR (patent claim 4).
     FetchHelper,

@@ -18,7 +18,8 @@ const PAUSE: Duration = Duration::from_secs(90);
 const AMPLIFICATION_MAX: f64 = 3.0;
 
 /// Resumes a connection and sends a request before the handshake is done; then sends the recorded datagrams again. The
-/// control's server takes early data.
+/// control's server takes early data. What was recorded is worth nothing even there: a ticket is good once (RFC 8446,
+/// 8.1), and the server works on nothing before the handshake is done.
 pub async fn early_data(arena: &Arena<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for index in 0..arena.setup.plan.targets() {
