@@ -76,8 +76,8 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     }
     records.attacks.extend(found.trials);
     records.attack_figures.extend(found.figures);
-    records.sort();
     records.server.extend(symbols(scenario, &population)?);
+    records.sort();
     if completion == Completion::Complete {
         records.comparisons = compare(scenario, &population, &probes)?;
     }
