@@ -66,7 +66,7 @@ pub struct AttackRequirement {
 const RESISTED: f64 = 0.10;
 
 /// The requirements, by attack.
-pub const REQUIREMENTS: [AttackRequirement; 21] = [
+pub const REQUIREMENTS: [AttackRequirement; 24] = [
     require("zero-effort", "NIST SP 800-63B-4, 3.2.3: false matches of 1 in 10,000 or better", 1e-4),
     require("brute-force", "NIST SP 800-63B-3, 5.2.2: guessing is limited per account", RESISTED),
     require("decision-climbing", "NIST SP 800-63B-3, 5.2.2: guessing is limited per account", RESISTED),
@@ -90,6 +90,9 @@ pub const REQUIREMENTS: [AttackRequirement; 21] = [
     require("hostile-input", "CWE-20: input is validated; invariant 4: nothing panics", RESISTED),
     require("score-climbing", "ISO/IEC 19792:2009: no score for an attacker to climb on", RESISTED),
     require("presentation", "Android CDD 7.3.10, class 3: spoof acceptance of at most 7 %", 0.07),
+    require("dictionary", "NIST SP 800-63B-3, 5.2.2: guessing is limited per account", RESISTED),
+    require("offline-search", "ISO/IEC 24745:2022: a stolen record does not open the account", RESISTED),
+    require("linkage", "ISO/IEC 24745:2022: unlinkability", RESISTED),
     require("inversion", "ISO/IEC 24745:2022: irreversibility", RESISTED),
     require("password-search", "NIST SP 800-63B-3, 5.1.1.2: a hash keyed outside the database", RESISTED),
 ];

@@ -4,8 +4,8 @@
 //! {"label":"4f2a1c0","figures":{"charge@4g.p50":69123.0,"bytes.per-charge":10422.5,"instructions.derive":8123456.0}}
 //! ```
 
+use crate::compare::text::text;
 use crate::error::Error;
-use crate::html::figures::{count, duration, percent};
 use crate::metric::Unit;
 use crate::plot::{Axis, Chart, Scale, escape};
 use crate::threshold::unit_of;
@@ -121,15 +121,6 @@ fn shown(value: f64, unit: Unit) -> f64 {
         Unit::Fraction => value * 100.0,
         Unit::Microseconds => value / 1e3,
         Unit::Count | Unit::PerSecond => value,
-    }
-}
-
-fn text(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Fraction => percent(value),
-        Unit::Microseconds => duration(value),
-        Unit::Count => count(value),
-        Unit::PerSecond => format!("{value:.1}/s"),
     }
 }
 

@@ -123,7 +123,7 @@ pub enum CodeRule {
 }
 
 /// Says what a presented QR must come with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presentation {
     /// Nothing: the QR is static, as the patent has it.

@@ -55,6 +55,11 @@ pub enum Books {
 ///
 /// Errors: [`Error`]; an interrupted run is no error but a folder marked partial.
 pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop: &Stop) -> Result<PathBuf, Error> {
+    if shard != Shard::WHOLE && !scenario.attack.is_empty() {
+        return Err(Error::Usage(
+            "attacks are not dealt out to shards: run the scenario whole, or without [[attack]]".into(),
+        ));
+    }
     let writer = RunWriter::create(out)?;
     let everybody = plan::draw(scenario, Shard::WHOLE)?;
     let probes = comparison_probes(&everybody, scenario.comparisons.subjects);
@@ -64,16 +69,15 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         ClockKind::Wall => wall::play(scenario, plans, &population, stop)?,
         ClockKind::Virtual => virtual_time::play::play(scenario, plans, &population, stop)?,
     };
-    if shard != Shard::WHOLE && !scenario.attack.is_empty() {
-        return Err(Error::Usage(
-            "attacks are not dealt out to shards: run the scenario whole, or without [[attack]]".into(),
-        ));
-    }
-    let found = attack::mount(scenario, &population, stop)?;
-    let Played { mut records, completion, duration, started_unix_s, notes, invalid, books } = played;
+    let found = attack::mount(scenario, &population, stop);
+    let Played { mut records, mut completion, duration, started_unix_s, notes, mut invalid, books } = played;
     if books == Books::Seen {
         check_money(&mut records, completion)?;
     }
+    if found.is_partial {
+        completion = Completion::Partial;
+    }
+    invalid.extend(found.broken);
     records.attacks.extend(found.trials);
     records.attack_figures.extend(found.figures);
     records.server.extend(symbols(scenario, &population)?);

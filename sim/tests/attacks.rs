@@ -166,12 +166,7 @@ targets = 8
     assert!(of("inversion", "at the same enrolment", "index-of-max", "control") > 0.5);
     assert_eq!(of("inversion", "at the same enrolment", "index-of-max", "hardened"), 0.0);
     assert_eq!(of("offline-search", "keys walked", "digest", "control"), 1.0);
-    let identified = |configuration: &str, scheme: &str| {
-        let meant = |f: &&biopay_reports::records::AttackFigure| {
-            f.measure == "identified at rank one" && f.scheme == scheme && f.configuration == configuration
-        };
-        records.attack_figures.iter().find(meant).unwrap().value
-    };
+    let identified = |configuration: &str, scheme: &str| of("linkage", "identified at rank one", scheme, configuration);
     for scheme in ["biohash", "index-of-max"] {
         assert!(identified("control", scheme) > 0.8, "{scheme}: {}", identified("control", scheme));
         assert!(identified("hardened", scheme) < 0.3, "{scheme}: {}", identified("hardened", scheme));

@@ -40,8 +40,15 @@ pub struct Linked {
     pub mated: Vec<f32>,
     /// Scores of pairs of two subjects.
     pub non_mated: Vec<f32>,
-    /// Subjects of the second database whose own record in the first scored above all others.
-    pub rank_one: u32,
+    /// Of each subject of the second database, whether their own record in the first scored above all others.
+    pub identified: Vec<bool>,
+}
+
+impl Linked {
+    /// Counts the subjects who are identified at rank one.
+    pub fn rank_one(&self) -> usize {
+        self.identified.iter().filter(|&&is_own| is_own).count()
+    }
 }
 
 /// Looks at a target's enrolment. `dimension` is that of the real-valued template.
@@ -77,13 +84,13 @@ pub fn similarity(scheme: &dyn Scheme, a: &Observed, b: &Observed) -> f32 {
 
 /// Links two databases that hold the same subjects in the same order.
 pub fn link(scheme: &dyn Scheme, first: &[Observed], second: &[Observed]) -> Linked {
-    let mut linked = Linked { mated: Vec::new(), non_mated: Vec::new(), rank_one: 0 };
+    let mut linked = Linked { mated: Vec::new(), non_mated: Vec::new(), identified: Vec::new() };
     for (j, b) in second.iter().enumerate().take(first.len()) {
         let own = similarity(scheme, &first[j], b);
         let others = first.iter().enumerate().filter(|&(i, _)| i != j);
         let others: Vec<f32> = others.map(|(_, a)| similarity(scheme, a, b)).collect();
         // A tie identifies nobody.
-        linked.rank_one += u32::from(others.iter().all(|&other| own > other));
+        linked.identified.push(others.iter().all(|&other| own > other));
         linked.mated.push(own);
         linked.non_mated.extend(others);
     }

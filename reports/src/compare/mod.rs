@@ -16,7 +16,7 @@
 mod comparable;
 mod difference;
 mod fail_on;
-mod text;
+pub(crate) mod text;
 
 pub mod statistics;
 

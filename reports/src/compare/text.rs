@@ -89,7 +89,8 @@ fn signed(change: f64, unit: Unit) -> String {
     format!("{sign}{}", text(change.abs(), unit))
 }
 
-fn text(value: f64, unit: Unit) -> String {
+/// Prints a bare value in its unit.
+pub(crate) fn text(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Fraction => percent(value),
         Unit::Microseconds => duration(value),

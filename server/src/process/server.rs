@@ -226,6 +226,9 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
     }
+    if !(1..=9).contains(&config.rules.code_digits) {
+        return Err(Error::Config("rules.code-digits must lie from 1 to 9".into()));
+    }
     if !config.password.cost.is_valid() {
         return Err(Error::Config(
             "password.cost is outside what is allowed: 4 GiB, 64 passes, 64 lanes at most".into(),

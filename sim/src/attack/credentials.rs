@@ -11,8 +11,8 @@ use biopay_server::client::Connection;
 use rand::RngExt;
 use std::time::Duration;
 
-/// Share of people who use the password that leaked elsewhere here as well: about half of those who reuse passwords at
-/// all (Das et al. 2014, "The tangled web of password reuse", section III: 43 % of users, identical).
+/// Share of people who use the very password that leaked elsewhere here as well: 43 % (Das et al. 2014, "The tangled web
+/// of password reuse", section III).
 const REUSED: f64 = 0.43;
 /// Addresses that a list is tried from.
 const SOURCES: u32 = 8;

@@ -11,6 +11,10 @@ pub struct Findings {
     pub trials: Vec<Attack>,
     /// What else was measured.
     pub figures: Vec<AttackFigure>,
+    /// Attacks that could not be made, and why.
+    pub broken: Vec<String>,
+    /// Whether attacks were left out because the run was interrupted.
+    pub is_partial: bool,
 }
 
 impl Findings {
@@ -18,6 +22,8 @@ impl Findings {
     pub fn extend(&mut self, other: Self) {
         self.trials.extend(other.trials);
         self.figures.extend(other.figures);
+        self.broken.extend(other.broken);
+        self.is_partial |= other.is_partial;
     }
 }
 
@@ -70,7 +76,7 @@ impl Setup {
             outcome: trial.outcome,
             took_us: u64::try_from(trial.took.as_micros()).unwrap_or(u64::MAX),
         };
-        Findings { trials: trials.into_iter().map(row).collect(), figures: Vec::new() }
+        Findings { trials: trials.into_iter().map(row).collect(), ..Findings::default() }
     }
 
     /// Writes a figure of one form of this attack as a row.
@@ -88,6 +94,6 @@ impl Setup {
             expected: figure.expected.map(|(expected, _)| expected),
             source: figure.expected.map_or(String::new(), |(_, source)| source.to_owned()),
         };
-        Findings { trials: Vec::new(), figures: vec![row] }
+        Findings { figures: vec![row], ..Findings::default() }
     }
 }

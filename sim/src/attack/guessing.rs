@@ -60,19 +60,18 @@ fn fresh(arena: &Arena<'_>, payment: biopay_protocol::PaymentId) -> Presentation
 /// Presents samples of many people to every account, a page after the other, within a budget of presentations and as
 /// fast as the server lets them.
 ///
-/// Expected: of 10,000 accounts 10,000 (1 - (1 - FMR)^n) are opened by n presentations that are independent, FMR being
+/// Expected: of 10,000 accounts 10,000 (1 - (1 - FMR)^n) are opened by n samples that are independent, FMR being
 /// that of the same people's presentations at all other accounts, off line.
 pub async fn brute_force(arena: &Arena<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let mut tally: std::collections::BTreeMap<SchemeId, (u64, u64, f64)> = Default::default();
     for account in &arena.accounts {
         let mut pool = pool(arena, account);
-        let presentations = pool.0.len();
         let trial = drive(arena, account, &mut pool, "brute-force").await?;
         let entry = tally.entry(account.scheme).or_default();
         entry.0 += u64::from(trial.succeeded);
         entry.1 += 1;
-        entry.2 += expected_to_open(arena, account, presentations);
+        entry.2 += expected_to_open(arena, account);
         findings.extend(arena.setup.trials("", account.scheme.name(), [trial]));
     }
     for (scheme, (opened, accounts, expected)) in tally {
@@ -116,8 +115,8 @@ fn pool(arena: &Arena<'_>, account: &Account) -> Pool {
     Pool(derived.collect::<Vec<_>>().into_iter())
 }
 
-/// Returns the chance that so many presentations open an account, by the FMR of the same attackers at all other owners.
-fn expected_to_open(arena: &Arena<'_>, account: &Account, presentations: usize) -> f64 {
+/// Returns the chance that the attackers' samples open an account, by the FMR of the same people at all other owners.
+fn expected_to_open(arena: &Arena<'_>, account: &Account) -> f64 {
     let parameters = &arena.scenario().schemes.parameters;
     let Ok(registry) = biopay_biometrics::scheme::Registry::new(parameters) else { return f64::NAN };
     let scheme = registry.scheme(account.scheme);
@@ -129,12 +128,14 @@ fn expected_to_open(arena: &Arena<'_>, account: &Account, presentations: usize) 
         let Ok(record) = scheme.record(&enrolment.payload) else { continue };
         for index in 0..ATTACKERS {
             let Some(template) = arena.template(arena.attacker(index), 0) else { continue };
-            let Ok(payload) = scheme.derive(template, &enrolment.helper, None) else { continue };
-            matches += u64::from(scheme.verify(&record, &payload).accepted);
+            // What does not derive is a non-match, as it is in the rates.
+            let derived = scheme.derive(template, &enrolment.helper, None);
+            matches += u64::from(derived.is_ok_and(|payload| scheme.verify(&record, &payload).accepted));
             comparisons += 1;
         }
     }
-    1.0 - (1.0 - matches as f64 / comparisons.max(1) as f64).powi(presentations as i32)
+    let samples = arena.setup.plan.budget().min(u64::from(ATTACKERS * CAPTURES));
+    1.0 - (1.0 - matches as f64 / comparisons.max(1) as f64).powi(samples as i32)
 }
 
 /// Presents what a strategy proposes, three a page, as fast as the server lets it, until one is accepted, the strategy

@@ -8,7 +8,9 @@ use biopay_biometrics::QrPayload;
 use biopay_protocol::qr::{Symbol, read};
 use biopay_protocol::{Request, Response, codec};
 use rand::{Rng, RngExt};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
 use std::time::Duration;
 
 /// Pixels of a module in the pictures that are damaged.
@@ -139,22 +141,31 @@ fn damaged(symbol: &Symbol, bytes: &[u8]) -> image::GrayImage {
     picture
 }
 
-/// Keeps the counted panics of the control off the terminal until it is dropped.
-struct Quiet(Option<PanicHook>);
+thread_local! {
+    static IS_COUNTING: Cell<bool> = const { Cell::new(false) };
+}
 
-type PanicHook = Box<dyn Fn(&std::panic::PanicHookInfo<'_>) + Sync + Send>;
+/// Keeps the counted panics of this thread off the terminal until it is dropped. The hook is set once for the process, and
+/// other threads' panics are told as ever: attacks are made side by side.
+struct Quiet;
 
 fn silence_panics() -> Quiet {
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    Quiet(Some(before))
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IS_COUNTING.get() {
+                before(panic);
+            }
+        }));
+    });
+    IS_COUNTING.set(true);
+    Quiet
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        if let Some(before) = self.0.take() {
-            std::panic::set_hook(before);
-        }
+        IS_COUNTING.set(false);
     }
 }
 

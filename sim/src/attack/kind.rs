@@ -231,6 +231,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_survey_makes_every_attack_once() {
+        let scenario = crate::scenario::Scenario::load("attack-survey", &[]).unwrap();
+        let mut kinds: Vec<Kind> = scenario.attack.iter().map(|plan| plan.kind).collect();
+        kinds.sort_unstable();
+        let mut all = Kind::ALL.to_vec();
+        all.sort_unstable();
+        assert_eq!(kinds, all);
+    }
+
+    #[test]
+    fn an_attack_on_nobody_or_for_nothing_is_refused() {
+        for setting in ["attack.0.targets=0", "attack.0.budget=0", "attack.0.configurations=[]"] {
+            let refused = crate::scenario::Scenario::load("attack-symbols", &[setting.into()]);
+            assert!(refused.unwrap_err().to_string().contains("attack.0."), "{setting}");
+        }
+    }
+
+    #[test]
     fn scenarios_and_records_use_the_same_names() {
         for kind in Kind::ALL {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());

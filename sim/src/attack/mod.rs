@@ -68,25 +68,30 @@ pub fn captures_needed(scenario: &Scenario) -> Vec<CaptureKey> {
     attackers.chain(owners).collect()
 }
 
-/// Makes every attack of a scenario, in every configuration. Stops early, with what was found, when `stop` is set.
-///
-/// Errors: [`Error::InvalidRun`] where an attack could not be made at all, or left the ledgers wrong.
-pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Result<Findings, Error> {
+/// Makes every attack of a scenario, in every configuration. Stops early, with what was found, when `stop` is set; an
+/// attack that cannot be made is said to be so beside what the others found.
+pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Findings {
+    if scenario.attack.is_empty() {
+        return Findings::default();
+    }
     let setups: Vec<Setup> = scenario.attack.iter().flat_map(|plan| Setup::of(scenario, plan)).collect();
     let stage = Stage::new("attacking", setups.len() as u64);
     let made = setups.into_par_iter().map(|setup| {
         if stop.flag().load(Ordering::Relaxed) {
-            return Ok(Findings::default());
+            return Findings { is_partial: true, ..Findings::default() };
         }
-        let found = make(&setup, population)?;
+        let found = make(&setup, population).unwrap_or_else(|error| {
+            let broken = vec![format!("{}, {}: {error}", setup.plan.kind.name(), setup.configuration.name())];
+            Findings { broken, ..Findings::default() }
+        });
         stage.add(1);
-        Ok(found)
+        found
     });
-    let made: Vec<Findings> = made.collect::<Result<_, Error>>()?;
+    let made: Vec<Findings> = made.collect();
     stage.finish();
     let mut findings = Findings::default();
     made.into_iter().for_each(|found| findings.extend(found));
-    Ok(findings)
+    findings
 }
 
 /// Makes one attack on one system.

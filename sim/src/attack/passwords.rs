@@ -18,9 +18,9 @@ use std::time::Duration;
 
 /// The real hash is computed with the least memory that argon2 takes: its time is that of the service model. Units: KiB.
 const HASH_KIB: u32 = 8;
-/// Bits of the passwords that the control's owners have: one of a list of so many.
+/// Bits of the owners' passwords: each is one of a list of so many. Stronger ones only take longer.
 const WEAK_BITS: u32 = 10;
-/// Bits of the passwords that the other columns' owners have. Stronger ones only take longer.
+/// The server's pepper, which the control's attacker has.
 const PEPPER: &[u8] = b"kept outside the database";
 
 /// Tries a list of passwords against stolen hashes on one core, in the list's order from a random place. Every owner has a
@@ -52,7 +52,7 @@ pub fn search(setup: &Setup) -> Result<Findings, Error> {
                 outcome: "list-spent".into(),
                 took: Duration::ZERO,
             };
-            for guess in 0..size.min(setup.plan.budget() as u32) {
+            for guess in 0..size.min(u32::try_from(setup.plan.budget()).unwrap_or(u32::MAX)) {
                 trial.tries += 1;
                 let right = attackers.verify(word((start + guess) % size)?, Some(stored.clone())).await;
                 if right.map_err(overloaded)? {

@@ -17,7 +17,24 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     network(scenario)?;
     clock(scenario)?;
     thresholds(scenario)?;
+    attacks(scenario)?;
     Registry::new(&scenario.schemes.parameters).map(drop).map_err(|e| format!("schemes.parameters: {e}"))
+}
+
+/// The most targets, and the most that may be spent on each: attackers are tasks, and all at once.
+const ATTACK_MAX: u64 = 1_000_000;
+
+fn attacks(scenario: &Scenario) -> Result<(), String> {
+    for (number, plan) in scenario.attack.iter().enumerate() {
+        let numbers = [("targets", u64::from(plan.targets())), ("budget", plan.budget())];
+        if let Some((key, value)) = numbers.iter().find(|(_, value)| !(1..=ATTACK_MAX).contains(value)) {
+            return Err(format!("attack.{number}.{key} = {value} must lie from 1 to {ATTACK_MAX}"));
+        }
+        if plan.configurations.is_empty() {
+            return Err(format!("attack.{number}.configurations is empty: leave it out for all three"));
+        }
+    }
+    Ok(())
 }
 
 fn thresholds(scenario: &Scenario) -> Result<(), String> {

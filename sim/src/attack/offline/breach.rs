@@ -10,7 +10,6 @@ use biopay_biometrics::attack::offline_search::{DigestKeys, expected_guesses, se
 use biopay_biometrics::attack::{Factors, Population, Stolen, Target, Trial};
 use biopay_biometrics::scheme::{DigestScheme, Scheme, SchemeId};
 use biopay_reports::distribution::Distribution;
-use biopay_reports::interval::Rate;
 use biopay_reports::unlinkability::unlinkability;
 
 /// Bits of the digest that the control searches.
@@ -155,26 +154,20 @@ pub fn linkage(bench: &Bench<'_>) -> Result<Findings, Error> {
             let second = bench.enrol(scheme, person.subject, std::slice::from_ref(person.probe), 2)?;
             let dimension = person.probe.real().len();
             let look = |target: &Target| observe(scheme, target, knowledge, dimension);
-            Some((look(&first), look(&second)))
+            Some((person.subject, (look(&first), look(&second))))
         });
-        let (first, second): (Vec<Observed>, Vec<Observed>) = both.unzip();
+        let (subjects, both): (Vec<u32>, Vec<_>) = both.unzip();
+        let (first, second): (Vec<Observed>, Vec<Observed>) = both.into_iter().unzip();
         if first.len() < 2 {
             return Ok(Findings::default());
         }
         let linked = link(scheme, &first, &second);
         let id = scheme.id().name();
-        let identified = Rate::independent(u64::from(linked.rank_one), first.len() as u64);
-        let mut findings = bench.setup.figure(
-            "",
-            id,
-            Figure {
-                measure: "identified at rank one",
-                value: f64::from(linked.rank_one) / first.len() as f64,
-                interval: identified.interval().map(|i| (i.lower, i.upper)),
-                count: first.len() as u64,
-                expected: Some((1.0 / first.len() as f64, "by chance")),
-            },
-        );
+        let rows = subjects.iter().zip(&linked.identified).map(|(&target, &succeeded)| {
+            let trial = Trial { target, queries: 1, succeeded, value: None };
+            bench.trial(&trial, if succeeded { "identified" } else { "not-identified" })
+        });
+        let mut findings = bench.setup.trials("identified at rank one", id, rows);
         let scores = (Distribution::new(linked.mated), Distribution::new(linked.non_mated));
         if let Some(found) = unlinkability(&scores.0, &scores.1, bench.setup.scenario.seed) {
             let figure = Figure {
