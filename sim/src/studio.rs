@@ -9,11 +9,12 @@ use biopay_biometrics::{AcquisitionFailure, Sample, Template, face as face_extra
 use biopay_datasets::embedding;
 use biopay_datasets::face::{self, Face, Nuisance};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
-use biopay_datasets::presentation::{Species, gelatine_finger, printed_face, replayed_screen};
+use biopay_datasets::presentation::{Species, TrainingSamples, gelatine_finger, printed_face, replayed_screen};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -180,6 +181,22 @@ impl Studio {
                 Some(replayed_screen(&face, &devices[0], self.nuisance(self.quality)?, number).0)
             }
             _ => None,
+        })
+    }
+
+    /// Makes what a detector of artefacts before the handset's sensor is trained on; `None` where there are no images.
+    ///
+    /// Errors: a quality that is none.
+    pub fn training(&self, subjects: Range<u64>) -> Result<Option<TrainingSamples>, Error> {
+        Ok(match &self.source {
+            Source::Fingers { devices, .. } => {
+                let quality = CaptureQuality::new(self.quality)?;
+                Some(TrainingSamples::fingers(self.seed, subjects, &devices[0], quality))
+            }
+            Source::Faces { devices } => {
+                Some(TrainingSamples::faces(self.seed, subjects, &devices[0], self.nuisance(self.quality)?))
+            }
+            Source::Points { .. } => None,
         })
     }
 

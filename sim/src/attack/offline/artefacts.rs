@@ -15,6 +15,8 @@ use rayon::prelude::*;
 
 /// Share of living subjects that the detector may turn away in training.
 const BPCER: f32 = 0.05;
+/// People whom the detector is trained on.
+const TRAINED_ON: u64 = 80;
 /// The number of an artefact's presentation: no other capture has it.
 const ARTEFACT: u64 = 900_000;
 
@@ -25,31 +27,26 @@ const ARTEFACT: u64 = 900_000;
 pub fn artefacts(bench: &Bench<'_>) -> Result<Findings, Error> {
     let studio = &bench.population.studio;
     let mut findings = Findings::default();
+    let detector = match bench.setup.configuration {
+        Configuration::Hardened => train(bench)?,
+        _ => None,
+    };
     for species in Species::ALL.into_iter().filter(|&species| studio.can_imitate(species)) {
-        let detector = match bench.setup.configuration {
-            Configuration::Hardened => train(bench, species)?,
-            _ => None,
-        };
         let shown = show(bench, species)?;
         for &id in &bench.setup.scenario.schemes.r#use {
             let scheme = bench.population.registry.scheme(id);
             findings.extend(of_species(bench, species, scheme, &shown, detector.as_ref()));
         }
-        findings.extend(bona_fide(bench, detector.as_ref())?);
     }
+    findings.extend(bona_fide(bench, detector.as_ref())?);
     Ok(findings)
 }
 
-/// Trains on the attackers' own living samples and artefacts of them.
-fn train(bench: &Bench<'_>, species: Species) -> Result<Option<Detector>, Error> {
-    let studio = &bench.population.studio;
-    let (mut living, mut artefacts): (Vec<Sample>, Vec<Sample>) = Default::default();
-    for index in 0..ATTACKERS {
-        let subject = attacker(&bench.setup.scenario, index);
-        living.extend(studio.sample(attackers_capture(subject, 0))?);
-        artefacts.extend(studio.artefact(species, subject, ARTEFACT)?);
-    }
-    Ok(Detector::train(&living, &artefacts, BPCER))
+/// Trains on people who neither have an account nor attack one.
+fn train(bench: &Bench<'_>) -> Result<Option<Detector>, Error> {
+    let from = u64::from(attacker(&bench.setup.scenario, 0) + ATTACKERS);
+    let samples = bench.population.studio.training(from..from + TRAINED_ON)?;
+    Ok(samples.and_then(|samples| Detector::train(&samples.bona_fide, &samples.attacks, BPCER)))
 }
 
 /// Is what stands before the sensor in somebody's name, and what came of it.
