@@ -59,9 +59,9 @@ mod tests {
         let expected = pairs.map(kernel).sum::<f64>() / 12.0;
         let (area, interval) = auc(&positives, &negatives).unwrap();
         assert!((area - expected).abs() < 1e-12);
-        // V10 = (1/3, 5/6, 5/6, 1), V01 = (1, .625, .75): S10 = .08333, S01 = .03646 by hand.
-        let half = Z * (0.083_333_333_f64 / 4.0 + 0.036_458_333 / 3.0).sqrt();
-        assert!((interval.lower - (area - half)).abs() < 1e-6, "{interval:?}");
+        // V10 = (1/3, 5/6, 5/6, 1), V01 = (1, 1/2, 3/4): S10 = 1/12, S01 = 1/16 by hand.
+        let half = Z * (1.0 / 12.0 / 4.0 + 1.0 / 16.0 / 3.0_f64).sqrt();
+        assert!((interval.lower - (area - half)).abs() < 1e-12, "{interval:?}");
     }
 
     #[test]
