@@ -1,4 +1,5 @@
-//! Exhaustive comparison on one core: `comparison/hamming/KERNEL/BITS`, `comparison/cosine/DIMENSION`.
+//! Exhaustive comparison on one core: `comparison/hamming/KERNEL/BITS`, `comparison/hamming/KERNEL-tail/BITS` where the
+//! nearest pairs are kept besides, `comparison/cosine/DIMENSION`.
 //!
 //! `against_faiss.py` beside this file holds the same figure against FAISS in one run.
 
@@ -40,6 +41,12 @@ fn hamming(c: &mut Criterion) {
                 b.iter(|| black_box(rows.count(&columns, &span, kernel, 0, &|_| {})));
             });
         }
+        // Five standard deviations below the mean: about one pair in four million.
+        let nearest = (bits as f64 / 2.0 - 2.5 * (bits as f64).sqrt()) as usize;
+        let best = Kernel::best();
+        group.bench_function(BenchmarkId::new(format!("{}-tail", best.name()), bits), |b| {
+            b.iter(|| black_box(rows.count(&columns, &span, best, nearest, &|_| {})));
+        });
     }
 }
 

@@ -135,7 +135,7 @@ impl Compare for HammingPairs<'_> {
             return self.visit(rows, blocks, tally);
         }
         let origin = (rows.start, blocks.start * LANES);
-        self.visit(rows, blocks, &mut Nearest { tally, origin, below: keep.end as u16, found: tail });
+        self.visit(rows, blocks, &mut Nearest::new(tally, origin, keep.end as u16, tail));
     }
 
     fn add(&self, tally: &Tally, counts: &mut [u64]) {
@@ -148,18 +148,39 @@ struct Nearest<'a> {
     tally: &'a mut Tally,
     origin: (usize, usize),
     below: u16,
+    /// What brings `below`, and no less, to [`TOP_BITS`] when it is added in each lane.
+    lift: u64,
     found: &'a mut Vec<(u32, u32, u32)>,
+}
+
+/// The top bit of each lane of a word of [`Distances`]: distances stay far below it.
+const TOP_BITS: u64 = 0x8000_8000_8000_8000;
+
+impl<'a> Nearest<'a> {
+    fn new(tally: &'a mut Tally, origin: (usize, usize), below: u16, found: &'a mut Vec<(u32, u32, u32)>) -> Self {
+        let lift = u64::from(0x8000 - below) * 0x0001_0001_0001_0001;
+        Self { tally, origin, below, lift, found }
+    }
+
+    /// Hardly ever needed: kept out of the loop over all pairs.
+    #[cold]
+    #[inline(never)]
+    fn keep(&mut self, probe: usize, block: usize, distances: &Distances) {
+        let distances = unpacked(distances);
+        let near = distances.iter().enumerate().filter(|&(_, &d)| d < self.below);
+        let (row, column) = (self.origin.0 + probe, self.origin.1 + block * LANES);
+        self.found.extend(near.map(|(lane, &d)| (row as u32, (column + lane) as u32, u32::from(d))));
+    }
 }
 
 impl Visitor for Nearest<'_> {
     #[inline(always)]
     fn visit(&mut self, probe: usize, block: usize, distances: &Distances) {
         self.tally.visit(probe, block, distances);
-        let distances = unpacked(distances);
-        if distances.iter().fold(u16::MAX, |least, &d| least.min(d)) < self.below {
-            let near = distances.iter().enumerate().filter(|&(_, &d)| d < self.below);
-            let (row, column) = (self.origin.0 + probe, self.origin.1 + block * LANES);
-            self.found.extend(near.map(|(lane, &d)| (row as u32, (column + lane) as u32, u32::from(d))));
+        // Four lanes at a time: all of them reach their top bit unless one is below.
+        let reached = distances.iter().fold(TOP_BITS, |all, four| all & (four + self.lift));
+        if reached != TOP_BITS {
+            self.keep(probe, block, distances);
         }
     }
 }

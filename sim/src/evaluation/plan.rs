@@ -136,6 +136,10 @@ impl Plan {
 
     /// Returns the number of comparisons.
     pub fn pairs(&self) -> u64 {
+        if self.is_exhaustive() {
+            let samples = self.subjects.len() as u64;
+            return samples * samples.saturating_sub(1) / 2;
+        }
         (0..self.references.len()).map(|r| self.probes(r).len() as u64).sum()
     }
 
