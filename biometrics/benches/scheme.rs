@@ -1,5 +1,6 @@
-//! `code/NAME/decode` at the most errors that each code is meant for, `scheme/NAME/{enrol,derive,verify}` on templates of
-//! 256 numbers and 1,024 bits, a tenth of the bits wrong.
+//! `code/NAME/decode` at the most errors that each code is meant for, `scheme/NAME/{enrol,derive,refuse,verify}` on
+//! templates of 256 numbers and 1,024 bits: a tenth of the bits wrong, and half of them for `refuse`, which is a
+//! derivation by another subject.
 
 use biopay_biometrics::code::ReedSolomon;
 use biopay_biometrics::scheme::{
@@ -42,7 +43,7 @@ fn template(noise: f32, rng: &mut ChaCha8Rng) -> Template {
 
 fn schemes(criterion: &mut Criterion) {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
-    let (reference, probe) = (template(0.0, &mut rng), template(0.33, &mut rng));
+    let (reference, probe, stranger) = (template(0.0, &mut rng), template(0.33, &mut rng), template(30.0, &mut rng));
     let mut urp = SchemeParameters::default();
     urp.index_of_max.variant = IndexVariant::Permutation;
     let commitment = CommitmentParameters { code: CODES[0].1, ..Default::default() };
@@ -61,6 +62,7 @@ fn schemes(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("scheme/{name}"));
         group.bench_function("enrol", |b| b.iter(|| scheme.enrol(black_box(&references), None, &mut rng)));
         group.bench_function("derive", |b| b.iter(|| scheme.derive(black_box(&probe), &enrolment.helper, None)));
+        group.bench_function("refuse", |b| b.iter(|| scheme.derive(black_box(&stranger), &enrolment.helper, None)));
         group.bench_function("verify", |b| b.iter(|| scheme.verify(black_box(&record), payload)));
         group.finish();
     }

@@ -22,12 +22,12 @@ use super::equality::{self, SALT_BYTES};
 use super::reference::mean_margins;
 use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
 use crate::{BitString, Error, QrPayload, Template};
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-const HELPER_VERSION: u8 = 1;
+const HELPER_VERSION: u8 = 2;
 const KEY_BYTES: usize = 16;
 /// Zeros after the key: a wrong subset passes for right once in 2^32.
 const ZERO_BYTES: usize = 4;
@@ -35,10 +35,12 @@ const LOCKER_BYTES: usize = KEY_BYTES + ZERO_BYTES;
 /// Version, s, ℓ and the template's number of bits, two bytes each after the first.
 const HEADER_BYTES: usize = 7;
 const SUBSET_MAX: usize = 256;
+const SUBSET_WORDS: usize = SUBSET_MAX / 64;
 /// More lockers than this would not fit the 32,768 bytes of helper data that the protocol carries.
 const LOCKERS_MAX: usize = 1_600;
 const TEMPLATE_BITS_MAX: usize = 4_096;
-const LOCKER_DOMAIN: &[u8] = b"biopay sample-then-lock locker v1";
+/// Short, so that a locker of up to 64 bits costs one block of SHA-256.
+const LOCKER_DOMAIN: &[u8] = b"biopay locker v2";
 
 /// Chooses subset and number of lockers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,13 +85,18 @@ impl SampleThenLock {
     }
 
     /// Returns each locker's pad under the bits, in order.
-    fn pads(&self, bits: BitString, salt: [u8; SALT_BYTES]) -> impl Iterator<Item = [u8; LOCKER_BYTES]> {
+    fn pads(&self, bits: &BitString, salt: [u8; SALT_BYTES]) -> impl Iterator<Item = [u8; LOCKER_BYTES]> {
         let seed = Sha256::new_with_prefix(LOCKER_DOMAIN).chain_update(salt).finalize();
         let mut stream = ChaCha20Rng::from_seed(seed.into());
-        let subset = self.parameters.subset;
+        let mut drawn = vec![0; self.parameters.subset * DRAW_BYTES];
+        let salted = Sha256::new_with_prefix(LOCKER_DOMAIN).chain_update(salt);
         (0..self.parameters.lockers as u32).map(move |number| {
-            let drawn = (0..subset).map(|_| bits.bit(stream.random_range(0..bits.len() as u32) as usize));
-            pad(&salt, number, &BitString::from_bits(drawn))
+            stream.fill_bytes(&mut drawn);
+            let mut words = [0u64; SUBSET_WORDS];
+            for (i, draw) in drawn.as_chunks().0.iter().enumerate() {
+                words[i / 64] |= u64::from(bits.bit(position(*draw, bits.len()))) << (i % 64);
+            }
+            pad(salted.clone(), number, &words[..self.parameters.subset.div_ceil(64)])
         })
     }
 
@@ -102,7 +109,8 @@ impl SampleThenLock {
     pub fn payload_of_subset(&self, helper: &HelperData, bits: &BitString) -> Result<QrPayload, Error> {
         let header = Helper::from_bytes(&helper.0)?;
         let helper = self.read_helper(&helper.0, header.template_bits)?;
-        let content = xor(pad(&helper.salt, 0, bits), helper.lockers[0]);
+        let salted = Sha256::new_with_prefix(LOCKER_DOMAIN).chain_update(helper.salt);
+        let content = xor(pad(salted, 0, bits.words()), helper.lockers[0]);
         if content[KEY_BYTES..] == [0; ZERO_BYTES] {
             Ok(self.payload(&helper.salt, &content[..KEY_BYTES]))
         } else {
@@ -145,24 +153,31 @@ impl Scheme for SampleThenLock {
         let salt = equality::salt(rng);
         let mut content = [0; LOCKER_BYTES];
         rng.fill_bytes(&mut content[..KEY_BYTES]);
-        let lockers: Vec<_> = self.pads(bits, salt).map(|pad| xor(pad, content)).collect();
+        let lockers: Vec<_> = self.pads(&bits, salt).map(|pad| xor(pad, content)).collect();
         let helper = Helper { subset: self.parameters.subset, template_bits: margins.len(), salt, lockers: &lockers };
         Ok(Enrolment { payload: self.payload(&salt, &content[..KEY_BYTES]), helper: HelperData(helper.to_bytes()) })
     }
 
     fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
         let helper = self.read_helper(&helper.0, probe.bits().len())?;
-        let opened = self.pads(probe.bits().clone(), helper.salt).zip(helper.lockers).map(|(pad, &l)| xor(pad, l));
+        let opened = self.pads(probe.bits(), helper.salt).zip(helper.lockers).map(|(pad, &l)| xor(pad, l));
         let content = opened.into_iter().find(|content| content[KEY_BYTES..] == [0; ZERO_BYTES]);
         content.map(|content| self.payload(&helper.salt, &content[..KEY_BYTES])).ok_or(Error::FailedToDerive)
     }
 }
 
-fn pad(salt: &[u8; SALT_BYTES], number: u32, bits: &BitString) -> [u8; LOCKER_BYTES] {
-    let mut hash = Sha256::new_with_prefix(LOCKER_DOMAIN);
-    hash.update(salt);
-    hash.update(number.to_le_bytes());
-    bits.words().iter().for_each(|word| hash.update(word.to_le_bytes()));
+/// Bytes that a position is drawn from.
+const DRAW_BYTES: usize = 4;
+
+/// Maps a draw to 0..bits: with at most 4,096 bits no position is likelier than another by more than one in a million.
+fn position(draw: [u8; DRAW_BYTES], bits: usize) -> usize {
+    ((u64::from(u32::from_le_bytes(draw)) * bits as u64) >> 32) as usize
+}
+
+/// Returns a locker's pad; `salted` has taken in the domain and the salt.
+fn pad(salted: Sha256, number: u32, bits: &[u64]) -> [u8; LOCKER_BYTES] {
+    let mut hash = salted.chain_update(number.to_le_bytes());
+    bits.iter().for_each(|word| hash.update(word.to_le_bytes()));
     let digest = hash.finalize();
     std::array::from_fn(|i| digest[i])
 }
@@ -212,6 +227,7 @@ fn malformed(why: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
 
     fn template(bits: impl Iterator<Item = bool>) -> Template {
