@@ -95,7 +95,8 @@ impl EyeLook {
         let normal = Vec3::new(dx, dy, depth).unit();
         let (ix, iy) = (dx - state.gaze.0, dy - state.gaze.1);
         let radius = (ix * ix + iy * iy).sqrt();
-        let sclera = Rgb([0.52, 0.47, 0.45]).times(self.veiled)
+        let sclera = Rgb([0.52, 0.47, 0.45])
+            .times(self.veiled)
             .times(1.0 - 0.25 * bump(s, 0.0, 0.12) - 0.2 * bump(s, 1.0, 0.15));
         let caruncle = smoothstep(0.10, 0.03, s);
         let white = sclera.towards(Rgb([0.38, 0.17, 0.15]), 0.7 * caruncle);

@@ -120,7 +120,8 @@ impl Painter {
         let brow = look.brows.share(x, y, &stroke);
         colour = colour.towards(look.hair.times(0.8), brow);
         let beard = look.beard.share(ax, x, y, &stroke) * (1.0 - lip);
-        colour = colour.towards(look.beard.colour(look.hair).times(1.0 + 0.35 * stroke(x * 1.1 + 50.0, y * 0.42)), beard);
+        colour =
+            colour.towards(look.beard.colour(look.hair).times(1.0 + 0.35 * stroke(x * 1.1 + 50.0, y * 0.42)), beard);
         let oily = 0.35 * bump(ax, 0.0, 14.0) * bump(y, -22.0, 22.0) + 0.3 * bump(ax, 0.0, 34.0) * bump(y, 42.0, 18.0);
         let gloss = (0.35 + oily + 0.4 * lip) * (1.0 - 0.8 * brow.max(beard)) * (1.0 + 0.15 * pore);
         [colour.0[0], colour.0[1], colour.0[2], gloss]
