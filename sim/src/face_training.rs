@@ -104,7 +104,7 @@ pub fn points(truth: &FacePoints) -> biopay_biometrics::face::FacePoints {
 }
 
 const TRAINING_FACES: u64 = 0x5452_4149_4E5F_4641;
-const SUBJECTS: u64 = 500;
+const SUBJECTS: u64 = 800;
 /// Both small cameras, and captures wilder than usual: what is learnt from tame ones carries over less to real faces.
 const CAPTURES: [(&str, f32); 6] =
     [("handset", 1.2), ("pc", 1.5), ("handset", 1.8), ("pc", 1.2), ("handset", 1.5), ("pc", 1.8)];

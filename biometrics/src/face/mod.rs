@@ -24,6 +24,8 @@ mod lbp;
 mod resample;
 
 mod extractor;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 mod train;
 
 pub use extractor::Extractor;

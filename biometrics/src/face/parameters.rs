@@ -72,7 +72,7 @@ pub(super) const CONTRAST_LIMIT: f32 = 10.0;
 /// Principal components kept before the discriminants.
 pub(super) const COMPONENTS: usize = 420;
 /// Shrinkage of the within-subject covariance: synthetic faces teach the directions of nuisance only roughly.
-pub(super) const SHRINKAGE: f64 = 0.25;
+pub(super) const SHRINKAGE: f64 = 0.10;
 /// Length of the real-valued template.
 pub(super) const REAL_LENGTH: usize = 256;
 /// Bits of the binary template.

@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 /// Subjects that training needs at least: half as many as the template has dimensions.
 const SUBJECTS_MIN: usize = REAL_LENGTH / 2;
-/// Captures that the locator is learnt from at most, evenly spread over all.
-const LOCATOR_CAPTURES: usize = 1_500;
+/// Captures that the locator is learnt from at most, drawn from all.
+const LOCATOR_CAPTURES: usize = 2_500;
 /// Penalties of the regressions, in mean input variances a row.
 const DETECTOR_PENALTY: f64 = 0.05;
 const STAGE_PENALTY: f64 = 0.02;
@@ -62,8 +62,7 @@ impl Extractor {
         check(captures, without_face)?;
         let examples: Vec<Example> = captures.par_iter().filter_map(example).collect();
         let empty: Vec<Array2<f32>> = without_face.par_iter().filter_map(|s| prepared(s).ok()).collect();
-        let step = examples.len().div_ceil(LOCATOR_CAPTURES);
-        let few: Vec<&Example> = examples.iter().step_by(step).collect();
+        let few = drawn(&examples, &mut stream(seed, 0, 0));
         let detector = train_detector(&few, &empty, seed);
         let aligner = train_aligner(&few, seed);
         let verifier = train_verifier(&few, &empty, &detector, &aligner, seed);
@@ -93,6 +92,17 @@ fn example(capture: &TrainingCapture) -> Option<Example> {
     let shrink = capture.sample.columns() as f32 / image.ncols() as f32;
     let points = capture.points.map(|(x, y)| ((x + 0.5) / shrink - 0.5, (y + 0.5) / shrink - 0.5));
     Some(Example { subject: capture.subject, image, frame: Frame::fit(&points) })
+}
+
+/// Draws what the locator is learnt from, in order; every second capture, say, would always be of the same camera.
+fn drawn<'a>(examples: &'a [Example], rng: &mut dyn Rng) -> Vec<&'a Example> {
+    let mut open = LOCATOR_CAPTURES.min(examples.len());
+    let is_drawn = |(i, example)| {
+        let is_drawn = rng.random_range(0..examples.len() - i) < open;
+        open -= usize::from(is_drawn);
+        is_drawn.then_some(example)
+    };
+    examples.iter().enumerate().filter_map(is_drawn).collect()
 }
 
 /// Opens the stream of one example and purpose.

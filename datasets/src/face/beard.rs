@@ -49,9 +49,9 @@ impl Beard {
         }
         let ragged = 2.2 * stroke(x * 0.5, y * 0.5 + 90.0);
         let cover = self.cover(ax, y, ragged);
-        let hairs =
-            (0.80 + 0.30 * stroke(x * 1.1 + 50.0, y * 0.42) + 0.10 * stroke(x * 0.3, y * 0.2)).clamp(0.15, 1.05);
-        (cover * hairs).clamp(0.0, 0.97)
+        // Where it is short the skin shows evenly between the hairs; where it is full, in places.
+        let hairs = 0.90 + 0.14 * stroke(x * 1.1 + 50.0, y * 0.42) + 0.08 * stroke(x * 0.3, y * 0.2);
+        (cover * hairs.clamp(0.4, 1.05)).clamp(0.0, 0.97)
     }
 
     /// Returns how far a place stands out because of hair, in millimetres.
@@ -59,7 +59,12 @@ impl Beard {
         if self.length < 1.0 || y > 0.0 {
             return 0.0;
         }
-        self.length * self.cover(x.abs(), y, 0.0) * smoothstep(0.0, 8.0, (y + 71.5).abs())
+        let ax = x.abs();
+        // It grows out of the cheek gently, is trimmed under the nose, and leaves the lips free.
+        let gently = smoothstep(0.0, 24.0, curve(&CHEEK_LINE, ax) - y);
+        let trimmed = 0.35 + 0.65 * smoothstep(-66.0, -80.0, y).max(smoothstep(22.0, 34.0, ax));
+        let from_lips = ((ax / 26.0) * (ax / 26.0) + ((y + 71.5) / 9.5) * ((y + 71.5) / 9.5)).sqrt();
+        self.length * self.cover(ax, y, 0.0) * gently * trimmed * smoothstep(0.9, 1.7, from_lips)
     }
 
     fn cover(&self, ax: f32, y: f32, ragged: f32) -> f32 {
@@ -68,9 +73,9 @@ impl Beard {
         let neck = smoothstep(-128.0, -118.0, y + ragged);
         let round_mouth = 1.0 - smoothstep(14.0, 20.0, ax + 0.4 * ragged);
         let on_chin = round_mouth * smoothstep(-78.0, -84.0, y);
-        let moustache = smoothstep(-52.0, -54.5, y + 0.3 * ragged)
-            * smoothstep(-72.0 - 0.1 * ax, -68.0, y)
-            * (1.0 - smoothstep(23.0, 30.0, ax + 0.5 * ragged));
+        let moustache = smoothstep(-52.0, -55.0, y + 0.25 * ax + 0.3 * ragged)
+            * smoothstep(-71.5 - 0.25 * (ax - 12.0).max(0.0), -67.5, y)
+            * (1.0 - smoothstep(17.0, 29.0, ax + 0.7 * ragged));
         let bare_spot = 1.0 - 0.5 * bump(ax, 10.0, 4.0) * bump(y, -86.0, 3.0);
         let cheeks = self.cheeks * below * (1.0 - 0.4 * bump(ax, 0.0, 5.0) * bump(y, -55.0, 5.0));
         (cheeks.max(self.chin * on_chin * bare_spot).max(self.moustache * moustache) * neck).min(1.0)

@@ -26,6 +26,8 @@ pub(crate) struct EyeLook {
     lashes: f32,
     liner: f32,
     skew: f32,
+    /// Factor on the white: darker with darker skin.
+    veiled: f32,
 }
 
 /// Holds what differs between captures.
@@ -59,6 +61,7 @@ impl EyeLook {
             lashes: uniform(rng, 0.55, 0.95) - 0.10 * masculinity,
             liner: if masculinity < 0.0 && uniform(rng, 0.0, 1.0) < 0.45 { uniform(rng, 0.2, 0.8) } else { 0.0 },
             skew: (0.12 * gaussian(rng)).clamp(-0.25, 0.25),
+            veiled: 1.0 - 0.45 * melanin,
         }
     }
 
@@ -92,7 +95,9 @@ impl EyeLook {
         let normal = Vec3::new(dx, dy, depth).unit();
         let (ix, iy) = (dx - state.gaze.0, dy - state.gaze.1);
         let radius = (ix * ix + iy * iy).sqrt();
-        let sclera = Rgb([0.50, 0.45, 0.43]).times(1.0 - 0.25 * bump(s, 0.0, 0.12) - 0.2 * bump(s, 1.0, 0.15));
+        let sclera = Rgb([0.52, 0.47, 0.45])
+            .times(self.veiled)
+            .times(1.0 - 0.25 * bump(s, 0.0, 0.12) - 0.2 * bump(s, 1.0, 0.15));
         let caruncle = smoothstep(0.10, 0.03, s);
         let white = sclera.towards(Rgb([0.38, 0.17, 0.15]), 0.7 * caruncle);
         let ring = 1.0 - 0.55 * smoothstep(IRIS_RADIUS * 0.72, IRIS_RADIUS, radius);

@@ -149,15 +149,16 @@ fn nose(x: f32, y: f32, t: &Traits) -> f32 {
     if ax > 45.0 || !(-62.0..20.0).contains(&y) {
         return 0.0;
     }
-    // The wings end higher than the columella.
-    let lifted = y - (0.022 * ax * ax).min(3.4) * smoothstep(-34.0, -44.0, y);
+    // Towards the wings the tip rounds upwards, so that it ends as a ball and not as an edge.
+    let lifted = y - (0.045 * ax * ax).min(6.0) * smoothstep(-30.0, -43.0, y);
     let height = curve(&NOSE_HEIGHT, lifted) + 1.6 * t.nose_hump * bump(y, -14.0, 7.0);
     let width = curve(&NOSE_WIDTH, y) * t.nose_width;
     let u = ax / width;
     let body = height * libm::expf(-libm::powf(u * 0.84, 1.85));
-    let tip = 1.9 * t.nose_tip * bump(ax, 0.0, 5.5) * bump(y, -38.8, 4.5);
-    let wing = t.alae * 6.6 * bump(ax, 12.4, 3.4) * bump(y, -43.8, 3.9);
-    let crease = -1.5 * bump(ax, 18.4, 2.2) * bump(y, -43.0, 5.0) - 1.2 * bump(ax, 13.5, 3.0) * bump(y, -37.0, 2.5);
+    let tip = 1.9 * t.nose_tip * bump(ax, 0.0, 5.0) * bump(y, -39.5, 4.5);
+    let wing = t.alae * 8.4 * bump(ax, 13.0, 3.1) * bump(y, -44.4, 3.6);
+    let groove = -1.6 * bump(ax, 8.6, 1.9) * bump(y, -43.0, 4.0) - 1.2 * bump(ax, 13.5, 3.0) * bump(y, -37.5, 2.5);
+    let crease = groove - 1.9 * bump(ax, 18.2, 1.9) * bump(y, -43.5, 4.6);
     body + tip + wing + crease
 }
 
@@ -216,9 +217,9 @@ const FRONT: [(f32, f32); 28] = [
 
 /// Half width of the head, by height.
 const HALF_WIDTH: [(f32, f32); 20] = [
-    (-150.0, 40.0),
-    (-125.0, 30.0),
-    (-118.0, 22.0),
+    (-150.0, 24.0),
+    (-125.0, 20.0),
+    (-118.0, 20.0),
     (-112.0, 29.0),
     (-105.0, 36.5),
     (-95.0, 45.0),
@@ -301,7 +302,7 @@ const NOSE_HEIGHT: [(f32, f32); 14] = [
 
 /// Half width of the nose's body, by height.
 const NOSE_WIDTH: [(f32, f32); 8] =
-    [(-52.0, 7.0), (-46.0, 8.8), (-38.0, 10.0), (-30.0, 9.4), (-20.0, 8.6), (-8.0, 8.0), (5.0, 8.4), (16.0, 12.0)];
+    [(-52.0, 7.0), (-46.0, 8.4), (-38.0, 9.6), (-30.0, 9.2), (-20.0, 8.6), (-8.0, 8.2), (5.0, 8.8), (16.0, 12.0)];
 
 #[cfg(test)]
 mod tests {

@@ -84,9 +84,9 @@ impl Hair {
             return depth > 0.0;
         }
         let bent = az + 0.10 * self.lean * (y - 40.0);
-        let ragged = 1.8 * self.fine.at(bent * 0.9 + 200.0, y * 0.10 + 200.0)
-            + 1.8 * self.strands.at(bent * 1.3 + 200.0, y * 0.07 + 200.0)
-            + 1.4 * self.strands.at(bent * 3.1 + 90.0, y * 0.11 + 200.0)
+        let ragged = 1.2 * self.fine.at(bent * 0.9 + 200.0, y * 0.10 + 200.0)
+            + 1.4 * self.strands.at(bent * 1.3 + 200.0, y * 0.07 + 200.0)
+            + 2.6 * self.strands.at(bent * 3.1 + 90.0, y * 0.11 + 200.0)
             + 3.2 * self.clumps.at(az * 0.8 + 200.0, y * 0.5 + 200.0);
         if curtain {
             let soft =
@@ -94,7 +94,7 @@ impl Hair {
             let edge = depth + 0.5 * ragged + soft;
             return edge > 0.0 && y > self.bottom() + 5.0 * soft;
         }
-        let amount = if self.fringe > 0.0 { 1.5 } else { 1.0 };
+        let amount = if self.fringe > 0.0 { 1.0 } else { 0.8 };
         depth + amount * ragged > 0.0
     }
 
@@ -106,7 +106,7 @@ impl Hair {
         }
         let azimuth = libm::asinf((x / 76.0).clamp(-1.0, 1.0)).to_degrees();
         let ragged = 0.5 + 0.25 * self.strands.at(azimuth * 2.2 + 200.0, y * 0.1 + 200.0);
-        0.8 * smoothstep(-9.0, 3.0, self.depth(azimuth, y)) * ragged.clamp(0.1, 1.0)
+        0.85 * smoothstep(-8.0, 4.0, self.depth(azimuth, y)) * ragged.clamp(0.1, 1.0)
     }
 
     /// Says whether hair casts a shadow at a place: as [`covers`](Self::covers), without the raggedness.

@@ -126,7 +126,9 @@ impl Scene<'_> {
         let between = 1.0 - 0.25 * bump((ax + 0.3) % 8.0, 4.0, 0.5);
         let upper_row = gap * self.expression.open * JAW_DROP < 4.5 + 2.5 * self.expression.smile && ax < 20.0;
         let fade = 1.0 - 0.65 * smoothstep(8.0, 20.0, ax);
-        Some(if teeth && upper_row { Rgb([0.60, 0.54, 0.44]).times(between * fade) } else { Rgb([0.05, 0.02, 0.02]) })
+        // The upper lip shades them.
+        let light = between * fade * smoothstep(0.05, 0.45, gap);
+        Some(if teeth && upper_row { Rgb([0.46, 0.41, 0.34]).times(light) } else { Rgb([0.05, 0.02, 0.02]) })
     }
 
     fn eyeball(&self, place: &Place, colour: Rgb, normal: Vec3, light: f32) -> Rgb {

@@ -120,7 +120,8 @@ impl Painter {
         let brow = look.brows.share(x, y, &stroke);
         colour = colour.towards(look.hair.times(0.8), brow);
         let beard = look.beard.share(ax, x, y, &stroke) * (1.0 - lip);
-        colour = colour.towards(look.beard.colour(look.hair), beard);
+        colour =
+            colour.towards(look.beard.colour(look.hair).times(1.0 + 0.35 * stroke(x * 1.1 + 50.0, y * 0.42)), beard);
         let oily = 0.35 * bump(ax, 0.0, 14.0) * bump(y, -22.0, 22.0) + 0.3 * bump(ax, 0.0, 34.0) * bump(y, 42.0, 18.0);
         let gloss = (0.35 + oily + 0.4 * lip) * (1.0 - 0.8 * brow.max(beard)) * (1.0 + 0.15 * pore);
         [colour.0[0], colour.0[1], colour.0[2], gloss]
@@ -149,7 +150,8 @@ impl Painter {
     fn shadowed(&self, ax: f32, y: f32) -> f32 {
         let jaw_line = -85.0 - 0.86 * (50.0 - ax).max(0.0);
         let under_jaw = 0.62 * smoothstep(-1.0, 9.0, jaw_line - y);
-        let nostril = 0.80 * bump(ax, 6.6, 2.1) * bump(y, -48.4, 1.0);
+        let arch = -48.4 + 0.5 * bump(ax, 6.8, 2.0);
+        let nostril = 0.86 * bump(ax, 6.8, 2.3) * bump(y, arch, 1.35);
         let under_nose = 0.06 * bump(ax, 0.0, 9.0) * bump(y, -52.0, 2.2);
         let circles = self.circles * bump(ax, 27.0, 11.0) * bump(y, -9.5, 4.0);
         let socket = 0.12 * bump(ax, 29.0, 14.0) * bump(y, 3.0, 6.5) + 0.10 * bump(ax, 17.0, 5.0) * bump(y, 3.0, 6.0);

@@ -68,9 +68,31 @@ pub fn face_templates(
     if let Some(folder) = trace {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
+    each_face(images, progress, &|stem, sample| face_template(stem, sample, trace))
+}
+
+/// Makes the templates of a folder's face images as [`face_templates`] does, by an ONNX network of the user's.
+///
+/// Errors: files that cannot be read, a network that cannot be used.
+#[cfg(feature = "onnx")]
+pub fn embedded_templates(
+    images: &[NamedImage],
+    network: &Path,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Vec<TemplateResult>, Error> {
+    let bytes = std::fs::read(network).map_err(Error::file(network))?;
+    let embedder = face::onnx::Embedder::from_bytes(&bytes)?;
+    each_face(images, progress, &|_, sample| acquired(embedder.template(sample)))
+}
+
+fn each_face(
+    images: &[NamedImage],
+    progress: &(dyn Fn() + Sync),
+    make: &(dyn Fn(&str, &Sample) -> Result<TemplateResult, Error> + Sync),
+) -> Result<Vec<TemplateResult>, Error> {
     let one = |image: &NamedImage| {
         let result = match read_image(&image.path, None) {
-            Ok(sample) => face_template(&image.stem, &sample, trace),
+            Ok(sample) => make(&image.stem, &Sample { modality: Modality::Face, ..sample }),
             Err(biopay_datasets::Error::Image { why, .. }) => Ok(Err(format!("no usable image: {why}"))),
             Err(other) => Err(other.into()),
         };
@@ -82,11 +104,10 @@ pub fn face_templates(
 
 fn face_template(stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<TemplateResult, Error> {
     let extractor = face::Extractor::builtin();
-    let sample = Sample { modality: Modality::Face, ..sample.clone() };
     let mut written = Ok(());
     let result = match trace {
-        None => extractor.template(&sample),
-        Some(folder) => extractor.template_traced(&sample, &mut |stage, pixels| {
+        None => extractor.template(sample),
+        Some(folder) => extractor.template_traced(sample, &mut |stage, pixels| {
             let picture = Sample { modality: sample.modality, pixels: pixels.to_owned(), pixels_per_inch: None };
             let path = folder.join(format!("{stem}-{stage}.png"));
             written = std::mem::replace(&mut written, Ok(())).and(write_image(&path, &picture));

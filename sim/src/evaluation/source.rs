@@ -105,6 +105,10 @@ pub struct Source {
     /// Writes every extraction stage of every image as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     trace_stages: Option<PathBuf>,
+    /// An ONNX face model that embeds the faces that we find and align, in place of our features.
+    #[cfg(feature = "onnx")]
+    #[arg(long, value_name = "MODEL.onnx", requires = "images", conflicts_with = "trace_stages")]
+    embedder: Option<PathBuf>,
 }
 
 /// Few enough for a minute or two on two cores.
@@ -171,7 +175,7 @@ impl Source {
                 let Some(folder) = &self.images else { return Err(Error::Usage("give --images".into())) };
                 let images = list_images(folder)?;
                 let stage = Stage::new("extracting", images.len() as u64);
-                let made = face_templates(&images, self.trace_stages.as_deref(), &|| stage.add(1))?;
+                let made = self.face_templates(&images, &|| stage.add(1))?;
                 stage.finish();
                 SampleSet::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
             }
@@ -285,6 +289,20 @@ fn synthetic_faces(
 fn synthetic_embeddings(population: &Population, subject: u32, make: &Synthetic) -> Vec<TemplateResult> {
     let drawn = population.of_subject(u64::from(subject) + 1, make.samples.into());
     drawn.into_iter().map(|e| Ok(Template::from_embedding(e.vector, make.bits))).collect()
+}
+
+impl Source {
+    fn face_templates(
+        &self,
+        images: &[NamedImage],
+        progress: &(dyn Fn() + Sync),
+    ) -> Result<Vec<TemplateResult>, Error> {
+        #[cfg(feature = "onnx")]
+        if let Some(network) = &self.embedder {
+            return super::extraction::embedded_templates(images, network, progress);
+        }
+        face_templates(images, self.trace_stages.as_deref(), progress)
+    }
 }
 
 /// Takes embeddings, sorted by subject and impression. Shape: `bits` of 0 leave out the binary form.
