@@ -2,7 +2,7 @@
 
 use super::usage::cpu_seconds;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId, Secret};
+use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, Secret};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::env::{Env, system};
@@ -35,25 +35,25 @@ pub async fn logins(round: usize) {
     );
 }
 
-/// Measures the processor time of a charge's store calls, in batches, in microseconds.
-pub async fn raw_cpu_us(charges: usize) -> f64 {
+/// Measures the processor time of a charge's store calls in groups of this size, in microseconds.
+pub async fn raw_cpu_us(charges: usize, group: usize) -> f64 {
     let (folder, env) = (tempfile::tempdir().unwrap(), system::env(1, 1));
     let (store, account) = store(&folder).await;
     let before = cpu_seconds(std::process::id());
-    for _ in 0..charges / CLIENTS {
-        let intents: Vec<Intent> = (0..CLIENTS).map(|_| intent(&env, account)).collect();
+    for _ in 0..charges / group {
+        let intents: Vec<Intent> = (0..group).map(|_| intent(&env, account)).collect();
         let payments = intents.iter().map(|intent| intent.payment).collect();
         let keys = intents.iter().map(|intent| store.find_payment_by_key(account, intent.key.clone()));
         for read in keys.collect::<Vec<_>>() {
             read.await.unwrap();
         }
-        for read in (0..CLIENTS).map(|_| store.binding(account)).collect::<Vec<_>>() {
+        for read in (0..group).map(|_| store.binding(account)).collect::<Vec<_>>() {
             read.await.unwrap();
         }
         store.open_together(intents).await.unwrap();
         store.settle_together(payments, approved()).await.unwrap();
     }
-    (cpu_seconds(std::process::id()) - before) * 1e6 / (charges / CLIENTS * CLIENTS) as f64
+    (cpu_seconds(std::process::id()) - before) * 1e6 / (charges / group * group) as f64
 }
 
 async fn store(folder: &tempfile::TempDir) -> (Arc<SqliteStore>, AccountId) {
@@ -67,17 +67,19 @@ async fn store(folder: &tempfile::TempDir) -> (Arc<SqliteStore>, AccountId) {
     (Arc::new(store), account)
 }
 
-/// Makes an intent with a random name, as the server does.
+/// Makes an intent with the name that the server would give it.
 fn intent(env: &Env, account: AccountId) -> Intent {
-    let payment = PaymentId(u128::from_be_bytes(env.random()));
+    let payment = env.draw_payment();
+    // Its random half: clients' keys and our references have no order.
+    let random = payment.0 as u64;
     Intent {
         payment,
         account,
-        key: IdempotencyKey::new(format!("{:032x}", payment.0)).unwrap(),
+        key: IdempotencyKey::new(format!("{random:016x}")).unwrap(),
         merchant: Merchant::new("corner shop").unwrap(),
         amount: MinorUnits::new(100).unwrap(),
         currency: Currency::new("EUR").unwrap(),
-        reference: format!("{:012X}", payment.0 >> 80),
+        reference: format!("{:012X}", random >> 16),
         at_ms: 0,
     }
 }
