@@ -12,11 +12,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const CLIENTS: usize = 256;
-const SECONDS: Duration = Duration::from_secs(3);
+/// Both sides of a ratio are measured in turns this long, so that a machine that slows down slows both.
+const TURN: Duration = Duration::from_secs(1);
+const TURNS: usize = 4;
 
 /// Compares durable charges with a raw loop over the same store calls.
 pub async fn group_commit(round: usize) {
-    let (raw, grouped) = (charges_in_batches().await, charges_one_by_one().await);
+    let (mut raw, mut grouped) = (0.0, 0.0);
+    for _ in 0..TURNS {
+        raw += charges_in_batches().await / TURNS as f64;
+        grouped += charges_one_by_one().await / TURNS as f64;
+    }
     println!(
         "round {round}: durable charges/s: {grouped:.0} one by one from {CLIENTS} clients, {raw:.0} in a raw loop of \
          batches of {CLIENTS}: {:.2} (asked for: at least 0.80)",
@@ -27,10 +33,15 @@ pub async fn group_commit(round: usize) {
 /// Compares logins with bare argon2id on the same threads.
 pub async fn logins(round: usize) {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let (bare, pooled) = (hashes_bare(threads), logins_pooled(threads).await);
+    let (mut bare, mut pooled) = (0.0, 0.0);
+    for _ in 0..TURNS {
+        bare += hashes_bare(threads) / TURNS as f64;
+        pooled += logins_pooled(threads).await / TURNS as f64;
+    }
     println!(
         "round {round}: argon2id/s on {threads} threads: {pooled:.0} through the pool, {bare:.0} bare, both at niceness \
-         19: {:.2} (asked for: at least 0.90)",
+         {}: {:.2} (asked for: at least 0.90)",
+        system::HASHING_NICENESS,
         pooled / bare
     );
 }
@@ -92,7 +103,7 @@ async fn charges_in_batches() -> f64 {
     let (folder, env) = (tempfile::tempdir().unwrap(), system::env(1, 1));
     let (store, account) = store(&folder).await;
     let (began, mut charges) = (Instant::now(), 0);
-    while began.elapsed() < SECONDS {
+    while began.elapsed() < TURN {
         let intents: Vec<Intent> = (0..CLIENTS).map(|_| intent(&env, account)).collect();
         let payments = intents.iter().map(|intent| intent.payment).collect();
         store.open_together(intents).await.unwrap();
@@ -110,7 +121,7 @@ async fn charges_one_by_one() -> f64 {
             let (store, env) = (store.clone(), system::env(1, 1));
             tokio::spawn(async move {
                 let mut charges = 0_usize;
-                while began.elapsed() < SECONDS {
+                while began.elapsed() < TURN {
                     let intent = intent(&env, account);
                     let payment = intent.payment;
                     store.open_payment(intent).await.unwrap();
@@ -132,12 +143,12 @@ async fn charges_one_by_one() -> f64 {
 fn hashes_bare(threads: usize) -> f64 {
     let began = Instant::now();
     let work = || {
-        let _ = rustix::process::nice(19);
+        let _ = rustix::process::nice(system::HASHING_NICENESS);
         let params = Params::new(19 * 1024, 2, 1, Some(32)).unwrap();
         let mut memory = vec![Block::default(); params.block_count()];
         let argon2 = Argon2::new_with_secret(b"pepper", Algorithm::Argon2id, Version::V0x13, params).unwrap();
         let (mut tag, mut hashes) = ([0; 32], 0_usize);
-        while began.elapsed() < SECONDS {
+        while began.elapsed() < TURN {
             argon2.hash_password_into_with_memory(b"password", &[7; 16], &mut tag, &mut memory).unwrap();
             hashes += 1;
         }
@@ -161,7 +172,7 @@ async fn logins_pooled(threads: usize) -> f64 {
             let (passwords, stored) = (passwords.clone(), stored.clone());
             tokio::spawn(async move {
                 let mut logins = 0_usize;
-                while began.elapsed() < SECONDS {
+                while began.elapsed() < TURN {
                     let password = Secret::new("password").unwrap();
                     assert!(passwords.verify(password, Some(stored.clone())).await.unwrap());
                     logins += 1;
