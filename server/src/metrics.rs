@@ -1,6 +1,7 @@
 //! Counters and latencies: what the operator sees, and what a run's `server` table is filled from.
 
 use crate::env::Env;
+use crate::store::Commits;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,6 +50,9 @@ pub struct Snapshot {
     pub handshakes_timed_out: u64,
     /// Requests that could not be read.
     pub malformed: u64,
+    /// The store's commands and commits; `None` where the store does not group them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<Commits>,
     /// Every operation that was asked for.
     pub operations: BTreeMap<String, OperationSnapshot>,
 }
@@ -109,7 +113,7 @@ impl Metrics {
         self.malformed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns the counters as they are.
+    /// Returns the counters as they are, but for the store's.
     pub fn snapshot(&self, env: &Env) -> Snapshot {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let operations = self.operations();
@@ -124,17 +128,20 @@ impl Metrics {
             connections_retried: read(&self.connections_retried),
             handshakes_timed_out: read(&self.handshakes_timed_out),
             malformed: read(&self.malformed),
+            store: None,
             operations: operations.collect(),
         }
     }
 
-    /// Returns the counters as JSON.
-    pub fn to_json(&self, env: &Env) -> String {
-        serde_json::to_string(&self.snapshot(env)).expect("counters have a form in JSON")
-    }
-
     fn operations(&self) -> MutexGuard<'_, BTreeMap<&'static str, Operation>> {
         self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Snapshot {
+    /// Returns the counters as JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("counters have a form in JSON")
     }
 }
 

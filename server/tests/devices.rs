@@ -4,6 +4,7 @@
 
 mod common;
 
+use biopay_protocol::message::Binding;
 use biopay_protocol::*;
 use biopay_server::client::Connection;
 use biopay_server::config::{CodeRule, Presentation};
@@ -73,6 +74,32 @@ async fn a_new_qr_is_signed_for_its_connection_and_keeps_the_devices() {
     let payment = open_page(&user, 100, "k").await;
     let proof = PresentationProof { nonce: None, signature: Some(device(1).sign(&enrolment, None)) };
     let answer = user.request(&Request::PresentWithProof { payment, payload: enrolment, proof }).await.unwrap();
+    assert!(matches!(answer, Response::Charged(_)), "{answer:?}");
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_qr_is_replaced_by_the_device_that_is_left() {
+    let presentation = Presentation::Device;
+    let system = System::start(Setup { presentation, ..Setup::default() }).await;
+    let before = user(&system).await;
+    let payment = open_page(&before, 100, "before").await;
+    assert_eq!(before.request(&Request::RevokeQr).await.unwrap(), Response::QrRevoked);
+    // A page that was open takes the old QR no more.
+    let proof = PresentationProof { nonce: None, signature: Some(device(1).sign(&payload(1), None)) };
+    assert_eq!(present(&before, payment, proof).await, Response::Refused(Refusal::NotBound));
+    let user = system.connect().await;
+    let answer = user.request(&login(&user, 1, "password")).await.unwrap();
+    assert_eq!(answer, Response::LoggedIn { account: Binding::QrRevoked });
+    let replace = |by: u8| {
+        let signature = device(by).sign_enrolment(&payload(3), user.channel());
+        Request::ReplaceQrSigned { enrolment: payload(3), helper: None, signature }
+    };
+    assert_eq!(user.request(&replace(2)).await.unwrap(), Response::Refused(Refusal::DeviceRequired));
+    assert_eq!(user.request(&replace(1)).await.unwrap(), Response::QrReplaced);
+    let payment = open_page(&user, 100, "after").await;
+    let proof = PresentationProof { nonce: None, signature: Some(device(1).sign(&payload(3), None)) };
+    let answer = user.request(&Request::PresentWithProof { payment, payload: payload(3), proof }).await.unwrap();
     assert!(matches!(answer, Response::Charged(_)), "{answer:?}");
     system.stop().await;
 }

@@ -18,6 +18,8 @@ struct Seen {
     charged: u64,
     unknown: u64,
     declined: u64,
+    /// Nothing was sent: no payment.
+    unreachable: u64,
 }
 
 /// How long the server waits for the bank where answers are to go missing.
@@ -31,9 +33,11 @@ async fn start(faults: Faults, bank_timeout: Duration) -> System {
 
 /// Pays from several users at once.
 async fn pay_under(system: &System) -> Seen {
-    let mut paying = Vec::new();
+    let (mut connections, mut paying) = (Vec::new(), Vec::new());
     for user in 0..USERS {
-        let connection = system.user(user).await;
+        connections.push((user, system.user(user).await));
+    }
+    for (user, connection) in connections {
         paying.push(tokio::spawn(async move {
             let mut answers = Vec::new();
             for n in 0..PAYMENTS {
@@ -49,6 +53,7 @@ async fn pay_under(system: &System) -> Seen {
                 Response::Charged(_) => seen.charged += 1,
                 Response::Refused(Refusal::UnknownOutcome { .. }) => seen.unknown += 1,
                 Response::Refused(Refusal::Declined { .. }) => seen.declined += 1,
+                Response::Refused(Refusal::BankUnreachable) => seen.unreachable += 1,
                 other => panic!("{other:?}"),
             }
         }
@@ -136,6 +141,12 @@ async fn an_unknown_outcome_stays_unknown_as_long_as_the_bank_is_silent() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_bank_that_restarts_has_charged_once_what_it_did_not_answer() {
+    let (seen, charges) = run(Faults { restart: 0.05, restart_ms: 50, ..Faults::default() }, LONG).await;
+    assert!(seen.unknown > 0 && charges == USERS * PAYMENTS - seen.unreachable, "{seen:?} {charges}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_wrong_at_once_still_adds_up() {
     let faults = Faults {
         drop_request: 0.15,
@@ -146,6 +157,8 @@ async fn everything_wrong_at_once_still_adds_up() {
         late: 0.1,
         late_ms: 250,
         decline: 0.1,
+        restart: 0.05,
+        restart_ms: 20,
         ..Faults::default()
     };
     let (seen, charges) = run(faults, SHORT).await;

@@ -65,8 +65,10 @@ async fn no_secret_reaches_a_log_or_a_file() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_core_is_dumped_whatever_the_limit() {
     // Whether this machine dumps cores at all, where the limit lets it: with the same signal, a shell of our own.
-    let shell = Command::new("sh").args(["-c", "ulimit -c unlimited && kill -ABRT $$"]).status().unwrap();
-    println!("an unguarded process dumps its core here: {}", shell.core_dumped());
+    let elsewhere = tempfile::tempdir().unwrap();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -c unlimited && kill -ABRT $$"]).current_dir(elsewhere.path());
+    println!("an unguarded process dumps its core here: {}", shell.status().unwrap().core_dumped());
     let folder = tempfile::tempdir().unwrap();
     let mut processes = Processes::start(folder.path(), Settings::default());
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", processes.pid(0))).unwrap();

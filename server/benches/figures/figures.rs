@@ -14,6 +14,10 @@ mod quic;
 mod store;
 mod usage;
 
+/// The same as the server's, so that echo and store are measured with what the server has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     if std::env::var_os(quic::ECHO_ROLE).is_some() {

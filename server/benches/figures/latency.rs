@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 const CHARGES_PER_SECOND: u32 = 2_000;
 const SECONDS: u32 = 4;
+/// Above this the charges alone queue.
+const SUSTAINED_US: u64 = 100_000;
 const CONNECTIONS: usize = 128;
 /// More than the hashing threads, so that they always have work.
 const LOGGING_IN: usize = 8;
@@ -34,17 +36,23 @@ pub async fn charges_beside_logins(round: usize) {
         let (stop, logins) = (stop.clone(), logins.clone());
         tokio::spawn(async move {
             while !stop.load(Ordering::Relaxed) {
-                let answer = connection.request(&login(&connection, user % USERS, "password")).await.unwrap();
-                assert!(matches!(answer, Response::LoggedIn { .. }), "{answer:?}");
-                logins.fetch_add(1, Ordering::Relaxed);
+                match connection.request(&login(&connection, user % USERS, "password")).await {
+                    Ok(Response::LoggedIn { .. }) => logins.fetch_add(1, Ordering::Relaxed),
+                    // The server ends with the round.
+                    Err(_) if stop.load(Ordering::Relaxed) => return,
+                    other => panic!("{other:?}"),
+                };
             }
         });
     }
     let beside = charge_at_rate(connections, &format!("{round}b")).await;
     stop.store(true, Ordering::Relaxed);
+    // A machine that cannot keep up queues without end, and the ratio of two queues says nothing.
+    let verdict =
+        if alone.p99 > SUSTAINED_US || alone.lag_p99 > alone.p99 { ": NOT VALID, too busy a machine" } else { "" };
     println!(
         "round {round}: charges at {CHARGES_PER_SECOND}/s from the intended start: p50 {} µs, p99 {} µs alone; p50 {} \
-         µs, p99 {} µs beside {:.0} logins/s: p99 times {:.2} (asked for: at most 2.00); generator lag p99 {} and {} µs",
+         µs, p99 {} µs beside {:.0} logins/s: p99 times {:.2} (asked for: at most 2.00); generator lag p99 {} and {} µs{verdict}",
         alone.p50,
         alone.p99,
         beside.p50,

@@ -10,7 +10,9 @@ use crate::shutdown::Shutdown;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
 use biopay_protocol::{ChannelBinding, Refusal, Request, Response};
 use quinn::{Connection, Incoming, RecvStream, SendStream};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -83,17 +85,34 @@ impl Server {
     async fn serve_connection(self: Arc<Self>, connection: Connection) {
         let _open = self.service.metrics().connection();
         let Some(channel) = channel_of(&connection) else { return };
-        let session = Arc::new(Session::new(connection.remote_address().ip(), channel));
+        let session = Session::new(connection.remote_address().ip(), channel);
+        let line = Arc::new(Line { session, sent: Sent::new(self.limits.streams) });
+        // A permit, so that the shutdown waits for what this connection was sent.
+        let Ok(permit) = self.tasks.clone().acquire_owned().await else { return };
+        let (mut permit, mut shutdown) = (Some(permit), self.shutdown.clone());
+        let mut begun = pin!(shutdown.begun());
         loop {
-            match connection.accept_bi().await {
+            let accepted = tokio::select! {
+                biased;
+                accepted = connection.accept_bi() => accepted,
+                () = &mut begun, if permit.is_some() => {
+                    let (server, line, permit) = (self.clone(), line.clone(), permit.take());
+                    tokio::spawn(async move {
+                        server.wait_for(line.sent.stop_remembering()).await;
+                        drop(permit);
+                    });
+                    continue;
+                }
+            };
+            match accepted {
                 Ok((send, receive)) => {
                     // Taken before the task begins, so that a shutdown never overlooks it; when the shutdown has taken
                     // them all, what comes now is never begun.
                     let Ok(task) = self.tasks.clone().acquire_owned().await else { return };
-                    let (server, session) = (self.clone(), session.clone());
+                    let (server, line) = (self.clone(), line.clone());
                     // The task goes on when the connection ends: a charge that has begun is seen through.
                     tokio::spawn(async move {
-                        server.serve_stream(session, send, receive).await;
+                        server.serve_stream(&line, send, receive).await;
                         drop(task);
                     });
                 }
@@ -103,19 +122,18 @@ impl Server {
     }
 
     /// Answers one stream's request.
-    async fn serve_stream(&self, session: Arc<Session>, mut send: SendStream, mut receive: RecvStream) {
-        let limit = Duration::from_millis(u64::from(self.limits.message_ms));
-        let env = self.service.env();
+    async fn serve_stream(&self, line: &Line, send: SendStream, mut receive: RecvStream) {
+        let (limit, env) = (self.message_limit(), self.service.env());
         let request = match env.within(limit, read_request(&mut receive)).await {
             Some(Ok(request)) => request,
             Some(Err(Unread::Malformed)) => {
                 self.service.metrics().count_malformed();
-                env.within(limit, write_response(&mut send, &Response::Refused(Refusal::Malformed))).await;
-                return;
+                return self.respond(line, send, &Response::Refused(Refusal::Malformed)).await;
             }
             Some(Err(Unread::Gone)) => return,
             None => {
                 drop(receive.stop(0_u32.into()));
+                let mut send = send;
                 drop(send.reset(0_u32.into()));
                 return;
             }
@@ -123,9 +141,65 @@ impl Server {
         let response = if self.shutdown.has_begun() {
             Response::Refused(Refusal::ShuttingDown)
         } else {
-            self.service.handle(&session, request).await
+            self.service.handle(&line.session, request).await
         };
-        env.within(limit, write_response(&mut send, &response)).await;
+        self.respond(line, send, &response).await;
+    }
+
+    /// Writes a response. Nobody waits until the client has it, but the shutdown.
+    async fn respond(&self, line: &Line, mut send: SendStream, response: &Response) {
+        let written = self.service.env().within(self.message_limit(), write_response(&mut send, response)).await;
+        if written == Some(true) {
+            self.wait_for(line.sent.remember(send)).await;
+        }
+    }
+
+    /// Waits until clients have what they were sent, as long as a message may take.
+    async fn wait_for(&self, sent: impl IntoIterator<Item = SendStream>) {
+        let all = async {
+            for send in sent {
+                drop(send.stopped().await);
+            }
+        };
+        self.service.env().within(self.message_limit(), all).await;
+    }
+
+    fn message_limit(&self) -> Duration {
+        Duration::from_millis(u64::from(self.limits.message_ms))
+    }
+}
+
+/// Is one connection: who is on it, and what it was sent.
+struct Line {
+    session: Session,
+    sent: Sent,
+}
+
+/// Remembers the streams of the last responses: the client may not have them yet. No more can be under way than it may
+/// have streams open.
+struct Sent {
+    streams: Mutex<Option<VecDeque<SendStream>>>,
+    most: usize,
+}
+
+impl Sent {
+    fn new(most: u32) -> Self {
+        Self { streams: Mutex::new(Some(VecDeque::new())), most: most as usize }
+    }
+
+    /// Remembers a stream that is finished; gives it back when it is too late for that.
+    fn remember(&self, send: SendStream) -> Option<SendStream> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(remembered) = streams.as_mut() else { return Some(send) };
+        if remembered.len() >= self.most {
+            remembered.pop_front();
+        }
+        remembered.push_back(send);
+        None
+    }
+
+    fn stop_remembering(&self) -> VecDeque<SendStream> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or_default()
     }
 }
 
@@ -154,11 +228,9 @@ async fn read_request(receive: &mut RecvStream) -> Result<Request, Unread> {
     codec::decode_body(&body).map_err(|_| Unread::Malformed)
 }
 
-/// Writes a response and waits until the client has all of it.
-async fn write_response(send: &mut SendStream, response: &Response) {
+/// Writes a response and ends its stream; says whether that went well.
+async fn write_response(send: &mut SendStream, response: &Response) -> bool {
     let frame = codec::encode(response).or_else(|_| codec::encode(&Response::Refused(Refusal::Internal)));
-    let Ok(frame) = frame else { return };
-    if send.write_all(&frame).await.is_ok() && send.finish().is_ok() {
-        drop(send.stopped().await);
-    }
+    let Ok(frame) = frame else { return false };
+    send.write_all(&frame).await.is_ok() && send.finish().is_ok()
 }

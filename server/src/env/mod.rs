@@ -5,8 +5,11 @@
 
 pub mod system;
 
-use std::pin::Pin;
+use biopay_protocol::PaymentId;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// Is a boxed future that can move between threads.
@@ -90,14 +93,21 @@ impl Env {
         bytes
     }
 
-    /// Waits for a future at most so long; `None` when the time is up.
+    /// Draws a payment's name: 48 bits of time in milliseconds, then 80 random ones (as in RFC 9562, 5.7). Names that
+    /// grow are written side by side in the store, so that a commit touches few of its pages.
+    pub fn draw_payment(&self) -> PaymentId {
+        let random: [u8; 16] = self.random();
+        PaymentId(u128::from(self.clock.unix_ms()) << 80 | u128::from_be_bytes(random) >> 48)
+    }
+
+    /// Waits for a future at most so long; `None` when the time is up. A future that is ready at once costs no timer.
     pub async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-        let sleep = self.clock.sleep(limit);
-        tokio::pin!(future);
-        tokio::select! {
-            biased;
-            value = &mut future => Some(value),
-            () = sleep => None,
-        }
+        let mut future = pin!(future);
+        let mut sleep = None;
+        poll_fn(|context| match future.as_mut().poll(context) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending => sleep.get_or_insert_with(|| self.clock.sleep(limit)).as_mut().poll(context).map(|()| None),
+        })
+        .await
     }
 }

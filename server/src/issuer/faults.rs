@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Holds the knobs; every probability is in [0, 1] and drawn for each message that moves money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,13 +34,18 @@ pub struct Faults {
     pub late_ms: u32,
     /// The charge is declined whatever the account says.
     pub decline: f64,
+    /// The bank restarts once it has done what was asked: every connection breaks, and no answer under way arrives.
+    pub restart: f64,
+    /// How long nobody is let in after a restart, in milliseconds.
+    pub restart_ms: u32,
 }
 
 impl Faults {
     /// Says whether every probability is one.
     pub fn is_valid(&self) -> bool {
-        let all = [self.drop_request, self.drop_reply, self.duplicate, self.reorder, self.late, self.decline];
-        all.iter().all(|probability| (0.0..=1.0).contains(probability))
+        let lost = [self.drop_request, self.drop_reply, self.restart];
+        let late = [self.duplicate, self.reorder, self.late, self.decline];
+        lost.iter().chain(&late).all(|probability| (0.0..=1.0).contains(probability))
     }
 }
 
@@ -50,6 +56,7 @@ pub struct FaultyHost {
     faults: Faults,
     env: Env,
     rng: Arc<Mutex<ChaCha8Rng>>,
+    restarts: watch::Sender<u64>,
 }
 
 /// Says what happens to one message.
@@ -59,6 +66,7 @@ struct Fate {
     drop_reply: bool,
     duplicate: bool,
     decline: bool,
+    restart: bool,
     wait: Duration,
 }
 
@@ -66,7 +74,17 @@ impl FaultyHost {
     /// Puts the faults before a host.
     pub fn new(host: Host, faults: Faults, env: Env) -> Self {
         let rng = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(faults.seed)));
-        Self { host, faults, env, rng }
+        Self { host, faults, env, rng, restarts: watch::Sender::new(0) }
+    }
+
+    /// Hears of the restarts from now on: whoever is connected then is not any more.
+    pub fn restarts(&self) -> watch::Receiver<u64> {
+        self.restarts.subscribe()
+    }
+
+    /// Returns how long nobody is let in after a restart.
+    pub fn restart_time(&self) -> Duration {
+        Duration::from_millis(u64::from(self.faults.restart_ms))
     }
 
     /// Answers a message not at all, once, or twice, sooner or later.
@@ -84,8 +102,12 @@ impl FaultyHost {
                 self.host.answer(request).await
             });
         }
-        self.env.clock.sleep(fate.wait).await;
-        if fate.drop_reply {
+        if fate.restart {
+            self.restarts.send_modify(|restarts| *restarts += 1);
+        } else {
+            self.env.clock.sleep(fate.wait).await;
+        }
+        if fate.drop_reply || fate.restart {
             answers.clear();
         }
         answers
@@ -95,7 +117,8 @@ impl FaultyHost {
         let faults = &self.faults;
         let delay = Duration::from_millis(u64::from(faults.delay_ms));
         if mti == Mti::NETWORK || mti == Mti::VERIFY {
-            return Fate { drop_request: false, drop_reply: false, duplicate: false, decline: false, wait: delay };
+            let (drop_request, drop_reply, duplicate, decline, restart) = Default::default();
+            return Fate { drop_request, drop_reply, duplicate, decline, restart, wait: delay };
         }
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         // Every message draws the same number of times, so that one knob does not change what another draws.
@@ -103,10 +126,11 @@ impl FaultyHost {
         let (drop_request, drop_reply) = (happens(faults.drop_request), happens(faults.drop_reply));
         let (duplicate, decline) = (happens(faults.duplicate), happens(faults.decline));
         let (reorder, late) = (happens(faults.reorder), happens(faults.late));
+        let restart = happens(faults.restart);
         let overtaken_ms = rng.random_range(0..=faults.reorder_ms);
         let extra_ms = if reorder { overtaken_ms } else { 0 } + if late { faults.late_ms } else { 0 };
         let wait = delay + Duration::from_millis(u64::from(extra_ms));
-        Fate { drop_request, drop_reply, duplicate, decline, wait }
+        Fate { drop_request, drop_reply, duplicate, decline, restart, wait }
     }
 }
 

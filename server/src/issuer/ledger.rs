@@ -150,7 +150,7 @@ impl Ledger {
             };
             let insert = "INSERT INTO mandates (token_hash, account) VALUES (?1, ?2)";
             connection.prepare_cached(insert)?.execute(params![token_hash(&token), account])?;
-            Ok(Ok(token))
+            Ok(Ok(token.clone()))
         })
     }
 

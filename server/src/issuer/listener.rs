@@ -26,11 +26,16 @@ pub async fn listen(
     mut shutdown: Shutdown,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut restarts = host.restarts();
     loop {
         let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
         let accepted = tokio::select! {
             biased;
             () = shutdown.begun() => break,
+            Ok(()) = restarts.changed() => {
+                env.clock.sleep(host.restart_time()).await;
+                continue;
+            }
             accepted = listener.accept() => accepted,
         };
         let Ok((socket, _)) = accepted else {
@@ -40,11 +45,13 @@ pub async fn listen(
         };
         drop(socket.set_nodelay(true));
         let (host, tls, env, mut shutdown) = (host.clone(), tls.clone(), env.clone(), shutdown.clone());
+        let mut restarts = host.restarts();
         tokio::spawn(async move {
             let _place = place;
             tokio::select! {
                 biased;
                 () = shutdown.begun() => {}
+                Ok(()) = restarts.changed() => {}
                 () = welcome(socket, tls, host, &env) => {}
             }
         });

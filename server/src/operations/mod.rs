@@ -63,7 +63,7 @@ async fn converse(socket: TcpStream, service: Arc<Service>) {
 async fn respond(service: &Service, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => {
-            let snapshot = service.metrics().snapshot(service.env());
+            let snapshot = service.snapshot();
             text(StatusCode::OK, prometheus::write(&snapshot, service.images().killed()))
         }
         (&Method::GET, "/healthz") => match service.env().within(HEALTH_TIMEOUT, service.health()).await {

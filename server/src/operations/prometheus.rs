@@ -1,6 +1,7 @@
 //! The counters in Prometheus' text exposition format, version 0.0.4.
 
 use crate::metrics::Snapshot;
+use crate::store::Commits;
 use std::fmt::{Display, Write as _};
 
 /// Writes the counters.
@@ -16,6 +17,10 @@ pub fn write(snapshot: &Snapshot, images_killed: u64) -> String {
     one("process_cpu_seconds_total", "counter", "User and system time.", snapshot.cpu_seconds);
     one("biopay_memory_bytes_max", "gauge", "The most that was resident.", snapshot.memory_bytes_max.map(|b| b as f64));
     one("biopay_connections_open", "gauge", "Open now.", Some(snapshot.connections_open as f64));
+    let store = |count: fn(Commits) -> u64| snapshot.store.map(|store| count(store) as f64);
+    let (commands, commits) = (store(|store| store.commands), store(|store| store.commits));
+    one("biopay_store_commands_total", "counter", "Commands that the store wrote.", commands);
+    one("biopay_store_commits_total", "counter", "Commits that they shared.", commits);
     for (name, help, count) in [
         ("connections", "Handshakes completed.", snapshot.connections_total),
         ("connections_refused", "Turned away before their handshake.", snapshot.connections_refused),

@@ -143,7 +143,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         () = notify::stopping(shutdown, serving) => {}
     }
     match &args.metrics {
-        Some(path) => write_whole(path, &service.metrics().to_json(service.env())),
+        Some(path) => write_whole(path, &service.snapshot().to_json()),
         None => Ok(()),
     }
 }

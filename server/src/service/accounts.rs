@@ -85,7 +85,7 @@ impl Service {
         name: LoginName,
     ) -> Result<Response, Refusal> {
         self.throttle.remember(&name, session.source(), self.env.clock.elapsed());
-        let binding = self.binding_state(account).await?;
+        let binding = self.binding_state(account, &name).await?;
         session.set_login(Some(Login { account, name, binding }));
         Ok(Response::LoggedIn { account: binding })
     }
@@ -128,7 +128,9 @@ impl Service {
 
     pub(super) async fn revoke_qr(&self, session: &Session) -> Result<Response, Refusal> {
         let login = session.login()?;
-        match self.store.replace_record(login.account, None, None).await.or_refuse()? {
+        let bound = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let left = bound.record.map(|sealed| self.seal_without_qr(&login.name, &sealed)).transpose()?;
+        match self.store.replace_record(login.account, left.flatten(), None).await.or_refuse()? {
             Change::Done => session.set_binding(Binding::QrRevoked),
             Change::Refused => return Err(Refusal::NotBound),
         }
@@ -188,12 +190,10 @@ impl Service {
         }
     }
 
-    async fn binding_state(&self, account: AccountId) -> Result<Binding, Refusal> {
-        Ok(match self.store.binding(account).await.or_refuse()? {
-            None => Binding::CredentialsOnly,
-            Some(Stored { record: None, .. }) => Binding::QrRevoked,
-            Some(Stored { record: Some(_), .. }) => Binding::Bound,
-        })
+    async fn binding_state(&self, account: AccountId, name: &LoginName) -> Result<Binding, Refusal> {
+        let Some(bound) = self.store.binding(account).await.or_refuse()? else { return Ok(Binding::CredentialsOnly) };
+        let has_qr = self.has_qr(name, bound.record.as_deref())?;
+        Ok(if has_qr { Binding::Bound } else { Binding::QrRevoked })
     }
 
     async fn seal_binding(&self, login: &LoginName, registration: Registration) -> Result<Stored, Refusal> {

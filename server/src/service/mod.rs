@@ -19,7 +19,7 @@ use crate::crypto::password::Passwords;
 use crate::crypto::vault::Vault;
 use crate::env::{Env, Overloaded};
 use crate::images::ImageReader;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Snapshot};
 use crate::store::{Store, StoreError};
 use accounts::Registration;
 use biopay_biometrics::scheme::Registry;
@@ -116,6 +116,11 @@ impl Service {
         &self.metrics
     }
 
+    /// Returns all counters as they are.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { store: self.store.commits(), ..self.metrics.snapshot(&self.env) }
+    }
+
     /// Answers a request on a connection's session, and counts it.
     pub async fn handle(&self, session: &Session, request: Request) -> Response {
         let (operation, began) = (request.name(), self.env.clock.elapsed());
@@ -187,7 +192,7 @@ impl Service {
 
     fn show_metrics(&self) -> Result<Response, Refusal> {
         match self.rules.metrics {
-            crate::config::Visibility::Clients => Ok(Response::Metrics { json: self.metrics.to_json(&self.env) }),
+            crate::config::Visibility::Clients => Ok(Response::Metrics { json: self.snapshot().to_json() }),
             crate::config::Visibility::Operator => Err(Refusal::NotLoggedIn),
         }
     }

@@ -69,7 +69,7 @@ impl Service {
         if let Some(existing) = self.store.find_payment_by_key(login.account, key).await.or_refuse()? {
             return page.purchase.answer_again(&existing);
         }
-        let (payment, qr_tries) = (PaymentId(u128::from_be_bytes(self.env.random())), page.qr_tries_left);
+        let (payment, qr_tries) = (self.env.draw_payment(), page.qr_tries_left);
         session.open_page(payment, page)?;
         Ok(Response::PaymentOpened { payment, qr_tries })
     }

@@ -11,10 +11,15 @@ use biopay_protocol::{DeviceKey, DeviceKeys, LoginName, PayloadBytes, PaymentId,
 /// Begins a record with devices: no scheme has this code, so that records from before there were devices still open.
 const WITH_DEVICES: u8 = 0xff;
 
-/// Is an opened record.
+/// Is an opened record. Once its QR is revoked, only the devices are left: a new QR is signed by one of them.
 #[derive(Debug, PartialEq, Eq)]
 struct Content {
     devices: DeviceKeys,
+    enrolled: Option<Enrolled>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Enrolled {
     scheme: u8,
     record: Vec<u8>,
 }
@@ -26,7 +31,8 @@ impl Content {
             Ok(0) | Err(_) => Vec::new(),
             Ok(count) => [vec![WITH_DEVICES, count], devices.iter().flat_map(|key| key.0).collect()].concat(),
         };
-        [head, vec![self.scheme], self.record.clone()].concat()
+        let enrolled = self.enrolled.as_ref().map(|enrolled| [&[enrolled.scheme], enrolled.record.as_slice()].concat());
+        [head, enrolled.unwrap_or_default()].concat()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -39,8 +45,11 @@ impl Content {
             [WITH_DEVICES] => return None,
             rest => (DeviceKeys::default(), rest),
         };
-        let (&scheme, record) = rest.split_first()?;
-        Some(Self { devices, scheme, record: record.to_vec() })
+        let enrolled = rest.split_first().map(|(&scheme, record)| Enrolled { scheme, record: record.to_vec() });
+        if enrolled.is_none() && devices.as_slice().is_empty() {
+            return None;
+        }
+        Some(Self { devices, enrolled })
     }
 }
 
@@ -57,8 +66,25 @@ impl Service {
         }
         let payload = QrPayload::from_bytes(enrolment.as_bytes()).map_err(|_| Refusal::UnreadableQr)?;
         let record = self.schemes.scheme(payload.scheme).record(&payload).map_err(|_| Refusal::UnreadableQr)?;
-        let content = Content { devices, scheme: payload.scheme.code(), record: record.0 };
-        Ok(self.vault.seal(&record_context(login), &content.to_bytes()))
+        let enrolled = Some(Enrolled { scheme: payload.scheme.code(), record: record.0 });
+        Ok(self.seal_content(login, &Content { devices, enrolled }))
+    }
+
+    fn seal_content(&self, login: &LoginName, content: &Content) -> Vec<u8> {
+        self.vault.seal(&record_context(login), &content.to_bytes())
+    }
+
+    /// Makes what is left of a record when its QR is revoked: the devices; `None` where there are none.
+    pub(super) fn seal_without_qr(&self, login: &LoginName, sealed: &[u8]) -> Result<Option<Vec<u8>>, Refusal> {
+        let Content { devices, .. } = self.open_record(login, sealed)?;
+        let is_empty = devices.as_slice().is_empty();
+        Ok((!is_empty).then(|| self.seal_content(login, &Content { devices, enrolled: None })))
+    }
+
+    /// Says whether a record holds a QR, and not only what is left when it is revoked.
+    pub(super) fn has_qr(&self, login: &LoginName, sealed: Option<&[u8]>) -> Result<bool, Refusal> {
+        let opened = sealed.map(|sealed| self.open_record(login, sealed)).transpose()?;
+        Ok(opened.is_some_and(|content| content.enrolled.is_some()))
     }
 
     fn open_record(&self, login: &LoginName, sealed: &[u8]) -> Result<Content, Refusal> {
@@ -76,16 +102,17 @@ impl Service {
         payload: &PayloadBytes,
         proof: &PresentationProof,
     ) -> Result<bool, Refusal> {
-        let content = self.open_record(login, sealed)?;
-        let enrolled = SchemeId::from_code(content.scheme).ok_or(Refusal::Internal)?;
-        let record = ServerRecord(content.record);
+        let Content { devices, enrolled } = self.open_record(login, sealed)?;
+        let Enrolled { scheme, record } = enrolled.ok_or(Refusal::NotBound)?;
+        let enrolled = SchemeId::from_code(scheme).ok_or(Refusal::Internal)?;
+        let record = ServerRecord(record);
         let verdict = match QrPayload::from_bytes(payload.as_bytes()) {
             Ok(payload) if payload.scheme == enrolled => self.schemes.scheme(enrolled).verify(&record, &payload),
             Ok(_) | Err(_) => Verdict::REJECTED,
         };
         let rule = self.rules.presentation;
         let is_fresh = !rule.asks_for_nonce() || proof.nonce == Some(payment);
-        let signed = |signature| is_signed_by(content.devices.as_slice(), payload, proof.nonce, signature);
+        let signed = |signature| is_signed_by(devices.as_slice(), payload, proof.nonce, signature);
         let is_bound = !rule.asks_for_device() || proof.signature.as_ref().is_some_and(signed);
         Ok(verdict.accepted && is_fresh && is_bound)
     }
@@ -118,15 +145,22 @@ mod tests {
     fn records_with_and_without_devices_read_back() {
         for count in [0, 1, 8] {
             let devices = DeviceKeys::new(vec![DeviceKey([7; DeviceKey::BYTES]); count]).unwrap();
-            let content = Content { devices, scheme: 3, record: vec![1, 2, 3] };
+            let content = Content { devices, enrolled: Some(Enrolled { scheme: 3, record: vec![1, 2, 3] }) };
             assert_eq!(Content::from_bytes(&content.to_bytes()), Some(content));
         }
     }
 
     #[test]
+    fn a_revoked_record_keeps_its_devices() {
+        let devices = DeviceKeys::new(vec![DeviceKey([7; DeviceKey::BYTES]); 2]).unwrap();
+        let content = Content { devices, enrolled: None };
+        assert_eq!(Content::from_bytes(&content.to_bytes()), Some(content));
+    }
+
+    #[test]
     fn a_record_from_before_there_were_devices_opens() {
         let content = Content::from_bytes(&[2, 9, 9]).unwrap();
-        assert_eq!((content.scheme, content.record.as_slice()), (2, [9, 9].as_slice()));
+        assert_eq!(content.enrolled, Some(Enrolled { scheme: 2, record: vec![9, 9] }));
         assert!(content.devices.as_slice().is_empty());
         for broken in [&[][..], &[WITH_DEVICES], &[WITH_DEVICES, 1, 0], &[WITH_DEVICES, 0]] {
             assert_eq!(Content::from_bytes(broken), None);

@@ -23,9 +23,9 @@ impl Service {
     pub async fn resolve(self: Arc<Self>, mut shutdown: Shutdown) {
         let mut wait = WAIT_FIRST;
         loop {
-            let left = self.clone().resolve_round().await;
+            let Round { settled, left } = self.clone().resolve_round().await;
             let settled_all = left == 0;
-            wait = if settled_all { WAIT_FIRST } else { (wait * 2).min(WAIT_MAX) };
+            wait = if settled_all || settled > 0 { WAIT_FIRST } else { (wait * 2).min(WAIT_MAX) };
             let next = async {
                 if settled_all {
                     // Another process that shares the store may have died over a payment of its own.
@@ -62,10 +62,10 @@ impl Service {
         }
     }
 
-    /// Asks once about every open payment; returns how many are still open.
-    async fn resolve_round(self: Arc<Self>) -> usize {
-        let Ok(open) = self.store.unresolved().await else { return 1 };
-        let mut left = 0;
+    /// Asks once about every open payment.
+    async fn resolve_round(self: Arc<Self>) -> Round {
+        let Ok(open) = self.store.unresolved().await else { return Round { settled: 0, left: 1 } };
+        let mut round = Round::default();
         for together in open.chunks(TOGETHER_MAX) {
             let mut asking = JoinSet::new();
             for payment in together.iter().filter(|payment| !self.charging_now().contains(&payment.id)) {
@@ -73,10 +73,13 @@ impl Service {
                 asking.spawn(async move { service.resolve_one(payment).await });
             }
             while let Some(asked) = asking.join_next().await {
-                left += usize::from(!matches!(asked, Ok(Ok(Progress::Settled))));
+                match asked {
+                    Ok(Ok(Progress::Settled)) => round.settled += 1,
+                    _ => round.left += 1,
+                }
             }
         }
-        left
+        round
     }
 
     async fn resolve_one(&self, payment: Payment) -> Result<Progress, Refusal> {
@@ -115,6 +118,13 @@ impl Service {
             _ => Ok(payment),
         }
     }
+}
+
+/// Counts what became of the payments that were asked about.
+#[derive(Clone, Copy, Debug, Default)]
+struct Round {
+    settled: usize,
+    left: usize,
 }
 
 fn is_open(state: State) -> bool {

@@ -3,14 +3,19 @@
 //! ```text
 //! submit ─► bounded queue ─► [ BEGIN │ job │ job │ … │ COMMIT (one fsync) ] ─► every job's answer
 //! ```
-//! A job that fails is rolled back alone. A commit that fails because the disk does ends the writer: after a failed
-//! fsync nobody knows what is on the disk, so trying again would promise what cannot be promised.
+//! A job that fails is rolled back alone: its batch begins again, and then every job has a savepoint of its own. Without
+//! a failure none has, since a savepoint copies each page that its job touches, which costs as much as the job. A commit
+//! that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so trying
+//! again would promise what cannot be promised.
 
 use crate::env::BoxFuture;
 use crate::shutdown::{self, Shutdown};
 use rusqlite::{Connection, ErrorCode};
+use serde::Serialize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 /// How many jobs may wait; beyond that the caller is told that the store is overloaded.
@@ -53,23 +58,67 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> Ran + Send>;
+/// Is a command that waits for its commit.
+trait Job: Send {
+    /// Runs it and keeps its result; it may be run again when what it wrote was rolled back.
+    ///
+    /// Errors: those of the command.
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
 
-/// Is a job that has run, and waits for the commit.
-struct Ran {
-    answer: Answer,
-    error: Option<StoreError>,
+    /// Hands its result to whoever asked, if it is durable.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Command<F, T> {
+    command: F,
+    result: Result<T, StoreError>,
+    asker: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, T> Job for Command<F, T>
+where
+    F: FnMut(&Connection) -> rusqlite::Result<T> + Send,
+    T: Send,
+{
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.result = (self.command)(connection).map_err(StoreError::from);
+        self.result.as_ref().map(|_| ()).map_err(StoreError::clone)
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        // Whoever asked may have gone.
+        drop(self.asker.send(committed.and(self.result)));
+    }
+}
+
+type Batch = Vec<Box<dyn Job>>;
+
+/// Counts what a store has done: their ratio is the size of a group that shared an fsync.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Commits {
+    /// Commands that were answered.
+    pub commands: u64,
+    /// Commits that they shared.
+    pub commits: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    commands: AtomicU64,
+    commits: AtomicU64,
 }
 
 /// Runs jobs on one connection.
 #[derive(Clone)]
-pub struct Writer(Mode);
+pub struct Writer {
+    mode: Mode,
+    counters: Arc<Counters>,
+}
 
 #[derive(Clone)]
 enum Mode {
     /// On a thread of its own, with group commit; the shutdown begins when the thread has ended.
-    Thread(SyncSender<Job>, Shutdown),
+    Thread(SyncSender<Box<dyn Job>>, Shutdown),
     /// Where the caller stands, one commit a job: deterministic, for virtual time.
     Inline(Arc<Mutex<Connection>>),
 }
@@ -89,22 +138,32 @@ impl Writer {
     fn start_as(role: Role, connection: Connection) -> Self {
         let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
         let (ended, end) = shutdown::channel();
+        // Woken there together: to wake each asker from the writer's thread costs a lock and a system call each.
+        let answering = Handle::try_current().ok();
+        let counters = Arc::<Counters>::default();
+        let counting = counters.clone();
         let spawned = std::thread::Builder::new().name(role.name().into()).spawn(move || {
-            work(role, connection, &receiver);
+            work(role, connection, &receiver, answering.as_ref(), &counting);
             drop(ended);
         });
         spawned.expect("the process may start its few threads");
-        Self(Mode::Thread(sender, end))
+        Self { mode: Mode::Thread(sender, end), counters }
     }
 
     /// Runs every job at once where the caller stands.
     pub fn inline(connection: Connection) -> Self {
-        Self(Mode::Inline(Arc::new(Mutex::new(connection))))
+        Self { mode: Mode::Inline(Arc::new(Mutex::new(connection))), counters: Arc::default() }
+    }
+
+    /// Returns the counts so far.
+    pub fn commits(&self) -> Commits {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Commits { commands: read(&self.counters.commands), commits: read(&self.counters.commits) }
     }
 
     /// Waits until the disk has failed; the process should end then, and recover when it starts again.
     pub fn failed(&self) -> BoxFuture<'static, ()> {
-        match &self.0 {
+        match &self.mode {
             Mode::Thread(_, end) => {
                 let mut end = end.clone();
                 Box::pin(async move { end.begun().await })
@@ -113,33 +172,28 @@ impl Writer {
         }
     }
 
-    /// Runs a job in a transaction; when the future is ready with `Ok`, what it wrote is durable.
+    /// Runs a command in a transaction; when the future is ready with `Ok`, what it wrote is durable. It is run again
+    /// where another command's failure took back what it wrote.
     ///
-    /// Errors: [`StoreError`]; nothing of the job is written then, except after [`StoreError::Failed`], when the disk
-    /// alone knows.
+    /// Errors: [`StoreError`]; nothing of the command is written then, except after [`StoreError::Failed`], when the
+    /// disk alone knows.
     pub fn submit<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        command: impl FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
-        let (give, take) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
-            let result = in_savepoint(connection, job);
-            let error = result.as_ref().err().cloned();
-            Ran { answer: Box::new(move |committed| drop(give.send(committed.and(result)))), error }
-        });
-        match &self.0 {
+        let (asker, take) = oneshot::channel();
+        let job = Box::new(Command { command, result: Err(StoreError::Failed), asker });
+        match &self.mode {
             Mode::Thread(queue, _) => match queue.try_send(job) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
                 Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
             },
             Mode::Inline(connection) => {
-                // Each job hears the outcome through its own answer.
-                let _ = commit_together(
-                    Role::Writer,
-                    &connection.lock().unwrap_or_else(PoisonError::into_inner),
-                    vec![job],
-                );
+                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut batch: Batch = vec![job];
+                let outcome = commit_together(Role::Writer, &connection, &mut batch);
+                answer_all(batch, &outcome);
             }
         }
         Box::pin(async { take.await.unwrap_or(Err(StoreError::Failed)) })
@@ -169,11 +223,25 @@ impl Role {
     }
 }
 
-fn work(role: Role, connection: Connection, queue: &Receiver<Job>) {
+fn work(
+    role: Role,
+    connection: Connection,
+    queue: &Receiver<Box<dyn Job>>,
+    answering: Option<&Handle>,
+    counters: &Counters,
+) {
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH_JOBS_MAX - 1));
-        if commit_together(role, &connection, batch) == Err(StoreError::Failed) {
+        let outcome = commit_together(role, &connection, &mut batch);
+        counters.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        let has_failed = outcome == Err(StoreError::Failed);
+        match answering {
+            Some(runtime) if !has_failed => drop(runtime.spawn(async move { answer_all(batch, &outcome) })),
+            _ => answer_all(batch, &outcome),
+        }
+        if has_failed {
             tracing::error!("the store's disk failed: no more commands are taken");
             // Closing would sync again, and after a failed sync a second one may say that all is well when it is not.
             std::mem::forget(connection);
@@ -185,53 +253,52 @@ fn work(role: Role, connection: Connection, queue: &Receiver<Job>) {
     }
 }
 
-/// Runs the jobs in one transaction, commits, and only then answers.
-fn commit_together(role: Role, connection: &Connection, jobs: Vec<Job>) -> Result<(), StoreError> {
-    let begun = connection.execute_batch(role.begin()).map_err(StoreError::from);
-    let ran: Vec<Ran> = jobs.into_iter().map(|job| job(connection)).collect();
-    let outcome = begun.and_then(|()| commit(connection, &ran));
+fn answer_all(batch: Batch, outcome: &Result<(), StoreError>) {
+    for job in batch {
+        job.answer(outcome.clone());
+    }
+}
+
+/// Runs the jobs in one transaction and commits; nobody is answered yet.
+fn commit_together(role: Role, connection: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
+    let ran = begin(role, connection).and_then(|()| run_all(role, connection, batch));
+    let outcome = ran.and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(drop)?));
     if let Err(error) = &outcome {
         tracing::error!(%error, "a commit failed");
-    }
-    if outcome.is_err() && !connection.is_autocommit() {
-        drop(connection.execute_batch("ROLLBACK"));
-    }
-    for Ran { answer, .. } in ran {
-        answer(outcome.clone());
+        if !connection.is_autocommit() {
+            drop(connection.execute_batch("ROLLBACK"));
+        }
     }
     outcome
 }
 
-fn commit(connection: &Connection, ran: &[Ran]) -> Result<(), StoreError> {
-    // SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it; the first
-    // job that failed says why.
-    if connection.is_autocommit() {
-        return Err(ran.iter().find_map(|ran| ran.error.clone()).unwrap_or(StoreError::Failed));
-    }
-    Ok(connection.execute_batch("COMMIT")?)
+fn begin(role: Role, connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.prepare_cached(role.begin())?.execute([]).map(drop)?)
 }
 
-fn in_savepoint<T>(
-    connection: &Connection,
-    job: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> Result<T, StoreError> {
-    // Without a transaction around it (BEGIN failed, or SQLite rolled back) a job would commit by itself.
+/// Runs the jobs; when one fails, all of them from the beginning, and then a failing one keeps its error for itself.
+///
+/// Errors: SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it; the
+/// job that it happened to says why, and the disk is not asked twice.
+fn run_all(role: Role, connection: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
+    let Err(error) = batch.iter_mut().try_for_each(|job| job.run(connection)) else { return Ok(()) };
     if connection.is_autocommit() {
-        return Err(StoreError::Failed);
+        return Err(error);
     }
+    connection.prepare_cached("ROLLBACK")?.execute([])?;
+    begin(role, connection)?;
+    batch.iter_mut().try_for_each(|job| run_in_savepoint(connection, &mut **job))
+}
+
+fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<(), StoreError> {
     connection.prepare_cached("SAVEPOINT job")?.execute([])?;
-    match job(connection) {
-        Ok(value) => {
-            connection.prepare_cached("RELEASE job")?.execute([])?;
-            Ok(value)
+    if let Err(error) = job.run(connection) {
+        if connection.is_autocommit() {
+            return Err(error);
         }
-        Err(error) => {
-            if !connection.is_autocommit() {
-                connection.execute_batch("ROLLBACK TO job; RELEASE job")?;
-            }
-            Err(error.into())
-        }
+        connection.prepare_cached("ROLLBACK TO job")?.execute([])?;
     }
+    Ok(connection.prepare_cached("RELEASE job")?.execute([]).map(drop)?)
 }
 
 #[cfg(test)]
@@ -239,7 +306,7 @@ mod tests {
     use super::*;
     use crate::sqlite::{Location, open};
 
-    fn insert(value: i64) -> impl FnOnce(&Connection) -> rusqlite::Result<usize> + Send + 'static {
+    fn insert(value: i64) -> impl FnMut(&Connection) -> rusqlite::Result<usize> + Send + 'static {
         move |connection| connection.execute("INSERT INTO t VALUES (?1)", [value])
     }
 
@@ -252,6 +319,7 @@ mod tests {
             insert(2)(connection)?;
             insert(1)(connection)
         });
+        // Whatever of these shares a batch with the failing one runs twice, and must count once.
         let last = writer.submit(insert(3));
         assert_eq!(first.await, Ok(1));
         assert!(matches!(failing.await, Err(StoreError::Sql(_))));

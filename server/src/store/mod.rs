@@ -10,7 +10,7 @@ pub use sqlite::SqliteStore;
 
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
-pub use crate::sqlite::StoreError;
+pub use crate::sqlite::{Commits, StoreError};
 use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 
 /// Is the result of a store's command.
@@ -32,7 +32,7 @@ pub struct Account {
 /// Holds what an account pays with; every blob is sealed by the vault.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Binding {
-    /// The scheme's record of the enrolled QR; `None` once it was revoked.
+    /// The scheme's record of the enrolled QR with its devices; once the QR is revoked, its devices, `None` without any.
     pub record: Option<Vec<u8>>,
     /// Public helper data for a second device.
     pub helper: Option<Vec<u8>>,
@@ -116,6 +116,11 @@ pub trait Store: Send + Sync {
 
     /// Lists the payments whose outcome is open, oldest first.
     fn unresolved(&self) -> Stored<Vec<Payment>>;
+
+    /// Counts commands and the commits that they shared, where the store groups them.
+    fn commits(&self) -> Option<Commits> {
+        None
+    }
 
     /// Proves the ledger's sums.
     fn audit(&self) -> Stored<LedgerAudit>;

@@ -2,8 +2,8 @@
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
-    State, Store, StoreError, Stored,
+    Account, AccountId, Binding, BoundAccount, Change, Commits, Creation, Intent, LedgerAudit, Opened, Payment,
+    Settlement, State, Store, StoreError, Stored,
 };
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
@@ -65,8 +65,8 @@ impl Store for SqliteStore {
                 return Ok(Creation::LoginTaken);
             }
             let account = AccountId(connection.last_insert_rowid());
-            if let Some(binding) = binding {
-                insert_binding(connection, account, &binding)?;
+            if let Some(binding) = &binding {
+                insert_binding(connection, account, binding)?;
             }
             Ok(Creation::Created(account))
         })
@@ -133,7 +133,7 @@ impl Store for SqliteStore {
         self.writer.submit(move |connection| {
             let update = "UPDATE bindings SET record = ?5, bank_account = ?6, authority = ?7
                           WHERE account = ?1 AND record IS ?2 AND bank_account = ?3 AND authority = ?4";
-            let (from, to) = (before, after);
+            let (from, to) = (&before, &after);
             let row = params![
                 account.0,
                 from.record,
@@ -161,7 +161,7 @@ impl Store for SqliteStore {
     fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>> {
         self.reader.submit(move |connection| {
             let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE reference = ?1");
-            connection.prepare_cached(&find)?.query_row([reference], payment_of).optional()
+            connection.prepare_cached(&find)?.query_row([&reference], payment_of).optional()
         })
     }
 
@@ -182,6 +182,10 @@ impl Store for SqliteStore {
 
     fn audit(&self) -> Stored<LedgerAudit> {
         self.reader.submit(audit)
+    }
+
+    fn commits(&self) -> Option<Commits> {
+        Some(self.writer.commits())
     }
 
     fn failed(&self) -> BoxFuture<'static, ()> {
