@@ -115,11 +115,13 @@ pub async fn processor_and_memory(round: usize) {
         );
     }
     println!(
-        "round {round}: memory: {:.1} MB with no connection, {:.1} kB a connection logged in, {:.1} kB after load \
-         (asked for: at most 50 MB and 60 kB)",
+        "round {round}: memory: {:.1} MB with no connection, {:.1} kB a connection logged in, {:.1} kB after load; {:.1} MB \
+         in all (asked for: at most 50 MB and 60 kB a connection, {:.0} MB)",
         empty / 1e6,
         (full - empty) / CONNECTIONS as f64 / 1e3,
-        (loaded - empty) / CONNECTIONS as f64 / 1e3
+        (loaded - empty) / CONNECTIONS as f64 / 1e3,
+        loaded / 1e6,
+        50.0 + 0.06 * CONNECTIONS as f64
     );
 }
 
