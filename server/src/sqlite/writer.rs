@@ -3,10 +3,10 @@
 //! ```text
 //! submit ─► bounded queue ─► [ BEGIN │ job │ job │ … │ COMMIT (one fsync) ] ─► every job's answer
 //! ```
-//! A job that fails is rolled back alone: its batch begins again, and then every job has a savepoint of its own. Without
-//! a failure none has, since a savepoint copies each page that its job touches, which costs as much as the job. A commit
-//! that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so trying
-//! again would promise what cannot be promised.
+//! A job that fails is rolled back alone: its batch begins again, and then every job has a savepoint of its own.
+//! Without a failure none has, since a savepoint copies each page that its job touches, which costs as much as the job.
+//! A commit that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so
+//! trying again would promise what cannot be promised.
 
 use crate::env::BoxFuture;
 use crate::shutdown::{self, Shutdown};
