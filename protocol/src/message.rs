@@ -62,8 +62,8 @@ pub enum Request {
         /// Public helper data for a second device.
         helper: Option<HelperBytes>,
     },
-    /// Removes the enrolled QR: no payment until another is bound by [`Request::ReplaceQr`]. The devices stay: where a new
-    /// QR must be signed, one of them signs it ([`Request::ReplaceQrSigned`]).
+    /// Removes the enrolled QR: no payment until another is bound by [`Request::ReplaceQr`]. The devices stay: where a
+    /// new QR must be signed, one of them signs it ([`Request::ReplaceQrSigned`]).
     RevokeQr,
     /// Fetches the helper data kept by the server: a second device needs it to derive the QR (patent claim 4).
     FetchHelper,

@@ -110,16 +110,19 @@ pub async fn processor_and_memory(round: usize) {
         let (echo_us, store_us) = (echo_cpu_us(load).await, raw_cpu_us(CHARGES, group).await);
         println!(
             "round {round}: processor a durable charge over {CONNECTIONS} connections {load}: {charge_us:.0} µs, quinn \
-             echo {echo_us:.0} µs + store {store_us:.0} µs in the same groups of {group}: {:.2} (asked for: at most 1.50)",
+             echo {echo_us:.0} µs + store {store_us:.0} µs in the same groups of {group}: {:.2} (asked for: at \
+             most 1.50)",
             charge_us / (echo_us + store_us)
         );
     }
     println!(
-        "round {round}: memory: {:.1} MB with no connection, {:.1} kB a connection logged in, {:.1} kB after load \
-         (asked for: at most 50 MB and 60 kB)",
+        "round {round}: memory: {:.1} MB with no connection, {:.1} kB a connection logged in, {:.1} kB after load; \
+         {:.1} MB in all (asked for: at most 50 MB and 60 kB a connection, {:.0} MB)",
         empty / 1e6,
         (full - empty) / CONNECTIONS as f64 / 1e3,
-        (loaded - empty) / CONNECTIONS as f64 / 1e3
+        (loaded - empty) / CONNECTIONS as f64 / 1e3,
+        loaded / 1e6,
+        50.0 + 0.06 * CONNECTIONS as f64
     );
 }
 

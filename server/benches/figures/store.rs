@@ -39,8 +39,8 @@ pub async fn logins(round: usize) {
         pooled += logins_pooled(threads).await / TURNS as f64;
     }
     println!(
-        "round {round}: argon2id/s on {threads} threads: {pooled:.0} through the pool, {bare:.0} bare, both at niceness \
-         {}: {:.2} (asked for: at least 0.90)",
+        "round {round}: argon2id/s on {threads} threads: {pooled:.0} through the pool, {bare:.0} bare, both at \
+         niceness {}: {:.2} (asked for: at least 0.90)",
         system::HASHING_NICENESS,
         pooled / bare
     );

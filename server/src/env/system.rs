@@ -56,10 +56,11 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// How much a hash gives way: a login may wait for a charge, never the other way round. Measured with one hashing thread
-/// at full load, charge p99 went from 0.46 to 4.4 ms at equal niceness, and stayed at 0.42 ms at 19. At 19, though, a
-/// hash starves beside whatever else the machine does (a registration took 24 s at a load of 13); at 10 it has a tenth
-/// of the share that a charge has.
+/// How much a hash gives way: a login may wait for a charge, never the other way round. Measured with one hashing
+/// thread at full load, charge p99 went from 0.46 to 4.4 ms at equal niceness, and stayed at 0.42 ms at 19. At 19,
+/// though, a hash starves beside whatever else the machine does (a registration took 24 s at a load of 13); at 10 it
+/// has a tenth of a charge's share, and charge p99 beside logins was the same within the noise (median of six rounds
+/// each: times 1.4 and 1.4).
 pub const HASHING_NICENESS: i32 = 10;
 
 type Job = (Work, tokio::sync::oneshot::Sender<()>);

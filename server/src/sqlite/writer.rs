@@ -3,10 +3,10 @@
 //! ```text
 //! submit ─► bounded queue ─► [ BEGIN │ job │ job │ … │ COMMIT (one fsync) ] ─► every job's answer
 //! ```
-//! A job that fails is rolled back alone: its batch begins again, and then every job has a savepoint of its own. Without
-//! a failure none has, since a savepoint copies each page that its job touches, which costs as much as the job. A commit
-//! that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so trying
-//! again would promise what cannot be promised.
+//! A job that fails is rolled back alone: its batch begins again, and then every job has a savepoint of its own.
+//! Without a failure none has, since a savepoint copies each page that its job touches, which costs as much as the job.
+//! A commit that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so
+//! trying again would promise what cannot be promised.
 
 use crate::env::BoxFuture;
 use crate::shutdown::{self, Shutdown};
@@ -119,8 +119,8 @@ pub struct Writer {
 enum Mode {
     /// On a thread of its own, with group commit; the shutdown begins when the thread has ended.
     Thread(SyncSender<Box<dyn Job>>, Shutdown),
-    /// Where the caller stands, one commit a job: deterministic, for virtual time.
-    Inline(Arc<Mutex<Connection>>),
+    /// Where the caller stands, one commit a job: deterministic, for virtual time, and for reads of microseconds.
+    Inline(Role, Arc<Mutex<Connection>>),
 }
 
 impl Writer {
@@ -152,7 +152,17 @@ impl Writer {
 
     /// Runs every job at once where the caller stands.
     pub fn inline(connection: Connection) -> Self {
-        Self { mode: Mode::Inline(Arc::new(Mutex::new(connection))), counters: Arc::default() }
+        Self::inline_as(Role::Writer, connection)
+    }
+
+    /// Reads at once where the caller stands, beside a writer: for a row by its key, which is read in microseconds, and
+    /// a thread of its own costs more than that to wake.
+    pub fn inline_reader(connection: Connection) -> Self {
+        Self::inline_as(Role::Reader, connection)
+    }
+
+    fn inline_as(role: Role, connection: Connection) -> Self {
+        Self { mode: Mode::Inline(role, Arc::new(Mutex::new(connection))), counters: Arc::default() }
     }
 
     /// Returns the counts so far.
@@ -168,7 +178,7 @@ impl Writer {
                 let mut end = end.clone();
                 Box::pin(async move { end.begun().await })
             }
-            Mode::Inline(_) => Box::pin(std::future::pending()),
+            Mode::Inline(..) => Box::pin(std::future::pending()),
         }
     }
 
@@ -189,10 +199,11 @@ impl Writer {
                 Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
                 Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
             },
-            Mode::Inline(connection) => {
+            Mode::Inline(role, connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut batch: Batch = vec![job];
-                let outcome = commit_together(Role::Writer, &connection, &mut batch);
+                let outcome = commit_together(*role, &connection, &mut batch);
+                drop(connection);
                 answer_all(batch, &outcome);
             }
         }

@@ -32,7 +32,8 @@ pub struct Account {
 /// Holds what an account pays with; every blob is sealed by the vault.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Binding {
-    /// The scheme's record of the enrolled QR with its devices; once the QR is revoked, its devices, `None` without any.
+    /// The scheme's record of the enrolled QR with its devices; once the QR is revoked, only its devices, and `None`
+    /// without any.
     pub record: Option<Vec<u8>>,
     /// Public helper data for a second device.
     pub helper: Option<Vec<u8>>,

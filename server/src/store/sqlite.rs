@@ -18,8 +18,14 @@ const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, re
 /// Stores in one SQLite file, or in memory.
 pub struct SqliteStore {
     writer: Writer,
+    /// Reads that take their time.
     reader: Writer,
+    /// Reads of a row by its key.
+    lookups: Writer,
 }
+
+/// What a connection that only reads keeps of the database, in KiB: the operating system keeps the rest.
+const READER_CACHE_KIB: i64 = 8_192;
 
 impl SqliteStore {
     /// Opens the store and brings its schema up to date.
@@ -27,18 +33,18 @@ impl SqliteStore {
     /// Errors: those of [`open`].
     pub fn open(location: &Location) -> Result<Self, StoreError> {
         let connection = open(location, MIGRATIONS)?;
-        let (writer, reader) = match location {
-            Location::File(_) => {
-                let beside = open(location, MIGRATIONS)?;
-                beside.pragma_update(None, "query_only", true)?;
-                (Writer::start(connection), Writer::start_reader(beside))
-            }
-            Location::Memory => {
-                let writer = Writer::inline(connection);
-                (writer.clone(), writer)
-            }
+        if *location == Location::Memory {
+            let writer = Writer::inline(connection);
+            return Ok(Self { reader: writer.clone(), lookups: writer.clone(), writer });
+        }
+        let beside = || -> Result<Connection, StoreError> {
+            let beside = open(location, MIGRATIONS)?;
+            beside.pragma_update(None, "query_only", true)?;
+            beside.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+            Ok(beside)
         };
-        Ok(Self { writer, reader })
+        let (reader, lookups) = (Writer::start_reader(beside()?), Writer::inline_reader(beside()?));
+        Ok(Self { writer: Writer::start(connection), reader, lookups })
     }
 
     /// Opens payments in one command, and so in one commit: what the queue in front of the writer is measured against.
@@ -73,7 +79,7 @@ impl Store for SqliteStore {
     }
 
     fn find_account(&self, login: LoginName) -> Stored<Option<Account>> {
-        self.reader.submit(move |connection| {
+        self.lookups.submit(move |connection| {
             let find = "SELECT id, password FROM accounts WHERE login = ?1";
             let found = connection.prepare_cached(find)?.query_row([login.as_str()], |row| {
                 let credential = Credential::from_bytes(row.get_ref(1)?.as_blob()?);
@@ -85,7 +91,7 @@ impl Store for SqliteStore {
     }
 
     fn login_of(&self, account: AccountId) -> Stored<LoginName> {
-        self.reader.submit(move |connection| {
+        self.lookups.submit(move |connection| {
             let find = "SELECT login FROM accounts WHERE id = ?1";
             let login: String = connection.prepare_cached(find)?.query_row([account.0], |row| row.get(0))?;
             LoginName::new(login).map_err(|_| corrupt(0, Type::Text))
@@ -97,7 +103,7 @@ impl Store for SqliteStore {
     }
 
     fn binding(&self, account: AccountId) -> Stored<Option<Binding>> {
-        self.reader.submit(move |connection| {
+        self.lookups.submit(move |connection| {
             let find = "SELECT record, helper, bank_account, authority FROM bindings WHERE account = ?1";
             let found = connection.prepare_cached(find)?.query_row([account.0], |row| {
                 let (record, helper) = (row.get(0)?, row.get(1)?);
@@ -148,18 +154,18 @@ impl Store for SqliteStore {
     }
 
     fn find_payment_by_key(&self, account: AccountId, key: IdempotencyKey) -> Stored<Option<Payment>> {
-        self.reader.submit(move |connection| payment_by_key(connection, account, &key))
+        self.lookups.submit(move |connection| payment_by_key(connection, account, &key))
     }
 
     fn find_payment(&self, account: AccountId, payment: PaymentId) -> Stored<Option<Payment>> {
-        self.reader.submit(move |connection| {
+        self.lookups.submit(move |connection| {
             let found = payment_by_id(connection, payment)?;
             Ok(found.filter(|found| found.account == account))
         })
     }
 
     fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>> {
-        self.reader.submit(move |connection| {
+        self.lookups.submit(move |connection| {
             let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE reference = ?1");
             connection.prepare_cached(&find)?.query_row([&reference], payment_of).optional()
         })

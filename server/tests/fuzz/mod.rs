@@ -2,7 +2,7 @@
 //! trip. Unit tests of the library, because a fuzzed library links without the binaries.
 //!
 //! Plain `cargo test` runs the corpus beside this file and then random inputs (`BOLERO_RANDOM_ITERATIONS`, 1,000 by
-//! default); `cargo bolero test TARGET` runs the same guided by coverage.
+//! default); `.ci/fuzz [SECONDS [TARGET...]]` runs the same guided by coverage, and keeps what reached new code.
 
 use crate::crypto::credential::Credential;
 use crate::crypto::opaque::OpaqueServer;

@@ -44,20 +44,28 @@ pub fn payload() -> QrPayload {
     enrolment(SchemeId::Template).expect("the template scheme enrols any template").payload
 }
 
+/// Every request, since what a fuzzer never saw it finds last.
 fn requests() -> Vec<Vec<u8>> {
     let (login, password) = (LoginName::new("ada").unwrap(), Secret::new("password").unwrap());
-    let payload = PayloadBytes::new(payload().to_bytes()).unwrap();
-    let page = PaymentId(7);
+    let enrolment = PayloadBytes::new(payload().to_bytes()).unwrap();
+    let (payment, channel) = (PaymentId(7), ChannelBinding([7; 32]));
     let message = OpaqueBytes::new([7; 96]).unwrap();
+    let helper = Some(HelperBytes::new([7; 40]).unwrap());
+    let (bank_account, pin) = (BankAccount::new("400000000001").unwrap(), Secret::new("4711").unwrap());
+    let device = DeviceSecret::from_seed(&[7; 32]);
+    let devices = DeviceKeys::new([device.key()]).unwrap();
+    let nonce = Some(payment);
+    let proof = PresentationProof { nonce, signature: Some(device.sign(&enrolment, nonce)) };
+    let signature = device.sign_enrolment(&enrolment, channel);
     let requests = [
-        Request::Login { login: login.clone(), password: password.clone(), channel: ChannelBinding([7; 32]) },
+        Request::Login { login: login.clone(), password: password.clone(), channel },
         Request::Register {
             login: login.clone(),
             password: password.clone(),
-            enrolment: payload.clone(),
-            helper: Some(HelperBytes::new([7; 40]).unwrap()),
-            bank_account: BankAccount::new("400000000001").unwrap(),
-            pin: Secret::new("4711").unwrap(),
+            enrolment: enrolment.clone(),
+            helper: helper.clone(),
+            bank_account: bank_account.clone(),
+            pin: pin.clone(),
         },
         Request::BeginPayment {
             merchant: Merchant::new("corner shop").unwrap(),
@@ -65,17 +73,43 @@ fn requests() -> Vec<Vec<u8>> {
             currency: Currency::new("EUR").unwrap(),
             idempotency_key: IdempotencyKey::new("k").unwrap(),
         },
-        Request::PresentQr { payment: page, payload },
-        Request::SubmitCode { payment: page, code: Secret::new("123456").unwrap() },
-        Request::OpaqueLoginStart { login, message },
-        Request::PresentImage { payment: page, image: ImageBytes::new([7; 30]).unwrap() },
+        Request::PresentQr { payment, payload: enrolment.clone() },
+        Request::SubmitCode { payment, code: Secret::new("123456").unwrap() },
+        Request::OpaqueLoginStart { login: login.clone(), message: message.clone() },
+        Request::PresentImage { payment, image: ImageBytes::new([7; 30]).unwrap() },
+        Request::RegisterWithDevices {
+            login: login.clone(),
+            password: password.clone(),
+            enrolment: enrolment.clone(),
+            helper: helper.clone(),
+            bank_account: bank_account.clone(),
+            pin: pin.clone(),
+            devices,
+        },
+        Request::PresentWithProof { payment, payload: enrolment.clone(), proof },
+        Request::ReplaceQrSigned { enrolment: enrolment.clone(), helper: helper.clone(), signature },
+        Request::RegisterCredentials { login: login.clone(), password },
+        Request::BindAccount { enrolment: enrolment.clone(), helper: helper.clone(), bank_account, pin },
+        Request::ReplaceQr { enrolment, helper },
+        Request::Logout,
+        Request::RevokeQr,
+        Request::FetchHelper,
+        Request::ResendCode { payment },
+        Request::PaymentStatus { payment },
+        Request::CancelPayment { payment },
+        Request::Health,
+        Request::Metrics,
+        Request::OpaqueRegisterStart { login: login.clone(), message: message.clone() },
+        Request::OpaqueRegisterFinish { login, message: message.clone() },
+        Request::OpaqueLoginFinish { message },
     ];
     requests.iter().map(|request| codec::encode(request).unwrap()[codec::PREFIX_BYTES..].to_vec()).collect()
 }
 
 fn responses() -> Vec<Vec<u8>> {
+    let payment = PaymentId(7);
     let receipt = ChargeReceipt {
-        payment: PaymentId(7),
+        payment,
         reference: "ABCDEF123456".into(),
         approval: "000001".into(),
         amount: MinorUnits::new(100).unwrap(),
@@ -83,10 +117,21 @@ fn responses() -> Vec<Vec<u8>> {
     };
     let refusal = Refusal::Declined { code: "51".into() };
     let shown = Secret::new("123456").unwrap();
+    let message = OpaqueBytes::new([7; 96]).unwrap();
     let responses = [
         Response::Charged(receipt),
         Response::Refused(refusal),
-        Response::CodeIssued { payment: PaymentId(7), shown, valid_for_ms: 1_000 },
+        Response::CodeIssued { payment, shown, valid_for_ms: 1_000 },
+        Response::Refused(Refusal::DeviceRequired),
+        Response::Refused(Refusal::Throttled { retry_after_ms: 1_000 }),
+        Response::Refused(Refusal::UnknownOutcome { payment }),
+        Response::Refused(Refusal::QrMismatch { tries_left: 2 }),
+        Response::LoggedIn { account: message::Binding::QrRevoked },
+        Response::Helper { helper: Some(HelperBytes::new([7; 40]).unwrap()) },
+        Response::PaymentOpened { payment, qr_tries: 3 },
+        Response::Metrics { json: "{}".into() },
+        Response::OpaqueChallenge { message },
+        Response::QrReplaced,
     ];
     responses.iter().map(|response| codec::encode(response).unwrap()[codec::PREFIX_BYTES..].to_vec()).collect()
 }
