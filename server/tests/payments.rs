@@ -127,6 +127,18 @@ async fn a_resent_code_replaces_the_one_before_and_resends_are_capped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_pays_nothing_once_the_qr_is_revoked() {
+    let system = System::start(with_code()).await;
+    let user = system.user(1).await;
+    let Response::CodeIssued { payment, shown, .. } = pay(&user, 300, "k", 1).await else { panic!() };
+    let elsewhere = system.log_in(1).await;
+    assert_eq!(elsewhere.request(&Request::RevokeQr).await.unwrap(), Response::QrRevoked);
+    let refused = user.request(&Request::SubmitCode { payment, code: shown }).await.unwrap();
+    assert_eq!(refused, Response::Refused(Refusal::NotBound));
+    assert_eq!(system.ledger.audit().await.unwrap().charges, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn too_little_money_is_refused_and_the_intent_voided() {
     let system = System::start(Setup::default()).await;
     let user = system.user(1).await;

@@ -234,9 +234,7 @@ impl Service {
             None => self.payment_status(session, payment).await,
             Some(Ok(())) => {
                 // Read again: minutes may have passed, and with them what the account pays with.
-                let binding =
-                    self.store.binding(login.account).await.or_refuse().and_then(|b| b.ok_or(Refusal::NotBound));
-                match binding {
+                match self.binding_with_qr(&login).await {
                     Ok(binding) => self.charge_page(session, login, payment, binding).await,
                     Err(refusal) => {
                         session.leave_page(payment);
@@ -251,6 +249,13 @@ impl Service {
                 Err(refusal)
             }
         }
+    }
+
+    /// Reads what an account pays with, as long as its QR is not revoked.
+    async fn binding_with_qr(&self, login: &Login) -> Result<Binding, Refusal> {
+        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let has_qr = self.has_qr(&login.name, binding.record.as_deref())?;
+        if has_qr { Ok(binding) } else { Err(Refusal::NotBound) }
     }
 
     /// Checks a code unless too many were wrong: then the page's tries are not touched.
