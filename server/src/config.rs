@@ -197,6 +197,8 @@ pub struct PasswordConfig {
     pub cost: HashCost,
     /// Threads that hash; 0 takes one for every two processors, and at least one.
     pub threads: usize,
+    /// How much those give way to everything else.
+    pub priority: HashPriority,
     /// Hashes that may wait; more are refused before they begin.
     pub queue: usize,
     /// Whether a login with an unknown name costs a hash as well, so that answers take as long. Without it their times
@@ -206,7 +208,8 @@ pub struct PasswordConfig {
 
 impl Default for PasswordConfig {
     fn default() -> Self {
-        Self { cost: HashCost::default(), threads: 0, queue: 1_024, hides_unknown_names: true }
+        let (cost, priority) = (HashCost::default(), HashPriority::default());
+        Self { cost, threads: 0, priority, queue: 1_024, hides_unknown_names: true }
     }
 }
 
@@ -216,6 +219,18 @@ impl PasswordConfig {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         if self.threads > 0 { self.threads } else { (processors / 2).max(1) }
     }
+}
+
+/// Says how much hashing gives way. A login may wait for a charge, never the other way round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HashPriority {
+    /// A tenth of the share that a charge has: logins go on beside whatever else a machine does.
+    #[default]
+    Low,
+    /// What nothing else wants: for a machine of the server's own, where charges then wait least for logins. Beside other
+    /// work logins starve.
+    Idle,
 }
 
 /// Slows guessing down; only failures count.

@@ -2,19 +2,28 @@
 //! server reads them.
 
 use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, Overloaded, Work};
+use crate::config::HashPriority;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 
-/// Makes the surroundings of a real server.
+/// Makes the surroundings of a real server, with hashes of low priority.
 ///
 /// `hash_threads` is the number of threads for password hashes, `hash_queue` how many hashes may wait for one.
 pub fn env(hash_threads: usize, hash_queue: usize) -> Env {
+    env_with(hash_threads, hash_queue, HashPriority::Low)
+}
+
+/// Makes the surroundings of a real server.
+pub fn env_with(hash_threads: usize, hash_queue: usize, priority: HashPriority) -> Env {
     Env {
         clock: Arc::new(SystemClock::new()),
-        cpu: Arc::new(ThreadPool::new(hash_threads, hash_queue)),
+        cpu: Arc::new(ThreadPool::new(hash_threads, hash_queue, priority)),
         entropy: Arc::new(SystemEntropy(SystemRandom::new())),
     }
 }
@@ -56,11 +65,11 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// How much a hash gives way: a login may wait for a charge, never the other way round. Measured with one hashing
-/// thread at full load, charge p99 went from 0.46 to 4.4 ms at equal niceness, and stayed at 0.42 ms at 19. At 19,
-/// though, a hash starves beside whatever else the machine does (a registration took 24 s at a load of 13); at 10 it
-/// has a tenth of a charge's share, and charge p99 beside logins was the same within the noise (median of six rounds
-/// each: times 1.4 and 1.4).
+/// How much a hash of low priority gives way. At 19 it starves beside whatever else the machine does (a registration took
+/// 24 s at a load of 13), and charge p99 gains nothing: beside logins on a quiet machine it rose to 2.2 times at 10 and at
+/// 19 alike (medians of four and six rounds), and to 2.0 times with the idle class, which a waking charge preempts at once
+/// (seven rounds of `BIOPAY_FIGURES=latency cargo bench -p biopay-server --bench figures`, 1.3 to 2.7; median 5.4 ms
+/// against 6.6).
 pub const HASHING_NICENESS: i32 = 10;
 
 type Job = (Work, tokio::sync::oneshot::Sender<()>);
@@ -72,13 +81,13 @@ pub struct ThreadPool {
 
 impl ThreadPool {
     /// Starts the threads; they end when the pool is dropped and its queue is empty.
-    pub fn new(threads: usize, queue: usize) -> Self {
+    pub fn new(threads: usize, queue: usize, priority: HashPriority) -> Self {
         let (sender, receiver) = sync_channel(queue);
         let receiver = Arc::new(Mutex::new(receiver));
         for index in 0..threads.max(1) {
             let receiver = receiver.clone();
             let name = format!("hash-{index}");
-            let spawned = std::thread::Builder::new().name(name).spawn(move || work_off(&receiver));
+            let spawned = std::thread::Builder::new().name(name).spawn(move || work_off(&receiver, priority));
             spawned.expect("the process may start its few threads");
         }
         Self { queue: sender }
@@ -99,10 +108,18 @@ impl Cpu for ThreadPool {
     }
 }
 
-fn work_off(receiver: &Mutex<Receiver<Job>>) {
-    // Linux keeps niceness by the thread. A refusal leaves the thread as important as the others, and is no reason to
-    // stop.
+/// Linux keeps niceness and class by the thread. A refusal leaves the thread as important as the others, and is no reason
+/// to stop.
+fn give_way(priority: HashPriority) {
     let _ = rustix::process::nice(HASHING_NICENESS);
+    if priority == HashPriority::Idle {
+        let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+        let _ = set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, idle);
+    }
+}
+
+fn work_off(receiver: &Mutex<Receiver<Job>>, priority: HashPriority) {
+    give_way(priority);
     loop {
         let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((work, done)) = job else { return };

@@ -222,7 +222,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
 }
 
 fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCommand) -> Result<Service, Error> {
-    let env = system::env(config.password.thread_count(), config.password.queue);
+    let env = system::env_with(config.password.thread_count(), config.password.queue, config.password.priority);
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
     }
