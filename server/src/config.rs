@@ -1,12 +1,15 @@
 //! The server's configuration: one file, environment and flags over it, unknown keys refused.
 
-use crate::crypto::password::HashCost;
+mod guessing;
+
 use crate::error::Error;
 use crate::sqlite::Location;
 use biopay_biometrics::scheme::SchemeParameters;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+pub use guessing::{FailureLimit, HashPriority, PasswordConfig, ThrottleConfig};
 
 /// Holds everything that an operator can set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -187,114 +190,6 @@ impl Default for BankConfig {
         let identity = TlsConfig::default();
         Self { address, certificate: None, name, institution, timeout_ms: 5_000, pin_key: None, identity }
     }
-}
-
-/// Says how passwords are hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PasswordConfig {
-    /// The cost of one hash.
-    pub cost: HashCost,
-    /// Threads that hash; 0 takes one for every two processors, and at least one.
-    pub threads: usize,
-    /// How much those give way to everything else.
-    pub priority: HashPriority,
-    /// Hashes that may wait; more are refused before they begin.
-    pub queue: usize,
-    /// Whether a login with an unknown name costs a hash as well, so that answers take as long. Without it their times
-    /// tell who has an account: for experiments alone.
-    pub hides_unknown_names: bool,
-}
-
-impl Default for PasswordConfig {
-    fn default() -> Self {
-        let (cost, priority) = (HashCost::default(), HashPriority::default());
-        Self { cost, threads: 0, priority, queue: 1_024, hides_unknown_names: true }
-    }
-}
-
-impl PasswordConfig {
-    /// Returns the number of hashing threads.
-    pub fn thread_count(&self) -> usize {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        if self.threads > 0 { self.threads } else { (processors / 2).max(1) }
-    }
-}
-
-/// Says how much hashing gives way. A login may wait for a charge, never the other way round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum HashPriority {
-    /// A tenth of the share that a charge has: logins go on beside whatever else a machine does.
-    #[default]
-    Low,
-    /// What nothing else wants: for a machine of the server's own, where charges then wait least for logins. Beside other
-    /// work logins starve.
-    Idle,
-}
-
-/// Slows guessing down; only failures count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ThrottleConfig {
-    /// Wrong passwords for one account from one source.
-    pub login: FailureLimit,
-    /// Wrong passwords for one account from all sources that its owner has not used (NIST SP 800-63B 5.2.2: at most
-    /// 100 in a row).
-    pub account: FailureLimit,
-    /// Wrong passwords from one source.
-    pub source: FailureLimit,
-    /// Wrong QR payloads for one account from one source.
-    pub qr: FailureLimit,
-    /// Wrong verification codes for one account, over all its pages: who has the QR may open pages without end.
-    pub code: FailureLimit,
-    /// Verification codes sent for one account that no payment came of: each is a message to its owner.
-    pub code_messages: FailureLimit,
-    /// Whether an account's limit spares sources that its owner has logged in from, so that nobody else can lock them
-    /// out. Without it an attacker can: for experiments alone.
-    pub spares_familiar: bool,
-}
-
-impl ThrottleConfig {
-    /// Limits nothing: for experiments alone.
-    pub const OFF: Self = Self {
-        login: FailureLimit::OFF,
-        account: FailureLimit::OFF,
-        source: FailureLimit::OFF,
-        qr: FailureLimit::OFF,
-        code: FailureLimit::OFF,
-        code_messages: FailureLimit::OFF,
-        spares_familiar: true,
-    };
-}
-
-impl Default for ThrottleConfig {
-    fn default() -> Self {
-        Self {
-            login: FailureLimit { burst: 10, refill_ms: 6_000 },
-            account: FailureLimit { burst: 100, refill_ms: 60_000 },
-            source: FailureLimit { burst: 1_000, refill_ms: 100 },
-            qr: FailureLimit { burst: 30, refill_ms: 10_000 },
-            code: FailureLimit { burst: 10, refill_ms: 60_000 },
-            code_messages: FailureLimit { burst: 10, refill_ms: 30_000 },
-            spares_familiar: true,
-        }
-    }
-}
-
-/// Lets so many failures through at once, and then one more each refill.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct FailureLimit {
-    /// Failures at once; 0 switches the limit off.
-    pub burst: u32,
-    /// How long one failure takes to be forgiven, in milliseconds.
-    pub refill_ms: u32,
-}
-
-impl FailureLimit {
-    /// Limits nothing.
-    pub const OFF: Self = Self { burst: 0, refill_ms: 0 };
 }
 
 /// Bounds what clients may use.
