@@ -128,3 +128,24 @@ fn work_off(receiver: &Mutex<Receiver<Job>>, priority: HashPriority) {
         let _ = done.send(());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use thread_priority::thread_schedule_policy;
+
+    #[test]
+    fn hashing_runs_in_the_class_that_was_asked_for() {
+        for (priority, expected) in [
+            (HashPriority::Low, NormalThreadSchedulePolicy::Other),
+            (HashPriority::Idle, NormalThreadSchedulePolicy::Idle),
+        ] {
+            let thread = std::thread::spawn(move || {
+                give_way(priority);
+                thread_schedule_policy()
+            });
+            let policy = thread.join().unwrap().expect("a thread knows its own class");
+            assert_eq!(policy, ThreadSchedulePolicy::Normal(expected));
+        }
+    }
+}
