@@ -135,7 +135,7 @@ impl Compare for HammingPairs<'_> {
             return self.visit(rows, blocks, tally);
         }
         let origin = (rows.start, blocks.start * LANES);
-        self.visit(rows, blocks, &mut Nearest::new(tally, origin, keep.end as u16, tail));
+        self.visit(rows, blocks, &mut Nearest::new(tally, origin, keep.end.min(self.bins()) as u16, tail));
     }
 
     fn add(&self, tally: &Tally, counts: &mut [u64]) {
