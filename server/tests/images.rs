@@ -65,6 +65,19 @@ async fn an_image_of_the_right_symbol_pays_and_a_wrong_one_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_worker_has_the_memory_of_its_limit_and_no_more() {
+    let image = png(&Symbol::encode(payload(1).as_bytes(), Level::M).unwrap().render(4));
+    for (mebibytes, is_enough) in [(8, false), (128, true)] {
+        let memory_bytes = mebibytes * 1024 * 1024;
+        let images = ImageLimits { deadline_ms: 10_000, memory_bytes, ..ImageLimits::default() };
+        let system = System::start(Setup { images, ..Setup::default() }).await;
+        let read = system.service.images().read(&image).await;
+        assert_eq!(read.is_ok(), is_enough, "{mebibytes} MiB: {read:?}");
+        assert_eq!(system.service.images().killed(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_image_costs_its_deadline_and_the_page_its_tries() {
     let system = System::start(limits(1, 4)).await;
     let user = system.user(1).await;
