@@ -1,14 +1,16 @@
 //! Strings and bytes that must not be seen: passwords, PINs, codes.
 
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroize;
 
 /// Holds a secret string: never printed, and wiped when dropped.
 ///
 /// At most [`Secret::BYTES_MAX`] bytes, so that nobody can make the server hash a megabyte.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Secret(String);
+pub struct Secret(SecretString);
 
 impl Secret {
     /// The longest secret in bytes (NIST SP 800-63B asks for at least 64 characters).
@@ -23,14 +25,22 @@ impl Secret {
             secret.zeroize();
             return Err(crate::Error::Value { what: "secret", why: "at most 256 bytes" });
         }
-        Ok(Self(secret))
+        Ok(Self(secret.into()))
     }
 
     /// Shows the secret, by a name that is easy to find in a review.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose_secret()
     }
 }
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
+    }
+}
+
+impl Eq for Secret {}
 
 impl TryFrom<String> for Secret {
     type Error = crate::Error;
@@ -42,7 +52,7 @@ impl TryFrom<String> for Secret {
 
 impl From<Secret> for String {
     fn from(secret: Secret) -> Self {
-        secret.0.clone()
+        secret.expose().into()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::shutdown::{Shutdown, Trigger, channel};
 use clap::{Args, ValueEnum};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::thread::disable_transparent_huge_pages;
 use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -58,6 +59,14 @@ impl CommonArgs {
         }
     }
 
+    /// Has memory handed out in small pages. Huge ones are for big arrays; what a connection needs is scattered, and
+    /// with them every thread's first allocations hold two megabytes: 37 MB instead of 17 before anyone connects.
+    fn use_small_pages() {
+        if let Err(error) = disable_transparent_huge_pages(true) {
+            tracing::debug!(%error, "huge pages cannot be switched off: the process holds more memory than it needs");
+        }
+    }
+
     /// Starts the log, once a process (a second start in one process keeps the first), and forbids core dumps.
     fn prepare(&self) {
         let filter = tracing_subscriber::EnvFilter::try_from_default_env()
@@ -69,6 +78,7 @@ impl CommonArgs {
             LogFormat::Json => builder.json().try_init(),
         });
         Self::guard_memory();
+        Self::use_small_pages();
     }
 
     /// Listens for what ends the process. Call it inside the runtime.

@@ -16,6 +16,10 @@ pub enum Location {
 /// Is one step of the schema: the SQL that leads to its version. Versions count from 1 without gaps.
 pub type Migration = &'static str;
 
+/// What a connection keeps of the database, in KiB: the pages that it writes now. The operating system keeps the rest,
+/// and what it keeps is not memory that the server holds.
+const CACHE_KIB: i64 = 16_384;
+
 /// Opens a database, sets it to be durable on commit, and applies the migrations that it has not seen.
 ///
 /// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
@@ -28,8 +32,9 @@ pub fn open(location: &Location, migrations: &[Migration]) -> Result<Connection,
     // FULL: a commit that has returned survives a power cut. NORMAL loses the last ones in WAL mode.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 4000;",
+         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;",
     )?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(64);
     migrate(&mut connection, migrations)?;
     Ok(connection)
