@@ -2,6 +2,9 @@
 //!
 //! Nobody can lock somebody else out: what is counted against an account as a whole (so that many sources together
 //! cannot guess on, NIST SP 800-63B 5.2.2) does not bind a source from which that account's owner has logged in before.
+//!
+//! The algorithm is that of the crate `governor`, which counts calls and cannot take one back. Here a guess counts as
+//! failed before it is looked at, so that parallel ones count, and is taken back when it was right.
 
 use crate::config::{FailureLimit, ThrottleConfig};
 use biopay_protocol::{LoginName, Refusal};
