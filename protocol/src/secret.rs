@@ -25,7 +25,10 @@ impl Secret {
             secret.zeroize();
             return Err(crate::Error::Value { what: "secret", why: "at most 256 bytes" });
         }
-        Ok(Self(secret.into()))
+        // Copied to its exact length, and the first copy wiped: shrinking it in place may leave one behind.
+        let exact: Box<str> = secret.as_str().into();
+        secret.zeroize();
+        Ok(Self(exact.into()))
     }
 
     /// Shows the secret, by a name that is easy to find in a review.
