@@ -38,7 +38,9 @@ fn main() {
                 quic::processor_and_memory(round).await;
             }
             if is_wanted("latency") {
-                latency::charges_beside_logins(round).await;
+                for priority in latency::PRIORITIES {
+                    latency::charges_beside_logins(round, priority).await;
+                }
             }
             if is_wanted("names") {
                 names::known_and_unknown(round).await;

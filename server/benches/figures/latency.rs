@@ -24,11 +24,15 @@ struct Latencies {
     lag_p99: u64,
 }
 
+/// How the server can be told to hash, at the full cost of a hash (OWASP): as by default, and as on a machine of its own.
+pub const PRIORITIES: [(&str, &str); 2] = [
+    ("low", "memory-kib = 19456\npasses = 2\n[password]\npriority = \"low\""),
+    ("idle", "memory-kib = 19456\npasses = 2\n[password]\npriority = \"idle\""),
+];
+
 /// Compares the 99th percentile with and without logins.
-pub async fn charges_beside_logins(round: usize) {
+pub async fn charges_beside_logins(round: usize, (priority, hashing): (&str, &'static str)) {
     let folder = tempfile::tempdir().unwrap();
-    // The full cost of a hash (OWASP), on a machine of the server's own.
-    let hashing = "memory-kib = 19456\npasses = 2\n[password]\npriority = \"idle\"";
     let processes = start(folder.path(), hashing).await;
     let connections = Arc::new(connect(&processes, CONNECTIONS).await);
     let alone = charge_at_rate(connections.clone(), &format!("{round}a")).await;
@@ -53,7 +57,7 @@ pub async fn charges_beside_logins(round: usize) {
         if alone.p99 > SUSTAINED_US || alone.lag_p99 > alone.p99 { ": NOT VALID, too busy a machine" } else { "" };
     println!(
         "round {round}: charges at {CHARGES_PER_SECOND}/s from the intended start: p50 {} µs, p99 {} µs alone; p50 {} \
-         µs, p99 {} µs beside {:.0} logins/s: p99 times {:.2} (asked for: at most 2.00); generator lag p99 {} \
+         µs, p99 {} µs beside {:.0} logins/s hashed at priority {priority}: p99 times {:.2} (asked for: at most 2.00); generator lag p99 {} \
          and {} µs{verdict}",
         alone.p50,
         alone.p99,
