@@ -5,7 +5,7 @@ use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, Overloaded, Work};
 use crate::config::HashPriority;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use thread_priority::{
@@ -66,15 +66,21 @@ impl Entropy for SystemEntropy {
 }
 
 /// How much a hash of low priority gives way. At 19 it starves beside whatever else the machine does (a registration took
-/// 24 s at a load of 13), and charge p99 gains nothing: beside logins on a quiet machine it rose to 2.2 times at 10 and at
-/// 19 alike (medians of four and six rounds), and to 2.0 times with the idle class, which a waking charge preempts at once
-/// (seven rounds of `BIOPAY_FIGURES=latency cargo bench -p biopay-server --bench figures`, 1.3 to 2.7; median 5.4 ms
-/// against 6.6).
+/// 24 s at a load of 13), and charge p99 gains nothing. Beside logins at full load it rises to 2.75 times at 10, and to 1.61
+/// times with the idle class, which a waking charge preempts at once (medians of nine rounds of `BIOPAY_FIGURES=latency
+/// cargo bench -p biopay-server --bench figures`: 2.0 to 7.1 and .6 to 4.1).
 pub const HASHING_NICENESS: i32 = 10;
 
 type Job = (Work, tokio::sync::oneshot::Sender<()>);
 
 /// Runs password hashes on a fixed number of threads behind a bounded queue, and light work where it stands.
+///
+/// ```text
+/// who asks ─► queue ─► desk ─► hash-0, hash-1 … ─► answers ─► who asked
+/// ```
+/// A hashing thread gives way, and may stop anywhere for as long as others want its processor: also with a lock in its
+/// hands. Of the locks of the runtime and of the queue it therefore takes none; desk and answers, as important as the
+/// threads that pay, take them in its place.
 pub struct ThreadPool {
     queue: SyncSender<Job>,
 }
@@ -82,16 +88,24 @@ pub struct ThreadPool {
 impl ThreadPool {
     /// Starts the threads; they end when the pool is dropped and its queue is empty.
     pub fn new(threads: usize, queue: usize, priority: HashPriority) -> Self {
-        let (sender, receiver) = sync_channel(queue);
-        let receiver = Arc::new(Mutex::new(receiver));
+        let (sender, asked) = sync_channel::<Job>(queue);
+        let (desk, jobs) = sync_channel::<Job>(0);
+        let (answers, done) = channel::<tokio::sync::oneshot::Sender<()>>();
+        start("hash-desk".into(), move || asked.iter().try_for_each(|job| desk.send(job)).unwrap_or_default());
+        // Whoever asked may have gone.
+        start("hash-answers".into(), move || done.iter().for_each(|done| drop(done.send(()))));
+        let jobs = Arc::new(Mutex::new(jobs));
         for index in 0..threads.max(1) {
-            let receiver = receiver.clone();
-            let name = format!("hash-{index}");
-            let spawned = std::thread::Builder::new().name(name).spawn(move || work_off(&receiver, priority));
-            spawned.expect("the process may start its few threads");
+            let (jobs, answers) = (jobs.clone(), answers.clone());
+            start(format!("hash-{index}"), move || work_off(&jobs, &answers, priority));
         }
         Self { queue: sender }
     }
+}
+
+fn start(name: String, work: impl FnOnce() + Send + 'static) {
+    let spawned = std::thread::Builder::new().name(name).spawn(work);
+    spawned.expect("the process may start its few threads");
 }
 
 impl Cpu for ThreadPool {
@@ -118,14 +132,13 @@ fn give_way(priority: HashPriority) {
     }
 }
 
-fn work_off(receiver: &Mutex<Receiver<Job>>, priority: HashPriority) {
+fn work_off(jobs: &Mutex<Receiver<Job>>, answers: &Sender<tokio::sync::oneshot::Sender<()>>, priority: HashPriority) {
     give_way(priority);
     loop {
-        let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((work, done)) = job else { return };
         work();
-        // Whoever asked may have gone.
-        let _ = done.send(());
+        let _ = answers.send(done);
     }
 }
 
