@@ -93,7 +93,7 @@ impl ThreadPool {
         let (answers, done) = channel::<tokio::sync::oneshot::Sender<()>>();
         start("hash-desk".into(), move || asked.iter().try_for_each(|job| desk.send(job)).unwrap_or_default());
         // Whoever asked may have gone.
-        start("hash-answers".into(), move || done.iter().for_each(|done| drop(done.send(()))));
+        start("hash-answers".into(), move || done.iter().for_each(|done| done.send(()).unwrap_or_default()));
         let jobs = Arc::new(Mutex::new(jobs));
         for index in 0..threads.max(1) {
             let (jobs, answers) = (jobs.clone(), answers.clone());
