@@ -57,8 +57,8 @@ pub async fn charges_beside_logins(round: usize, (priority, hashing): (&str, &'s
         if alone.p99 > SUSTAINED_US || alone.lag_p99 > alone.p99 { ": NOT VALID, too busy a machine" } else { "" };
     println!(
         "round {round}: charges at {CHARGES_PER_SECOND}/s from the intended start: p50 {} µs, p99 {} µs alone; p50 {} \
-         µs, p99 {} µs beside {:.0} logins/s hashed at priority {priority}: p99 times {:.2} (asked for: at most 2.00); generator lag p99 {} \
-         and {} µs{verdict}",
+         µs, p99 {} µs beside {:.0} logins/s hashed at priority {priority}: p99 times {:.2} (asked for: at most 2.00); \
+         generator lag p99 {} and {} µs{verdict}",
         alone.p50,
         alone.p99,
         beside.p50,

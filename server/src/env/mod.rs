@@ -6,10 +6,10 @@
 pub mod system;
 
 use biopay_protocol::PaymentId;
-use pin_project_lite::pin_project;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 /// Is a boxed future that can move between threads.
@@ -101,34 +101,13 @@ impl Env {
     }
 
     /// Waits for a future at most so long; `None` when the time is up. A future that is ready at once costs no timer.
-    pub fn within<F: Future>(&self, limit: Duration, future: F) -> Within<'_, F> {
-        Within { future, limit, clock: &*self.clock, sleep: None }
-    }
-}
-
-pin_project! {
-    /// Is a future with a time limit, of [`Env::within`]. An `async fn` would hold the future twice, as its argument and
-    /// where it is polled, and a connection's task as many times over as limits are nested.
-    pub struct Within<'a, F> {
-        #[pin]
-        future: F,
-        limit: Duration,
-        clock: &'a dyn Clock,
-        sleep: Option<BoxFuture<'static, ()>>,
-    }
-}
-
-impl<F: Future> Future for Within<'_, F> {
-    type Output = Option<F::Output>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        match this.future.poll(context) {
+    pub async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        let mut sleep = None;
+        poll_fn(|context| match future.as_mut().poll(context) {
             Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending => {
-                let sleep = this.sleep.get_or_insert_with(|| this.clock.sleep(*this.limit));
-                sleep.as_mut().poll(context).map(|()| None)
-            }
-        }
+            Poll::Pending => sleep.get_or_insert_with(|| self.clock.sleep(limit)).as_mut().poll(context).map(|()| None),
+        })
+        .await
     }
 }

@@ -80,7 +80,7 @@ type Job = (Work, tokio::sync::oneshot::Sender<()>);
 /// ```
 /// A hashing thread gives way, and may stop anywhere for as long as others want its processor: also with a lock in its
 /// hands. Of the locks of the runtime and of the queue it therefore takes none; desk and answers, as important as the
-/// threads that pay, take them in its place.
+/// threads that pay, take them in its place. The desk holds one hash more than the queue.
 pub struct ThreadPool {
     queue: SyncSender<Job>,
 }
