@@ -95,6 +95,9 @@ impl Connection {
         receive.read_exact(&mut prefix).await.map_err(|_| ClientError::Read)?;
         let mut body = vec![0; codec::decode_prefix::<Response>(prefix)?];
         receive.read_exact(&mut body).await.map_err(|_| ClientError::Read)?;
+        // Up to the stream's end: quinn tells the other side to stop sending where somebody leaves before it, which
+        // costs a packet and its acknowledgement each time.
+        receive.read_to_end(0).await.map_err(|_| ClientError::Read)?;
         Ok(codec::decode_body(&body)?)
     }
 

@@ -221,7 +221,7 @@ impl Default for Limits {
             connections: 50_000,
             retry_above: 10_000,
             handshake_ms: 10_000,
-            streams: 16,
+            streams: 8,
             idle_ms: 60_000,
             message_ms: 10_000,
             drain_ms: 10_000,

@@ -24,6 +24,7 @@ pub mod operations;
 pub mod process;
 pub mod service;
 pub mod shutdown;
+pub mod socket;
 pub mod sqlite;
 pub mod store;
 pub mod tls;

@@ -14,7 +14,7 @@ const NAMES: u64 = 150;
 /// Measures the area with its interval at 95 % (Hanley and McNeil 1982).
 pub async fn known_and_unknown(round: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let processes = start(folder.path(), "memory-kib = 1024\npasses = 1").await;
+    let processes = start(folder.path(), "memory-kib = 1024\npasses = 1", "low").await;
     let (known, unknown) = times(&processes).await;
     let (n, m) = (known.len() as f64, unknown.len() as f64);
     let greater = |k: &f64| unknown.iter().map(|u| if k > u { 1.0 } else { f64::from(k == u) / 2.0 }).sum::<f64>();

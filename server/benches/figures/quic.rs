@@ -8,6 +8,7 @@ use super::usage::{cpu_seconds, resident_bytes};
 use biopay_protocol::{ChargeReceipt, PaymentId, Request, Response, codec};
 use biopay_server::client::Connection;
 use biopay_server::config::Limits;
+use biopay_server::socket;
 use biopay_server::tls::{self, Identity};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -16,16 +17,18 @@ use std::time::{Duration, Instant};
 /// Makes the bench an echo server.
 pub const ECHO_ROLE: &str = "BIOPAY_FIGURES_ECHO";
 const CONNECTIONS: usize = 1_000;
-const CHARGES_EACH: usize = 8;
+const CHARGES_EACH: usize = 20;
+/// Connections that fill the store and its caches, so that what the others need can be told from it.
+const FEW: usize = 20;
 const CHARGES: usize = CONNECTIONS * CHARGES_EACH;
 /// How long a request may take: a busy machine slows the figures, and must not end them.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts a server with users who can pay.
-pub async fn start(folder: &std::path::Path, hash_cost: &'static str) -> Processes {
+pub async fn start(folder: &std::path::Path, hash_cost: &'static str, hash_priority: &'static str) -> Processes {
     let store = format!("sqlite:{}", folder.join("server.db").display());
     let settings = Settings { store, accounts: USERS, balance_minor: 1_000_000_000, ..Settings::default() };
     let server_flags = &["--metrics-for", "clients"];
-    let settings = Settings { hash_cost, server_flags, bank_timeout_ms: 30_000, ..settings };
+    let settings = Settings { hash_cost, hash_priority, server_flags, bank_timeout_ms: 30_000, ..settings };
     let processes = Processes::start(folder, settings);
     for user in 0..USERS {
         let connection = processes.door(0).connect().await.unwrap().with_deadline(PATIENCE);
@@ -91,15 +94,17 @@ impl std::fmt::Display for Load {
 /// Measures the server's processor time a charge, and its memory.
 pub async fn processor_and_memory(round: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let processes = start(folder.path(), "memory-kib = 64\npasses = 1").await;
+    let processes = start(folder.path(), "memory-kib = 64\npasses = 1", "idle").await;
     let pid = processes.pid(0);
     let empty = resident_bytes(pid);
+    pay_all(&connect(&processes, FEW).await, Load::Full, CHARGES / FEW).await;
+    let base = resident_bytes(pid);
     let connections = connect(&processes, CONNECTIONS).await;
     let full = resident_bytes(pid);
     let mut measured = Vec::new();
-    for load in [Load::PerSecond(1_000), Load::Full] {
+    for load in [Load::PerSecond(1_000), Load::PerSecond(2_000), Load::Full] {
         let (before, began) = (commits(&connections[0].1).await, cpu_seconds(pid));
-        pay_all(&connections, load).await;
+        pay_all(&connections, load, CHARGES_EACH).await;
         let charge_us = (cpu_seconds(pid) - began) * 1e6 / CHARGES as f64;
         let after = commits(&connections[0].1).await;
         measured.push((load, charge_us, ((after.0 - before.0) / (after.1 - before.1)).round() as usize));
@@ -116,23 +121,23 @@ pub async fn processor_and_memory(round: usize) {
         );
     }
     println!(
-        "round {round}: memory: {:.1} MB with no connection, {:.1} kB a connection logged in, {:.1} kB after load; \
-         {:.1} MB in all (asked for: at most 50 MB and 60 kB a connection, {:.0} MB)",
+        "round {round}: memory: {:.1} MB with no connection, {:.1} MB after {CHARGES} charges on {FEW} (asked for: at most \
+         50 MB); then {:.1} kB a connection logged in, {:.1} kB after load (asked for: at most 60 kB); {:.1} MB in all",
         empty / 1e6,
-        (full - empty) / CONNECTIONS as f64 / 1e3,
-        (loaded - empty) / CONNECTIONS as f64 / 1e3,
-        loaded / 1e6,
-        50.0 + 0.06 * CONNECTIONS as f64
+        base / 1e6,
+        (full - base) / CONNECTIONS as f64 / 1e3,
+        (loaded - base) / CONNECTIONS as f64 / 1e3,
+        loaded / 1e6
     );
 }
 
-async fn pay_all(connections: &[(u64, Connection)], load: Load) {
-    let began = Instant::now();
+async fn pay_all(connections: &[(u64, Connection)], load: Load, turns: usize) {
+    let (count, began) = (connections.len(), Instant::now());
     let paying = connections.iter().cloned().enumerate().map(|(n, (user, connection))| {
         tokio::spawn(async move {
-            for turn in 0..CHARGES_EACH {
+            for turn in 0..turns {
                 load.wait(began, n, turn).await;
-                let key = format!("{load}-{n}-{turn}").replace(' ', "-");
+                let key = format!("{count}-{load}-{n}-{turn}").replace(' ', "-");
                 charge(&connection, user, &key).await;
             }
         })
@@ -164,7 +169,7 @@ async fn echo_cpu_us(load: Load) -> f64 {
     let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
     let certificate: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
     let config = tls::client_config(&[certificate.into()], &tls::TlsSources::system()).unwrap();
-    let endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = socket::endpoint("127.0.0.1:0".parse().unwrap()).unwrap();
     let mut connections = Vec::new();
     for _ in 0..CONNECTIONS {
         let connecting = endpoint.connect_with(config.clone(), address.parse().unwrap(), "localhost").unwrap();
@@ -225,7 +230,8 @@ pub async fn echo_server() {
     let identity = Identity::development().unwrap();
     let hex: String = identity.chain[0].iter().map(|byte| format!("{byte:02x}")).collect();
     let config = tls::server_config(identity, &Limits::default(), &tls::TlsSources::system()).unwrap();
-    let endpoint = quinn::Endpoint::server(config, "127.0.0.1:0".parse().unwrap()).unwrap();
+    let endpoint = socket::endpoint("127.0.0.1:0".parse().unwrap()).unwrap();
+    endpoint.set_server_config(Some(config));
     println!("{} {hex}", endpoint.local_addr().unwrap());
     while let Some(incoming) = endpoint.accept().await {
         tokio::spawn(async move {

@@ -7,7 +7,7 @@ use biopay_server::crypto::credential::Credential;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::env::{Env, system};
 use biopay_server::sqlite::Location;
-use biopay_server::store::{AccountId, Creation, Intent, Settlement, SqliteStore, Store};
+use biopay_server::store::{AccountId, Binding, Creation, Intent, Settlement, SqliteStore, Store};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -72,10 +72,17 @@ async fn store(folder: &tempfile::TempDir) -> (Arc<SqliteStore>, AccountId) {
     let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
     let passwords = Passwords::new(system::env(1, 1), cost, vec![]);
     let password = passwords.hash(Secret::new("x").unwrap()).await.unwrap();
-    let created =
-        store.create_account(LoginName::new("ada").unwrap(), Credential::Password(password), None).await.unwrap();
+    let created = store
+        .create_account(LoginName::new("ada").unwrap(), Credential::Password(password), Some(bound()))
+        .await
+        .unwrap();
     let Creation::Created(account) = created else { panic!("the store was not empty") };
     (Arc::new(store), account)
+}
+
+/// Makes what an account pays with, of the sizes that the server seals.
+fn bound() -> Binding {
+    Binding { record: Some(vec![7; 192]), helper: None, bank_account: vec![7; 128], authority: vec![7; 128] }
 }
 
 /// Makes an intent with the name that the server would give it.

@@ -167,6 +167,13 @@ async fn carry(
     let writer = async {
         let mut requests = Vec::new();
         while from_callers.recv_many(&mut requests, stream::TOGETHER_MAX).await > 0 {
+            // Whoever else can run now may have a request too, and what is written together costs one write.
+            tokio::task::yield_now().await;
+            while requests.len() < stream::TOGETHER_MAX
+                && let Ok(request) = from_callers.try_recv()
+            {
+                requests.push(request);
+            }
             if stream::write(&mut writing, &requests).await.is_err() {
                 return;
             }

@@ -39,11 +39,12 @@ impl PasswordConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum HashPriority {
-    /// A tenth of the share that a charge has: logins go on beside whatever else a machine does.
-    #[default]
+    /// A tenth of the share that a charge has: for a server that shares its machine, where logins go on beside whatever
+    /// else is done there.
     Low,
-    /// What nothing else wants: for a machine of the server's own, where charges then wait least for logins. Beside other
-    /// work logins starve.
+    /// What nothing else wants: on a machine of the server's own charges then wait least for logins. Beside other work
+    /// logins starve.
+    #[default]
     Idle,
 }
 

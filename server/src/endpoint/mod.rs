@@ -76,7 +76,8 @@ impl Server {
         let limit = Duration::from_millis(u64::from(self.limits.handshake_ms));
         let handshake = async { self.front.accept(incoming)?.await };
         match self.service.env().within(limit, handshake).await {
-            Some(Ok(connection)) => self.serve_connection(connection).await,
+            // A task of its own: this one still has room for a handshake, which would be held as long as the connection.
+            Some(Ok(connection)) => drop(tokio::spawn(self.serve_connection(connection))),
             Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
             None => self.service.metrics().count_timed_out(),
         }
@@ -225,6 +226,12 @@ async fn read_request(receive: &mut RecvStream) -> Result<Request, Unread> {
     let length = codec::decode_prefix::<Request>(prefix).map_err(|_| Unread::Malformed)?;
     let mut body = zeroize::Zeroizing::new(vec![0; length]);
     receive.read_exact(&mut body).await.map_err(gone_or_short)?;
+    // A stream carries one request. Reading up to its end also spares a packet, with which quinn would tell the client
+    // to stop sending.
+    receive.read_to_end(0).await.map_err(|error| match error {
+        quinn::ReadToEndError::TooLong => Unread::Malformed,
+        quinn::ReadToEndError::Read(_) => Unread::Gone,
+    })?;
     codec::decode_body(&body).map_err(|_| Unread::Malformed)
 }
 

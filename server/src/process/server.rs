@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::operations::serve_operations;
 use crate::service::{Parts, Service};
 use crate::shutdown::Shutdown;
+use crate::socket;
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
 use crate::tls::{Identity, bank_connector, database_connector};
 use biopay_biometrics::scheme::Registry;
@@ -167,9 +168,7 @@ fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>,
     if let Some(folder) = qlog {
         std::fs::create_dir_all(folder).map_err(|error| Error::File { path: folder.into(), error })?;
     }
-    let socket = std::net::UdpSocket::bind(config.listen)?;
-    let runtime = Arc::new(quinn::TokioRuntime);
-    let endpoint = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime)?;
+    let endpoint = socket::endpoint(config.listen)?;
     Ok((Arc::new(Front::new(endpoint, identity, config.limits, qlog)?), certificate))
 }
 

@@ -155,8 +155,8 @@ impl Writer {
         Self::inline_as(Role::Writer, connection)
     }
 
-    /// Reads at once where the caller stands, beside a writer: for a row by its key, which is read in microseconds, and
-    /// a thread of its own costs more than that to wake.
+    /// Reads at once where the caller stands, beside a writer: for a row by its key, in one statement, which takes
+    /// microseconds, and a thread of its own costs more than that to wake.
     pub fn inline_reader(connection: Connection) -> Self {
         Self::inline_as(Role::Reader, connection)
     }
@@ -202,7 +202,11 @@ impl Writer {
             Mode::Inline(role, connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut batch: Batch = vec![job];
-                let outcome = commit_together(*role, &connection, &mut batch);
+                let outcome = match role {
+                    Role::Writer => commit_together(*role, &connection, &mut batch),
+                    // One statement is its own transaction; the job keeps its error for itself.
+                    Role::Reader => Ok(batch.iter_mut().for_each(|job| drop(job.run(&connection)))),
+                };
                 drop(connection);
                 answer_all(batch, &outcome);
             }

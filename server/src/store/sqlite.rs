@@ -13,7 +13,16 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
-const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
+
+/// Selects payments, under the condition that follows.
+macro_rules! payments {
+    ($condition:literal) => {
+        concat!(
+            "SELECT id, account, merchant, amount_minor, currency, reference, state, approval, decline FROM payments ",
+            $condition
+        )
+    };
+}
 
 /// Stores in one SQLite file, or in memory.
 pub struct SqliteStore {
@@ -166,8 +175,8 @@ impl Store for SqliteStore {
 
     fn find_payment_by_reference(&self, reference: String) -> Stored<Option<Payment>> {
         self.lookups.submit(move |connection| {
-            let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE reference = ?1");
-            connection.prepare_cached(&find)?.query_row([&reference], payment_of).optional()
+            let find = payments!("WHERE reference = ?1");
+            connection.prepare_cached(find)?.query_row([&reference], payment_of).optional()
         })
     }
 
@@ -181,8 +190,8 @@ impl Store for SqliteStore {
 
     fn unresolved(&self) -> Stored<Vec<Payment>> {
         self.reader.submit(|connection| {
-            let list = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE state IN (1, 2, 5) ORDER BY at_ms");
-            connection.prepare_cached(&list)?.query_map([], payment_of)?.collect()
+            let list = payments!("WHERE state IN (1, 2, 5) ORDER BY at_ms");
+            connection.prepare_cached(list)?.query_map([], payment_of)?.collect()
         })
     }
 
@@ -279,13 +288,13 @@ fn payment_by_key(
     account: AccountId,
     key: &IdempotencyKey,
 ) -> rusqlite::Result<Option<Payment>> {
-    let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE account = ?1 AND key = ?2");
-    connection.prepare_cached(&find)?.query_row(params![account.0, key.as_str()], payment_of).optional()
+    let find = payments!("WHERE account = ?1 AND key = ?2");
+    connection.prepare_cached(find)?.query_row(params![account.0, key.as_str()], payment_of).optional()
 }
 
 fn payment_by_id(connection: &Connection, payment: PaymentId) -> rusqlite::Result<Option<Payment>> {
-    let find = format!("SELECT {PAYMENT_COLUMNS} FROM payments WHERE id = ?1");
-    connection.prepare_cached(&find)?.query_row([payment.0.to_be_bytes()], payment_of).optional()
+    let find = payments!("WHERE id = ?1");
+    connection.prepare_cached(find)?.query_row([payment.0.to_be_bytes()], payment_of).optional()
 }
 
 fn require_payment(connection: &Connection, payment: PaymentId) -> rusqlite::Result<Payment> {

@@ -2,7 +2,7 @@
 
 use super::PIN;
 use biopay_server::client::{ClientError, Connection};
-use biopay_server::tls;
+use biopay_server::{socket, tls};
 use rustix::process::{Pid, Signal, kill_process};
 use rustls_pki_types::CertificateDer;
 use std::ffi::OsString;
@@ -45,6 +45,8 @@ pub struct Settings {
     pub bank_timeout_ms: u32,
     /// What a password hash costs, as it stands in the server's configuration.
     pub hash_cost: &'static str,
+    /// How much hashing gives way: by default as beside other work, which tests are.
+    pub hash_priority: &'static str,
     /// What stands in the server's configuration besides the tests' own.
     pub server_toml: String,
     pub log: &'static str,
@@ -64,6 +66,7 @@ impl Default for Settings {
             bank_environment: vec![],
             bank_timeout_ms: 500,
             hash_cost: CHEAP_HASH,
+            hash_priority: "low",
             server_toml: String::new(),
             log: "warn",
             pin: PIN,
@@ -74,10 +77,13 @@ impl Default for Settings {
 impl Processes {
     /// Starts them all; the bank opens accounts 400000000000 and up.
     pub fn start(folder: &Path, settings: Settings) -> Self {
-        let Settings { servers, accounts, balance_minor, pin, ref server_toml, hash_cost, bank_timeout_ms, .. } =
+        let Settings { servers, accounts, balance_minor, pin, hash_cost, hash_priority, bank_timeout_ms, .. } =
             settings;
-        let server_toml =
-            format!("[password.cost]\n{hash_cost}\n[bank]\ntimeout-ms = {bank_timeout_ms}\n{server_toml}");
+        let server_toml = format!(
+            "[password]\npriority = \"{hash_priority}\"\n[password.cost]\n{hash_cost}\n[bank]\ntimeout-ms = \
+             {bank_timeout_ms}\n{}",
+            settings.server_toml
+        );
         let lines = (0..accounts).map(|n| format!("{},{pin},{balance_minor}\n", 400_000_000_000 + n));
         std::fs::write(folder.join("accounts.csv"), lines.collect::<String>()).unwrap();
         std::fs::write(folder.join("server.toml"), server_toml).unwrap();
@@ -93,7 +99,7 @@ impl Processes {
                     ready: serde_json::Value::Null,
                 })
                 .collect(),
-            client: quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap(),
+            client: socket::endpoint("127.0.0.1:0".parse().unwrap()).unwrap(),
             settings,
         };
         processes.start_bank();

@@ -6,7 +6,9 @@ use crate::scenario::{PinMode, Scenario};
 use crate::wall::usage::Usage;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{BankConfig, CodeRule, Limits, Mode, PasswordConfig, Rules, ServerConfig, ThrottleConfig};
+use biopay_server::config::{
+    BankConfig, CodeRule, HashPriority, Limits, Mode, PasswordConfig, Rules, ServerConfig, ThrottleConfig,
+};
 use biopay_server::crypto::password::HashCost;
 use biopay_server::tls::{TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
@@ -146,6 +148,8 @@ fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> Serve
             cost,
             threads: scenario.server.hash_threads,
             hides_unknown_names: scenario.server.hides_unknown_names,
+            // Handsets and bank share the machine.
+            priority: HashPriority::Low,
             ..PasswordConfig::default()
         },
         throttle: throttle_of(scenario),

@@ -7,6 +7,7 @@ use crate::scenario::Scenario;
 use crate::wall::processes::Processes;
 use crate::wall::usage::Usage;
 use biopay_reports::records::ServerFigure;
+use biopay_server::socket;
 use biopay_server::tls::{DEVELOPMENT_NAMES, TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -61,7 +62,7 @@ impl Target {
         if sockets == 0 {
             allow_sockets(scenario.handsets + scenario.impostor_count());
         }
-        let endpoint = |_| quinn::Endpoint::client(any_port(address)).map_err(Error::file("a UDP socket"));
+        let endpoint = |_| socket::endpoint(any_port(address)).map_err(Error::file("a UDP socket"));
         let endpoints = (0..sockets).map(endpoint).collect::<Result<_, _>>()?;
         Ok(ServerAddress::Wall { endpoints, config, address, name })
     }
