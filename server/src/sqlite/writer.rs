@@ -205,7 +205,10 @@ impl Writer {
                 let outcome = match role {
                     Role::Writer => commit_together(*role, &connection, &mut batch),
                     // One statement is its own transaction; the job keeps its error for itself.
-                    Role::Reader => Ok(batch.iter_mut().for_each(|job| drop(job.run(&connection)))),
+                    Role::Reader => {
+                        batch.iter_mut().for_each(|job| drop(job.run(&connection)));
+                        Ok(())
+                    }
                 };
                 drop(connection);
                 answer_all(batch, &outcome);
