@@ -21,6 +21,8 @@ const CHARGES_EACH: usize = 20;
 /// Connections that fill the store and its caches, so that what the others need can be told from it.
 const FEW: usize = 20;
 const CHARGES: usize = CONNECTIONS * CHARGES_EACH;
+/// Charges that fill them: as many as all connections then make.
+const FILLING: usize = 3 * CHARGES;
 /// How long a request may take: a busy machine slows the figures, and must not end them.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts a server with users who can pay.
@@ -97,7 +99,7 @@ pub async fn processor_and_memory(round: usize) {
     let processes = start(folder.path(), "memory-kib = 64\npasses = 1", "idle").await;
     let pid = processes.pid(0);
     let empty = resident_bytes(pid);
-    pay_all(&connect(&processes, FEW).await, Load::Full, CHARGES / FEW).await;
+    pay_all(&connect(&processes, FEW).await, Load::Full, FILLING / FEW).await;
     let base = resident_bytes(pid);
     let connections = connect(&processes, CONNECTIONS).await;
     let full = resident_bytes(pid);
@@ -121,7 +123,7 @@ pub async fn processor_and_memory(round: usize) {
         );
     }
     println!(
-        "round {round}: memory: {:.1} MB with no connection, {:.1} MB after {CHARGES} charges on {FEW} (asked for: at most \
+        "round {round}: memory: {:.1} MB with no connection, {:.1} MB after {FILLING} charges on {FEW} (asked for: at most \
          50 MB); then {:.1} kB a connection logged in, {:.1} kB after load (asked for: at most 60 kB); {:.1} MB in all",
         empty / 1e6,
         base / 1e6,
