@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 /// What the kernel is asked to keep until we read it, in bytes. Linux gives no more than `net.core.rmem_max`, and its
 /// usual 208 KiB hold some 250 datagrams: fewer than a thousand handsets send while one group commit is under way.
-pub const QUEUE_BYTES: usize = 4 * 1024 * 1024;
+const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Binds a socket, and asks for its queue. A shorter one is no error: QUIC sends again what was lost.
-///
-/// Errors: what the system says when the address cannot be bound.
-pub fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     if let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, QUEUE_BYTES) {
         tracing::debug!(%error, "the socket keeps its queue");
@@ -21,7 +19,7 @@ pub fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
 
 /// Opens an endpoint on such a socket, which as yet accepts nobody. Must be called within tokio's context.
 ///
-/// Errors: as [`bind`].
+/// Errors: what the system says when the address cannot be bound.
 pub fn endpoint(address: SocketAddr) -> std::io::Result<Endpoint> {
     Endpoint::new(quinn::EndpointConfig::default(), None, bind(address)?, Arc::new(quinn::TokioRuntime))
 }

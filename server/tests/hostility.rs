@@ -5,7 +5,7 @@
 
 mod common;
 
-use biopay_protocol::{Refusal, Request, Response};
+use biopay_protocol::{Refusal, Request, Response, codec};
 use biopay_server::config::Limits;
 use common::*;
 use rand_chacha::ChaCha8Rng;
@@ -87,6 +87,24 @@ async fn an_announced_gigabyte_is_refused_at_once() {
     send.write_all(&[0x40, 0, 0, 0]).await.unwrap();
     let answer = receive.read_to_end(100).await.unwrap();
     assert!(!answer.is_empty() && began.elapsed() < Duration::from_millis(400));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_carries_one_request_and_ends_with_it() {
+    let system = System::start(short_limits()).await;
+    let connection = system.connect().await;
+    for _ in 0..8 {
+        assert_eq!(connection.request(&Request::Logout).await.unwrap(), Response::LoggedOut);
+    }
+    // Neither side tells the other to stop where it has read everything: that would be a packet for every request.
+    let stats = connection.quic().stats();
+    assert_eq!((stats.frame_tx.stop_sending, stats.frame_rx.stop_sending), (0, 0));
+    let (mut send, mut receive) = connection.quic().open_bi().await.unwrap();
+    let frame = codec::encode(&Request::Logout).unwrap();
+    send.write_all(&[&frame[..], &[0]].concat()).await.unwrap();
+    send.finish().unwrap();
+    let answer = receive.read_to_end(100).await.unwrap();
+    assert_eq!(codec::decode::<Response>(&answer).unwrap(), Response::Refused(Refusal::Malformed));
 }
 
 /// Logins of each kind whose work is counted.

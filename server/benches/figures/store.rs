@@ -80,7 +80,7 @@ async fn store(folder: &tempfile::TempDir) -> (Arc<SqliteStore>, AccountId) {
     (Arc::new(store), account)
 }
 
-/// Makes what an account pays with, of the sizes that the server seals.
+/// Makes what an account pays with, in sizes like those that the server seals: a row to read, and not the lack of one.
 fn bound() -> Binding {
     Binding { record: Some(vec![7; 192]), helper: None, bank_account: vec![7; 128], authority: vec![7; 128] }
 }
