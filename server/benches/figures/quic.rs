@@ -113,8 +113,9 @@ pub async fn processor_and_memory(round: usize) {
     }
     let loaded = resident_bytes(pid);
     drop((connections, processes));
-    for (load, charge_us, group) in measured {
-        let (echo_us, store_us) = (echo_cpu_us(load).await, raw_cpu_us(CHARGES, group).await);
+    for (turn, (load, charge_us, group)) in measured.into_iter().enumerate() {
+        let filled = FILLING + turn * CHARGES;
+        let (echo_us, store_us) = (echo_cpu_us(load).await, raw_cpu_us(CHARGES, group, filled).await);
         println!(
             "round {round}: processor a durable charge over {CONNECTIONS} connections {load}: {charge_us:.0} µs, quinn \
              echo {echo_us:.0} µs + store {store_us:.0} µs in the same groups of {group}: {:.2} (asked for: at \
