@@ -65,10 +65,10 @@ impl Entropy for SystemEntropy {
     }
 }
 
-/// How much a hash of low priority gives way, where the server shares its machine. At 19 it starves beside whatever else the machine does (a registration took
-/// 24 s at a load of 13), and charge p99 gains nothing. Beside logins at full load it rises to 2.75 times at 10, and to 1.61
-/// times with the idle class, which a waking charge preempts at once (medians of nine rounds of `BIOPAY_FIGURES=latency
-/// cargo bench -p biopay-server --bench figures`: 2.0 to 7.1 and .6 to 4.1).
+/// How much a hash of low priority gives way, where the server shares its machine. At 19 it starves beside whatever else
+/// the machine does (a registration took 24 s at a load of 13), and charge p99 gains nothing. Beside logins at full load
+/// p99 rises to 1.78, 1.85 and 2.60 times at 10, and to 1.51, 1.58 and 1.73 times with the idle class, which a waking
+/// charge preempts at once (three rounds of `BIOPAY_FIGURES=latency cargo bench -p biopay-server --bench figures`).
 pub const HASHING_NICENESS: i32 = 10;
 
 type Job = (Work, tokio::sync::oneshot::Sender<()>);

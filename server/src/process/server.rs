@@ -3,7 +3,7 @@
 use super::{CommonArgs, announce, image, keys, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
-use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
+use crate::config::{BankConfig, CodeRule, HashPriority, Mode, ServerConfig, Visibility, parse_location};
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
 use crate::crypto::rotation::rotate;
@@ -222,6 +222,12 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
 
 fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCommand) -> Result<Service, Error> {
     let env = system::env_with(config.password.thread_count(), config.password.queue, config.password.priority);
+    if config.password.priority == HashPriority::Idle {
+        tracing::info!(
+            "passwords are hashed in the processor time that nothing else wants; where other programs are busy on this \
+             machine, logins need password.priority = \"low\""
+        );
+    }
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
     }

@@ -68,8 +68,8 @@ impl Service {
         if !session.is_on(channel) {
             return Err(Refusal::WrongChannel);
         }
-        let (source, now) = (session.source(), self.env.clock.elapsed());
-        self.throttle.begin_login(&name, source, now)?;
+        let source = session.source();
+        self.throttle.begin_login(&name, source)?;
         let checked = self.check_password(&name, password).await;
         if checked != Err(Refusal::WrongCredentials) {
             self.throttle.forgive_login(&name, source);
@@ -84,7 +84,7 @@ impl Service {
         account: AccountId,
         name: LoginName,
     ) -> Result<Response, Refusal> {
-        self.throttle.remember(&name, session.source(), self.env.clock.elapsed());
+        self.throttle.remember(&name, session.source());
         let binding = self.binding_state(account, &name).await?;
         session.set_login(Some(Login { account, name, binding }));
         Ok(Response::LoggedIn { account: binding })

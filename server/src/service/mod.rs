@@ -84,7 +84,7 @@ impl Service {
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
         let Parts { hides_unknown_names, opaque, images, metrics, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
-        let throttle = throttle::Throttle::new(&throttle);
+        let throttle = throttle::Throttle::new(&throttle, env.clock.clone());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
         Self {
             env,

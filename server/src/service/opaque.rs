@@ -35,7 +35,7 @@ impl Service {
         name: LoginName,
         message: OpaqueBytes,
     ) -> Result<Response, Refusal> {
-        self.throttle.begin_login(&name, session.source(), self.env.clock.elapsed())?;
+        self.throttle.begin_login(&name, session.source())?;
         let found = self.store.find_account(name.clone()).await.or_refuse()?;
         let (account, record) = found.map(|found| (found.id, found.credential.into_opaque())).unzip();
         let record = record.flatten();

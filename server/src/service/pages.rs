@@ -119,7 +119,7 @@ impl Service {
         login: &Login,
         image: &ImageBytes,
     ) -> Result<Option<PayloadBytes>, Refusal> {
-        self.throttle.begin_qr(&login.name, session.source(), self.env.clock.elapsed())?;
+        self.throttle.begin_qr(&login.name, session.source())?;
         let read = self.images.read(image).await;
         if read != Err(Unread::Unreadable) {
             self.throttle.forgive_qr(&login.name, session.source());
@@ -166,7 +166,7 @@ impl Service {
         // The place in the queue is taken first; the comparison itself is microseconds and needs no thread.
         self.env.run(CostClass::PayloadVerification, || ()).await.or_refuse()?;
         // From here to the end nothing waits, so that parallel tries count and right ones are not in each other's way.
-        self.throttle.begin_qr(&login.name, session.source(), self.env.clock.elapsed())?;
+        self.throttle.begin_qr(&login.name, session.source())?;
         let verified = self.verify_presentation(&login.name, sealed, payment, &payload, &proof);
         if verified != Ok(false) {
             self.throttle.forgive_qr(&login.name, session.source());
@@ -200,7 +200,7 @@ impl Service {
     }
 
     fn issue_code(&self, session: &Session, login: &Login, payment: PaymentId) -> Result<Response, Refusal> {
-        self.throttle.begin_code_message(&login.name, self.env.clock.elapsed())?;
+        self.throttle.begin_code_message(&login.name)?;
         let (issued, shown) = self.draw_code(payment);
         let put = |page: &mut Page| {
             page.codes_issued += 1;
@@ -266,7 +266,7 @@ impl Service {
         payment: PaymentId,
         code: &Secret,
     ) -> Result<(), Refusal> {
-        self.throttle.begin_code(&login.name, self.env.clock.elapsed())?;
+        self.throttle.begin_code(&login.name)?;
         let typed = self.type_code(page, payment, code);
         if !matches!(typed, Err(Refusal::WrongCode { .. } | Refusal::CodeExhausted)) {
             self.throttle.forgive_code(&login.name);

@@ -3,21 +3,29 @@
 //! Nobody can lock somebody else out: what is counted against an account as a whole (so that many sources together
 //! cannot guess on, NIST SP 800-63B 5.2.2) does not bind a source from which that account's owner has logged in before.
 //!
-//! The algorithm is that of the crate `governor`, which counts calls and cannot take one back. Here a guess counts as
-//! failed before it is looked at, so that parallel ones count, and is taken back when it was right.
+//! Who has to wait is decided by the crate `governor`, over a table of ours: a guess counts as failed before it is
+//! looked at, so that parallel ones count, and is taken back when it was right.
 
 use crate::config::{FailureLimit, ThrottleConfig};
+use crate::env;
 use biopay_protocol::{LoginName, Refusal};
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::{Quota, RateLimiter};
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Entries that one table keeps; beyond that, those nearest to being forgiven are forgotten.
 const ENTRIES_MAX: usize = 100_000;
 
 /// Names where a connection comes from: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Source([u8; 8]);
 
 impl From<IpAddr> for Source {
@@ -42,35 +50,38 @@ pub struct Throttle {
     spares_familiar: bool,
     /// When an account's owner last logged in from a source.
     familiar: Mutex<BTreeMap<(LoginName, Source), Duration>>,
+    clock: Time,
 }
 
 impl Throttle {
-    /// Takes the limits.
-    pub fn new(config: &ThrottleConfig) -> Self {
+    /// Takes the limits, and what tells the time.
+    pub fn new(config: &ThrottleConfig, clock: Arc<dyn env::Clock>) -> Self {
+        let clock = Time(clock);
         Self {
-            login: Bucket::new(config.login),
-            account: Bucket::new(config.account),
-            source: Bucket::new(config.source),
-            qr: Bucket::new(config.qr),
-            code: Bucket::new(config.code),
-            code_messages: Bucket::new(config.code_messages),
+            login: Bucket::new(config.login, &clock),
+            account: Bucket::new(config.account, &clock),
+            source: Bucket::new(config.source, &clock),
+            qr: Bucket::new(config.qr, &clock),
+            code: Bucket::new(config.code, &clock),
+            code_messages: Bucket::new(config.code_messages, &clock),
             spares_familiar: config.spares_familiar,
             familiar: Mutex::default(),
+            clock,
         }
     }
 
     /// Counts a login as failed before its password is looked at, so that parallel guesses count too.
     ///
     /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_login(&self, name: &LoginName, source: Source, now: Duration) -> Result<(), Refusal> {
+    pub fn begin_login(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
         let pair = (name.clone(), source);
-        self.source.take(&source, now)?;
-        if let Err(wait) = self.login.take(&pair, now) {
+        self.source.take(&source)?;
+        if let Err(wait) = self.login.take(&pair) {
             self.source.give_back(&source);
             return Err(wait);
         }
         let is_familiar = self.is_familiar(&pair);
-        match if is_familiar { Ok(()) } else { self.account.take(name, now) } {
+        match if is_familiar { Ok(()) } else { self.account.take(name) } {
             Ok(()) => Ok(()),
             Err(wait) => {
                 self.source.give_back(&source);
@@ -95,17 +106,17 @@ impl Throttle {
     }
 
     /// Notes that the account's owner logs in from here. Call it after [`Self::forgive_login`].
-    pub fn remember(&self, name: &LoginName, source: Source, now: Duration) {
+    pub fn remember(&self, name: &LoginName, source: Source) {
         let mut familiar = lock(&self.familiar);
         make_room(&mut familiar);
-        familiar.insert((name.clone(), source), now);
+        familiar.insert((name.clone(), source), self.clock.now());
     }
 
     /// Counts a presented QR as wrong before it is looked at.
     ///
     /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_qr(&self, name: &LoginName, source: Source, now: Duration) -> Result<(), Refusal> {
-        self.qr.take(&(name.clone(), source), now)
+    pub fn begin_qr(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
+        self.qr.take(&(name.clone(), source))
     }
 
     /// Takes the wrong QR back: it was right, or was never looked at.
@@ -117,8 +128,8 @@ impl Throttle {
     /// login and QR, and nobody else can use it up.
     ///
     /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_code(&self, name: &LoginName, now: Duration) -> Result<(), Refusal> {
-        self.code.take(name, now)
+    pub fn begin_code(&self, name: &LoginName) -> Result<(), Refusal> {
+        self.code.take(name)
     }
 
     /// Takes the wrong code back: it was right, or was never looked at.
@@ -129,8 +140,8 @@ impl Throttle {
     /// Counts a code that is sent to the account's owner.
     ///
     /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_code_message(&self, name: &LoginName, now: Duration) -> Result<(), Refusal> {
-        self.code_messages.take(name, now)
+    pub fn begin_code_message(&self, name: &LoginName) -> Result<(), Refusal> {
+        self.code_messages.take(name)
     }
 
     /// Takes a sent code back: its payment was made.
@@ -139,49 +150,80 @@ impl Throttle {
     }
 }
 
-/// Lets `burst` failures through at once and one more each `refill` (the generic cell rate algorithm, ITU-T I.371:
-/// an entry is the time at which all its failures are forgiven).
-struct Bucket<K> {
-    burst: u32,
+/// Lets `burst` failures through at once and one more each `refill` (the generic cell rate algorithm, ITU-T I.371).
+struct Bucket<K: Ord + Clone + Hash> {
+    /// `None` where there is no limit.
+    limiter: Option<RateLimiter<K, Table<K>, Time, NoOpMiddleware<Duration>>>,
+    table: Table<K>,
     refill: Duration,
-    forgiven_at: Mutex<BTreeMap<K, Duration>>,
 }
 
-impl<K: Ord + Clone> Bucket<K> {
-    fn new(limit: FailureLimit) -> Self {
+impl<K: Ord + Clone + Hash> Bucket<K> {
+    fn new(limit: FailureLimit, clock: &Time) -> Self {
         let refill = Duration::from_millis(u64::from(limit.refill_ms));
-        Self { burst: limit.burst, refill, forgiven_at: Mutex::default() }
+        let quota = NonZeroU32::new(limit.burst).and_then(|burst| Some(Quota::with_period(refill)?.allow_burst(burst)));
+        let table = Table(Arc::default());
+        let limiter = quota.map(|quota| RateLimiter::new(quota, table.clone(), clock.clone()));
+        Self { limiter, table, refill }
     }
 
-    fn take(&self, key: &K, now: Duration) -> Result<(), Refusal> {
-        if self.burst == 0 {
-            return Ok(());
-        }
-        let mut table = lock(&self.forgiven_at);
-        let forgiven_at = table.get(key).copied().unwrap_or_default().max(now);
-        let wait = (forgiven_at + self.refill).saturating_sub(now + self.refill * self.burst);
-        if !wait.is_zero() {
-            let retry_after_ms = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1);
-            return Err(Refusal::Throttled { retry_after_ms });
-        }
-        make_room(&mut table);
-        table.insert(key.clone(), forgiven_at + self.refill);
-        Ok(())
+    fn take(&self, key: &K) -> Result<(), Refusal> {
+        let Some(limiter) = &self.limiter else { return Ok(()) };
+        limiter.check_key(key).map_err(|until| {
+            let wait = until.wait_time_from(limiter.clock().now());
+            Refusal::Throttled { retry_after_ms: u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1) }
+        })
     }
 
     fn give_back(&self, key: &K) {
-        if let Some(forgiven_at) = lock(&self.forgiven_at).get_mut(key) {
-            *forgiven_at = forgiven_at.saturating_sub(self.refill);
+        if let Some(forgiven_at) = lock(&self.table.0).get_mut(key) {
+            *forgiven_at = forgiven_at.saturating_sub(self.refill.into());
         }
+    }
+}
+
+/// Says of each key when all its failures are forgiven, counted from the limiter's start.
+struct Table<K>(Arc<Mutex<BTreeMap<K, Nanos>>>);
+
+impl<K> Clone for Table<K> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<K: Ord + Clone> StateStore for Table<K> {
+    type Key = K;
+
+    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut table = lock(&self.0);
+        let (outcome, forgiven_at) = measure(table.get(key).copied())?;
+        make_room(&mut table);
+        table.insert(key.clone(), forgiven_at);
+        Ok(outcome)
+    }
+}
+
+/// Lends the server's clock to the limiters.
+#[derive(Clone)]
+struct Time(Arc<dyn env::Clock>);
+
+impl Clock for Time {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 
 /// Forgets the older half of a full table, so that what an attacker can fill stays bounded.
-fn make_room<K: Ord>(table: &mut BTreeMap<K, Duration>) {
+fn make_room<K: Ord, T: Ord + Copy>(table: &mut BTreeMap<K, T>) {
     if table.len() < ENTRIES_MAX {
         return;
     }
-    let mut times: Vec<Duration> = table.values().copied().collect();
+    let mut times: Vec<T> = table.values().copied().collect();
     let (_, &mut median, _) = times.select_nth_unstable(ENTRIES_MAX / 2);
     table.retain(|_, &mut time| time > median);
 }
@@ -193,16 +235,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::BoxFuture;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
-    const fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    /// Goes on when it is told to.
+    #[derive(Default)]
+    struct Hand(AtomicU64);
+
+    impl Hand {
+        fn go_on(&self, millis: u64) {
+            self.0.fetch_add(millis, Ordering::Relaxed);
+        }
     }
 
-    fn throttle() -> Throttle {
+    impl env::Clock for Hand {
+        fn elapsed(&self) -> Duration {
+            Duration::from_millis(self.unix_ms())
+        }
+
+        fn unix_ms(&self) -> u64 {
+            self.0.load(Ordering::Relaxed)
+        }
+
+        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    fn throttle() -> (Throttle, Arc<Hand>) {
         let limit = |burst, refill_ms| FailureLimit { burst, refill_ms };
         let (login, qr) = (limit(3, 10_000), limit(2, 10_000));
         let (account, source) = (limit(5, 10_000), limit(100, 1_000));
-        Throttle::new(&ThrottleConfig { login, qr, account, source, ..ThrottleConfig::default() })
+        let (config, clock) =
+            (ThrottleConfig { login, qr, account, source, ..ThrottleConfig::default() }, Arc::default());
+        (Throttle::new(&config, Arc::<Hand>::clone(&clock)), clock)
     }
 
     fn source(last: u8) -> Source {
@@ -215,34 +281,35 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_then_one_each_refill() {
-        let throttle = throttle();
+        let (throttle, clock) = throttle();
         for _ in 0..3 {
-            assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+            assert_eq!(throttle.begin_login(&name(), source(1)), Ok(()));
         }
         let wait = Err(Refusal::Throttled { retry_after_ms: 10_000 });
-        assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), wait);
-        assert_eq!(throttle.begin_login(&name(), source(1), seconds(10)), Ok(()));
-        assert_eq!(throttle.begin_login(&name(), source(1), seconds(10)), wait);
+        assert_eq!(throttle.begin_login(&name(), source(1)), wait);
+        clock.go_on(10_000);
+        assert_eq!(throttle.begin_login(&name(), source(1)), Ok(()));
+        assert_eq!(throttle.begin_login(&name(), source(1)), wait);
     }
 
     #[test]
     fn right_logins_are_never_slowed() {
-        let throttle = throttle();
+        let (throttle, _) = throttle();
         for _ in 0..1_000 {
-            assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+            assert_eq!(throttle.begin_login(&name(), source(1)), Ok(()));
             throttle.forgive_login(&name(), source(1));
         }
     }
 
     #[test]
     fn many_sources_together_are_slowed_but_not_the_owners() {
-        let throttle = throttle();
-        assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+        let (throttle, _) = throttle();
+        assert_eq!(throttle.begin_login(&name(), source(1)), Ok(()));
         throttle.forgive_login(&name(), source(1));
-        throttle.remember(&name(), source(1), seconds(0));
-        let let_through = (2..50).filter(|&n| throttle.begin_login(&name(), source(n), seconds(0)).is_ok()).count();
+        throttle.remember(&name(), source(1));
+        let let_through = (2..50).filter(|&n| throttle.begin_login(&name(), source(n)).is_ok()).count();
         assert_eq!(let_through, 5);
-        assert_eq!(throttle.begin_login(&name(), source(1), seconds(0)), Ok(()));
+        assert_eq!(throttle.begin_login(&name(), source(1)), Ok(()));
     }
 
     #[test]
@@ -252,19 +319,21 @@ mod tests {
             account: FailureLimit { burst: 5, refill_ms: 10_000 },
             ..ThrottleConfig::default()
         };
-        let throttle = Throttle::new(&config);
-        throttle.remember(&name(), source(1), seconds(0));
-        (2..50).for_each(|n| drop(throttle.begin_login(&name(), source(n), seconds(0))));
-        assert!(throttle.begin_login(&name(), source(1), seconds(0)).is_err());
+        let throttle = Throttle::new(&config, Arc::new(Hand::default()));
+        throttle.remember(&name(), source(1));
+        (2..50).for_each(|n| drop(throttle.begin_login(&name(), source(n))));
+        assert!(throttle.begin_login(&name(), source(1)).is_err());
     }
 
     #[test]
     fn a_flood_of_names_keeps_the_table_bounded() {
-        let bucket = Bucket::new(FailureLimit { burst: 1, refill_ms: 1_000 });
+        let clock = Arc::new(Hand::default());
+        let bucket = Bucket::new(FailureLimit { burst: 1, refill_ms: 1_000 }, &Time(clock.clone()));
         for n in 0..(ENTRIES_MAX as u64 + 10) {
-            bucket.take(&n, Duration::from_millis(n)).unwrap();
+            bucket.take(&n).unwrap();
+            clock.go_on(1);
         }
-        assert!(lock(&bucket.forgiven_at).len() <= ENTRIES_MAX);
+        assert!(lock(&bucket.table.0).len() <= ENTRIES_MAX);
     }
 
     #[test]
