@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 /// Makes the bench an echo server.
 pub const ECHO_ROLE: &str = "BIOPAY_FIGURES_ECHO";
 const CONNECTIONS: usize = 1_000;
+/// Charges of a connection at a fixed rate.
 const CHARGES_EACH: usize = 20;
 /// Connections that fill the store and its caches, so that what the others need can be told from it.
 const FEW: usize = 20;
-const CHARGES: usize = CONNECTIONS * CHARGES_EACH;
-/// Charges that fill them: as many as all connections then make.
-const FILLING: usize = 3 * CHARGES;
+/// Charges that fill them.
+const FILLING: usize = 60_000;
 /// How long a request may take: a busy machine slows the figures, and must not end them.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts a server with users who can pay.
@@ -76,6 +76,14 @@ enum Load {
 }
 
 impl Load {
+    /// Returns how often each connection does it: for some ten seconds, since a second or two tell little.
+    fn turns(self) -> usize {
+        match self {
+            Self::PerSecond(_) => CHARGES_EACH,
+            Self::Full => 3 * CHARGES_EACH,
+        }
+    }
+
     async fn wait(self, began: Instant, connection: usize, turn: usize) {
         if let Self::PerSecond(rate) = self {
             let number = (turn * CONNECTIONS + connection) as u32;
@@ -106,16 +114,18 @@ pub async fn processor_and_memory(round: usize) {
     let mut measured = Vec::new();
     for load in [Load::PerSecond(1_000), Load::PerSecond(2_000), Load::Full] {
         let (before, began) = (commits(&connections[0].1).await, cpu_seconds(pid));
-        pay_all(&connections, load, CHARGES_EACH).await;
-        let charge_us = (cpu_seconds(pid) - began) * 1e6 / CHARGES as f64;
+        let charges = CONNECTIONS * load.turns();
+        pay_all(&connections, load, load.turns()).await;
+        let charge_us = (cpu_seconds(pid) - began) * 1e6 / charges as f64;
         let after = commits(&connections[0].1).await;
-        measured.push((load, charge_us, ((after.0 - before.0) / (after.1 - before.1)).round() as usize));
+        measured.push((load, charges, charge_us, ((after.0 - before.0) / (after.1 - before.1)).round() as usize));
     }
     let loaded = resident_bytes(pid);
     drop((connections, processes));
-    for (turn, (load, charge_us, group)) in measured.into_iter().enumerate() {
-        let filled = FILLING + turn * CHARGES;
-        let (echo_us, store_us) = (echo_cpu_us(load).await, raw_cpu_us(CHARGES, group, filled).await);
+    let mut filled = FILLING;
+    for (load, charges, charge_us, group) in measured {
+        let (echo_us, store_us) = (echo_cpu_us(load).await, raw_cpu_us(charges, group, filled).await);
+        filled += charges;
         println!(
             "round {round}: processor a durable charge over {CONNECTIONS} connections {load}: {charge_us:.0} µs, quinn \
              echo {echo_us:.0} µs + store {store_us:.0} µs in the same groups of {group}: {:.2} (asked for: at \
@@ -182,14 +192,14 @@ async fn echo_cpu_us(load: Load) -> f64 {
     exchange_all(connections, load).await;
     let took = cpu_seconds(child.id()) - before;
     end(&mut child);
-    took * 1e6 / CHARGES as f64
+    took * 1e6 / (CONNECTIONS * load.turns()) as f64
 }
 
 async fn exchange_all(connections: Vec<quinn::Connection>, load: Load) {
     let (sizes, began) = (sizes(), Instant::now());
     let asking = connections.into_iter().enumerate().map(|(n, connection)| {
         tokio::spawn(async move {
-            for turn in 0..CHARGES_EACH {
+            for turn in 0..load.turns() {
                 load.wait(began, n, turn).await;
                 for (up, down) in sizes {
                     let (mut send, mut receive) = connection.open_bi().await.unwrap();
