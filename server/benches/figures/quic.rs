@@ -17,8 +17,11 @@ use std::time::{Duration, Instant};
 /// Makes the bench an echo server.
 pub const ECHO_ROLE: &str = "BIOPAY_FIGURES_ECHO";
 const CONNECTIONS: usize = 1_000;
-/// Charges of a connection at a fixed rate.
+/// Charges of a connection in a turn.
 const CHARGES_EACH: usize = 20;
+const CHARGES: usize = CONNECTIONS * CHARGES_EACH;
+/// Turns at full load, each with its peers: a second or two tell little, and a machine that slows down slows all.
+const FULL_TURNS: usize = 3;
 /// Connections that fill the store and its caches, so that what the others need can be told from it.
 const FEW: usize = 20;
 /// Charges that fill them.
@@ -76,14 +79,6 @@ enum Load {
 }
 
 impl Load {
-    /// Returns how often each connection does it: for some ten seconds, since a second or two tell little.
-    fn turns(self) -> usize {
-        match self {
-            Self::PerSecond(_) => CHARGES_EACH,
-            Self::Full => 3 * CHARGES_EACH,
-        }
-    }
-
     async fn wait(self, began: Instant, connection: usize, turn: usize) {
         if let Self::PerSecond(rate) = self {
             let number = (turn * CONNECTIONS + connection) as u32;
@@ -101,57 +96,85 @@ impl std::fmt::Display for Load {
     }
 }
 
+/// Is processor time a charge in microseconds: the server's, and that of what it cannot do without.
+struct Cost {
+    server: f64,
+    echo: f64,
+    store: f64,
+    /// How many of the store's commands shared a commit.
+    group: usize,
+}
+
 /// Measures the server's processor time a charge, and its memory.
 pub async fn processor_and_memory(round: usize) {
     let folder = tempfile::tempdir().unwrap();
     let processes = start(folder.path(), "memory-kib = 64\npasses = 1", "idle").await;
     let pid = processes.pid(0);
     let empty = resident_bytes(pid);
-    pay_all(&connect(&processes, FEW).await, Load::Full, FILLING / FEW).await;
+    pay_all(&connect(&processes, FEW).await, Load::Full, FILLING / FEW, "filling").await;
     let base = resident_bytes(pid);
     let connections = connect(&processes, CONNECTIONS).await;
-    let full = resident_bytes(pid);
-    let mut measured = Vec::new();
-    for load in [Load::PerSecond(1_000), Load::PerSecond(2_000), Load::Full] {
-        let (before, began) = (commits(&connections[0].1).await, cpu_seconds(pid));
-        let charges = CONNECTIONS * load.turns();
-        pay_all(&connections, load, load.turns()).await;
-        let charge_us = (cpu_seconds(pid) - began) * 1e6 / charges as f64;
-        let after = commits(&connections[0].1).await;
-        measured.push((load, charges, charge_us, ((after.0 - before.0) / (after.1 - before.1)).round() as usize));
+    let connected = resident_bytes(pid);
+    let (mut at_rates, mut full, mut filled) = (Vec::new(), Vec::new(), FILLING);
+    for rate in [1_000, 2_000] {
+        let load = Load::PerSecond(rate);
+        at_rates.push((load, filled, server_cpu_us(pid, &connections, load, "rate").await));
+        filled += CHARGES;
+    }
+    for turn in 0..FULL_TURNS {
+        let (server, group) = server_cpu_us(pid, &connections, Load::Full, &format!("full-{turn}")).await;
+        full.push(beside_peers(server, group, Load::Full, filled).await);
+        filled += CHARGES;
     }
     let loaded = resident_bytes(pid);
     drop((connections, processes));
-    let mut filled = FILLING;
-    for (load, charges, charge_us, group) in measured {
-        let (echo_us, store_us) = (echo_cpu_us(load).await, raw_cpu_us(charges, group, filled).await);
-        filled += charges;
-        println!(
-            "round {round}: processor a durable charge over {CONNECTIONS} connections {load}: {charge_us:.0} µs, quinn \
-             echo {echo_us:.0} µs + store {store_us:.0} µs in the same groups of {group}: {:.2} (asked for: at \
-             most 1.50)",
-            charge_us / (echo_us + store_us)
-        );
+    for (load, filled, (server, group)) in at_rates {
+        print_processor(round, load, &[beside_peers(server, group, load, filled).await]);
     }
+    print_processor(round, Load::Full, &full);
     println!(
         "round {round}: memory: {:.1} MB with no connection, {:.1} MB after {FILLING} charges on {FEW} (asked for: at most \
          50 MB); then {:.1} kB a connection logged in, {:.1} kB after load (asked for: at most 60 kB); {:.1} MB in all",
         empty / 1e6,
         base / 1e6,
-        (full - base) / CONNECTIONS as f64 / 1e3,
+        (connected - base) / CONNECTIONS as f64 / 1e3,
         (loaded - base) / CONNECTIONS as f64 / 1e3,
         loaded / 1e6
     );
 }
 
-async fn pay_all(connections: &[(u64, Connection)], load: Load, turns: usize) {
-    let (count, began) = (connections.len(), Instant::now());
+/// Pays on all connections; returns the server's processor time a charge, and the size of its store's groups.
+async fn server_cpu_us(pid: u32, connections: &[(u64, Connection)], load: Load, name: &str) -> (f64, usize) {
+    let (before, began) = (commits(&connections[0].1).await, cpu_seconds(pid));
+    pay_all(connections, load, CHARGES_EACH, name).await;
+    let took = cpu_seconds(pid) - began;
+    let after = commits(&connections[0].1).await;
+    (took * 1e6 / CHARGES as f64, ((after.0 - before.0) / (after.1 - before.1)).round() as usize)
+}
+
+async fn beside_peers(server: f64, group: usize, load: Load, filled: usize) -> Cost {
+    Cost { server, echo: echo_cpu_us(load).await, store: raw_cpu_us(CHARGES, group, filled).await, group }
+}
+
+fn print_processor(round: usize, load: Load, turns: &[Cost]) {
+    let mean = |part: fn(&Cost) -> f64| turns.iter().map(part).sum::<f64>() / turns.len() as f64;
+    let (server, echo, store) = (mean(|turn| turn.server), mean(|turn| turn.echo), mean(|turn| turn.store));
+    let groups = mean(|turn| turn.group as f64);
+    println!(
+        "round {round}: processor a durable charge over {CONNECTIONS} connections {load}: {server:.0} µs, quinn echo \
+         {echo:.0} µs + store {store:.0} µs in the same groups of {groups:.0}: {:.2} (asked for: at most 1.50)",
+        server / (echo + store)
+    );
+}
+
+async fn pay_all(connections: &[(u64, Connection)], load: Load, turns: usize, name: &str) {
+    let began = Instant::now();
     let paying = connections.iter().cloned().enumerate().map(|(n, (user, connection))| {
+        let name = format!("{name}-{load}-{n}").replace(' ', "-");
         tokio::spawn(async move {
             for turn in 0..turns {
                 load.wait(began, n, turn).await;
-                let key = format!("{count}-{load}-{n}-{turn}").replace(' ', "-");
-                charge(&connection, user, &key).await;
+                charge(&connection, user, &format!("{name}-{turn}")).await;
             }
         })
     });
@@ -192,14 +215,14 @@ async fn echo_cpu_us(load: Load) -> f64 {
     exchange_all(connections, load).await;
     let took = cpu_seconds(child.id()) - before;
     end(&mut child);
-    took * 1e6 / (CONNECTIONS * load.turns()) as f64
+    took * 1e6 / CHARGES as f64
 }
 
 async fn exchange_all(connections: Vec<quinn::Connection>, load: Load) {
     let (sizes, began) = (sizes(), Instant::now());
     let asking = connections.into_iter().enumerate().map(|(n, connection)| {
         tokio::spawn(async move {
-            for turn in 0..load.turns() {
+            for turn in 0..CHARGES_EACH {
                 load.wait(began, n, turn).await;
                 for (up, down) in sizes {
                     let (mut send, mut receive) = connection.open_bi().await.unwrap();
