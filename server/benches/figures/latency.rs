@@ -62,20 +62,19 @@ pub async fn charges_beside_logins(round: usize, priority: &'static str) {
             logins += task.await.unwrap();
         }
     }
-    let at = percentile;
-    let (alone_p99, lag_p99) = (at(&mut alone.charges, 99), at(&mut alone.lags, 99));
-    let beside_p99 = at(&mut beside.charges, 99);
+    let (alone_p99, lag_p99) = (percentile(&mut alone.charges, 99), percentile(&mut alone.lags, 99));
+    let beside_p99 = percentile(&mut beside.charges, 99);
     // A machine that cannot keep up queues without end, and the ratio of two queues says nothing.
     let verdict = if alone_p99 > SUSTAINED_US || lag_p99 > alone_p99 { ": NOT VALID, too busy a machine" } else { "" };
     println!(
         "round {round}: charges at {CHARGES_PER_SECOND}/s from the intended start, in {TURNS} turns each: p50 {} µs, \
          p99 {alone_p99} µs alone; p50 {} µs, p99 {beside_p99} µs beside {:.0} logins/s hashed at priority {priority}: \
          p99 times {:.2} (asked for: at most 2.00); generator lag p99 {lag_p99} and {} µs{verdict}",
-        at(&mut alone.charges, 50),
-        at(&mut beside.charges, 50),
+        percentile(&mut alone.charges, 50),
+        percentile(&mut beside.charges, 50),
         logins as f64 / (TURN.as_secs_f64() * TURNS as f64),
         beside_p99 as f64 / alone_p99 as f64,
-        at(&mut beside.lags, 99)
+        percentile(&mut beside.lags, 99)
     );
 }
 
