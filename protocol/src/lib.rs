@@ -7,7 +7,7 @@
 //! ```
 //!
 //! No I/O, no clock and no randomness: bytes in, bytes out. One bidirectional stream carries one request frame and one
-//! response frame.
+//! response frame, and ends with them on either side: a byte after a request makes it malformed.
 
 pub mod client;
 pub mod codec;

@@ -158,3 +158,22 @@ fn what_is_printed_of_the_configuration_reads_back_and_shows_no_secret() {
     let parsed: toml::Value = toml::from_str(&shown).unwrap();
     assert_eq!(parsed["keys"]["vault"][0]["id"].as_integer(), Some(7));
 }
+
+#[test]
+fn a_flag_wins_over_its_variable_and_that_over_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.toml");
+    std::fs::write(&path, "[password]\npriority = \"idle\"\n").unwrap();
+    let priority = |variable: Option<&str>, flags: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-server"));
+        command.arg("--config").arg(&path).arg("--print-config").args(flags);
+        if let Some(value) = variable {
+            command.env("BIOPAY_SERVER_HASH_PRIORITY", value);
+        }
+        let shown: toml::Value = toml::from_str(&String::from_utf8(command.output().unwrap().stdout).unwrap()).unwrap();
+        shown["password"]["priority"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(priority(None, &[]), "idle");
+    assert_eq!(priority(Some("low"), &[]), "low");
+    assert_eq!(priority(Some("low"), &["--hash-priority", "idle"]), "idle");
+}

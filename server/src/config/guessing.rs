@@ -36,7 +36,7 @@ impl PasswordConfig {
 }
 
 /// Says how much hashing gives way. A login may wait for a charge, never the other way round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum HashPriority {
     /// A tenth of the share that a charge has: for a server that shares its machine, where logins go on beside whatever

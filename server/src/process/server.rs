@@ -72,6 +72,9 @@ struct ServerArgs {
     /// Threads that hash passwords.
     #[arg(long, env = "BIOPAY_SERVER_HASH_THREADS")]
     hash_threads: Option<usize>,
+    /// How much those give way to everything else.
+    #[arg(long, value_enum, env = "BIOPAY_SERVER_HASH_PRIORITY")]
+    hash_priority: Option<HashPriority>,
     /// Who may ask for the counters over QUIC.
     #[arg(long, value_enum, env = "BIOPAY_SERVER_METRICS_FOR")]
     metrics_for: Option<Visibility>,
@@ -215,6 +218,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     config.rules.metrics = args.metrics_for.unwrap_or(config.rules.metrics);
     config.schemes.template_threshold = args.template_threshold.unwrap_or(config.schemes.template_threshold);
     config.password.threads = args.hash_threads.unwrap_or(config.password.threads);
+    config.password.priority = args.hash_priority.unwrap_or(config.password.priority);
     config.operations.listen = args.operations.or(config.operations.listen);
     config.operations.qlog = args.qlog.clone().or(config.operations.qlog);
     Ok(config)
@@ -224,8 +228,8 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     let env = system::env_with(config.password.thread_count(), config.password.queue, config.password.priority);
     if config.password.priority == HashPriority::Idle {
         tracing::info!(
-            "passwords are hashed in the processor time that nothing else wants; where other programs are busy on this \
-             machine, logins need password.priority = \"low\""
+            "passwords are hashed in the processor time that nothing else wants: where other programs are busy on this \
+             machine, logins need --hash-priority low"
         );
     }
     if config.mode == Mode::PatentLiteral {

@@ -266,9 +266,9 @@ mod tests {
         let limit = |burst, refill_ms| FailureLimit { burst, refill_ms };
         let (login, qr) = (limit(3, 10_000), limit(2, 10_000));
         let (account, source) = (limit(5, 10_000), limit(100, 1_000));
-        let (config, clock) =
-            (ThrottleConfig { login, qr, account, source, ..ThrottleConfig::default() }, Arc::default());
-        (Throttle::new(&config, Arc::<Hand>::clone(&clock)), clock)
+        let config = ThrottleConfig { login, qr, account, source, ..ThrottleConfig::default() };
+        let clock = Arc::new(Hand::default());
+        (Throttle::new(&config, clock.clone()), clock)
     }
 
     fn source(last: u8) -> Source {
