@@ -9,42 +9,42 @@
 //!                                                            └─► Recorder ─► run folder ─► report
 //! ```
 
-pub mod arrival;
-pub mod attack;
-pub mod bucket;
-pub mod calibration;
-pub mod cases;
-pub mod cli;
-pub mod clocks;
-pub mod comparisons;
-pub mod driver;
+// What everything else uses.
 pub mod error;
-pub mod evaluation;
-pub mod face_training;
-pub mod io;
-pub mod knee;
-pub mod merge;
-pub mod network;
-pub mod outcome;
-pub mod plan;
-pub mod population;
 pub mod progress;
-pub mod recorder;
-pub mod run;
-pub mod samples;
-pub mod scenario;
 pub mod shard;
-pub mod slurm;
 pub mod stop;
-pub mod studio;
-pub mod sweep;
-pub mod symbols;
 pub mod time;
-pub mod training;
-pub mod tuning;
+
+// What a run is asked to do, and who takes part.
+pub mod people;
+pub mod scenario;
+
+// The handsets, and what carries out their commands.
+pub mod io;
+pub mod network;
+pub mod world;
+
+// The two clocks, with the real server on each.
+pub mod played;
+pub mod server_setup;
 pub mod virtual_time;
 pub mod wall;
-pub mod world;
+
+// What is made of them.
+pub mod attack;
+pub mod run;
+pub mod sweep;
+
+// Work on samples and machines without a run.
+pub mod calibration;
+pub mod evaluation;
+pub mod training;
+pub mod tuning;
+
+// Many machines, and the command line.
+pub mod cli;
+pub mod cluster;
 
 pub use error::Error;
 pub use scenario::Scenario;

@@ -5,9 +5,10 @@ use biopay_biometrics::scheme::{CommitmentCode, CommitmentParameters, Permutatio
 use biopay_datasets::stream::stream;
 use biopay_reports::cluster::Design;
 use biopay_sim::evaluation::counts_file::CountsFile;
+use biopay_sim::evaluation::counts_file::SampleFigures;
 use biopay_sim::evaluation::engine::{Engine, Outputs};
 use biopay_sim::evaluation::exhaustive::Exhaustive;
-use biopay_sim::evaluation::figures::{HasScore, SampleFigures};
+use biopay_sim::evaluation::figures::HasScore;
 use biopay_sim::evaluation::scorer::{SchemeScorer, Scorer, comparator};
 use biopay_sim::evaluation::{
     Comparator, Figures, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, linkage,

@@ -2,7 +2,8 @@
 //! of the profile.
 
 use biopay_sim::network::address::{dialled_by, of_handset};
-use biopay_sim::network::{End, Fabric, FabricSocket, Host, Itinerary, ProfileId};
+use biopay_sim::network::{End, Fabric, Host, Itinerary, ProfileId};
+use biopay_sim::virtual_time::FabricSocket;
 use biopay_sim::virtual_time::{Timeline, Timer, run};
 use quinn::AsyncUdpSocket;
 use quinn::udp::{RecvMeta, Transmit};

@@ -6,7 +6,7 @@ use biopay_reports::summary::{CHARGED, REGISTERED};
 use biopay_reports::{Manifest, RunReader};
 use biopay_server::env::CostClass;
 use biopay_sim::network::Fabric;
-use biopay_sim::virtual_time::env::Stations;
+use biopay_sim::network::Stations;
 use biopay_sim::virtual_time::{ServiceTimes, Timeline, Timer, run, virtual_env};
 use rand_distr::{Distribution, Exp};
 use std::path::Path;

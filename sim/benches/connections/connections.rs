@@ -16,8 +16,8 @@ mod plain;
 mod virtual_sessions;
 
 use biopay_sim::Scenario;
-use biopay_sim::plan::draw;
-use biopay_sim::population::{Population, captures_needed};
+use biopay_sim::people::plan::draw;
+use biopay_sim::people::population::{Population, captures_needed};
 use biopay_sim::shard::Shard;
 use biopay_sim::wall::processes::{BANK_ARGUMENT, Processes, SERVER_ARGUMENT};
 use biopay_sim::wall::usage::Usage;

@@ -63,15 +63,15 @@ impl Setup {
     /// Writes trials of one form of this attack as rows.
     pub fn trials(&self, variant: &str, scheme: &str, trials: impl IntoIterator<Item = Trial>) -> Findings {
         let row = |trial: Trial| Attack {
-            attack: self.plan.kind.name().to_owned(),
+            attack: self.kind.name().to_owned(),
             variant: self.variant(variant),
             configuration: self.configuration.name().to_owned(),
             scheme: scheme.to_owned(),
-            knowledge: self.plan.kind.knowledge().to_owned(),
+            knowledge: self.attack.knowledge.to_owned(),
             target_subject: trial.target,
             attacker_subject: trial.attacker,
             tries: trial.tries,
-            budget: self.plan.budget(),
+            budget: self.budget,
             succeeded: trial.succeeded,
             outcome: trial.outcome,
             took_us: u64::try_from(trial.took.as_micros()).unwrap_or(u64::MAX),
@@ -82,7 +82,7 @@ impl Setup {
     /// Writes a figure of one form of this attack as a row.
     pub fn figure(&self, variant: &str, scheme: &str, figure: Figure) -> Findings {
         let row = AttackFigure {
-            attack: self.plan.kind.name().to_owned(),
+            attack: self.kind.name().to_owned(),
             variant: self.variant(variant),
             configuration: self.configuration.name().to_owned(),
             scheme: scheme.to_owned(),

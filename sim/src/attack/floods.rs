@@ -1,8 +1,10 @@
 //! Floods: what other clients notice while an attacker opens connections, streams and logins without end, or neither
 //! finishes what they send nor reads what they asked for.
 
-use super::arena::{AMOUNT, Account, Arena, Dialler};
+use super::act::{Act, Attack};
+use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
+use super::system::{AMOUNT, Account, AttackedSystem, Dialler};
 use crate::Error;
 use biopay_protocol::{
     Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PresentationProof, Request, Response, Secret, codec,
@@ -55,22 +57,37 @@ impl Form {
     }
 }
 
+/// The attack `flood`.
+pub(in crate::attack) const FLOOD: Attack = Attack {
+    description: Description {
+        knowledge: "the server's address, many addresses",
+        targets: 40,
+        budget: 2_000,
+        needs: unchanged,
+        weaken: |scenario| scenario.server.hash_threads = 1,
+        defences: one_defence,
+        requirement: Some(Requirement { source: "CWE-400: uncontrolled use of resources", max: RESISTED }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Online(|system| Box::pin(flood(system))),
+};
+
 /// Runs each flood in turn against other clients who log in and pay. A trial is one payment of theirs; the flood
 /// succeeds where it is not made within five seconds.
-pub async fn flood(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn flood(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for form in Form::ALL {
-        let from = arena.clock.elapsed();
+        let from = system.clock.elapsed();
         let mut attackers = JoinSet::new();
-        begin_flood(arena, form, &mut attackers);
+        begin_flood(system, form, &mut attackers);
         let mut clients = JoinSet::new();
-        for (index, account) in arena.accounts.iter().take(CLIENTS).enumerate() {
+        for (index, account) in system.accounts.iter().take(CLIENTS).enumerate() {
             let client = Client {
-                dialler: arena.dialler(),
+                dialler: system.dialler(),
                 account: account.clone(),
                 index,
                 form,
-                with_nonce: with_nonce(arena),
+                with_nonce: with_nonce(system),
             };
             clients.spawn(client.pay_for(from + WATCHED));
         }
@@ -78,27 +95,27 @@ pub async fn flood(arena: &Arena<'_>) -> Result<Findings, Error> {
         payments.sort_by_key(|payment| (payment.subject, payment.at));
         attackers.abort_all();
         while attackers.join_next().await.is_some() {}
-        findings.extend(summarise(arena, form, &payments));
+        findings.extend(summarise(system, form, &payments));
         // What the flood left behind ends before the next one begins.
-        arena.clock.sleep(Duration::from_secs(120)).await;
+        system.clock.sleep(Duration::from_secs(120)).await;
     }
     Ok(findings)
 }
 
-fn with_nonce(arena: &Arena<'_>) -> bool {
-    arena.scenario().server.presentation.asks_for_nonce()
+fn with_nonce(system: &AttackedSystem<'_>) -> bool {
+    system.scenario().server.presentation.asks_for_nonce()
 }
 
-fn summarise(arena: &Arena<'_>, form: Form, payments: &[Payment]) -> Findings {
+fn summarise(system: &AttackedSystem<'_>, form: Form, payments: &[Payment]) -> Findings {
     let trial = |payment: &Payment| Trial {
         target: payment.subject,
-        attacker: arena.bot(0),
-        tries: arena.setup.plan.budget(),
+        attacker: system.bot(0),
+        tries: system.setup.budget,
         succeeded: payment.took.is_none_or(|took| took > PATIENCE),
         outcome: if payment.took.is_some() { "paid" } else { "not-paid" }.to_owned(),
         took: payment.took.unwrap_or(PATIENCE),
     };
-    let mut findings = arena.setup.trials(form.name(), "", payments.iter().map(trial));
+    let mut findings = system.setup.trials(form.name(), "", payments.iter().map(trial));
     type Of = fn(&Payment) -> Option<Duration>;
     let figures: [(&str, Of); 2] =
         [("login p99 of other clients, ms", |p| p.login), ("charge p99 of other clients, ms", |p| p.charge)];
@@ -113,14 +130,14 @@ fn summarise(arena: &Arena<'_>, form: Form, payments: &[Payment]) -> Findings {
             count: times.len(),
             expected: None,
         };
-        findings.extend(arena.setup.figure(form.name(), "", figure));
+        findings.extend(system.setup.figure(form.name(), "", figure));
     }
     findings
 }
 
 /// Starts the attackers, who share the budget.
-fn begin_flood(arena: &Arena<'_>, form: Form, attackers: &mut JoinSet<()>) {
-    let budget = arena.setup.plan.budget();
+fn begin_flood(system: &AttackedSystem<'_>, form: Form, attackers: &mut JoinSet<()>) {
+    let budget = system.setup.budget;
     let (tasks, gap) = match form {
         Form::Quiet => return,
         // Each task holds what it has opened; begun over the first half of the time.
@@ -129,7 +146,7 @@ fn begin_flood(arena: &Arena<'_>, form: Form, attackers: &mut JoinSet<()>) {
         Form::Logins => (budget, WATCHED / budget.max(1) as u32),
     };
     for task in 0..tasks {
-        let (dialler, host) = (arena.dialler(), arena.bot(task as u32));
+        let (dialler, host) = (system.dialler(), system.bot(task as u32));
         let begin = gap * task as u32;
         attackers.spawn(async move {
             dialler.clock().sleep(begin).await;

@@ -1,9 +1,14 @@
 //! Attackers who know logins and present fingers of their own: one try of a page, or page after page.
 
-use super::arena::{Account, Arena, is_accepted};
+use super::act::{Act, Attack};
+use super::attackers::{ATTACKERS, CAPTURES};
+use super::definition::{
+    Description, RESISTED, Requirement, one_defence, unchanged, with_static_symbols, without_limits_on_guessing,
+};
 use super::findings::{Figure, Findings, Trial};
-use super::{ATTACKERS, CAPTURES, Configuration};
+use super::system::{Account, AttackedSystem, is_accepted};
 use crate::Error;
+use crate::scenario::Configuration;
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::attack::{Factors, Guesser, Population, Strategy};
 use biopay_biometrics::scheme::{SchemeId, Verdict, build};
@@ -13,18 +18,36 @@ use biopay_reports::interval::Rate;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The attack `zero-effort`.
+pub(in crate::attack) const ZERO_EFFORT: Attack = Attack {
+    description: Description {
+        knowledge: "login name and password",
+        targets: 80,
+        budget: 3,
+        needs: unchanged,
+        weaken: with_static_symbols,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "NIST SP 800-63B-4, 3.2.3: false matches of 1 in 10,000 or better",
+            max: 1e-4,
+        }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Online(|system| Box::pin(zero_effort(system))),
+};
+
 /// An impostor without effort: logs in with a known password and presents their own finger, three times. The control is
 /// the owner's own finger, which has to be accepted.
-pub async fn zero_effort(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn zero_effort(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    for (index, account) in arena.accounts.iter().enumerate() {
-        let attacker = match arena.setup.configuration {
+    for (index, account) in system.accounts.iter().enumerate() {
+        let attacker = match system.setup.configuration {
             Configuration::Control => account.subject,
-            _ => arena.attacker(index as u32),
+            _ => system.attacker(index as u32),
         };
-        let begun = arena.clock.elapsed();
-        let connection = arena.enter(arena.bot(index as u32), account).await?;
-        let payment = arena.page(&connection, &format!("zero-effort-{index}")).await?;
+        let begun = system.clock.elapsed();
+        let connection = system.enter(system.bot(index as u32), account).await?;
+        let payment = system.page(&connection, &format!("zero-effort-{index}")).await?;
         let mut trial = Trial {
             target: account.subject,
             attacker,
@@ -33,46 +56,64 @@ pub async fn zero_effort(arena: &Arena<'_>) -> Result<Findings, Error> {
             outcome: "failed-to-derive".into(),
             took: Duration::ZERO,
         };
-        for capture in 0..arena.setup.plan.budget().min(u64::from(CAPTURES)) {
+        for capture in 0..system.setup.budget.min(u64::from(CAPTURES)) {
             trial.tries += 1;
-            let template = arena.template(attacker, capture as u32);
-            let Some(payload) = template.and_then(|template| arena.derive(account, template)) else { continue };
-            let response = arena.present(&connection, payment, &payload, fresh(arena, payment)).await?;
+            let template = system.template(attacker, capture as u32);
+            let Some(payload) = template.and_then(|template| system.derive(account, template)) else { continue };
+            let response = system.present(&connection, payment, &payload, fresh(system, payment)).await?;
             trial.outcome = response.name().to_owned();
             trial.succeeded = is_accepted(&response);
             if trial.succeeded || response == Response::Refused(Refusal::PaymentPageLeft) {
                 break;
             }
         }
-        trial.took = arena.clock.elapsed() - begun;
+        trial.took = system.clock.elapsed() - begun;
         connection.close();
-        let form = if arena.setup.configuration == Configuration::Control { "the owner's finger" } else { "" };
-        findings.extend(arena.setup.trials(form, account.scheme.name(), [trial]));
+        let form = if system.setup.configuration == Configuration::Control { "the owner's finger" } else { "" };
+        findings.extend(system.setup.trials(form, account.scheme.name(), [trial]));
     }
     Ok(findings)
 }
 
 /// What an attacker without the owner's device can put beside a payload.
-fn fresh(arena: &Arena<'_>, payment: biopay_protocol::PaymentId) -> PresentationProof {
-    arena.proof(None, payment, &PayloadBytes::new([]).expect("nothing is short enough"))
+fn fresh(system: &AttackedSystem<'_>, payment: biopay_protocol::PaymentId) -> PresentationProof {
+    system.proof(None, payment, &PayloadBytes::new([]).expect("nothing is short enough"))
 }
+
+/// The attack `brute-force`.
+pub(in crate::attack) const BRUTE_FORCE: Attack = Attack {
+    description: Description {
+        knowledge: "every login name and password, samples of other people",
+        targets: 80,
+        budget: 30,
+        needs: unchanged,
+        weaken: without_limits_on_guessing,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "NIST SP 800-63B-3, 5.2.2: guessing is limited per account",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Online(|system| Box::pin(brute_force(system))),
+};
 
 /// Presents samples of many people to every account, a page after the other, within a budget of presentations and as
 /// fast as the server lets them.
 ///
 /// Expected: of 10,000 accounts 10,000 (1 - (1 - FMR)^n) are opened by n samples that are independent, FMR being
 /// that of the same people's presentations at all other accounts, off line.
-pub async fn brute_force(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn brute_force(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let mut tally: std::collections::BTreeMap<SchemeId, (u64, u64, f64)> = Default::default();
-    for account in &arena.accounts {
-        let mut pool = pool(arena, account);
-        let trial = drive(arena, account, &mut pool, "brute-force").await?;
+    for account in &system.accounts {
+        let mut pool = pool(system, account);
+        let trial = drive(system, account, &mut pool, "brute-force").await?;
         let entry = tally.entry(account.scheme).or_default();
         entry.0 += u64::from(trial.succeeded);
         entry.1 += 1;
-        entry.2 += expected_to_open(arena, account);
-        findings.extend(arena.setup.trials("", account.scheme.name(), [trial]));
+        entry.2 += expected_to_open(system, account);
+        findings.extend(system.setup.trials("", account.scheme.name(), [trial]));
     }
     for (scheme, (opened, accounts, expected)) in tally {
         let rate = Rate::independent(opened, accounts);
@@ -86,7 +127,7 @@ pub async fn brute_force(arena: &Arena<'_>) -> Result<Findings, Error> {
                 "1-(1-FMR)^n, FMR of the same samples at other accounts",
             )),
         };
-        findings.extend(arena.setup.figure("", scheme.name(), figure));
+        findings.extend(system.setup.figure("", scheme.name(), figure));
     }
     Ok(findings)
 }
@@ -104,55 +145,60 @@ impl Strategy for Pool {
 
 /// Derives the payloads of so many of the attackers' samples for an account; those that give none cost the attacker
 /// nothing at the server.
-fn pool(arena: &Arena<'_>, account: &Account) -> Pool {
-    let scheme = arena.population.registry.scheme(account.scheme);
+fn pool(system: &AttackedSystem<'_>, account: &Account) -> Pool {
+    let scheme = system.population.registry.scheme(account.scheme);
     let samples = (0..CAPTURES).flat_map(|number| (0..ATTACKERS).map(move |index| (index, number)));
-    let samples = samples.take(arena.setup.plan.budget() as usize);
+    let samples = samples.take(system.setup.budget as usize);
     let derived = samples.filter_map(|(index, number)| {
-        let template = arena.template(arena.attacker(index), number)?;
+        let template = system.template(system.attacker(index), number)?;
         scheme.derive(template, &account.helper, None).ok()
     });
     Pool(derived.collect::<Vec<_>>().into_iter())
 }
 
 /// Returns the chance that the attackers' samples open an account, by the FMR of the same people at all other owners.
-fn expected_to_open(arena: &Arena<'_>, account: &Account) -> f64 {
-    let parameters = &arena.scenario().schemes.parameters;
+fn expected_to_open(system: &AttackedSystem<'_>, account: &Account) -> f64 {
+    let parameters = &system.scenario().schemes.parameters;
     let Ok(registry) = biopay_biometrics::scheme::Registry::new(parameters) else { return f64::NAN };
     let scheme = registry.scheme(account.scheme);
     let (mut matches, mut comparisons) = (0_u64, 0_u64);
-    for (subject, owner) in &arena.population.owners {
+    for (subject, owner) in &system.population.owners {
         let Some(enrolment) = owner.enrolments.get(&account.scheme).filter(|_| *subject != account.subject) else {
             continue;
         };
         let Ok(record) = scheme.record(&enrolment.payload) else { continue };
         for index in 0..ATTACKERS {
-            let Some(template) = arena.template(arena.attacker(index), 0) else { continue };
+            let Some(template) = system.template(system.attacker(index), 0) else { continue };
             // What does not derive is a non-match, as it is in the rates.
             let derived = scheme.derive(template, &enrolment.helper, None);
             matches += u64::from(derived.is_ok_and(|payload| scheme.verify(&record, &payload).accepted));
             comparisons += 1;
         }
     }
-    let samples = arena.setup.plan.budget().min(u64::from(ATTACKERS * CAPTURES));
+    let samples = system.setup.budget.min(u64::from(ATTACKERS * CAPTURES));
     1.0 - (1.0 - matches as f64 / comparisons.max(1) as f64).powi(samples as i32)
 }
 
 /// Presents what a strategy proposes, three a page, as fast as the server lets it, until one is accepted, the strategy
 /// gives up or the budget is spent.
-async fn drive(arena: &Arena<'_>, account: &Account, strategy: &mut dyn Strategy, form: &str) -> Result<Trial, Error> {
-    let begun = arena.clock.elapsed();
-    let mut connection = arena.enter(arena.bot(account.subject), account).await?;
+async fn drive(
+    system: &AttackedSystem<'_>,
+    account: &Account,
+    strategy: &mut dyn Strategy,
+    form: &str,
+) -> Result<Trial, Error> {
+    let begun = system.clock.elapsed();
+    let mut connection = system.enter(system.bot(account.subject), account).await?;
     let mut trial = Trial {
         target: account.subject,
-        attacker: arena.attacker(account.subject),
+        attacker: system.attacker(account.subject),
         tries: 0,
         succeeded: false,
         outcome: "budget-spent".into(),
         took: Duration::ZERO,
     };
     let (mut page, mut pages) = (None, 0);
-    while trial.tries < arena.setup.plan.budget() && !trial.succeeded {
+    while trial.tries < system.setup.budget && !trial.succeeded {
         let Some(proposed) = strategy.propose() else {
             trial.outcome = "given-up".into();
             break;
@@ -164,14 +210,14 @@ async fn drive(arena: &Arena<'_>, account: &Account, strategy: &mut dyn Strategy
                 Some(payment) => payment,
                 None => {
                     pages += 1;
-                    arena.page(&connection, &format!("{form}-{}-{pages}", account.subject)).await?
+                    system.page(&connection, &format!("{form}-{}-{pages}", account.subject)).await?
                 }
             };
             page = Some(payment);
-            let response = arena.present(&connection, payment, &payload, fresh(arena, payment)).await?;
+            let response = system.present(&connection, payment, &payload, fresh(system, payment)).await?;
             match &response {
                 Response::Refused(Refusal::Throttled { retry_after_ms }) => {
-                    connection = arena.return_after(connection, *retry_after_ms, account).await?;
+                    connection = system.return_after(connection, *retry_after_ms, account).await?;
                     page = None;
                     continue;
                 }
@@ -185,27 +231,45 @@ async fn drive(arena: &Arena<'_>, account: &Account, strategy: &mut dyn Strategy
         trial.succeeded = accepted;
     }
     connection.close();
-    trial.took = arena.clock.elapsed() - begun;
+    trial.took = system.clock.elapsed() - begun;
     Ok(trial)
 }
 
+/// The attack `decision-climbing`.
+pub(in crate::attack) const DECISION_CLIMBING: Attack = Attack {
+    description: Description {
+        knowledge: "login name and password, public helper data, accept or reject",
+        targets: 10,
+        budget: 60,
+        needs: unchanged,
+        weaken: without_limits_on_guessing,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "NIST SP 800-63B-3, 5.2.2: guessing is limited per account",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Online(|system| Box::pin(climb(system))),
+};
+
 /// Guesses templates by acceptance or rejection alone, across as many pages as it takes: the server tells nothing else.
 /// The control's server accepts loosely and slows nothing down.
-pub async fn climb(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn climb(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let samples = (0..ATTACKERS).filter_map(|index| arena.template(arena.attacker(index), 0).cloned());
+    let samples = (0..ATTACKERS).filter_map(|index| system.template(system.attacker(index), 0).cloned());
     let samples: Vec<_> = samples.collect();
     if samples.is_empty() {
         return Ok(findings);
     }
     let people = Arc::new(Population::new(&samples));
-    for account in &arena.accounts {
-        let scheme = build(account.scheme, &arena.scenario().schemes.parameters)?;
+    for account in &system.accounts {
+        let scheme = build(account.scheme, &system.scenario().schemes.parameters)?;
         let factors = Factors { helper: account.helper.clone(), token: None };
-        let rng = stream(arena.scenario().seed, "attack/decision-climbing", u64::from(account.subject));
+        let rng = stream(system.scenario().seed, "attack/decision-climbing", u64::from(account.subject));
         let mut guesser = Guesser::new(scheme.into(), factors, Vec::new(), people.clone(), rng);
-        let trial = drive(arena, account, &mut guesser, "climb").await?;
-        findings.extend(arena.setup.trials("accept or reject, over pages", account.scheme.name(), [trial]));
+        let trial = drive(system, account, &mut guesser, "climb").await?;
+        findings.extend(system.setup.trials("accept or reject, over pages", account.scheme.name(), [trial]));
     }
     Ok(findings)
 }

@@ -1,9 +1,11 @@
 //! Bytes that are no messages and pictures that are no symbols: whether anything breaks.
 
-use super::Configuration;
-use super::arena::{Arena, rng};
+use super::act::{Act, Attack};
+use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Findings, Trial};
+use super::system::{AttackedSystem, rng};
 use crate::Error;
+use crate::scenario::Configuration;
 use biopay_biometrics::QrPayload;
 use biopay_protocol::qr::{Symbol, read};
 use biopay_protocol::{Request, Response, codec};
@@ -65,38 +67,57 @@ fn trusting(bytes: &[u8]) -> Vec<u8> {
     bytes[1..1 + length].to_vec()
 }
 
+/// The attack `hostile-input`.
+pub(in crate::attack) const HOSTILE_INPUT: Attack = Attack {
+    description: Description {
+        knowledge: "the protocol",
+        targets: 80,
+        budget: 500,
+        needs: unchanged,
+        // The control is a decoder that trusts its input.
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "CWE-20: input is validated; invariant 4: nothing panics",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Online(|system| Box::pin(hostile(system))),
+};
+
 /// Throws mutated messages, payloads and pictures at their decoders, and raw bytes at the server's streams; after that
 /// somebody else still pays. A trial is one input; the attack succeeds where something breaks.
-pub async fn hostile(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn hostile(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let readers: &[Reader] = match arena.setup.configuration {
+    let readers: &[Reader] = match system.setup.configuration {
         Configuration::Control => &[Reader::Trusting],
         _ => &[Reader::Message, Reader::Payload, Reader::Picture],
     };
-    let Some(account) = arena.accounts.first() else { return Ok(findings) };
+    let Some(account) = system.accounts.first() else { return Ok(findings) };
     let valid = account.payload.as_bytes().to_vec();
-    let symbol = Symbol::fitted(&valid).map_err(|error| arena.broke(error))?;
+    let symbol = Symbol::fitted(&valid).map_err(|error| system.broke(error))?;
     for &reader in readers {
-        let mut drawn = rng(arena.setup, reader.name());
+        let mut drawn = rng(system.setup, reader.name());
         let quiet = silence_panics();
         let seed = seed_of(reader, &valid)?;
         let trial = |input: u64| {
             let broke = reader.breaks_on(&mutated(&seed, &mut drawn), &symbol);
             Trial {
                 target: input as u32,
-                attacker: arena.bot(0),
+                attacker: system.bot(0),
                 tries: 1,
                 succeeded: broke,
                 outcome: if broke { "broke" } else { "read-or-refused" }.to_owned(),
                 took: Duration::ZERO,
             }
         };
-        let trials: Vec<Trial> = (0..reader.inputs(arena.setup.plan.budget())).map(trial).collect();
+        let trials: Vec<Trial> = (0..reader.inputs(system.setup.budget)).map(trial).collect();
         drop(quiet);
-        findings.extend(arena.setup.trials(reader.name(), "", trials));
+        findings.extend(system.setup.trials(reader.name(), "", trials));
     }
-    if arena.setup.configuration != Configuration::Control {
-        findings.extend(on_the_wire(arena, account).await?);
+    if system.setup.configuration != Configuration::Control {
+        findings.extend(on_the_wire(system, account).await?);
     }
     Ok(findings)
 }
@@ -170,13 +191,13 @@ impl Drop for Quiet {
 }
 
 /// Sends raw bytes on the streams of a connection, and then asks on another one whether the server is well.
-async fn on_the_wire(arena: &Arena<'_>, account: &super::arena::Account) -> Result<Findings, Error> {
-    let mut drawn = rng(arena.setup, "wire");
+async fn on_the_wire(system: &AttackedSystem<'_>, account: &super::system::Account) -> Result<Findings, Error> {
+    let mut drawn = rng(system.setup, "wire");
     let frame = codec::encode(&Request::FetchHelper)?;
-    let begun = arena.clock.elapsed();
+    let begun = system.clock.elapsed();
     let mut sent = 0;
-    let connection = arena.connect(arena.bot(0)).await?;
-    for _ in 0..arena.setup.plan.budget() {
+    let connection = system.connect(system.bot(0)).await?;
+    for _ in 0..system.setup.budget {
         let Ok((mut send, mut receive)) = connection.quic().open_bi().await else { break };
         let written = send.write_all(&mutated(&frame, &mut drawn)).await.is_ok();
         drop(send.finish());
@@ -184,16 +205,16 @@ async fn on_the_wire(arena: &Arena<'_>, account: &super::arena::Account) -> Resu
         sent += u64::from(written);
     }
     connection.close();
-    let line = arena.enter(account.subject, account).await?;
-    let answer = arena.ask(&line, &Request::Health).await?;
+    let line = system.enter(account.subject, account).await?;
+    let answer = system.ask(&line, &Request::Health).await?;
     line.close();
     let trial = |input: u64| Trial {
         target: input as u32,
-        attacker: arena.bot(0),
+        attacker: system.bot(0),
         tries: 1,
         succeeded: answer != Response::Healthy,
         outcome: answer.name().to_owned(),
-        took: arena.clock.elapsed() - begun,
+        took: system.clock.elapsed() - begun,
     };
-    Ok(arena.setup.trials("server's streams", "", (0..sent).map(trial)))
+    Ok(system.setup.trials("server's streams", "", (0..sent).map(trial)))
 }

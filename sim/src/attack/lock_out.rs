@@ -1,7 +1,9 @@
 //! The throttle as a weapon: wrong passwords for somebody else's name, so that its owner is kept out.
 
-use super::arena::{Account, Arena};
+use super::act::{Act, Attack};
+use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
+use super::system::{Account, AttackedSystem};
 use crate::Error;
 use biopay_protocol::{Refusal, Response, Secret};
 use std::time::Duration;
@@ -30,27 +32,42 @@ impl From {
     }
 }
 
+/// The attack `lock-out`.
+pub(in crate::attack) const LOCK_OUT: Attack = Attack {
+    description: Description {
+        knowledge: "the victim's login name, many addresses",
+        targets: 36,
+        budget: 140,
+        needs: unchanged,
+        weaken: |scenario| scenario.server.spares_familiar = false,
+        defences: one_defence,
+        requirement: Some(Requirement { source: "CWE-645: overly restrictive account lockout", max: RESISTED }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Online(|system| Box::pin(lock_out(system))),
+};
+
 /// Sends wrong passwords for a name from many addresses, most at once and some in each round of ten minutes, in which the
 /// owner tries to get in.
 ///
 /// A trial is one login of the owner's; the attack succeeds when it is refused.
-pub async fn lock_out(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn lock_out(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let budget = arena.setup.plan.budget();
+    let budget = system.setup.budget;
     let (mut denied, mut requests) = ([0_u64; 2], 0);
-    for account in &arena.accounts {
+    for account in &system.accounts {
         // The owner has logged in before the attack.
-        arena.enter(account.subject, account).await?.close();
-        let mut attack = Attack { arena, account, sent: 0 };
+        system.enter(account.subject, account).await?.close();
+        let mut attack = WrongPasswords { system, account, sent: 0 };
         attack.send((budget as f64 * AT_ONCE) as u64).await?;
         for round in 0..ROUNDS {
             attack.send((budget - attack.sent) / (ROUNDS - round)).await?;
             for (column, from) in [From::Familiar, From::New].into_iter().enumerate() {
                 let trial = try_to_enter(&attack, from, round as u32).await?;
                 denied[column] += u64::from(trial.succeeded);
-                findings.extend(arena.setup.trials(from.name(), "", [trial]));
+                findings.extend(system.setup.trials(from.name(), "", [trial]));
             }
-            arena.clock.sleep(ROUND).await;
+            system.clock.sleep(ROUND).await;
         }
         requests += attack.sent;
     }
@@ -64,27 +81,27 @@ pub async fn lock_out(arena: &Arena<'_>) -> Result<Findings, Error> {
             expected: None,
         };
         if denied > 0 {
-            findings.extend(arena.setup.figure(from.name(), "", figure));
+            findings.extend(system.setup.figure(from.name(), "", figure));
         }
     }
     Ok(findings)
 }
 
 /// Is the attack on one account.
-struct Attack<'a> {
-    arena: &'a Arena<'a>,
+struct WrongPasswords<'a> {
+    system: &'a AttackedSystem<'a>,
     account: &'a Account,
     sent: u64,
 }
 
-impl Attack<'_> {
+impl WrongPasswords<'_> {
     /// Sends wrong passwords, each from the next address.
     async fn send(&mut self, requests: u64) -> Result<(), Error> {
         for _ in 0..requests {
             let guess = Secret::new(format!("guess-{}", self.sent))?;
             // The last addresses are the owner's new ones.
-            let host = self.arena.bot(self.sent as u32 % (super::arena::BOTNET - ROUNDS as u32));
-            let (connection, _) = self.arena.log_in(host, &self.account.login, &guess).await?;
+            let host = self.system.bot(self.sent as u32 % (super::system::BOTNET - ROUNDS as u32));
+            let (connection, _) = self.system.log_in(host, &self.account.login, &guess).await?;
             connection.close();
             self.sent += 1;
         }
@@ -92,26 +109,26 @@ impl Attack<'_> {
     }
 }
 
-async fn try_to_enter(attack: &Attack<'_>, from: From, round: u32) -> Result<Trial, Error> {
-    let (arena, account) = (attack.arena, attack.account);
+async fn try_to_enter(attack: &WrongPasswords<'_>, from: From, round: u32) -> Result<Trial, Error> {
+    let (system, account) = (attack.system, attack.account);
     let host = match from {
         From::Familiar => account.subject,
-        From::New => arena.bot(super::arena::BOTNET - 1 - round),
+        From::New => system.bot(super::system::BOTNET - 1 - round),
     };
-    let begun = arena.clock.elapsed();
-    let (connection, response) = arena.log_in(host, &account.login, &account.password).await?;
+    let begun = system.clock.elapsed();
+    let (connection, response) = system.log_in(host, &account.login, &account.password).await?;
     connection.close();
     let is_denied = match &response {
         Response::LoggedIn { .. } => false,
         Response::Refused(Refusal::Throttled { .. }) => true,
-        other => return Err(arena.broke(format!("a right login was answered with {}", other.name()))),
+        other => return Err(system.broke(format!("a right login was answered with {}", other.name()))),
     };
     Ok(Trial {
         target: account.subject,
-        attacker: arena.attacker(account.subject),
+        attacker: system.attacker(account.subject),
         tries: attack.sent,
         succeeded: is_denied,
         outcome: response.name().to_owned(),
-        took: arena.clock.elapsed() - begun,
+        took: system.clock.elapsed() - begun,
     })
 }

@@ -1,13 +1,16 @@
 //! A stolen table of password hashes, searched off line.
 
-use super::arena::rng;
+use super::act::{Act, Attack};
+use super::attackers::attacker;
+use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
 use super::setup::Setup;
-use super::{Configuration, attacker};
+use super::system::rng;
 use crate::Error;
 use crate::network::Fabric;
+use crate::scenario::Configuration;
 use crate::scenario::Scenario;
-use crate::virtual_time::env::virtual_env;
+use crate::virtual_time::env::{ServiceTimes, virtual_env};
 use crate::virtual_time::executor::run;
 use crate::virtual_time::timeline::Timeline;
 use biopay_protocol::Secret;
@@ -23,11 +26,29 @@ const WEAK_BITS: u32 = 10;
 /// The server's pepper, which the control's attacker has.
 const PEPPER: &[u8] = b"kept outside the database";
 
+/// The attack `password-search`.
+pub(in crate::attack) const PASSWORD_SEARCH: Attack = Attack {
+    description: Description {
+        knowledge: "the server's database; the pepper in the control",
+        targets: 36,
+        budget: 1_024,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "NIST SP 800-63B-3, 5.1.1.2: a hash keyed outside the database",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Alone(search),
+};
+
 /// Tries a list of passwords against stolen hashes on one core, in the list's order from a random place. Every owner has a
 /// password of the list; the hardened server's pepper is not in the database, so that no guess can be checked.
 ///
 /// Expected: (2^b + 1) / 2 guesses for a list of 2^b, and as many argon2id hashes of the scenario's memory in time.
-pub fn search(setup: &Setup) -> Result<Findings, Error> {
+fn search(setup: &Setup) -> Result<Findings, Error> {
     let timeline = Timeline::new(Fabric::silent());
     let scenario = &setup.scenario;
     let stolen_pepper: &[u8] = if setup.configuration == Configuration::Hardened { b"" } else { PEPPER };
@@ -39,7 +60,7 @@ pub fn search(setup: &Setup) -> Result<Findings, Error> {
         let mut drawn = rng(setup, "passwords");
         let size = 1_u32 << WEAK_BITS;
         let mut trials = Vec::new();
-        for target in 0..setup.plan.targets() {
+        for target in 0..setup.targets {
             let (chosen, start) = (drawn.random_range(0..size), drawn.random_range(0..size));
             let overloaded = |_| Error::InvalidRun("the attacker's own hashing is overloaded".into());
             let stored = server.hash(word(chosen)?).await.map_err(overloaded)?;
@@ -52,7 +73,7 @@ pub fn search(setup: &Setup) -> Result<Findings, Error> {
                 outcome: "list-spent".into(),
                 took: Duration::ZERO,
             };
-            for guess in 0..size.min(u32::try_from(setup.plan.budget()).unwrap_or(u32::MAX)) {
+            for guess in 0..size.min(u32::try_from(setup.budget).unwrap_or(u32::MAX)) {
                 trial.tries += 1;
                 let right = attackers.verify(word((start + guess) % size)?, Some(stored.clone())).await;
                 if right.map_err(overloaded)? {
@@ -96,9 +117,9 @@ pub fn search(setup: &Setup) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-fn times(scenario: &Scenario) -> crate::virtual_time::env::ServiceTimes {
+fn times(scenario: &Scenario) -> ServiceTimes {
     let queue = PasswordConfig::default().queue;
-    scenario.server.service.service_times(1, scenario.server.hash_memory_kib, queue)
+    ServiceTimes::of(&scenario.server.service, 1, scenario.server.hash_memory_kib, queue)
 }
 
 fn word(number: u32) -> Result<Secret, Error> {

@@ -1,55 +1,76 @@
 //! Payments: the same charge many times at once, another amount under the same key, somebody else's payment.
 
-use super::Configuration;
-use super::arena::{AMOUNT, Account, Arena};
+use super::act::{Act, Attack};
+use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
+use super::system::{AMOUNT, Account, AttackedSystem};
 use crate::Error;
+use crate::scenario::Configuration;
 use biopay_protocol::{PaymentId, Request, Response};
 use biopay_server::client::Connection;
 
 /// Connections that race.
 const RACERS: usize = 8;
 
+/// The attack `charge-race`.
+pub(in crate::attack) const CHARGE_RACE: Attack = Attack {
+    description: Description {
+        knowledge: "an account of their own",
+        targets: 36,
+        budget: 64,
+        needs: unchanged,
+        // The control also takes another key for each charge.
+        weaken: |scenario| scenario.server.verification_code = false,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "CWE-362: a race for a shared resource; invariant 1: one posting a charge",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Online(|system| Box::pin(race(system))),
+};
+
 /// Charges the same purchase many times at once, over several connections, under one idempotency key, and looks how
 /// often the bank has posted it. The control takes another key each time: then each is a charge.
-pub async fn race(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn race(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    for (index, account) in arena.accounts.iter().enumerate() {
-        let begun = arena.clock.elapsed();
-        let before = arena.books().await?.charges;
+    for (index, account) in system.accounts.iter().enumerate() {
+        let begun = system.clock.elapsed();
+        let before = system.books().await?.charges;
         let mut lines = Vec::new();
         for _ in 0..RACERS {
-            lines.push(arena.enter(account.subject, account).await?);
+            lines.push(system.enter(account.subject, account).await?);
         }
-        let charges = (0..arena.setup.plan.budget()).map(|n| {
-            let key = match arena.setup.configuration {
+        let charges = (0..system.setup.budget).map(|n| {
+            let key = match system.setup.configuration {
                 Configuration::Control => format!("race-{index}-{n}"),
                 _ => format!("race-{index}"),
             };
-            charge(arena, &lines[n as usize % RACERS], account, key, AMOUNT)
+            charge(system, &lines[n as usize % RACERS], account, key, AMOUNT)
         });
         all(charges).await?;
         lines.iter().for_each(Connection::close);
-        let keys = if arena.setup.configuration == Configuration::Control { arena.setup.plan.budget() } else { 1 };
-        let posted = arena.books().await?.charges - before;
+        let keys = if system.setup.configuration == Configuration::Control { system.setup.budget } else { 1 };
+        let posted = system.books().await?.charges - before;
         let trial = Trial {
             target: account.subject,
             attacker: account.subject,
-            tries: arena.setup.plan.budget(),
+            tries: system.setup.budget,
             succeeded: posted > 1,
             outcome: format!("{posted}-posted"),
-            took: arena.clock.elapsed() - begun,
+            took: system.clock.elapsed() - begun,
         };
-        findings.extend(arena.setup.trials("same charge in a race", "", [trial]));
+        findings.extend(system.setup.trials("same charge in a race", "", [trial]));
         let figure = Figure {
             measure: "postings per key",
             value: posted as f64 / keys as f64,
             interval: None,
-            count: arena.setup.plan.budget(),
+            count: system.setup.budget,
             expected: Some((1.0, "one posting a key, however often it is sent")),
         };
-        findings.extend(arena.setup.figure("same charge in a race", "", figure));
-        findings.extend(tampered(arena, account, index).await?);
+        findings.extend(system.setup.figure("same charge in a race", "", figure));
+        findings.extend(tampered(system, account, index).await?);
     }
     Ok(findings)
 }
@@ -74,34 +95,34 @@ async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = Result<T,
 
 /// Pays to the end as the owner would; answers that end it early are what is returned.
 async fn charge(
-    arena: &Arena<'_>,
+    system: &AttackedSystem<'_>,
     connection: &Connection,
     account: &Account,
     key: String,
     amount: u64,
 ) -> Result<Response, Error> {
-    let payment = match arena.open_page(connection, &key, amount).await? {
+    let payment = match system.open_page(connection, &key, amount).await? {
         Response::PaymentOpened { payment, .. } => payment,
         other => return Ok(other),
     };
-    match arena.present_as_owner(connection, payment, account).await? {
+    match system.present_as_owner(connection, payment, account).await? {
         Response::CodeIssued { shown, .. } => {
-            arena.ask(connection, &Request::SubmitCode { payment, code: shown }).await
+            system.ask(connection, &Request::SubmitCode { payment, code: shown }).await
         }
         other => Ok(other),
     }
 }
 
 /// Sends a purchase again under its key with another amount. The control sends it under another key.
-async fn tampered(arena: &Arena<'_>, account: &Account, index: usize) -> Result<Findings, Error> {
-    let begun = arena.clock.elapsed();
-    let connection = arena.enter(account.subject, account).await?;
-    charge(arena, &connection, account, format!("tampered-{index}"), AMOUNT).await?;
-    let key = match arena.setup.configuration {
+async fn tampered(system: &AttackedSystem<'_>, account: &Account, index: usize) -> Result<Findings, Error> {
+    let begun = system.clock.elapsed();
+    let connection = system.enter(account.subject, account).await?;
+    charge(system, &connection, account, format!("tampered-{index}"), AMOUNT).await?;
+    let key = match system.setup.configuration {
         Configuration::Control => format!("tampered-{index}-again"),
         _ => format!("tampered-{index}"),
     };
-    let answer = charge(arena, &connection, account, key, 100 * AMOUNT).await?;
+    let answer = charge(system, &connection, account, key, 100 * AMOUNT).await?;
     connection.close();
     let trial = Trial {
         target: account.subject,
@@ -109,47 +130,66 @@ async fn tampered(arena: &Arena<'_>, account: &Account, index: usize) -> Result<
         tries: 1,
         succeeded: matches!(&answer, Response::Charged(receipt) if receipt.amount.value() != AMOUNT),
         outcome: answer.name().to_owned(),
-        took: arena.clock.elapsed() - begun,
+        took: system.clock.elapsed() - begun,
     };
-    Ok(arena.setup.trials("same key, another amount", "", [trial]))
+    Ok(system.setup.trials("same key, another amount", "", [trial]))
 }
+
+/// The attack `foreign-payment`.
+pub(in crate::attack) const FOREIGN_PAYMENT: Attack = Attack {
+    description: Description {
+        knowledge: "an account of their own, the number of somebody's payment",
+        targets: 80,
+        budget: 4,
+        needs: unchanged,
+        // The control's attacker asks for a payment of their own.
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "CWE-639: authorisation by a key that the user chooses",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Online(|system| Box::pin(foreign(system))),
+};
 
 /// Uses the number of somebody else's open payment on the attacker's own login: presenting on it, typing a code, asking
 /// how it ended, cancelling it. The control uses it on the connection that it belongs to.
-pub async fn foreign(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn foreign(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let pairs = arena.accounts.iter().zip(arena.accounts.iter().cycle().skip(1));
+    let pairs = system.accounts.iter().zip(system.accounts.iter().cycle().skip(1));
     for (index, (victim, attacker)) in pairs.enumerate() {
-        let begun = arena.clock.elapsed();
-        let theirs = arena.enter(victim.subject, victim).await?;
-        let payment = arena.page(&theirs, &format!("victims-{index}")).await?;
-        let own = arena.enter(attacker.subject, attacker).await?;
-        let line = if arena.setup.configuration == Configuration::Control { &theirs } else { &own };
-        let (tries, answer) = misuse(arena, line, payment, victim).await?;
+        let begun = system.clock.elapsed();
+        let theirs = system.enter(victim.subject, victim).await?;
+        let payment = system.page(&theirs, &format!("victims-{index}")).await?;
+        let own = system.enter(attacker.subject, attacker).await?;
+        let line = if system.setup.configuration == Configuration::Control { &theirs } else { &own };
+        let (tries, answer) = misuse(system, line, payment, victim).await?;
         let trial = Trial {
             target: victim.subject,
             attacker: attacker.subject,
             tries,
             succeeded: answer.is_some(),
             outcome: answer.as_ref().map_or("no-such-payment", |response| response.name()).to_owned(),
-            took: arena.clock.elapsed() - begun,
+            took: system.clock.elapsed() - begun,
         };
         theirs.close();
         own.close();
-        findings.extend(arena.setup.trials("", "", [trial]));
+        findings.extend(system.setup.trials("", "", [trial]));
     }
     Ok(findings)
 }
 
 /// Tries everything that names a payment; returns how many requests were made, and the first answer that is no refusal.
 async fn misuse(
-    arena: &Arena<'_>,
+    system: &AttackedSystem<'_>,
     line: &Connection,
     payment: PaymentId,
     victim: &Account,
 ) -> Result<(u64, Option<Response>), Error> {
     let mut tries = 1;
-    let answer = arena.present_as_owner(line, payment, victim).await?;
+    let answer = system.present_as_owner(line, payment, victim).await?;
     if !matches!(answer, Response::Refused(_)) {
         return Ok((tries, Some(answer)));
     }
@@ -158,7 +198,7 @@ async fn misuse(
         [Request::SubmitCode { payment, code }, Request::PaymentStatus { payment }, Request::CancelPayment { payment }];
     for request in requests {
         tries += 1;
-        let answer = arena.ask(line, &request).await?;
+        let answer = system.ask(line, &request).await?;
         if !matches!(answer, Response::Refused(_)) {
             return Ok((tries, Some(answer)));
         }

@@ -1,9 +1,13 @@
 //! A symbol that was seen at an earlier payment, shown again: as it was, or made anew around the payload in it.
 
-use super::arena::{Account, Arena, is_accepted};
+use super::act::{Act, Attack};
+use super::definition::{Defence, Description, RESISTED, Requirement, one_defence, unchanged, with_static_symbols};
 use super::findings::{Findings, Trial};
+use super::system::{Account, AttackedSystem, is_accepted};
 use crate::Error;
+use crate::scenario::Configuration;
 use biopay_protocol::{PaymentId, PresentationProof};
+use biopay_server::config::Presentation;
 
 /// Says what the attacker shows.
 #[derive(Clone, Copy)]
@@ -23,32 +27,60 @@ impl Form {
     }
 }
 
+/// Lists what each half of the hardened defence is worth by itself, added to the patent's design.
+fn replay_defences(configuration: Configuration) -> Vec<Defence> {
+    let presenting = |name, rule| Defence { name, presentation: Some(rule) };
+    match configuration {
+        Configuration::PatentLiteral => vec![
+            presenting("", Presentation::Static),
+            presenting("a nonce alone", Presentation::Nonce),
+            presenting("a device alone", Presentation::Device),
+        ],
+        Configuration::Hardened | Configuration::Control => one_defence(configuration),
+    }
+}
+
+/// The replay of a symbol that was seen at an earlier payment.
+pub(in crate::attack) const REPLAY: Attack = Attack {
+    description: Description {
+        knowledge: "login name and password, a symbol seen at an earlier payment",
+        targets: 80,
+        budget: 3,
+        needs: unchanged,
+        weaken: with_static_symbols,
+        defences: replay_defences,
+        requirement: Some(Requirement { source: "NIST SP 800-63B-3, 5.2.8: replay resistance", max: RESISTED }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Online(|system| Box::pin(replay(system))),
+};
+
 /// Watches each owner pay once, then pays with what was seen, from another address. What stands against it is a nonce
 /// (only the copy is stopped), a device's signature (both pass: it is static), or a signature over the nonce.
-pub async fn replay(arena: &Arena<'_>) -> Result<Findings, Error> {
+async fn replay(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    for (index, account) in arena.accounts.iter().enumerate() {
-        let seen = watch(arena, account, index).await?;
+    for (index, account) in system.accounts.iter().enumerate() {
+        let seen = watch(system, account, index).await?;
         for form in [Form::Copy, Form::Rewrapped] {
-            let begun = arena.clock.elapsed();
-            let connection = arena.enter(arena.bot(index as u32), account).await?;
-            let payment = arena.page(&connection, &format!("replay-{index}-{}", form as u8)).await?;
-            let nonce = arena.scenario().server.presentation.asks_for_nonce().then_some(payment);
+            let begun = system.clock.elapsed();
+            let connection = system.enter(system.bot(index as u32), account).await?;
+            let payment = system.page(&connection, &format!("replay-{index}-{}", form as u8)).await?;
+            let nonce = system.scenario().server.presentation.asks_for_nonce().then_some(payment);
             let proof = match form {
                 Form::Copy => seen,
                 Form::Rewrapped => PresentationProof { nonce, ..seen },
             };
-            let response = arena.present(&connection, payment, &account.payload, proof).await?;
+            let response = system.present(&connection, payment, &account.payload, proof).await?;
             connection.close();
             let trial = Trial {
                 target: account.subject,
-                attacker: arena.attacker(index as u32),
+                attacker: system.attacker(index as u32),
                 tries: 1,
                 succeeded: is_accepted(&response),
                 outcome: response.name().to_owned(),
-                took: arena.clock.elapsed() - begun,
+                took: system.clock.elapsed() - begun,
             };
-            findings.extend(arena.setup.trials(form.name(), account.scheme.name(), [trial]));
+            findings.extend(system.setup.trials(form.name(), account.scheme.name(), [trial]));
         }
     }
     Ok(findings)
@@ -57,14 +89,14 @@ pub async fn replay(arena: &Arena<'_>) -> Result<Findings, Error> {
 /// Lets an owner present their QR once, and returns what went with it.
 ///
 /// Errors: where the owner's own presentation is not accepted; then nothing could be learnt from the replay.
-async fn watch(arena: &Arena<'_>, account: &Account, index: usize) -> Result<PresentationProof, Error> {
-    let connection = arena.enter(account.subject, account).await?;
-    let payment: PaymentId = arena.page(&connection, &format!("owner-{index}")).await?;
-    let proof = arena.proof(account.devices.handset.as_deref(), payment, &account.payload);
-    let response = arena.present(&connection, payment, &account.payload, proof).await?;
+async fn watch(system: &AttackedSystem<'_>, account: &Account, index: usize) -> Result<PresentationProof, Error> {
+    let connection = system.enter(account.subject, account).await?;
+    let payment: PaymentId = system.page(&connection, &format!("owner-{index}")).await?;
+    let proof = system.proof(account.devices.handset.as_deref(), payment, &account.payload);
+    let response = system.present(&connection, payment, &account.payload, proof).await?;
     connection.close();
     match is_accepted(&response) {
         true => Ok(proof),
-        false => Err(arena.broke(format!("the owner's own QR was answered with {}", response.name()))),
+        false => Err(system.broke(format!("the owner's own QR was answered with {}", response.name()))),
     }
 }

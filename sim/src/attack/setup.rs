@@ -1,15 +1,20 @@
 //! How the attacked system is defended: the scenario's server with counter-measures switched on and off.
 
-use super::kind::{AttackPlan, Configuration, Kind};
-use crate::scenario::{PinMode, Scenario};
-use biopay_biometrics::scheme::SchemeId;
+use super::definition::{Defence, Description};
+use crate::scenario::{AttackKind, AttackPlan, Configuration, PinMode, Scenario};
 use biopay_server::config::Presentation;
 
-/// Is one attack on one system.
-#[derive(Clone, Debug)]
+/// One attack on one system.
+#[derive(Clone)]
 pub struct Setup {
-    /// The attack.
-    pub plan: AttackPlan,
+    /// The attack's name.
+    pub kind: AttackKind,
+    /// What is said of it.
+    pub(in crate::attack) attack: &'static Description,
+    /// Accounts or subjects that are attacked.
+    pub targets: u32,
+    /// What may be spent on each.
+    pub budget: u64,
     /// The column that it fills.
     pub configuration: Configuration,
     /// Which of several defences it is in that column; empty where there is one.
@@ -20,33 +25,29 @@ pub struct Setup {
 
 impl Setup {
     /// Lists the systems that one attack of a scenario is made on.
-    pub fn of(scenario: &Scenario, plan: &AttackPlan) -> Vec<Self> {
+    pub(in crate::attack) fn of(scenario: &Scenario, plan: &AttackPlan, attack: &'static Description) -> Vec<Self> {
         let columns = plan.configurations.iter();
-        columns.flat_map(|&configuration| Self::of_column(scenario, plan, configuration)).collect()
+        columns.flat_map(|&configuration| Self::of_column(scenario, plan, attack, configuration)).collect()
     }
 
-    fn of_column(scenario: &Scenario, plan: &AttackPlan, configuration: Configuration) -> Vec<Self> {
-        let setup = |defence, change: &dyn Fn(&mut Scenario)| {
-            let mut scenario = defended(scenario, configuration);
-            if configuration == Configuration::Control {
-                weaken(&mut scenario, plan.kind);
-            }
-            if matches!(plan.kind, Kind::CodeGuessing | Kind::CodeInterception | Kind::CodeFlooding) {
-                scenario.server.verification_code = true;
-            }
-            change(&mut scenario);
-            Self { plan: plan.clone(), configuration, defence, scenario }
-        };
-        let presenting = |defence, rule| setup(defence, &move |scenario| scenario.server.presentation = rule);
-        match (plan.kind, configuration) {
-            // What each half of the hardened defence is worth by itself, added to the patent's design.
-            (Kind::Replay, Configuration::PatentLiteral) => vec![
-                presenting("", Presentation::Static),
-                presenting("a nonce alone", Presentation::Nonce),
-                presenting("a device alone", Presentation::Device),
-            ],
-            _ => vec![setup("", &|_| {})],
+    fn of_column(
+        scenario: &Scenario,
+        plan: &AttackPlan,
+        attack: &'static Description,
+        configuration: Configuration,
+    ) -> Vec<Self> {
+        let mut defended = defended(scenario, configuration);
+        if configuration == Configuration::Control {
+            (attack.weaken)(&mut defended);
         }
+        (attack.needs)(&mut defended);
+        let setup = |defence: Defence| {
+            let mut scenario = defended.clone();
+            scenario.server.presentation = defence.presentation.unwrap_or(scenario.server.presentation);
+            let (targets, budget) = (plan.targets.unwrap_or(attack.targets), plan.budget.unwrap_or(attack.budget));
+            Self { kind: plan.kind, attack, targets, budget, configuration, defence: defence.name, scenario }
+        };
+        (attack.defences)(configuration).into_iter().map(setup).collect()
     }
 
     /// Names a form of the attack together with the defence that it met.
@@ -71,47 +72,4 @@ fn defended(scenario: &Scenario, configuration: Configuration) -> Scenario {
     server.hides_unknown_names = !is_literal;
     scenario.users.two_step_registration = 0.0;
     scenario
-}
-
-/// A template threshold at which nearly everybody is let through somebody else's account in a few tries.
-const LOOSE_THRESHOLD: f32 = 0.55;
-/// Digits of a code that is guessed in three of a hundred codes.
-const FEW_DIGITS: u8 = 2;
-
-/// Switches off what stands against one attack.
-fn weaken(scenario: &mut Scenario, kind: Kind) {
-    let server = &mut scenario.server;
-    match kind {
-        Kind::ZeroEffort | Kind::Replay | Kind::ReEnrolment => server.presentation = Presentation::Static,
-        Kind::BruteForce | Kind::DecisionClimbing => {
-            server.presentation = Presentation::Static;
-            server.throttling = false;
-            if scenario.schemes.r#use.contains(&SchemeId::Template) {
-                scenario.schemes.parameters.template_threshold = LOOSE_THRESHOLD;
-            }
-        }
-        Kind::CredentialStuffing => server.presentation = Presentation::Static,
-        Kind::NameEnumeration => server.hides_unknown_names = false,
-        Kind::CodeGuessing => (server.throttling, server.code_digits) = (false, FEW_DIGITS),
-        Kind::CodeFlooding => server.throttling = false,
-        Kind::LockOut => server.spares_familiar = false,
-        // The code is read by whoever has the second channel, whatever else there is.
-        Kind::CodeInterception => {}
-        // These controls are in what the attacker does besides: other keys, one's own payment, an address that is one's own,
-        // a decoder that trusts.
-        Kind::ChargeRace => server.verification_code = false,
-        Kind::Amplification => server.presentation = Presentation::Static,
-        Kind::ForeignPayment | Kind::HostileInput => {}
-        Kind::Flood => server.hash_threads = 1,
-        Kind::EarlyData => server.early_data = true,
-        // Off line it is the attacker who is given more.
-        Kind::StolenFactors
-        | Kind::ScoreClimbing
-        | Kind::Dictionary
-        | Kind::Presentation
-        | Kind::Inversion
-        | Kind::OfflineSearch
-        | Kind::PasswordSearch
-        | Kind::Linkage => {}
-    }
 }

@@ -4,12 +4,13 @@
 //! and the bank's exchange, is timed against real ones.
 
 mod processes;
+mod timing;
 
 use crate::Error;
-use crate::population::STRETCHING;
+use crate::people::population::STRETCHING;
+use crate::people::sensors::{CaptureKey, Sensor, Sensors};
 use crate::progress::Stage;
 use crate::scenario::{CALIBRATED_HASH_KIB, Scenario, ServiceModel};
-use crate::studio::{CaptureKey, Sensor, Studio};
 use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_datasets::stream::stream;
 use biopay_protocol::opaque::{ClientLogin, ClientRegistration, Draws};
@@ -20,15 +21,15 @@ use biopay_server::config::Limits;
 use biopay_server::crypto::credential::Credential;
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
-use biopay_server::env::{Clock, system};
+use biopay_server::env::system;
 use biopay_server::sqlite::Location;
 use biopay_server::store::{AccountId, Creation, Intent, SqliteStore, Store};
 use biopay_server::tls::{Identity, TlsSources, client_config, server_config};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use timing::{ROUNDS, Watch, failed, median};
 use zeroize::Zeroizing;
 
-const ROUNDS: usize = 9;
 /// Captures, derivations and symbols of one round.
 const SAMPLES: u32 = 8;
 /// Commands of the store that are submitted together, to tell a command's cost from a commit's.
@@ -62,28 +63,6 @@ pub fn measure() -> Result<ServiceModel, Error> {
     stage.add(1);
     stage.finish();
     Ok(model)
-}
-
-/// Is a clock that only this module asks how long something took. Units: microseconds.
-struct Watch(system::SystemClock);
-
-impl Watch {
-    fn start() -> Self {
-        Self(system::SystemClock::new())
-    }
-
-    fn us(&self) -> f64 {
-        self.0.elapsed().as_secs_f64() * 1e6
-    }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn failed(why: impl std::fmt::Display) -> Error {
-    Error::Start { component: "calibration", why: why.to_string() }
 }
 
 async fn password_hash() -> Result<f64, Error> {
@@ -234,13 +213,13 @@ async fn echo(server: quinn::Endpoint) {
 /// Times the making of a QR from a captured finger.
 fn handset(model: &mut ServiceModel) -> Result<(), Error> {
     let scenario = Scenario::default();
-    let studio = Studio::new(&scenario)?;
+    let sensors = Sensors::new(&scenario)?;
     let registry = Registry::new(&scenario.schemes.parameters)?;
     let scheme = registry.scheme(SchemeId::FuzzyCommitment);
     let key = |number| CaptureKey { subject: 1, sensor: Sensor::Handset, number, age_months: 0 };
     let (mut extract, mut derive, mut encode, mut scan) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut templates = Vec::new();
-    for captured in (0..SAMPLES).map(|number| studio.capture(key(number))) {
+    for captured in (0..SAMPLES).map(|number| sensors.capture(key(number))) {
         let captured = captured?;
         extract.extend(captured.extraction.map(|took| took.as_secs_f64() * 1e6));
         templates.extend(captured.template.ok());

@@ -1,10 +1,10 @@
 //! Costs that show only between processes: how long an arrived request waits to be looked at, and what the bank takes.
 
-use super::{ROUNDS, Watch, failed, median};
+use super::timing::{ROUNDS, Watch, failed, median};
 use crate::Error;
 use crate::io::any_port;
-use crate::plan::draw;
-use crate::population::{Population, captures_needed};
+use crate::people::plan::draw;
+use crate::people::population::{Population, captures_needed};
 use crate::scenario::{Scenario, ServiceModel};
 use crate::shard::Shard;
 use crate::wall::processes::Processes;

@@ -1,7 +1,7 @@
 //! `biopay cluster slurm`: a scenario's shards under Slurm.
 
-use crate::bucket::Place;
-use crate::slurm::{Plan, Standing};
+use crate::cluster::bucket::Place;
+use crate::cluster::slurm::{Plan, Standing};
 use crate::{Error, Scenario};
 use clap::{Args, Subcommand};
 use std::io::Write;

@@ -1,6 +1,6 @@
 //! `biopay compare`.
 
-use super::run::vacant;
+use super::folder::vacant;
 use crate::Error;
 use biopay_reports::RunReader;
 use biopay_reports::compare::{self, Comparison, FailOn, Regression, Side, reasons_not_to_compare};

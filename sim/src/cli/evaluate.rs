@@ -2,9 +2,10 @@
 
 use crate::Error;
 use crate::evaluation::counts_file::CountsFile;
+use crate::evaluation::counts_file::SampleFigures;
 use crate::evaluation::engine::{Engine, Outputs};
 use crate::evaluation::exhaustive::Exhaustive;
-use crate::evaluation::figures::{HasScore, SampleFigures};
+use crate::evaluation::figures::HasScore;
 use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
 use crate::evaluation::source::{Modality, Source, synthesise};
 use crate::evaluation::survey::{SurveyOptions, survey};

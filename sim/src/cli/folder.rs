@@ -1,8 +1,7 @@
 //! The run folders that commands write and read: here, or in an object store by way of a temporary folder.
 
-use super::run::vacant;
 use crate::Error;
-use crate::bucket::{Address, Bucket, Place};
+use crate::cluster::bucket::{Address, Bucket, Place};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -99,4 +98,18 @@ impl Input {
 
 fn temporary() -> Result<TempDir, Error> {
     tempfile::Builder::new().prefix("biopay-").tempdir().map_err(Error::file(std::env::temp_dir()))
+}
+
+/// Returns a folder that may be written to: one without a run, unless that is to be replaced.
+///
+/// # Errors
+///
+/// [`Error::Usage`] where a run is already.
+pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
+    if out.join("manifest.json").exists() && !overwrite {
+        let message =
+            format!("{} holds a run already: choose another --out, or replace it with --overwrite", out.display());
+        return Err(Error::Usage(message));
+    }
+    Ok(out.to_owned())
 }

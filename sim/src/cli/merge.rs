@@ -33,6 +33,6 @@ pub(super) fn execute(args: &MergeArgs, command_line: &str) -> Result<(), Error>
     let out = Output::open(&args.out, args.overwrite)?;
     let shards = args.shards.iter().map(|shard| Input::open(shard)).collect::<Result<Vec<_>, _>>()?;
     let folders: Vec<PathBuf> = shards.iter().map(|shard| shard.folder().to_owned()).collect();
-    crate::merge::merge(&folders, &out.folder(), command_line.to_owned())?;
+    crate::cluster::merge::merge(&folders, &out.folder(), command_line.to_owned())?;
     conclude(out)
 }

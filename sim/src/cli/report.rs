@@ -2,7 +2,7 @@
 
 use super::folder::{Input, Output};
 use crate::Error;
-use crate::bucket::Place;
+use crate::cluster::bucket::Place;
 use biopay_reports::export::{self, Document};
 use biopay_reports::knee::Knee;
 use biopay_reports::threshold::Verdict;

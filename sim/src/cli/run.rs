@@ -1,11 +1,11 @@
 //! `biopay run` and `biopay scenarios`.
 
-use super::folder::Output;
+use super::folder::{Output, vacant};
 use super::report::conclude;
 use super::search;
-use crate::bucket::Place;
-use crate::knee::Search;
-use crate::population::bank_accounts;
+use crate::cluster::bucket::Place;
+use crate::people::population::bank_accounts;
+use crate::run::knee::Search;
 use crate::scenario::{BUILT_IN, ClockKind};
 use crate::shard::Shard;
 use crate::stop::Stop;
@@ -148,15 +148,6 @@ fn out(args: &RunArgs, name: &str) -> Result<PathBuf, Error> {
         Some(out) => vacant(&Place::here(out, "several runs go to a folder of this machine")?, args.overwrite),
         None => Ok(first_free(name)),
     }
-}
-
-pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
-    if out.join("manifest.json").exists() && !overwrite {
-        let message =
-            format!("{} holds a run already: choose another --out, or replace it with --overwrite", out.display());
-        return Err(Error::Usage(message));
-    }
-    Ok(out.to_owned())
 }
 
 fn first_free(name: &str) -> PathBuf {

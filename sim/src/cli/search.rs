@@ -2,8 +2,8 @@
 
 use super::folder::Output;
 use super::report::conclude;
-use crate::clocks::{Pair, RATIOS_EXPECTED, pairs};
-use crate::knee::{Search, find};
+use crate::run::clocks::{Pair, RATIOS_EXPECTED, pairs};
+use crate::run::knee::{Search, find};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, Scenario};

@@ -1,7 +1,7 @@
 //! `biopay sweep`.
 
 use crate::Error;
-use crate::bucket::Place;
+use crate::cluster::bucket::Place;
 use crate::scenario::ClockKind;
 use crate::sweep::{SweepPlan, sweep};
 use clap::Args;

@@ -1,8 +1,8 @@
 //! `biopay dataset symbol`.
 
 use crate::Error;
+use crate::evaluation::symbols::SymbolTrial;
 use crate::progress::Stage;
-use crate::symbols::SymbolTrial;
 use biopay_datasets::fingerprint::CaptureQuality;
 use biopay_datasets::optics::Display;
 use biopay_reports::html::rate_text;
@@ -89,7 +89,7 @@ fn keep_pictures(args: &SymbolArgs, trial: &SymbolTrial, bytes: usize) -> Result
     Ok(())
 }
 
-fn write_json(args: &SymbolArgs, rows: &[(Display, crate::symbols::SymbolRates)]) -> Result<(), Error> {
+fn write_json(args: &SymbolArgs, rows: &[(Display, crate::evaluation::symbols::SymbolRates)]) -> Result<(), Error> {
     let Some(path) = &args.json else { return Ok(()) };
     let values: Vec<_> =
         rows.iter().map(|(display, r)| serde_json::json!({ "display": display, "rates": r })).collect();

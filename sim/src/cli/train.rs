@@ -1,9 +1,9 @@
 //! `biopay train`.
 
 use crate::Error;
-use crate::face_training::FaceTrainingPlan;
 use crate::progress::Stage;
-use crate::training::TrainingPlan;
+use crate::training::face::FaceTrainingPlan;
+use crate::training::fingerprint::TrainingPlan;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 

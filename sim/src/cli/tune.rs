@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::evaluation::source::{Modality, Source, synthesise};
 use crate::evaluation::{Comparator, Method};
-use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, subjects_of, tune};
+use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, tune};
 use biopay_biometrics::scheme::SchemeId;
 use biopay_reports::html::rate_text;
 use clap::Args;
@@ -89,7 +89,7 @@ fn subjects(args: &TuneArgs) -> Result<Vec<Subject>, Error> {
     } else {
         synthesise(args.modality, &args.source.synthetic(args.seed))?
     };
-    subjects_of(&set)
+    set.by_subject()
 }
 
 fn to_text(plan: &TuningPlan, tuned: &Tuned) -> String {

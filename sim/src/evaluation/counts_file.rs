@@ -2,13 +2,26 @@
 
 use super::Counts;
 use super::exhaustive::UNITS;
-use super::figures::SampleFigures;
 use crate::Error;
 use crate::shard::Shard;
 use biopay_reports::cluster::Design;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+
+/// Holds what is known of the samples.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SampleFigures {
+    /// Samples.
+    pub images: usize,
+    /// Subjects among them.
+    pub subjects: usize,
+    /// Samples that were not acquired, by reason.
+    pub failures_to_acquire: BTreeMap<String, u64>,
+    /// References that could not be enrolled.
+    pub failures_to_enrol: u64,
+}
 
 /// The layout's version, the first thing in the file.
 const VERSION: u16 = 2;

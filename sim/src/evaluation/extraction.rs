@@ -1,6 +1,6 @@
 //! From a folder's images, or minutiae records, to features.
 
-use super::sample_set::TemplateResult;
+use super::sample_set::{ImageResult, TemplateResult, acquired};
 use crate::Error;
 use biopay_biometrics::fingerprint::iso19794_2::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features};
@@ -8,9 +8,6 @@ use biopay_biometrics::{Modality, Sample, face};
 use biopay_datasets::folder::{NamedImage, read_image, write_image};
 use rayon::prelude::*;
 use std::path::Path;
-
-/// Is an image's features, or why there are none: a failure to acquire.
-pub type ImageResult = Result<Features, String>;
 
 /// Extracts the features of a folder's images on all cores, one image a core in memory at a time.
 ///
@@ -115,15 +112,6 @@ fn face_template(stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<Te
     };
     written?;
     acquired(result)
-}
-
-/// Takes a failure to acquire for a result like any other.
-pub(super) fn acquired<T>(made: Result<T, biopay_biometrics::Error>) -> Result<Result<T, String>, Error> {
-    match made {
-        Ok(made) => Ok(Ok(made)),
-        Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
-        Err(other) => Err(other.into()),
-    }
 }
 
 /// Reads a folder of ISO/IEC 19794-2 records named `SUBJECT_IMPRESSION.fmr`, the first view of each.

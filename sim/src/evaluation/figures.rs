@@ -1,13 +1,12 @@
 //! The rates of an evaluation, for people and as JSON.
 
-use super::counts_file::CountsFile;
+use super::counts_file::{CountsFile, SampleFigures};
 use biopay_reports::cluster::{Design, MatedErrors, NonMatedErrors};
 use biopay_reports::html::rate_text;
 use biopay_reports::interval::Rate;
 use biopay_reports::rates::ScoreSet;
 use biopay_reports::requirement::{REQUIREMENTS, Verdict};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Holds the rates of an evaluation.
@@ -31,19 +30,6 @@ pub struct Figures {
     pub scheme: Option<PointRates>,
     /// Named requirements and whether the scheme's rates, or else those at FMR10000, meet them.
     pub requirements: Vec<RequirementFigure>,
-}
-
-/// Holds what is known of the samples.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct SampleFigures {
-    /// Samples.
-    pub images: usize,
-    /// Subjects among them.
-    pub subjects: usize,
-    /// Samples that were not acquired, by reason.
-    pub failures_to_acquire: BTreeMap<String, u64>,
-    /// References that could not be enrolled.
-    pub failures_to_enrol: u64,
 }
 
 /// Holds both error rates at one operating point.

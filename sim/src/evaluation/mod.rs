@@ -18,11 +18,13 @@ pub mod linkage;
 pub mod low_fmr;
 pub mod plan;
 pub mod sample_set;
+pub mod scheme_row;
 pub mod scorer;
 pub mod source;
 pub mod survey;
 pub mod survey_text;
 pub mod symbol_cost;
+pub mod symbols;
 pub mod weakness;
 
 pub use counts::Counts;

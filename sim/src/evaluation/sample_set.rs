@@ -1,7 +1,7 @@
 //! The samples of an evaluation, as templates.
 
-use super::extraction::{ImageResult, acquired};
 use crate::Error;
+use crate::tuning::Subject;
 use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
 use biopay_biometrics::fingerprint::{Features, MinutiaeTemplate};
@@ -9,6 +9,9 @@ use biopay_datasets::folder::NamedImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+
+/// Is an image's features, or why there are none: a failure to acquire.
+pub type ImageResult = Result<Features, String>;
 
 /// Holds who each sample is from, and what was made of it.
 ///
@@ -109,6 +112,16 @@ impl SampleSet {
         self.subjects.last().map_or(0, |&last| last as usize + 1)
     }
 
+    /// Returns the fixed-length templates by subject, in the order of their impressions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] where the samples are not fixed-length templates.
+    pub fn by_subject(&self) -> Result<Vec<Subject>, Error> {
+        let templates = self.fixed_length()?;
+        Ok(self.samples_of_subjects().into_iter().map(|own| Subject { templates: templates[own].to_vec() }).collect())
+    }
+
     /// Returns the samples of each subject.
     pub fn samples_of_subjects(&self) -> Vec<std::ops::Range<usize>> {
         let mut out = Vec::with_capacity(self.subject_count());
@@ -207,4 +220,13 @@ fn numbered(subjects: &[&str]) -> Vec<u32> {
         out.push(number);
     }
     out
+}
+
+/// Takes a failure to acquire for a result like any other.
+pub(super) fn acquired<T>(made: Result<T, biopay_biometrics::Error>) -> Result<Result<T, String>, Error> {
+    match made {
+        Ok(made) => Ok(Ok(made)),
+        Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason.to_string())),
+        Err(other) => Err(other.into()),
+    }
 }

@@ -1,8 +1,9 @@
 //! Where an evaluation's samples come from: a folder of images or records, a file of embeddings, or a seed.
 
 use super::SampleSet;
-use super::extraction::{ImageResult, acquired, extract, face_templates, read_records, write_records};
+use super::extraction::{extract, face_templates, read_records, write_records};
 use super::sample_set::TemplateResult;
+use super::sample_set::{ImageResult, acquired};
 use super::scorer::{Comparator, Method};
 use crate::Error;
 use crate::progress::Stage;

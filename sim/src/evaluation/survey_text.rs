@@ -1,7 +1,8 @@
 //! The table of schemes, for a terminal.
 
 use super::low_fmr::TARGETS;
-use super::survey::{SchemeRow, Survey};
+use super::scheme_row::SchemeRow;
+use super::survey::Survey;
 use biopay_reports::html::rate_text;
 use biopay_reports::interval::Rate;
 use biopay_reports::unlinkability::Unlinkability;

@@ -1,7 +1,7 @@
 //! What a scheme's payload costs as a QR symbol: its version, and how often a camera reads it.
 
 use crate::Error;
-use crate::symbols::SymbolTrial;
+use crate::evaluation::symbols::SymbolTrial;
 use biopay_datasets::fingerprint::CaptureQuality;
 use biopay_datasets::optics::Display;
 use biopay_protocol::qr::Symbol;

@@ -1,6 +1,6 @@
 //! What a scheme fails at, from what was measured of it.
 
-use super::survey::SchemeRow;
+use super::scheme_row::SchemeRow;
 use biopay_reports::unlinkability::Unlinkability;
 
 /// A false non-match rate above this is named: three in a hundred is the most that is asked of a derived key, where FIDO's

@@ -1,17 +1,15 @@
 //! The I/O side: connections to the server and the making of QRs. Commands go in, completions come out as events.
 
-pub mod command;
+pub mod driver;
 mod qr;
-
-pub use command::{Command, Made, NetworkStatistics, NotMade, QrJob, QrSource};
 
 use crate::network::ProfileId;
 use crate::network::address::dialled_by;
-use crate::population::Population;
+use crate::people::population::Population;
 use crate::scenario::ServiceModel;
 use crate::time::SimTime;
-use crate::world::Links;
-use crate::world::event::EventKind;
+use crate::world::command::{Command, NetworkStatistics, QrJob};
+use crate::world::event::{Completion, EventKind, Links};
 use bevy_ecs::prelude::Entity;
 use biopay_protocol::Request;
 use biopay_server::client::{ClientError, Connection};
@@ -23,27 +21,16 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Is an event that the I/O side reports.
-#[derive(Debug)]
-pub struct Completion {
-    /// When it happened.
-    pub at: SimTime,
-    /// To which handset.
-    pub target: Entity,
-    /// What.
-    pub kind: EventKind,
-}
-
 /// Takes completions to whoever runs the world: a task, or a thread that sleeps more exactly than a task can.
 #[derive(Clone, Debug)]
-pub enum Post {
+pub enum CompletionSender {
     /// To a task.
     Task(UnboundedSender<Completion>),
     /// To a thread.
     Thread(std::sync::mpsc::Sender<Completion>),
 }
 
-impl Post {
+impl CompletionSender {
     /// Delivers a completion. The receiver is gone only when the run has ended, and then nobody wants to know.
     fn deliver(&self, completion: Completion) {
         match self {
@@ -80,7 +67,7 @@ pub enum ServerAddress {
 
 /// Says who makes QRs, and what that takes.
 #[derive(Clone, Debug)]
-pub enum Workshop {
+pub enum QrMaking {
     /// Threads of this machine, timed.
     Threads,
     /// Nobody that takes real time: every operation takes what the model says.
@@ -97,10 +84,10 @@ pub struct Io {
 struct Shared {
     clock: Arc<dyn Clock>,
     server: ServerAddress,
-    workshop: Workshop,
+    making: QrMaking,
     links: Links,
     population: Arc<Population>,
-    post: Post,
+    post: CompletionSender,
 }
 
 impl Io {
@@ -108,12 +95,12 @@ impl Io {
     pub fn new(
         clock: Arc<dyn Clock>,
         server: ServerAddress,
-        workshop: Workshop,
+        making: QrMaking,
         links: Links,
         population: Arc<Population>,
-        post: Post,
+        post: CompletionSender,
     ) -> Self {
-        let shared = Arc::new(Shared { clock, server, workshop, links, population, post });
+        let shared = Arc::new(Shared { clock, server, making, links, population, post });
         Self { shared, connections: BTreeMap::new(), opened: 0 }
     }
 
@@ -140,12 +127,12 @@ impl Io {
 
     fn make_qr(&self, target: Entity, job: QrJob) {
         let shared = self.shared.clone();
-        match self.shared.workshop.clone() {
-            Workshop::Threads => rayon::spawn(move || {
+        match self.shared.making.clone() {
+            QrMaking::Threads => rayon::spawn(move || {
                 let made = make_qr(&shared.population, &job, &Timing::Measured(shared.clock.as_ref()));
                 shared.complete(target, EventKind::QrMade(made));
             }),
-            Workshop::Modelled(model) => {
+            QrMaking::Modelled(model) => {
                 tokio::spawn(async move {
                     let made = make_qr(&shared.population, &job, &Timing::Modelled(&model));
                     shared.clock.sleep(made.took.iter().map(|(_, took)| *took).sum()).await;

@@ -1,8 +1,8 @@
 //! The making of a QR on a handset: capture, derivation, symbol, and its reading by a camera.
 
-use super::command::{Made, NotMade, QrJob, QrSource};
-use crate::population::Population;
+use crate::people::population::Population;
 use crate::scenario::{ServiceModel, us};
+use crate::world::command::{Made, NotMade, QrJob, QrSource};
 use biopay_protocol::PayloadBytes;
 use biopay_protocol::qr::{Symbol, read};
 use biopay_server::env::Clock;
@@ -66,7 +66,7 @@ fn payload_bytes(
         QrSource::Stored(bytes) => return Ok(bytes.clone()),
         QrSource::Capture { key, helper } => (*key, helper),
     };
-    let captured = population.studio.capture(key).map_err(|_| NotMade::FailureToAcquire)?;
+    let captured = population.sensors.capture(key).map_err(|_| NotMade::FailureToAcquire)?;
     match timing {
         Timing::Measured(_) => took.extend(captured.extraction.map(|duration| ("extract", duration))),
         Timing::Modelled(model) => took.push(("extract", modelled(model, "extract"))),

@@ -4,9 +4,8 @@ use super::address;
 use super::link::{Fate, Link};
 use super::mobility::Itinerary;
 use super::profile::ProfileId;
-use crate::virtual_time::Nanos;
-use crate::virtual_time::env::Stations;
-use crate::virtual_time::timeline::deliver;
+use super::stations::Stations;
+use crate::time::Nanos;
 use biopay_datasets::stream::stream;
 use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
 use std::collections::{BTreeMap, VecDeque};
@@ -324,6 +323,15 @@ fn variable_integer(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let rest = bytes.get(at + 1..end)?;
     let value = rest.iter().fold(usize::from(first & 0b0011_1111), |value, &byte| value << 8 | usize::from(byte));
     Some((value, end))
+}
+
+/// Copies a packet into a receive buffer; returns its description.
+fn deliver(bytes: &[u8], from: std::net::SocketAddr, ecn: Option<EcnCodepoint>, buffer: &mut [u8]) -> RecvMeta {
+    let len = bytes.len().min(buffer.len());
+    buffer[..len].copy_from_slice(&bytes[..len]);
+    let mut meta = RecvMeta::default();
+    (meta.addr, meta.len, meta.stride, meta.ecn) = (from, len, len, ecn);
+    meta
 }
 
 #[cfg(test)]

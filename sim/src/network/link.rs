@@ -2,7 +2,7 @@
 
 use super::loss::Channel;
 use super::profile::{Direction, Interruptions};
-use crate::virtual_time::Nanos;
+use crate::time::Nanos;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, Exp1};

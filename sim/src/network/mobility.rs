@@ -1,7 +1,7 @@
 //! Which link a handset has, and when: one for good, or a day's round of them.
 
 use super::profile::{Profile, ProfileId};
-use crate::virtual_time::Nanos;
+use crate::time::Nanos;
 
 /// Holds a handset's links over time.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,9 +15,9 @@ pub mod link;
 pub mod loss;
 pub mod mobility;
 pub mod profile;
-pub mod socket;
+pub mod stations;
 
 pub use fabric::{End, Fabric, Host, Packet, Traffic};
 pub use mobility::Itinerary;
 pub use profile::{Profile, ProfileId};
-pub use socket::FabricSocket;
+pub use stations::Stations;

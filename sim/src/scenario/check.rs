@@ -1,7 +1,7 @@
 //! What makes a scenario one: values that a type cannot rule out.
 
+use super::definition::{HANDSETS_MAX, Scenario};
 use super::sections::{ClockKind, Modality, Pattern};
-use super::{HANDSETS_MAX, Scenario};
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
 use biopay_datasets::{face, fingerprint};
@@ -26,8 +26,9 @@ const ATTACK_MAX: u64 = 1_000_000;
 
 fn attacks(scenario: &Scenario) -> Result<(), String> {
     for (number, plan) in scenario.attack.iter().enumerate() {
-        let numbers = [("targets", u64::from(plan.targets())), ("budget", plan.budget())];
-        if let Some((key, value)) = numbers.iter().find(|(_, value)| !(1..=ATTACK_MAX).contains(value)) {
+        let numbers = [("targets", plan.targets.map(u64::from)), ("budget", plan.budget)];
+        let given = numbers.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        if let Some((key, value)) = given.into_iter().find(|(_, value)| !(1..=ATTACK_MAX).contains(value)) {
             return Err(format!("attack.{number}.{key} = {value} must lie from 1 to {ATTACK_MAX}"));
         }
         if plan.configurations.is_empty() {

@@ -1,6 +1,5 @@
 //! What work costs in virtual time, as `biopay calibrate` measures it on a machine's wall clock.
 
-use crate::virtual_time::ServiceTimes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -73,19 +72,6 @@ impl Default for ServiceModel {
 pub const CALIBRATED_HASH_KIB: u32 = 19 * 1024;
 
 impl ServiceModel {
-    /// Returns what the server's processor takes, for so many hashing threads and hashes of this memory.
-    pub fn service_times(&self, hash_threads: usize, hash_memory_kib: u32, hash_queue: usize) -> ServiceTimes {
-        let hash_us = self.password_hash_us * f64::from(hash_memory_kib) / f64::from(CALIBRATED_HASH_KIB);
-        ServiceTimes {
-            // More threads than cores hash no faster.
-            hash_threads: hash_threads.min(self.cores),
-            hash_queue,
-            password_hash: us(hash_us),
-            key_exchange: us(self.key_exchange_us),
-            payload_verification: us(self.payload_verification_us),
-        }
-    }
-
     /// Returns the costs with their names, for checks.
     pub fn costs(&self) -> [(&'static str, f64); 14] {
         [

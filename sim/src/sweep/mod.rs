@@ -14,7 +14,7 @@ mod pool;
 pub use plan::{Planned, SweepPlan};
 
 use crate::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Runs what is not finished yet and writes the outputs. Returns how many points were run.
 ///
@@ -33,9 +33,4 @@ pub fn sweep(plan: &SweepPlan, out: &Path, jobs: usize) -> Result<usize, Error> 
             plan.points.len()
         ))),
     }
-}
-
-/// Returns the run folder of a point.
-fn run_folder(points: &Path, name: &str) -> PathBuf {
-    points.join(name)
 }

@@ -1,7 +1,6 @@
 //! What a sweep leaves: one table, twice, and one page.
 
 use super::plan::{Planned, SweepPlan};
-use super::run_folder;
 use crate::Error;
 use biopay_reports::export::Document;
 use biopay_reports::sweep::{Point, csv, page, write_parquet};
@@ -12,11 +11,6 @@ use std::path::Path;
 const DRAWN: [&str; 6] = ["fmr", "fnmr", "far", "frr", "p99", "throughput"];
 /// Of the operations, those that are drawn.
 const DRAWN_OPERATIONS: [&str; 2] = ["charge", "login"];
-
-/// Returns the figures to draw: an empty list means the usual ones.
-pub fn figures(named: Vec<String>) -> Vec<String> {
-    named.into_iter().map(|name| name.trim().to_lowercase()).collect()
-}
 
 /// Writes `sweep.csv`, `sweep.parquet` and `sweep.html` of the points that are finished.
 pub fn write(plan: &SweepPlan, out: &Path) -> Result<(), Error> {
@@ -34,7 +28,7 @@ pub fn write(plan: &SweepPlan, out: &Path) -> Result<(), Error> {
 }
 
 fn read(point: &Planned, folder: &Path) -> Result<Point, Error> {
-    let run = RunReader::open(&run_folder(folder, &point.name))?;
+    let run = RunReader::open(&point.run_folder(folder))?;
     let document = Document::read(&run)?;
     Ok(Point {
         name: point.name.clone(),

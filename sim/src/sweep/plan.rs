@@ -1,13 +1,12 @@
 //! What a sweep runs.
 
-use super::run_folder;
+use crate::Error;
 use crate::scenario::{ClockKind, Scenario};
-use crate::{Error, sweep::outputs};
 use biopay_reports::RunReader;
 use biopay_reports::manifest::Completion;
 use biopay_reports::sweep::Setting;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The most runs of one sweep.
 const POINTS_MAX: usize = 100_000;
@@ -122,14 +121,19 @@ impl SweepPlan {
         }
         let clock = points[0].scenario.clock;
         let keys = axes.into_iter().map(|(key, _)| key).collect();
-        Ok(Self { name, keys, figures: outputs::figures(file.figures), points, clock })
+        Ok(Self { name, keys, figures: figures(file.figures), points, clock })
     }
 }
 
 impl Planned {
+    /// Returns its run folder below the folder of all points.
+    pub fn run_folder(&self, points: &Path) -> PathBuf {
+        points.join(&self.name)
+    }
+
     /// Says whether its run is there: this scenario with this seed, run to its end by this program.
     pub fn is_finished(&self, points: &Path) -> bool {
-        let Ok(run) = RunReader::open(&run_folder(points, &self.name)) else { return false };
+        let Ok(run) = RunReader::open(&self.run_folder(points)) else { return false };
         let manifest = run.manifest();
         let scenario = serde_json::to_value(&self.scenario).ok();
         manifest.completion == Completion::Complete
@@ -206,6 +210,11 @@ fn setting(value: &toml::Value) -> Setting {
         }
         other => Setting::Text(other.to_string()),
     }
+}
+
+/// Returns the figures to draw: an empty list means the usual ones.
+fn figures(named: Vec<String>) -> Vec<String> {
+    named.into_iter().map(|name| name.trim().to_lowercase()).collect()
 }
 
 #[cfg(test)]

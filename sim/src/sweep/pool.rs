@@ -1,7 +1,6 @@
 //! Runs the points of a sweep, each in a process of its own, several at once.
 
 use super::plan::Planned;
-use super::run_folder;
 use crate::Error;
 use crate::progress::Stage;
 use std::path::Path;
@@ -39,7 +38,7 @@ fn run_one(program: &Path, point: &Planned, folder: &Path) -> Result<(), String>
     let scenario = folder.join(&point.name).with_extension("toml");
     let text = toml::to_string(&point.scenario).map_err(|e| e.to_string())?;
     std::fs::write(&scenario, text).map_err(|e| format!("{}: {e}", scenario.display()))?;
-    let run = run_folder(folder, &point.name);
+    let run = point.run_folder(folder);
     let done = Command::new(program)
         .arg("run")
         .arg(&scenario)

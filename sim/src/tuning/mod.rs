@@ -10,7 +10,7 @@ mod measure;
 mod subjects;
 
 pub use measure::{PartRates, Scores, measure};
-pub use subjects::{Subject, split, subjects_of};
+pub use subjects::{Subject, split};
 
 use crate::Error;
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, build};

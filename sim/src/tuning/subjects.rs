@@ -1,7 +1,5 @@
 //! Whose templates parameters are chosen on.
 
-use crate::Error;
-use crate::evaluation::SampleSet;
 use biopay_biometrics::Template;
 use biopay_datasets::stream::stream;
 use rand::seq::SliceRandom;
@@ -23,14 +21,6 @@ impl Subject {
     pub fn failures(&self) -> u64 {
         self.templates.iter().filter(|t| t.is_none()).count() as u64
     }
-}
-
-/// Takes a set's templates, subject by subject.
-///
-/// Errors: [`Error::Usage`] where the samples are not fixed-length templates.
-pub fn subjects_of(set: &SampleSet) -> Result<Vec<Subject>, Error> {
-    let templates = set.fixed_length()?;
-    Ok(set.samples_of_subjects().into_iter().map(|own| Subject { templates: templates[own].to_vec() }).collect())
 }
 
 /// Splits the subjects into a tuning half and a stating half, at random by the seed: no subject is in both.

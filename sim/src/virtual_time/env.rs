@@ -1,6 +1,9 @@
 //! The server's surroundings in virtual time: its clock, its processor, its randomness.
 
-use super::timeline::{Nanos, Timeline, Timer};
+use super::timeline::{Timeline, Timer};
+use crate::network::Stations;
+use crate::scenario::{CALIBRATED_HASH_KIB, ServiceModel, us};
+use crate::time::Nanos;
 use biopay_datasets::stream::stream;
 use biopay_server::env::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, Overloaded, Work};
 use rand::Rng;
@@ -43,45 +46,28 @@ pub struct ServiceTimes {
     pub payload_verification: Duration,
 }
 
+impl ServiceTimes {
+    /// Returns what a server's processor takes by the model, with `hash_threads` hashing threads, hashes of
+    /// `hash_memory_kib` KiB and at most `hash_queue` of them waiting.
+    pub fn of(model: &ServiceModel, hash_threads: usize, hash_memory_kib: u32, hash_queue: usize) -> Self {
+        let hash_us = model.password_hash_us * f64::from(hash_memory_kib) / f64::from(CALIBRATED_HASH_KIB);
+        Self {
+            // More threads than cores hash no faster.
+            hash_threads: hash_threads.min(model.cores),
+            hash_queue,
+            password_hash: us(hash_us),
+            key_exchange: us(model.key_exchange_us),
+            payload_verification: us(model.payload_verification_us),
+        }
+    }
+}
+
 /// Makes the surroundings of a server in virtual time; randomness follows from the seed and the name of who draws it.
 pub fn virtual_env(timeline: &Arc<Timeline>, times: ServiceTimes, seed: u64, drawn_by: &str) -> Env {
     Env {
         clock: Arc::new(VirtualClock(timeline.clone())),
         cpu: Arc::new(VirtualCpu::new(timeline.clone(), times)),
         entropy: Arc::new(SeededEntropy::new(seed, drawn_by)),
-    }
-}
-
-/// Works on several servers' worth of work in the order in which it came, each for as long as it takes.
-///
-/// A queue of M servers, first come first served: a job begins when it has come and a server is free.
-#[derive(Clone, Debug)]
-pub struct Stations {
-    free_at: Vec<Nanos>,
-}
-
-impl Stations {
-    /// Opens `servers` stations, at least one.
-    pub fn new(servers: usize) -> Self {
-        Self { free_at: vec![0; servers.max(1)] }
-    }
-
-    /// Takes a job that came at `now`; returns when it begins and when it ends.
-    pub fn take(&mut self, now: Nanos, takes: Nanos) -> (Nanos, Nanos) {
-        let (mut first, mut at) = (0, self.free_at[0]);
-        for (index, &free_at) in self.free_at.iter().enumerate().skip(1) {
-            if free_at < at {
-                (first, at) = (index, free_at);
-            }
-        }
-        let begins = at.max(now);
-        self.free_at[first] = begins + takes;
-        (begins, begins + takes)
-    }
-
-    /// Returns how long a job that comes at `now` would wait.
-    pub fn wait(&self, now: Nanos) -> Nanos {
-        self.free_at.iter().min().map_or(0, |&free_at| free_at.saturating_sub(now))
     }
 }
 
@@ -142,17 +128,5 @@ impl SeededEntropy {
 impl Entropy for SeededEntropy {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(bytes);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jobs_take_the_first_station_that_is_free() {
-        let mut stations = Stations::new(2);
-        assert_eq!([0, 0, 0, 35].map(|now| stations.take(now, 20)), [(0, 20), (0, 20), (20, 40), (35, 55)]);
-        assert_eq!(stations.wait(36), 4);
     }
 }

@@ -1,5 +1,5 @@
 //! What quinn takes from a runtime, on virtual time. The traits change in quinn 0.12: they are named here and in
-//! [`crate::network::socket`] alone.
+//! [`crate::virtual_time::socket`] alone.
 
 use super::timeline::{Timeline, Timer};
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime};

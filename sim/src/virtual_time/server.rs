@@ -1,17 +1,19 @@
 //! The real server and bank of a virtual run: the same service, endpoint, bank connector and issuer as in the programs,
 //! assembled on the virtual seams.
 
+use super::env::ServiceTimes;
 use super::env::{SeededEntropy, virtual_env};
 use super::runtime::VirtualRuntime;
+use super::socket::FabricSocket;
 use super::store::{StoreTimes, TimedStore};
 use super::timeline::Timeline;
 use super::tls;
 use crate::Error;
 use crate::io::ServerAddress;
-use crate::network::{End, FabricSocket};
-use crate::population::Population;
+use crate::network::End;
+use crate::people::population::Population;
 use crate::scenario::{Scenario, us};
-use crate::wall::processes::{figures_of, rules_of, server_mode, throttle_of};
+use crate::server_setup::{figures_of, rules_of, server_mode, throttle_of};
 use biopay_biometrics::scheme::Registry;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
@@ -71,7 +73,7 @@ impl VirtualServer {
         let failed = |why: String| Error::Start { component: "server", why };
         let settings = &scenario.server;
         let queue = PasswordConfig::default().queue;
-        let times = settings.service.service_times(settings.hash_threads, settings.hash_memory_kib, queue);
+        let times = ServiceTimes::of(&settings.service, settings.hash_threads, settings.hash_memory_kib, queue);
         let env = virtual_env(timeline, times, seed, "sim/server");
         let keys = Keys::draw(seed);
         let accounts = owners.iter().filter_map(|&owner| population.bank_account(owner));
@@ -172,7 +174,7 @@ impl Keys {
 async fn open_bank(
     accounts: impl Iterator<Item = (BankAccount, Secret, u64)>,
     timeline: &Arc<Timeline>,
-    times: super::ServiceTimes,
+    times: ServiceTimes,
     seed: u64,
     keys: &Keys,
 ) -> Result<Ledger, Error> {

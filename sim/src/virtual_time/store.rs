@@ -1,6 +1,7 @@
 //! A store in virtual time: SQLite in memory, whose commands take as long as they would on a disk.
 
-use super::timeline::{Nanos, Timeline, Timer};
+use super::timeline::{Timeline, Timer};
+use crate::time::Nanos;
 use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::env::BoxFuture;

@@ -1,16 +1,14 @@
 //! The timeline: everything that is due, in the order of time and then of queueing, and the instant that it is at.
 
 use crate::network::{End, Fabric, Packet};
-use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
+use crate::time::Nanos;
+use quinn::udp::{RecvMeta, Transmit};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::io::IoSliceMut;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-
-/// Is an instant or a duration of virtual time. Units: nanoseconds, instants since the run's start.
-pub type Nanos = u64;
 
 /// Stands for a timer that has nothing in the queue.
 const NOT_QUEUED: Nanos = Nanos::MAX;
@@ -303,20 +301,6 @@ impl Future for Timer {
     fn poll(self: std::pin::Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         Self::poll(&self, context)
     }
-}
-
-/// Copies a packet into a receive buffer; returns its description.
-pub(crate) fn deliver(
-    bytes: &[u8],
-    from: std::net::SocketAddr,
-    ecn: Option<EcnCodepoint>,
-    buffer: &mut [u8],
-) -> RecvMeta {
-    let len = bytes.len().min(buffer.len());
-    buffer[..len].copy_from_slice(&bytes[..len]);
-    let mut meta = RecvMeta::default();
-    (meta.addr, meta.len, meta.stride, meta.ecn) = (from, len, len, ecn);
-    meta
 }
 
 #[cfg(test)]

@@ -6,9 +6,10 @@
 //! event was taken up is recorded as `generator-lag`, and the run says so when that, or this thread's work, was the
 //! limit.
 
-use crate::driver::{DRAIN, accept, live, pause};
-use crate::io::{Completion, Io};
+use crate::io::Io;
+use crate::io::driver::{DRAIN, accept, live, pause};
 use crate::time::SimTime;
+use crate::world::event::Completion;
 use crate::world::{Simulation, Tally};
 use biopay_reports::manifest::Completion as RunCompletion;
 use biopay_server::env::Clock;

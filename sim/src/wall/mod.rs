@@ -6,14 +6,15 @@ pub mod target;
 pub mod usage;
 
 use crate::Error;
-use crate::io::{Io, Post, Workshop};
-use crate::plan::HandsetPlan;
-use crate::population::Population;
+use crate::io::{CompletionSender, Io, QrMaking};
+use crate::people::plan::HandsetPlan;
+use crate::people::population::Population;
+use crate::played::{Books, Played, status};
 use crate::progress::Stage;
-use crate::run::{Books, Played, status};
 use crate::scenario::{ClockKind, Scenario};
 use crate::stop::Stop;
-use crate::world::{LAG, Links, Simulation, Tally};
+use crate::world::event::Links;
+use crate::world::{LAG, Simulation, Tally};
 use biopay_reports::latency::LatencyRecorder;
 use biopay_reports::records::ServerFigure;
 use biopay_server::env::Clock;
@@ -46,8 +47,8 @@ pub fn play(
     let runtime = runtime.map_err(Error::file("the runtime"))?;
     let context = runtime.enter();
     let (sender, completions) = std::sync::mpsc::channel();
-    let (address, post) = (target.address(scenario)?, Post::Thread(sender));
-    let mut io = Io::new(clock.clone(), address, Workshop::Threads, Links::default(), population.clone(), post);
+    let (address, post) = (target.address(scenario)?, CompletionSender::Thread(sender));
+    let mut io = Io::new(clock.clone(), address, QrMaking::Threads, Links::default(), population.clone(), post);
     let meters = Meters::read(&target, &runtime);
     let generated = generate(&mut simulation, &mut io, &completions, clock.as_ref(), stop.flag(), &mut progress);
     let used = meters.since(&target, &runtime);
@@ -64,7 +65,7 @@ pub fn play(
     records.server = target.finish()?;
     records.server.extend(used.figures(tally, &generated));
     let invalid = used.objections(scenario, &records.latency, &generated);
-    for extraction in population.studio.ready().filter_map(|(_, captured)| captured.extraction) {
+    for extraction in population.sensors.ready().filter_map(|(_, captured)| captured.extraction) {
         records.latency.record("extract", extraction.as_micros() as u64);
     }
     let completion = generated.completion;

@@ -1,14 +1,13 @@
 //! The real server and the bank as processes of their own, on this machine, ended with the run.
 
 use crate::Error;
-use crate::population::Population;
-use crate::scenario::{PinMode, Scenario};
+use crate::people::population::Population;
+use crate::scenario::Scenario;
+use crate::server_setup::{flatten, rules_of, server_mode, throttle_of};
 use crate::wall::usage::Usage;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{
-    BankConfig, CodeRule, HashPriority, Limits, Mode, PasswordConfig, Rules, ServerConfig, ThrottleConfig,
-};
+use biopay_server::config::{BankConfig, HashPriority, Limits, PasswordConfig, ServerConfig};
 use biopay_server::crypto::password::HashCost;
 use biopay_server::tls::{TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
@@ -111,30 +110,6 @@ impl Processes {
     }
 }
 
-/// Returns the scenario's rules of a payment page.
-pub fn rules_of(scenario: &Scenario) -> Rules {
-    let code = if scenario.server.verification_code { CodeRule::On } else { CodeRule::Off };
-    let (code_digits, presentation) = (scenario.server.code_digits, scenario.server.presentation);
-    Rules { code, code_digits, presentation, ..Rules::default() }
-}
-
-/// Returns how the scenario's server slows guessing down.
-pub fn throttle_of(scenario: &Scenario) -> ThrottleConfig {
-    let spares_familiar = scenario.server.spares_familiar;
-    match scenario.server.throttling {
-        true => ThrottleConfig { spares_familiar, ..ThrottleConfig::default() },
-        false => ThrottleConfig::OFF,
-    }
-}
-
-/// Returns what the scenario's server keeps of a PIN.
-pub fn server_mode(scenario: &Scenario) -> Mode {
-    match scenario.server.mode {
-        PinMode::Mandate => Mode::Mandate,
-        PinMode::PatentLiteral => Mode::PatentLiteral,
-    }
-}
-
 fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> ServerConfig {
     let cost = HashCost { memory_kib: scenario.server.hash_memory_kib, ..HashCost::default() };
     ServerConfig {
@@ -176,33 +151,6 @@ fn certificate(ready: &Value) -> Result<CertificateDer<'static>, Error> {
     let der: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
     let unreadable = || Error::Start { component: "server", why: "its ready line has no certificate".into() };
     der.filter(|der| !der.is_empty()).map(CertificateDer::from).ok_or_else(unreadable)
-}
-
-/// Turns what a component says of itself into rows.
-///
-/// Errors: [`Error::InvalidRun`] when it has no form in JSON.
-pub fn figures_of(component: &str, said: &impl serde::Serialize) -> Result<Vec<ServerFigure>, Error> {
-    let value = serde_json::to_value(said).map_err(|e| Error::InvalidRun(format!("the {component}'s figures: {e}")))?;
-    let mut figures = Vec::new();
-    flatten(component, "", &value, &mut figures);
-    Ok(figures)
-}
-
-/// Turns nested JSON numbers into rows, their path joined by dots.
-fn flatten(component: &str, prefix: &str, value: &Value, rows: &mut Vec<ServerFigure>) {
-    match value {
-        Value::Object(fields) => {
-            for (key, field) in fields {
-                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-                flatten(component, &name, field, rows);
-            }
-        }
-        Value::Number(number) => {
-            let value = number.as_f64().unwrap_or(f64::NAN);
-            rows.push(ServerFigure { component: component.to_owned(), name: prefix.to_owned(), value });
-        }
-        _ => {}
-    }
 }
 
 /// Is one child process.

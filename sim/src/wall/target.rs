@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::io::{ServerAddress, any_port};
-use crate::population::Population;
+use crate::people::population::Population;
 use crate::scenario::Scenario;
 use crate::wall::processes::Processes;
 use crate::wall::usage::Usage;

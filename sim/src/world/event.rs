@@ -1,8 +1,13 @@
 //! What happens to handsets.
 
-use crate::io::command::{Made, NetworkStatistics};
-use crate::plan::PlannedTransaction;
+use super::command::{Made, NetworkStatistics};
+use crate::network::Itinerary;
+use crate::people::plan::PlannedTransaction;
+use crate::time::SimTime;
+use bevy_ecs::prelude::{Entity, Resource};
 use biopay_protocol::{ChannelBinding, Response, Secret};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Says what happens to a handset.
@@ -37,3 +42,18 @@ pub enum EventKind {
     /// The connection was closed by the handset, and these were its statistics.
     Closed(NetworkStatistics),
 }
+
+/// Is an event that the I/O side reports.
+#[derive(Debug)]
+pub struct Completion {
+    /// When it happened.
+    pub at: SimTime,
+    /// To which handset.
+    pub target: Entity,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// Tells which link a handset has and when; nothing on the wall clock, which has one network.
+#[derive(Resource, Clone, Default)]
+pub struct Links(pub Option<Arc<BTreeMap<u32, Itinerary>>>);

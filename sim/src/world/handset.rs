@@ -1,8 +1,8 @@
 //! The components of a handset.
 
-use crate::io::QrJob;
-use crate::plan::{Journey, PlannedTransaction, Registration, Slip, Task};
-use crate::population::Owner;
+use super::command::QrJob;
+use crate::people::plan::{Journey, PlannedTransaction, Registration, Slip, Task};
+use crate::people::population::Owner;
 use crate::time::SimTime;
 use bevy_ecs::prelude::Component;
 use biopay_biometrics::scheme::SchemeId;
@@ -28,7 +28,7 @@ pub struct Identity {
 
 /// Holds the connection that a handset has kept from its last transaction.
 #[derive(Component, Default)]
-pub struct Line {
+pub struct KeptConnection {
     /// Its name; nothing while there is none.
     pub channel: Option<ChannelBinding>,
     /// Whether it is logged in.
@@ -102,7 +102,7 @@ impl Active {
     }
 
     /// Begins the session, on a login that stands or on a connection that has none.
-    pub fn begin(&mut self, line: &Line) -> Option<Step> {
+    pub fn begin(&mut self, line: &KeptConnection) -> Option<Step> {
         let channel = line.channel?;
         let plan = self.plan.take()?;
         let start = if line.is_logged_in { Session::resume } else { Session::start };

@@ -4,97 +4,29 @@
 //! later events, and leaves commands for the I/O side, whose completions come back as events. Nothing here waits, reads
 //! a clock or draws a random number.
 
+pub mod command;
 pub mod event;
 pub mod handset;
+pub mod outcome;
 pub mod queue;
+pub mod recorder;
+pub mod resources;
 mod systems;
 
-use crate::io::Command;
-use crate::network::Itinerary as Routes;
-use crate::plan::HandsetPlan;
-use crate::population::Population;
-use crate::recorder::Recorder;
+pub use resources::{LAG, Tally};
+
+use crate::people::Population;
+use crate::people::plan::HandsetPlan;
 use crate::scenario::{ClockKind, Scenario};
 use crate::time::SimTime;
-use bevy_ecs::prelude::{Entity, Resource, Schedule, World};
-use event::EventKind;
-use handset::{Current, Identity, Itinerary, Line};
+use bevy_ecs::prelude::{Entity, Schedule, World};
+use command::Command;
+use event::{EventKind, Links};
+use handset::{Current, Identity, Itinerary, KeptConnection};
 use queue::EventQueue;
-use std::collections::BTreeMap;
+use recorder::Recorder;
+use resources::{AccountState, Accounts, Now, Outbox, People, Rules};
 use std::sync::Arc;
-
-/// Holds what time it is.
-#[derive(Resource, Default)]
-pub struct Now {
-    /// The instant that the world is at.
-    pub instant: SimTime,
-    /// The clock's time, up to which the world runs: later than the instant where the world is late.
-    pub clock: SimTime,
-}
-
-/// Holds what the I/O side shall do.
-#[derive(Resource, Default)]
-pub struct Outbox(pub Vec<Command>);
-
-/// Holds the people behind the handsets.
-#[derive(Resource, Clone)]
-pub struct People(pub Arc<Population>);
-
-/// Holds the parts of the scenario that the systems need.
-#[derive(Resource)]
-pub struct Rules {
-    /// Time to read and type a code.
-    pub code_entry: std::time::Duration,
-    /// Whether connections are kept between transactions.
-    pub keeps_connections: bool,
-    /// Whether symbols that no camera reads are drawn.
-    pub draws_symbols: bool,
-    /// Whether time passes while the world works, so that what it does can be late.
-    pub can_be_late: bool,
-}
-
-/// The latency entry of how late the world took up what it was due to do, on the wall clock.
-pub const LAG: &str = "generator-lag";
-
-/// Tells which link a handset has and when; nothing on the wall clock, which has one network.
-#[derive(Resource, Clone, Default)]
-pub struct Links(pub Option<Arc<BTreeMap<u32, Routes>>>);
-
-/// Says how far an account is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AccountState {
-    /// Its registration has not ended yet.
-    Pending,
-    /// It can be used.
-    Open,
-    /// It was never opened.
-    Failed,
-}
-
-/// Holds every account's state, by its owner's handset.
-#[derive(Resource)]
-pub struct Accounts(pub Vec<AccountState>);
-
-/// Counts what a watcher wants to know while the run goes on.
-#[derive(Resource, Clone, Copy, Debug, Default)]
-pub struct Tally {
-    /// Transactions in the plan.
-    pub planned: u64,
-    /// Transactions that ended, or that became pointless because the account was never opened.
-    pub finished: u64,
-    /// Of them, those that were dropped without an attempt.
-    pub dropped: u64,
-    /// Transactions under way.
-    pub active: u64,
-    /// Of them, registrations.
-    pub registering: u64,
-    /// Accounts that were opened.
-    pub registered: u64,
-    /// Payments charged.
-    pub charged: u64,
-    /// Impostors whose QR was accepted.
-    pub false_accepts: u64,
-}
 
 /// Is the world with its systems.
 pub struct Simulation {
@@ -168,7 +100,7 @@ impl Simulation {
 
 fn spawn(world: &mut World, queue: &mut EventQueue<EventKind>, plan: HandsetPlan) {
     let identity = Identity { handset: plan.handset, account: plan.account, scheme: plan.scheme };
-    let entity = world.spawn((identity, Itinerary::default(), Current::default(), Line::default())).id();
+    let entity = world.spawn((identity, Itinerary::default(), Current::default(), KeptConnection::default())).id();
     for transaction in plan.transactions {
         queue.push(transaction.at, entity, EventKind::Due(transaction));
     }

@@ -1,15 +1,16 @@
 //! The system that lives through events, an instant at a time.
 
+use super::command::{Command, Made, NotMade, QrJob, QrSource};
 use super::event::EventKind;
-use super::handset::{Active, Current, Identity, Itinerary, Line, mistyped};
+use super::event::Links;
+use super::handset::{Active, Current, Identity, Itinerary, KeptConnection, mistyped};
 use super::queue::{Event, EventQueue};
-use super::{AccountState, Accounts, LAG, Links, Now, Outbox, People, Rules, Tally};
-use crate::io::{Command, Made, NotMade, QrJob, QrSource};
+use super::resources::{AccountState, Accounts, LAG, Now, Outbox, People, Rules, Tally};
 use crate::network::ProfileId;
-use crate::outcome::{Ending, is_mendable, qr_was_accepted, qr_was_compared};
-use crate::plan::{Journey, PlannedTransaction, Slip, Task};
-use crate::population::{probe_key, sensor_of};
-use crate::recorder::Recorder;
+use crate::people::plan::{Journey, PlannedTransaction, Slip, Task};
+use crate::people::population::{probe_key, sensor_of};
+use crate::world::outcome::{Ending, is_mendable, qr_was_accepted, qr_was_compared};
+use crate::world::recorder::Recorder;
 use bevy_ecs::prelude::{Entity, Local, Query, Res, ResMut};
 use bevy_ecs::system::SystemParam;
 use biopay_biometrics::scheme::HelperData;
@@ -35,7 +36,7 @@ pub(super) struct Shared<'w> {
 }
 
 type Handsets<'w, 's> =
-    Query<'w, 's, (&'static Identity, &'static mut Itinerary, &'static mut Current, &'static mut Line)>;
+    Query<'w, 's, (&'static Identity, &'static mut Itinerary, &'static mut Current, &'static mut KeptConnection)>;
 
 /// Lives through every event that is due, an instant at a time: transactions whose time has come are announced, answers
 /// are fed into the sessions that wait for them, and handsets that are free begin what waits.
@@ -117,7 +118,13 @@ impl Shared<'_> {
         }
     }
 
-    fn start(&mut self, target: Entity, identity: &Identity, line: &mut Line, planned: PlannedTransaction) -> Start {
+    fn start(
+        &mut self,
+        target: Entity,
+        identity: &Identity,
+        line: &mut KeptConnection,
+        planned: PlannedTransaction,
+    ) -> Start {
         let people = self.people.0.clone();
         let account = self.accounts.0[identity.account as usize];
         let is_registration = matches!(planned.task, Task::Register(_));
@@ -154,7 +161,13 @@ impl Shared<'_> {
     }
 
     /// Turns an event into the session's next step; `None` when it is not for the session.
-    fn take(&mut self, identity: &Identity, active: &mut Active, line: &Line, kind: &EventKind) -> Option<Step> {
+    fn take(
+        &mut self,
+        identity: &Identity,
+        active: &mut Active,
+        line: &KeptConnection,
+        kind: &EventKind,
+    ) -> Option<Step> {
         let input = match kind {
             EventKind::Due(_) | EventKind::Closed(_) | EventKind::Thought | EventKind::Dropped => return None,
             EventKind::Connected { handshake, .. } => {
@@ -241,7 +254,7 @@ impl Shared<'_> {
         target: Entity,
         identity: &Identity,
         active: &mut Active,
-        line: &mut Line,
+        line: &mut KeptConnection,
         step: Step,
     ) -> bool {
         match step {
@@ -300,10 +313,17 @@ impl Shared<'_> {
         }
     }
 
-    fn finish(&mut self, target: Entity, identity: &Identity, active: &Active, line: &mut Line, ending: &Ending) {
+    fn finish(
+        &mut self,
+        target: Entity,
+        identity: &Identity,
+        active: &Active,
+        line: &mut KeptConnection,
+        ending: &Ending,
+    ) {
         self.recorder.transaction(identity, active, ending, self.now.instant);
         if !self.rules.keeps_connections || line.channel.is_none() {
-            *line = Line::default();
+            *line = KeptConnection::default();
             self.outbox.0.push(Command::Close { target });
         }
         if let Task::Register(_) = active.planned.task {
@@ -332,7 +352,7 @@ impl Shared<'_> {
     }
 }
 
-impl Line {
+impl KeptConnection {
     /// Follows what happens to the connection.
     fn follow(&mut self, kind: &EventKind) {
         match kind {

@@ -1,9 +1,12 @@
 //! Presentation attacks: artefacts before the sensor, with and without a detector.
 
-use super::{Bench, Person};
 use crate::Error;
+use crate::attack::act::{Act, Attack};
+use crate::attack::attackers::{ATTACKERS, attacker, attackers_capture};
+use crate::attack::definition::{Description, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
-use crate::attack::{ATTACKERS, Configuration, attacker, attackers_capture};
+use crate::attack::offline_system::{OfflineSystem, Person};
+use crate::scenario::Configuration;
 use biopay_biometrics::attack::Trial;
 use biopay_biometrics::attack::presentation::{Presented, present};
 use biopay_biometrics::presentation::Detector;
@@ -20,32 +23,50 @@ const TRAINED_ON: u64 = 80;
 /// The number of an artefact's presentation: no other capture has it.
 const ARTEFACT: u64 = 900_000;
 
+/// The attack `presentation`.
+pub(in crate::attack) const PRESENTATION: Attack = Attack {
+    description: Description {
+        knowledge: "an artefact of the owner's face or finger",
+        targets: 40,
+        budget: 1,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "Android CDD 7.3.10, class 3: spoof acceptance of at most 7 %",
+            max: 0.07,
+        }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Offline(artefacts),
+};
+
 /// Presents an artefact of each owner to their enrolment: a printed face, a replayed screen, a gelatine finger. The
 /// hardened system has a detector before it, trained on other people; the control presents the living owner.
 ///
 /// Counted as IAPAR: accepted over presented, what was not acquired included (ISO/IEC 30107-3:2023, 13.3).
-pub fn artefacts(bench: &Bench<'_>) -> Result<Findings, Error> {
-    let studio = &bench.population.studio;
+fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    let sensors = &system.population.sensors;
     let mut findings = Findings::default();
-    let detector = match bench.setup.configuration {
-        Configuration::Hardened => train(bench)?,
+    let detector = match system.setup.configuration {
+        Configuration::Hardened => train(system)?,
         _ => None,
     };
-    for species in Species::ALL.into_iter().filter(|&species| studio.can_imitate(species)) {
-        let shown = show(bench, species)?;
-        for &id in &bench.setup.scenario.schemes.r#use {
-            let scheme = bench.population.registry.scheme(id);
-            findings.extend(of_species(bench, species, scheme, &shown, detector.as_ref()));
+    for species in Species::ALL.into_iter().filter(|&species| sensors.can_imitate(species)) {
+        let shown = show(system, species)?;
+        for &id in &system.setup.scenario.schemes.r#use {
+            let scheme = system.population.registry.scheme(id);
+            findings.extend(of_species(system, species, scheme, &shown, detector.as_ref()));
         }
     }
-    findings.extend(bona_fide(bench, detector.as_ref())?);
+    findings.extend(bona_fide(system, detector.as_ref())?);
     Ok(findings)
 }
 
 /// Trains on people who neither have an account nor attack one.
-fn train(bench: &Bench<'_>) -> Result<Option<Detector>, Error> {
-    let from = u64::from(attacker(&bench.setup.scenario, 0) + ATTACKERS);
-    let samples = bench.population.studio.training(from..from + TRAINED_ON)?;
+fn train(system: &OfflineSystem<'_>) -> Result<Option<Detector>, Error> {
+    let from = u64::from(attacker(&system.setup.scenario, 0) + ATTACKERS);
+    let samples = system.population.sensors.training(from..from + TRAINED_ON)?;
     Ok(samples.and_then(|samples| Detector::train(&samples.bona_fide, &samples.attacks, BPCER)))
 }
 
@@ -57,38 +78,38 @@ struct Shown<'a> {
 }
 
 /// Shows each owner's artefact, or, in the control, the living owner.
-fn show<'a>(bench: &Bench<'a>, species: Species) -> Result<Vec<Shown<'a>>, Error> {
-    let studio = &bench.population.studio;
-    let is_control = bench.setup.configuration == Configuration::Control;
-    let shown = bench.people().into_par_iter().map(|person| {
+fn show<'a>(system: &OfflineSystem<'a>, species: Species) -> Result<Vec<Shown<'a>>, Error> {
+    let sensors = &system.population.sensors;
+    let is_control = system.setup.configuration == Configuration::Control;
+    let shown = system.people().into_par_iter().map(|person| {
         let sample = match is_control {
-            true => studio.sample(attackers_capture(person.subject, 0))?,
-            false => studio.artefact(species, person.subject, ARTEFACT)?,
+            true => sensors.sample(attackers_capture(person.subject, 0))?,
+            false => sensors.artefact(species, person.subject, ARTEFACT)?,
         };
         let Some(sample) = sample else { return Ok(None) };
-        let template = studio.template(&sample)?;
+        let template = sensors.template(&sample)?;
         Ok(Some(Shown { person, sample, template }))
     });
     Ok(shown.collect::<Result<Vec<_>, Error>>()?.into_iter().flatten().collect())
 }
 
 fn of_species(
-    bench: &Bench<'_>,
+    system: &OfflineSystem<'_>,
     species: Species,
     scheme: &dyn Scheme,
     shown: &[Shown<'_>],
     detector: Option<&Detector>,
 ) -> Findings {
     let rows = shown.iter().filter_map(|Shown { person, sample, template }| {
-        let target = bench.enrol(scheme, person.subject, person.references, 0)?;
+        let target = system.enrol(scheme, person.subject, person.references, 0)?;
         let presented = present(scheme, &target, sample, template.as_ref().map_err(Clone::clone), detector);
         let succeeded = presented == Presented::Accepted;
         let trial = Trial { target: person.subject, queries: 1, succeeded, value: None };
-        Some(bench.trial(&trial, outcome(presented)))
+        Some(system.trial(&trial, outcome(presented)))
     });
-    let is_control = bench.setup.configuration == Configuration::Control;
+    let is_control = system.setup.configuration == Configuration::Control;
     let form = if is_control { "the living owner" } else { species.name() };
-    bench.setup.trials(form, scheme.id().name(), rows)
+    system.setup.trials(form, scheme.id().name(), rows)
 }
 
 fn outcome(presented: Presented) -> &'static str {
@@ -101,11 +122,11 @@ fn outcome(presented: Presented) -> &'static str {
 }
 
 /// Says how many of the living owners the detector turns away.
-fn bona_fide(bench: &Bench<'_>, detector: Option<&Detector>) -> Result<Findings, Error> {
+fn bona_fide(system: &OfflineSystem<'_>, detector: Option<&Detector>) -> Result<Findings, Error> {
     let Some(detector) = detector else { return Ok(Findings::default()) };
     let mut samples = Vec::new();
-    for person in bench.people() {
-        samples.extend(bench.population.studio.sample(attackers_capture(person.subject, 0))?);
+    for person in system.people() {
+        samples.extend(system.population.sensors.sample(attackers_capture(person.subject, 0))?);
     }
     let rates = detector.rates(&samples);
     let (detected, total) = (u64::from(rates.detected), u64::from(rates.samples));
@@ -116,5 +137,5 @@ fn bona_fide(bench: &Bench<'_>, detector: Option<&Detector>) -> Result<Findings,
         count: total,
         expected: Some((f64::from(BPCER), "what it was trained to")),
     };
-    Ok(bench.setup.figure("", "", figure))
+    Ok(system.setup.figure("", "", figure))
 }

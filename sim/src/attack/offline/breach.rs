@@ -1,9 +1,11 @@
 //! What a stolen database tells: templates, keys, and which records of two services belong to one person.
 
-use super::{Bench, mean};
 use crate::Error;
-use crate::attack::Configuration;
+use crate::attack::act::{Act, Attack};
+use crate::attack::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
+use crate::attack::offline_system::{OfflineSystem, mean};
+use crate::scenario::Configuration;
 use biopay_biometrics::attack::inversion::{Decoder, Inverted, invert};
 use biopay_biometrics::attack::linkage::{Observed, TokenKnowledge, link, observe};
 use biopay_biometrics::attack::offline_search::{DigestKeys, expected_guesses, search_keys, search_people};
@@ -17,19 +19,34 @@ const SHORT_KEY_BITS: usize = 12;
 /// People that a record is searched with at most: each is a derivation.
 const PEOPLE_MAX: u64 = 150;
 
+/// The attack `inversion`.
+pub(in crate::attack) const INVERSION: Attack = Attack {
+    description: Description {
+        knowledge: "the server's database, the helper data; the token in the control",
+        targets: 40,
+        budget: 1,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement { source: "ISO/IEC 24745:2022: irreversibility", max: RESISTED }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Offline(inversion),
+};
+
 /// Inverts each breached record and presents what was found: where it was stolen, and at another enrolment of the subject.
 /// In the control the tokens are stolen too.
-pub fn inversion(bench: &Bench<'_>) -> Result<Findings, Error> {
-    let knows_tokens = bench.setup.configuration == Configuration::Control;
-    let strangers = bench.strangers(3);
-    bench.each_scheme(&bench.parameters(), |scheme| {
-        let mut rng = bench.rng(scheme.id().name(), 0);
-        let Some(own) = bench.attackers_own(scheme) else { return Ok(Findings::default()) };
+fn inversion(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    let knows_tokens = system.setup.configuration == Configuration::Control;
+    let strangers = system.strangers(3);
+    system.each_scheme(&system.parameters(), |scheme| {
+        let mut rng = system.rng(scheme.id().name(), 0);
+        let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
         let decoder = Decoder::learn(scheme, &strangers, &mut rng);
         let mut found: Vec<(u32, Option<Inverted>)> = Vec::new();
-        for person in bench.people() {
-            let breached = bench.enrol(scheme, person.subject, person.references, 1);
-            let other = bench.enrol(scheme, person.subject, std::slice::from_ref(person.probe), 2);
+        for person in system.people() {
+            let breached = system.enrol(scheme, person.subject, person.references, 1);
+            let other = system.enrol(scheme, person.subject, std::slice::from_ref(person.probe), 2);
             let (Some(breached), Some(other)) = (breached, other) else { continue };
             let stolen = if knows_tokens { Stolen::Both } else { Stolen::Helper };
             let factors = [&breached, &other].map(|target| stolen.factors(target, &own));
@@ -40,11 +57,11 @@ pub fn inversion(bench: &Bench<'_>) -> Result<Findings, Error> {
             });
             found.push((person.subject, inverted));
         }
-        Ok(inverted_rows(bench, scheme, &found))
+        Ok(inverted_rows(system, scheme, &found))
     })
 }
 
-fn inverted_rows(bench: &Bench<'_>, scheme: &dyn Scheme, found: &[(u32, Option<Inverted>)]) -> Findings {
+fn inverted_rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, found: &[(u32, Option<Inverted>)]) -> Findings {
     let id = scheme.id().name();
     let mut findings = Findings::default();
     type Is = fn(&Inverted) -> bool;
@@ -59,13 +76,13 @@ fn inverted_rows(bench: &Bench<'_>, scheme: &dyn Scheme, found: &[(u32, Option<I
                 (_, true) => "accepted",
                 (_, false) => "refused",
             };
-            bench.trial(&trial, outcome)
+            system.trial(&trial, outcome)
         });
-        findings.extend(bench.setup.trials(form, id, rows));
+        findings.extend(system.setup.trials(form, id, rows));
     }
     let cosines: Vec<f64> = found.iter().filter_map(|(_, i)| i.as_ref().map(|i| f64::from(i.cosine))).collect();
     if let Some((value, interval)) = mean(&cosines) {
-        let is_published = scheme.id() == SchemeId::IndexOfMax && bench.setup.configuration == Configuration::Control;
+        let is_published = scheme.id() == SchemeId::IndexOfMax && system.setup.configuration == Configuration::Control;
         let figure = Figure {
             measure: "cosine to the enrolled template",
             value,
@@ -73,59 +90,76 @@ fn inverted_rows(bench: &Bench<'_>, scheme: &dyn Scheme, found: &[(u32, Option<I
             count: cosines.len() as u64,
             expected: is_published.then_some((0.88, "Ghammam et al. 2020, index-of-max with known tokens")),
         };
-        findings.extend(bench.setup.figure("", id, figure));
+        findings.extend(system.setup.figure("", id, figure));
     }
     findings
 }
 
+/// The attack `offline-search`.
+pub(in crate::attack) const OFFLINE_SEARCH: Attack = Attack {
+    description: Description {
+        knowledge: "the server's database, the helper data",
+        targets: 20,
+        budget: 5_000,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "ISO/IEC 24745:2022: a stolen record does not open the account",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Offline(search),
+};
+
 /// Searches a breached record off line: with other people's samples, and, for a digest that is short in the control, by
 /// walking its keys.
-pub fn search(bench: &Bench<'_>) -> Result<Findings, Error> {
-    let parameters = match bench.setup.configuration {
-        Configuration::Control => bench.loose_parameters(),
-        _ => bench.parameters(),
+fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    let parameters = match system.setup.configuration {
+        Configuration::Control => system.loose_parameters(),
+        _ => system.parameters(),
     };
-    let strangers = bench.strangers(1);
+    let strangers = system.strangers(1);
     if strangers.is_empty() {
         return Ok(Findings::default());
     }
     let people = Population::new(&strangers);
-    let mut findings = bench.each_scheme(&parameters, |scheme| {
-        let Some(own) = bench.attackers_own(scheme) else { return Ok(Findings::default()) };
-        let stolen = if bench.setup.configuration == Configuration::Hardened { Stolen::Helper } else { Stolen::Both };
+    let mut findings = system.each_scheme(&parameters, |scheme| {
+        let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
+        let stolen = if system.setup.configuration == Configuration::Hardened { Stolen::Helper } else { Stolen::Both };
         let mut rows = Vec::new();
-        for person in bench.people() {
-            let Some(target) = bench.enrol(scheme, person.subject, person.references, 0) else { continue };
-            let mut rng = bench.rng(scheme.id().name(), person.subject);
+        for person in system.people() {
+            let Some(target) = system.enrol(scheme, person.subject, person.references, 0) else { continue };
+            let mut rng = system.rng(scheme.id().name(), person.subject);
             let drawn = std::iter::repeat_with(|| people.draw(&mut rng));
-            let budget = bench.setup.plan.budget().min(PEOPLE_MAX);
+            let budget = system.setup.budget.min(PEOPLE_MAX);
             let candidates = strangers.iter().cloned().chain(drawn);
             let (trial, _) = search_people(scheme, &target, &stolen.factors(&target, &own), candidates, budget);
-            rows.push(bench.trial(&trial, if trial.succeeded { "matched" } else { "budget-spent" }));
+            rows.push(system.trial(&trial, if trial.succeeded { "matched" } else { "budget-spent" }));
         }
-        Ok(bench.setup.trials("record matched by other people", scheme.id().name(), rows))
+        Ok(system.setup.trials("record matched by other people", scheme.id().name(), rows))
     })?;
-    findings.extend(search_digest(bench)?);
+    findings.extend(search_digest(system)?);
     Ok(findings)
 }
 
 /// Walks the keys of a digest: of as many bits as the scenario says, or, in the control, of twelve.
-fn search_digest(bench: &Bench<'_>) -> Result<Findings, Error> {
-    let is_control = bench.setup.configuration == Configuration::Control;
-    let bits = if is_control { SHORT_KEY_BITS } else { bench.parameters().digest_bits };
+fn search_digest(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    let is_control = system.setup.configuration == Configuration::Control;
+    let bits = if is_control { SHORT_KEY_BITS } else { system.parameters().digest_bits };
     let scheme = DigestScheme::new(bits)?;
     let mut trials = Vec::new();
-    for person in bench.people() {
-        let Some(target) = bench.enrol(&scheme, person.subject, person.references, 0) else { continue };
-        let mut rng = bench.rng("keys", person.subject);
-        let (trial, _) =
-            search_keys(&scheme, &DigestKeys { scheme: &scheme }, &target, bench.setup.plan.budget(), &mut rng);
+    for person in system.people() {
+        let Some(target) = system.enrol(&scheme, person.subject, person.references, 0) else { continue };
+        let mut rng = system.rng("keys", person.subject);
+        let (trial, _) = search_keys(&scheme, &DigestKeys { scheme: &scheme }, &target, system.setup.budget, &mut rng);
         trials.push(trial);
     }
     let outcome = |trial: &Trial| if trial.succeeded { "found" } else { "budget-spent" };
-    let rows = trials.iter().map(|trial| bench.trial(trial, outcome(trial)));
+    let rows = trials.iter().map(|trial| system.trial(trial, outcome(trial)));
     let id = SchemeId::Digest.name();
-    let mut findings = bench.setup.trials("keys walked", id, rows);
+    let mut findings = system.setup.trials("keys walked", id, rows);
     let guesses: Vec<f64> = trials.iter().filter(|t| t.succeeded).map(|t| t.queries as f64).collect();
     if let (true, Some((value, interval))) = (is_control, mean(&guesses)) {
         let figure = Figure {
@@ -135,23 +169,38 @@ fn search_digest(bench: &Bench<'_>) -> Result<Findings, Error> {
             count: guesses.len() as u64,
             expected: Some((expected_guesses(bits as u32), "(2^12 + 1) / 2")),
         };
-        findings.extend(bench.setup.figure("keys walked", id, figure));
+        findings.extend(system.setup.figure("keys walked", id, figure));
     }
     Ok(findings)
 }
 
+/// The attack `linkage`.
+pub(in crate::attack) const LINKAGE: Attack = Attack {
+    description: Description {
+        knowledge: "two services' databases; the tokens in the control",
+        targets: 40,
+        budget: 1,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement { source: "ISO/IEC 24745:2022: unlinkability", max: RESISTED }),
+        is_decided_by_scheme: false,
+    },
+    act: Act::Offline(linkage),
+};
+
 /// Enrols each subject at two services and looks which records belong together: with tokens that are known in the control
 /// and unknown otherwise.
-pub fn linkage(bench: &Bench<'_>) -> Result<Findings, Error> {
-    let knowledge = match bench.setup.configuration {
+fn linkage(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    let knowledge = match system.setup.configuration {
         Configuration::Control => TokenKnowledge::Known,
         _ => TokenKnowledge::Unknown,
     };
-    bench.each_scheme(&bench.parameters(), |scheme| {
-        let people = bench.people();
+    system.each_scheme(&system.parameters(), |scheme| {
+        let people = system.people();
         let both = people.iter().filter_map(|person| {
-            let first = bench.enrol(scheme, person.subject, person.references, 1)?;
-            let second = bench.enrol(scheme, person.subject, std::slice::from_ref(person.probe), 2)?;
+            let first = system.enrol(scheme, person.subject, person.references, 1)?;
+            let second = system.enrol(scheme, person.subject, std::slice::from_ref(person.probe), 2)?;
             let dimension = person.probe.real().len();
             let look = |target: &Target| observe(scheme, target, knowledge, dimension);
             Some((person.subject, (look(&first), look(&second))))
@@ -165,11 +214,11 @@ pub fn linkage(bench: &Bench<'_>) -> Result<Findings, Error> {
         let id = scheme.id().name();
         let rows = subjects.iter().zip(&linked.identified).map(|(&target, &succeeded)| {
             let trial = Trial { target, queries: 1, succeeded, value: None };
-            bench.trial(&trial, if succeeded { "identified" } else { "not-identified" })
+            system.trial(&trial, if succeeded { "identified" } else { "not-identified" })
         });
-        let mut findings = bench.setup.trials("identified at rank one", id, rows);
+        let mut findings = system.setup.trials("identified at rank one", id, rows);
         let scores = (Distribution::new(linked.mated), Distribution::new(linked.non_mated));
-        if let Some(found) = unlinkability(&scores.0, &scores.1, bench.setup.scenario.seed) {
+        if let Some(found) = unlinkability(&scores.0, &scores.1, system.setup.scenario.seed) {
             let figure = Figure {
                 measure: "D_sys",
                 value: found.d_sys,
@@ -177,7 +226,7 @@ pub fn linkage(bench: &Bench<'_>) -> Result<Findings, Error> {
                 count: found.mated + found.non_mated,
                 expected: Some((found.null_upper95, "upper 95 % of unlinkable data of this size")),
             };
-            findings.extend(bench.setup.figure("", id, figure));
+            findings.extend(system.setup.figure("", id, figure));
         }
         Ok(findings)
     })

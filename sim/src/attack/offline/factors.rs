@@ -1,8 +1,10 @@
 //! The error rates again, with what was stolen beside the finger.
 
-use super::Bench;
 use crate::Error;
+use crate::attack::act::{Act, Attack};
+use crate::attack::definition::{Description, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
+use crate::attack::offline_system::OfflineSystem;
 use biopay_biometrics::Template;
 use biopay_biometrics::attack::stolen_factor::verdicts;
 use biopay_biometrics::attack::{Stolen, Target};
@@ -10,25 +12,40 @@ use biopay_biometrics::scheme::Scheme;
 use biopay_reports::interval::Rate;
 use biopay_reports::rates::ScoreSet;
 
+/// The attack `stolen-factors`.
+pub(in crate::attack) const STOLEN_FACTORS: Attack = Attack {
+    description: Description {
+        knowledge: "a part of: the finger of another, the device token, the helper data",
+        targets: 20,
+        budget: 1,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: None,
+        is_decided_by_scheme: false,
+    },
+    act: Act::Offline(stolen_factors),
+};
+
 /// Presents every subject's probe to every enrolment, with nothing, the token, the helper data or both of the target's,
 /// and says the false match rate at the scheme's threshold and, where there are scores, the equal error rate.
-pub fn stolen_factors(bench: &Bench<'_>) -> Result<Findings, Error> {
-    bench.each_scheme(&bench.parameters(), |scheme| {
-        let people = bench.people();
+fn stolen_factors(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    system.each_scheme(&system.parameters(), |scheme| {
+        let people = system.people();
         let enrolled = people
             .iter()
-            .filter_map(|p| Some((bench.enrol(scheme, p.subject, p.references, 0)?, vec![p.probe.clone()])));
+            .filter_map(|p| Some((system.enrol(scheme, p.subject, p.references, 0)?, vec![p.probe.clone()])));
         let (targets, probes): (Vec<Target>, Vec<Vec<Template>>) = enrolled.unzip();
         let mut findings = Findings::default();
         for stolen in Stolen::ALL {
-            findings.extend(of_state(bench, scheme, &targets, &probes, stolen));
+            findings.extend(of_state(system, scheme, &targets, &probes, stolen));
         }
         Ok(findings)
     })
 }
 
 fn of_state(
-    bench: &Bench<'_>,
+    system: &OfflineSystem<'_>,
     scheme: &dyn Scheme,
     targets: &[Target],
     probes: &[Vec<Template>],
@@ -47,15 +64,15 @@ fn of_state(
         }
     };
     let accepted = found.non_mated.iter().filter(|verdict| verdict.accepted).count() as u64;
-    let mut findings = bench.setup.figure(&form, id, of("FMR", accepted, found.non_mated.len() as u64));
+    let mut findings = system.setup.figure(&form, id, of("FMR", accepted, found.non_mated.len() as u64));
     let refused = found.mated.iter().filter(|verdict| !verdict.accepted).count() as u64;
-    findings.extend(bench.setup.figure(&form, id, of("FNMR", refused, found.mated.len() as u64)));
+    findings.extend(system.setup.figure(&form, id, of("FNMR", refused, found.mated.len() as u64)));
     let (mated, non_mated) = found.scores();
     if mated.iter().chain(&non_mated).any(|score| score.is_finite()) {
         let count = (mated.len() + non_mated.len()) as u64;
         let value = ScoreSet::new(mated, non_mated).equal_error_rate();
         let figure = Figure { measure: "EER", value, interval: None, count, expected: None };
-        findings.extend(bench.setup.figure(&form, id, figure));
+        findings.extend(system.setup.figure(&form, id, figure));
     }
     findings
 }

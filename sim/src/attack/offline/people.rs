@@ -1,9 +1,11 @@
 //! Dictionaries: a few samples that open many accounts.
 
-use super::Bench;
 use crate::Error;
-use crate::attack::Configuration;
+use crate::attack::act::{Act, Attack};
+use crate::attack::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
+use crate::attack::offline_system::OfflineSystem;
+use crate::scenario::Configuration;
 use biopay_biometrics::attack::dictionary::{coverage, greedy_cover, hits};
 use biopay_biometrics::attack::{Stolen, Target, Trial};
 use biopay_reports::interval::Rate;
@@ -11,26 +13,44 @@ use biopay_reports::interval::Rate;
 /// Tries of a page.
 const TRIES: usize = 3;
 
+/// The attack `dictionary`.
+pub(in crate::attack) const DICTIONARY: Attack = Attack {
+    description: Description {
+        knowledge: "enrolments of other people, the helper data",
+        targets: 40,
+        budget: 3,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "NIST SP 800-63B-3, 5.2.2: guessing is limited per account",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Offline(dictionary),
+};
+
 /// Chooses the three samples that open the most of one half's enrolments, the wolf first, and presents them to the other
 /// half. The control's thresholds are loose. Beside it stands what three samples at random open.
 ///
 /// Published, for scale: Bontrager et al. 2018, DeepMasterPrints: 23 % of partial prints at an FMR of 0.1 %, 77 % at 1 %.
-pub fn dictionary(bench: &Bench<'_>) -> Result<Findings, Error> {
-    let parameters = match bench.setup.configuration {
-        Configuration::Control => bench.loose_parameters(),
-        _ => bench.parameters(),
+fn dictionary(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    let parameters = match system.setup.configuration {
+        Configuration::Control => system.loose_parameters(),
+        _ => system.parameters(),
     };
-    let candidates = bench.strangers(2);
-    bench.each_scheme(&parameters, |scheme| {
-        let Some(own) = bench.attackers_own(scheme) else { return Ok(Findings::default()) };
-        let people = bench.people();
+    let candidates = system.strangers(2);
+    system.each_scheme(&parameters, |scheme| {
+        let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
+        let people = system.people();
         let enrolled: Vec<Target> =
-            people.iter().filter_map(|p| bench.enrol(scheme, p.subject, p.references, 0)).collect();
+            people.iter().filter_map(|p| system.enrol(scheme, p.subject, p.references, 0)).collect();
         let (training, held_out) = enrolled.split_at(enrolled.len() / 2);
         if training.is_empty() || held_out.is_empty() {
             return Ok(Findings::default());
         }
-        let stolen = match bench.setup.configuration {
+        let stolen = match system.setup.configuration {
             Configuration::Hardened => Stolen::Helper,
             _ => Stolen::Both,
         };
@@ -43,8 +63,8 @@ pub fn dictionary(bench: &Bench<'_>) -> Result<Findings, Error> {
             Trial { target: target.subject, queries, succeeded: hit.is_some(), value: None }
         });
         let id = scheme.id().name();
-        let rows = trials.map(|trial| bench.trial(&trial, if trial.succeeded { "hit" } else { "missed" }));
-        let mut findings = bench.setup.trials("three MasterPrints", id, rows);
+        let rows = trials.map(|trial| system.trial(&trial, if trial.succeeded { "hit" } else { "missed" }));
+        let mut findings = system.setup.trials("three MasterPrints", id, rows);
         let found = hits(&entries, &random);
         let rate = Rate::independent(u64::from(found.hit), u64::from(found.subjects));
         let figure = Figure {
@@ -54,7 +74,7 @@ pub fn dictionary(bench: &Bench<'_>) -> Result<Findings, Error> {
             count: u64::from(found.subjects),
             expected: Some((found.by_chance, "three random samples of the same people")),
         };
-        findings.extend(bench.setup.figure("three MasterPrints", id, figure));
+        findings.extend(system.setup.figure("three MasterPrints", id, figure));
         Ok(findings)
     })
 }

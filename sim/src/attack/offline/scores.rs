@@ -1,9 +1,11 @@
 //! Hill climbing on a score.
 
-use super::{Bench, mean};
 use crate::Error;
-use crate::attack::Configuration;
+use crate::attack::act::{Act, Attack};
+use crate::attack::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
+use crate::attack::offline_system::{OfflineSystem, mean};
+use crate::scenario::Configuration;
 use biopay_biometrics::attack::hill_climbing::expected_queries;
 use biopay_biometrics::attack::{Leak, PayloadClimber, Population, Stolen, Strategy, TemplateClimber, Trial, drive};
 use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId, build};
@@ -14,27 +16,45 @@ const BUDGET_OF_EQUALITY: u64 = 20;
 /// How many of its targets are attacked: what fails to derive costs the attacker no query, but time.
 const TARGETS_OF_EQUALITY: usize = 4;
 
+/// The attack `score-climbing`.
+pub(in crate::attack) const SCORE_CLIMBING: Attack = Attack {
+    description: Description {
+        knowledge: "accept or reject; the score in the control",
+        targets: 10,
+        budget: 4_000,
+        needs: unchanged,
+        weaken: unchanged,
+        defences: one_defence,
+        requirement: Some(Requirement {
+            source: "ISO/IEC 19792:2009: no score for an attacker to climb on",
+            max: RESISTED,
+        }),
+        is_decided_by_scheme: true,
+    },
+    act: Act::Offline(climbing),
+};
+
 /// Climbs at each scheme on what its verdicts leak: nothing but accept or reject, or, in the control, the score.
-pub fn climbing(bench: &Bench<'_>) -> Result<Findings, Error> {
-    let parameters = bench.parameters();
-    let leak = match bench.setup.configuration {
+fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
+    let parameters = system.parameters();
+    let leak = match system.setup.configuration {
         Configuration::Control => Leak::Score,
         _ => Leak::Decision,
     };
-    let strangers = bench.strangers(1);
+    let strangers = system.strangers(1);
     if strangers.is_empty() {
         return Ok(Findings::default());
     }
     let people = Arc::new(Population::new(&strangers));
-    bench.each_scheme(&parameters, |scheme| {
-        let Some(own) = bench.attackers_own(scheme) else { return Ok(Findings::default()) };
+    system.each_scheme(&parameters, |scheme| {
+        let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
         let is_threshold = matches!(scheme.comparison(), ComparisonKind::Threshold(_));
-        let budget = if is_threshold { bench.setup.plan.budget() } else { BUDGET_OF_EQUALITY };
+        let budget = if is_threshold { system.setup.budget } else { BUDGET_OF_EQUALITY };
         let mut trials = Vec::new();
         let targets = if is_threshold { usize::MAX } else { TARGETS_OF_EQUALITY };
-        for person in bench.people().into_iter().take(targets) {
-            let Some(target) = bench.enrol(scheme, person.subject, person.references, 0) else { continue };
-            let rng = bench.rng(scheme.id().name(), person.subject);
+        for person in system.people().into_iter().take(targets) {
+            let Some(target) = system.enrol(scheme, person.subject, person.references, 0) else { continue };
+            let rng = system.rng(scheme.id().name(), person.subject);
             let mut strategy: Box<dyn Strategy> = match is_threshold {
                 true => Box::new(PayloadClimber::new(&own.enrolment.payload, rng)),
                 false => {
@@ -46,18 +66,18 @@ pub fn climbing(bench: &Bench<'_>) -> Result<Findings, Error> {
             let (queries, succeeded) = drive(strategy.as_mut(), &mut oracle, budget);
             trials.push(Trial { target: person.subject, queries, succeeded, value: None });
         }
-        Ok(rows(bench, scheme, &trials, own.enrolment.payload.body.as_slice()))
+        Ok(rows(system, scheme, &trials, own.enrolment.payload.body.as_slice()))
     })
 }
 
-fn rows(bench: &Bench<'_>, scheme: &dyn Scheme, trials: &[Trial], body: &[u8]) -> Findings {
+fn rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, trials: &[Trial], body: &[u8]) -> Findings {
     let name = |trial: &Trial| if trial.succeeded { "accepted" } else { "given-up-or-spent" };
-    let form = match bench.setup.configuration {
+    let form = match system.setup.configuration {
         Configuration::Control => "on a leaked score",
         _ => "on accept or reject",
     };
     let id = scheme.id().name();
-    let mut findings = bench.setup.trials(form, id, trials.iter().map(|trial| bench.trial(trial, name(trial))));
+    let mut findings = system.setup.trials(form, id, trials.iter().map(|trial| system.trial(trial, name(trial))));
     let queries: Vec<f64> = trials.iter().filter(|t| t.succeeded).map(|t| t.queries as f64).collect();
     if let Some((value, interval)) = mean(&queries) {
         let figure = Figure {
@@ -67,7 +87,7 @@ fn rows(bench: &Bench<'_>, scheme: &dyn Scheme, trials: &[Trial], body: &[u8]) -
             count: queries.len() as u64,
             expected: theory(scheme, body),
         };
-        findings.extend(bench.setup.figure(form, id, figure));
+        findings.extend(system.setup.figure(form, id, figure));
     }
     findings
 }

@@ -1,9 +1,10 @@
 //! The loop of virtual time: due events to the world, its commands to the I/O side, completions back. The wall clock's is
 //! the [`generator`](crate::wall::generator).
 
+use super::Io;
 use crate::Error;
-use crate::io::{Completion, Io};
 use crate::time::SimTime;
+use crate::world::event::Completion;
 use crate::world::{Simulation, Tally};
 use biopay_reports::manifest::Completion as RunCompletion;
 use biopay_server::env::Clock;

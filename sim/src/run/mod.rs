@@ -1,15 +1,22 @@
 //! A run from its scenario to its folder.
 
+mod cases;
+pub mod clocks;
+mod comparisons;
+pub mod knee;
+mod samples;
+
 use crate::evaluation::symbol_cost::SymbolCosts;
-use crate::plan::HandsetPlan;
-use crate::population::{Population, captures_needed, comparison_probes};
+use crate::people::plan;
+use crate::people::plan::HandsetPlan;
+use crate::people::population::{Population, captures_needed, comparison_probes};
+use crate::people::sensors::CaptureKey;
+use crate::played::{Books, Played};
 use crate::progress::Stage;
 use crate::scenario::{ClockKind, Scenario};
 use crate::shard::Shard;
 use crate::stop::Stop;
-use crate::studio::CaptureKey;
-use crate::world::Tally;
-use crate::{Error, attack, cases, comparisons, plan, samples, virtual_time, wall};
+use crate::{Error, attack, virtual_time, wall};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
 use biopay_reports::records::{Comparison, ServerFigure};
@@ -19,37 +26,9 @@ use biopay_reports::{Manifest, RunWriter};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// This program and its version, as manifests name it.
 pub const PROGRAM: &str = concat!("biopay ", env!("CARGO_PKG_VERSION"));
-
-/// Holds what was played.
-pub struct Played {
-    /// What was measured.
-    pub records: Records,
-    /// Whether it was played to the end.
-    pub completion: Completion,
-    /// How long it took on the run's clock.
-    pub duration: Duration,
-    /// When it began; 0 in virtual time.
-    pub started_unix_s: u64,
-    /// What a reader of the figures must know.
-    pub notes: Vec<String>,
-    /// Why the figures are not to be trusted; nothing for a run that is valid.
-    pub invalid: Vec<String>,
-    /// Whether the bank's books are among the records.
-    pub books: Books,
-}
-
-/// Says whether the run can look into the bank's books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Books {
-    /// They are among the records, and are held against what handsets were told.
-    Seen,
-    /// The bank is somebody else's.
-    Elsewhere,
-}
 
 /// Runs a scenario, or one shard of it, and writes the run folder.
 ///
@@ -151,22 +130,6 @@ fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFig
         );
     }
     Ok(rows)
-}
-
-/// Says in a line how far a run is: handsets by what they are doing, and what came of it so far. `elapsed` is the time on
-/// the run's clock.
-pub fn status(t: &Tally, clock: ClockKind, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs_f64();
-    let at = if clock == ClockKind::Virtual { format!("virtual {seconds:.0} s, ") } else { String::new() };
-    let idle = t.registered.saturating_sub(t.active - t.registering);
-    format!(
-        "{at}handsets: {} registering, {idle} idle, {} paying; {} charged ({:.1}/s), {} false accepts",
-        t.registering,
-        t.active - t.registering,
-        t.charged,
-        t.charged as f64 / seconds.max(1e-3),
-        t.false_accepts
-    )
 }
 
 /// Holds the bank's books against what handsets were told: every acknowledged charge is posted once, and nothing more

@@ -1,7 +1,7 @@
 //! What every handset will try, drawn from the seed before anything happens.
 
 use crate::Error;
-use crate::arrival::{Warp, read_trace};
+use crate::people::arrival::{Warp, read_trace};
 use crate::scenario::{Payments, Scenario};
 use crate::shard::Shard;
 use crate::time::SimTime;

@@ -1,13 +1,11 @@
 //! The store's client: opened from the `AWS_*` variables, its errors turned into what to do.
 
 use super::Address;
-use super::transfer::{self, MANIFEST};
 use crate::Error;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::client::ClientConfigKey;
 use object_store::path::Path as Key;
 use object_store::{ObjectStoreExt, RetryConfig};
-use std::path::Path;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -15,6 +13,8 @@ use tokio::runtime::Runtime;
 /// seconds, and one that is busy for as long is waited for.
 const RETRIES: usize = 6;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
+/// The file that makes a folder a run.
+pub(super) const MANIFEST: &str = "manifest.json";
 /// What is kept of a store's answer in an error. Units: characters.
 const ANSWER_CHARS: usize = 300;
 
@@ -64,21 +64,6 @@ impl Bucket {
     /// Says whether a whole run is there. Reaches the store, so that what is wrong with it shows before a long run.
     pub fn holds_a_run(&self) -> Result<bool, Error> {
         Ok(self.runtime.block_on(self.manifest())?.is_some())
-    }
-
-    /// Uploads a run folder, its manifest last. A run that is there is first made none, by removing its manifest.
-    ///
-    /// Errors: [`Error::Usage`] for credentials and buckets that are wrong, [`Error::Store`] for the rest, those of reading
-    /// the folder.
-    pub fn upload(&self, folder: &Path) -> Result<(), Error> {
-        self.runtime.block_on(transfer::upload(self, folder))
-    }
-
-    /// Downloads a run's manifest and the files that it lists, and holds each against its digest there.
-    ///
-    /// Errors: as [`upload`](Self::upload); [`Error::Store`] where there is no run, or one that is not whole.
-    pub fn download(&self, folder: &Path) -> Result<(), Error> {
-        self.runtime.block_on(transfer::download(self, folder))
     }
 
     /// Reads the manifest, where there is one.

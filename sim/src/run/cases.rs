@@ -1,11 +1,12 @@
 //! False accepts, kept for somebody to look at: what was captured, what it gave, and how it compared.
 
-use crate::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
-use crate::population::{Owner, Population, probe_key};
+use crate::Error;
+use crate::people::plan;
+use crate::people::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
+use crate::people::population::{Owner, Population, probe_key};
+use crate::people::sensors::{CaptureKey, Sensor};
 use crate::scenario::Scenario;
 use crate::shard::Shard;
-use crate::studio::{CaptureKey, Sensor};
-use crate::{Error, plan};
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::scheme::{HelperData, Scheme, SchemeId, ServerRecord};
 use biopay_datasets::folder::write_image;
@@ -98,7 +99,7 @@ fn compare(
     helper: &HelperData,
     key: CaptureKey,
 ) -> Result<(Option<QrPayload>, CaseTry), Error> {
-    let outcome = match population.studio.capture(key)?.template {
+    let outcome = match population.sensors.capture(key)?.template {
         Err(reason) => Err(format!("failure to acquire: {reason}")),
         Ok(template) => scheme.derive(&template, helper, None).map_err(|e| e.to_string()),
     };
@@ -112,7 +113,7 @@ fn compare(
 }
 
 fn write_sample(population: &Population, key: CaptureKey, path: &Path) -> Result<(), Error> {
-    match population.studio.sample(key)? {
+    match population.sensors.sample(key)? {
         Some(sample) => Ok(write_image(path, &sample)?),
         None => Ok(()),
     }

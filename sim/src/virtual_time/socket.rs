@@ -1,8 +1,7 @@
 //! What quinn takes for a UDP socket, on the fabric.
 
-use super::address;
-use super::fabric::End;
-use crate::virtual_time::Timeline;
+use super::timeline::Timeline;
+use crate::network::{End, address};
 use quinn::udp::{RecvMeta, Transmit};
 use quinn::{AsyncUdpSocket, UdpPoller};
 use std::io::{self, IoSliceMut};

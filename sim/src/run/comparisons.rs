@@ -1,8 +1,8 @@
 //! Everybody against everybody, off line: FMR and FNMR of the schemes as handsets and server use them.
 
 use crate::Error;
-use crate::population::{Owner, Population};
-use crate::studio::{CaptureKey, Captured};
+use crate::people::population::{Owner, Population};
+use crate::people::sensors::{CaptureKey, Captured};
 use biopay_biometrics::scheme::{HelperData, Scheme, SchemeId, ServerRecord};
 use biopay_reports::records::Comparison;
 use rayon::prelude::*;
@@ -19,7 +19,7 @@ pub fn all_pairs(
     subjects: u32,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Comparison>, Error> {
-    let made = |&key: &CaptureKey| Some((key, population.studio.find(key)?));
+    let made = |&key: &CaptureKey| Some((key, population.sensors.find(key)?));
     let probes: Vec<(CaptureKey, &Captured)> = probes.iter().filter_map(made).collect();
     let firsts = first_on_each_sensor(&probes);
     let mut rows = Vec::new();
@@ -73,12 +73,12 @@ fn compare(
         Ok(template) => scheme.derive(template, reference.helper, None).map_err(|e| e.to_string()),
     };
     let verdict = outcome.as_ref().ok().map(|payload| scheme.verify(&reference.record, payload));
-    let device = |sensor| population.studio.device(sensor).to_owned();
+    let device = |sensor| population.sensors.device(sensor).to_owned();
     Comparison {
         scheme: scheme.id().name().to_owned(),
         reference_subject: reference.subject,
         probe_subject: key.subject,
-        reference_device: device(crate::studio::Sensor::Handset),
+        reference_device: device(crate::people::sensors::Sensor::Handset),
         probe_device: device(key.sensor),
         score: verdict.and_then(|v| v.score),
         accepted: verdict.is_some_and(|v| v.accepted),

@@ -2,6 +2,7 @@
 
 use super::Bucket;
 use super::address::is_relative;
+use super::client::MANIFEST;
 use crate::Error;
 use crate::progress::Stage;
 use biopay_reports::RunReader;
@@ -15,7 +16,6 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 use tokio::task::JoinSet;
 
-pub(super) const MANIFEST: &str = "manifest.json";
 /// What is written beside the artefacts that a manifest lists.
 const DERIVED: [&str; 3] = ["report.html", "summary.json", "junit.xml"];
 /// How many files are under way at once.
@@ -40,6 +40,21 @@ impl From<object_store::Error> for Stopped {
 }
 
 impl Bucket {
+    /// Uploads a run folder, its manifest last. A run that is there is first made none, by removing its manifest.
+    ///
+    /// Errors: [`Error::Usage`] for credentials and buckets that are wrong, [`Error::Store`] for the rest, those of reading
+    /// the folder.
+    pub fn upload(&self, folder: &Path) -> Result<(), Error> {
+        self.runtime.block_on(upload(self, folder))
+    }
+
+    /// Downloads a run's manifest and the files that it lists, and holds each against its digest there.
+    ///
+    /// Errors: as [`upload`](Self::upload); [`Error::Store`] where there is no run, or one that is not whole.
+    pub fn download(&self, folder: &Path) -> Result<(), Error> {
+        self.runtime.block_on(download(self, folder))
+    }
+
     fn stopped(&self, stopped: Stopped) -> Error {
         match stopped {
             Stopped::Store(error) => self.explain(&error),
@@ -51,7 +66,7 @@ impl Bucket {
     }
 }
 
-pub(super) async fn upload(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
+async fn upload(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
     let names = names_in(folder)?;
     let files: Vec<String> = names.iter().filter(|name| *name != MANIFEST).cloned().collect();
     let earlier = bucket.manifest().await?;
@@ -71,7 +86,7 @@ pub(super) async fn upload(bucket: &Bucket, folder: &Path) -> Result<(), Error> 
     Ok(())
 }
 
-pub(super) async fn download(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
+async fn download(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
     let manifest = bucket.manifest().await?.ok_or_else(|| {
         bucket.refuse("there is no run, or one that is still being written: its manifest.json comes last")
     })?;

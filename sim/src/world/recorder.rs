@@ -1,10 +1,10 @@
 //! Files what happened, as the rows of the run folder.
 
-use crate::io::NetworkStatistics;
-use crate::outcome::{Ending, ending_name};
-use crate::plan::{PlannedTransaction, Task};
+use super::command::NetworkStatistics;
+use crate::people::plan::{PlannedTransaction, Task};
 use crate::time::SimTime;
 use crate::world::handset::{Active, Identity};
+use crate::world::outcome::{Ending, ending_name};
 use bevy_ecs::prelude::Resource;
 use biopay_protocol::client::{Outcome, TRIES_MAX};
 use biopay_reports::latency::INTENDED;

@@ -1,10 +1,10 @@
 //! The population: subjects with their logins, accounts and enrolments, made before the run from the seed alone.
 
 use crate::Error;
-use crate::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
+use crate::people::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
+use crate::people::sensors::{CaptureKey, Sensor, Sensors};
 use crate::scenario::{Login, Scenario};
 use crate::shard::Shard;
-use crate::studio::{CaptureKey, Sensor, Studio};
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Enrolment, Registry, SchemeId};
 use biopay_datasets::stream::stream;
@@ -80,7 +80,7 @@ pub struct Population {
     /// Account holders by subject, those of the shard.
     pub owners: BTreeMap<u32, Owner>,
     /// Their captures.
-    pub studio: Studio,
+    pub sensors: Sensors,
     /// The schemes, as handsets and server know them.
     pub registry: Registry,
 }
@@ -98,15 +98,15 @@ impl Population {
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Self, Error> {
         let registry = Registry::new(&scenario.schemes.parameters)?;
-        let mut studio = Studio::new(scenario)?;
-        studio.prepare(needed, stop, progress)?;
+        let mut sensors = Sensors::new(scenario)?;
+        sensors.prepare(needed, stop, progress)?;
         let plans: Vec<&HandsetPlan> = plans.iter().filter(|plan| !plan.is_impostor()).collect();
         let owners: Vec<Owner> = plans
             .into_par_iter()
-            .map(|plan| owner(scenario, plan, &studio, &registry, stop))
+            .map(|plan| owner(scenario, plan, &sensors, &registry, stop))
             .collect::<Result<_, _>>()?;
         let owners = owners.into_iter().map(|owner| (owner.subject, owner)).collect();
-        Ok(Self { owners, studio, registry })
+        Ok(Self { owners, sensors, registry })
     }
 
     /// Returns the account that the bank opens for an owner: number, PIN, balance in minor units.
@@ -184,12 +184,12 @@ fn enrolment_key(subject: u32, number: u32) -> CaptureKey {
 fn owner(
     scenario: &Scenario,
     plan: &HandsetPlan,
-    studio: &Studio,
+    sensors: &Sensors,
     registry: &Registry,
     stop: &AtomicBool,
 ) -> Result<Owner, Error> {
     let subject = plan.handset;
-    let references = references(scenario, subject, studio, stop)?;
+    let references = references(scenario, subject, sensors, stop)?;
     let mut enrolments = BTreeMap::new();
     if references.len() == scenario.biometric.enrolment_captures as usize {
         for &id in &scenario.schemes.r#use {
@@ -239,21 +239,21 @@ impl Holder {
 ///
 /// Errors: those of drawing the plans.
 pub fn bank_accounts(scenario: &Scenario) -> Result<Vec<(BankAccount, Secret, u64)>, Error> {
-    let plans = crate::plan::draw(scenario, Shard::WHOLE)?;
+    let plans = crate::people::plan::draw(scenario, Shard::WHOLE)?;
     let owners = plans.iter().filter(|plan| !plan.is_impostor());
     let account = |plan| Holder::of(scenario, plan).map(|holder| (holder.bank_account, holder.pin, holder.balance));
     owners.map(account).collect()
 }
 
 /// Captures until there are enough templates, or the attempts are used up.
-fn references(scenario: &Scenario, subject: u32, studio: &Studio, stop: &AtomicBool) -> Result<Vec<Template>, Error> {
+fn references(scenario: &Scenario, subject: u32, sensors: &Sensors, stop: &AtomicBool) -> Result<Vec<Template>, Error> {
     let mut templates = Vec::new();
     for number in 0..scenario.biometric.enrolment_attempts {
         let is_enough = templates.len() == scenario.biometric.enrolment_captures as usize;
         if is_enough || stop.load(std::sync::atomic::Ordering::Relaxed) {
             break;
         }
-        let captured = studio.capture(enrolment_key(subject, number))?;
+        let captured = sensors.capture(enrolment_key(subject, number))?;
         templates.extend(captured.template.ok());
     }
     Ok(templates)
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     fn plans(scenario: &Scenario) -> Vec<HandsetPlan> {
-        crate::plan::draw(scenario, Shard::WHOLE).unwrap()
+        crate::people::plan::draw(scenario, Shard::WHOLE).unwrap()
     }
 
     #[test]

@@ -1,20 +1,21 @@
 //! Where an attack takes place: a server with its bank in virtual time, accounts at it, and connections from anywhere.
 
+use super::attackers::{attacker, attackers_capture};
 use super::findings::Findings;
 use super::setup::Setup;
-use super::{attackers_capture, kind::Kind};
 use crate::Error;
 use crate::io::ServerAddress;
 use crate::network::address::dialled_by;
 use crate::network::{Fabric, Itinerary, ProfileId};
-use crate::outcome::qr_was_accepted;
-use crate::population::{Devices, Population};
+use crate::people::population::{Devices, Population};
+use crate::scenario::AttackKind;
 use crate::scenario::Scenario;
 use crate::virtual_time::VirtualClock;
 use crate::virtual_time::executor::run;
 use crate::virtual_time::play::{host, itinerary};
 use crate::virtual_time::server::VirtualServer;
 use crate::virtual_time::timeline::Timeline;
+use crate::world::outcome::qr_was_accepted;
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{HelperData, SchemeId};
 use biopay_datasets::stream::stream;
@@ -39,7 +40,7 @@ pub const BOTS_LINK: ProfileId = ProfileId::Ethernet;
 pub const AMOUNT: u64 = 500;
 
 /// Is one system under attack.
-pub struct Arena<'a> {
+pub struct AttackedSystem<'a> {
     /// The attack and how the system is defended.
     pub setup: &'a Setup,
     /// The people.
@@ -109,7 +110,7 @@ pub struct Account {
 pub fn play(
     setup: &Setup,
     population: &Population,
-    act: impl AsyncFnOnce(&Arena<'_>) -> Result<Findings, Error>,
+    act: impl AsyncFnOnce(&AttackedSystem<'_>) -> Result<Findings, Error>,
 ) -> Result<Findings, Error> {
     let scenario = &setup.scenario;
     let owners = (0..scenario.handsets).map(|h| (h, itinerary(&scenario.network, scenario.seed, h)));
@@ -125,17 +126,17 @@ pub fn play(
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
         let address = server.address();
         let acting = async {
-            accounts.truncate(setup.plan.targets() as usize);
+            accounts.truncate(setup.targets as usize);
             let dialler = Dialler { address, clock: clock.clone() };
             let timeline = timeline.clone();
-            let arena = Arena { setup, population, accounts, clock, timeline, server: &server, dialler };
-            arena.register_all().await?;
-            act(&arena).await
+            let system = AttackedSystem { setup, population, accounts, clock, timeline, server: &server, dialler };
+            system.register_all().await?;
+            act(&system).await
         };
         let found = tokio::select! {
             biased;
             found = acting => found,
-            () = timeline.stalled() => Err(broke(setup.plan.kind, "virtual time stood still")),
+            () = timeline.stalled() => Err(broke(setup.kind, "virtual time stood still")),
         }?;
         server.finish().await?;
         Ok(found)
@@ -143,13 +144,13 @@ pub fn play(
 }
 
 /// Says that an attack could not be made.
-pub fn broke(kind: Kind, why: impl std::fmt::Display) -> Error {
+pub fn broke(kind: AttackKind, why: impl std::fmt::Display) -> Error {
     Error::InvalidRun(format!("the attack {} could not be made: {why}", kind.name()))
 }
 
 /// Draws from a stream of the attack's own.
 pub fn rng(setup: &Setup, purpose: &str) -> ChaCha8Rng {
-    let kind = setup.plan.kind.name();
+    let kind = setup.kind.name();
     let (configuration, defence) = (setup.configuration.name(), setup.defence);
     stream(setup.scenario.seed, &format!("attack/{kind}/{configuration}/{defence}/{purpose}"), 0)
 }
@@ -173,14 +174,14 @@ fn accounts(setup: &Setup, population: &Population) -> Result<Vec<Account>, Erro
             bank_account: owner.bank_account.clone(),
             pin: owner.pin.clone(),
         });
-        if accounts.len() as u32 == setup.plan.targets() {
+        if accounts.len() as u32 == setup.targets {
             break;
         }
     }
     Ok(accounts)
 }
 
-impl Arena<'_> {
+impl AttackedSystem<'_> {
     /// Returns the scenario of the attacked system.
     pub fn scenario(&self) -> &Scenario {
         &self.setup.scenario
@@ -188,7 +189,7 @@ impl Arena<'_> {
 
     /// Says that this attack could not be made.
     pub fn broke(&self, why: impl std::fmt::Display) -> Error {
-        broke(self.setup.plan.kind, why)
+        broke(self.setup.kind, why)
     }
 
     /// Returns an address that belongs to attackers.
@@ -198,12 +199,12 @@ impl Arena<'_> {
 
     /// Returns the subject behind an attacker.
     pub fn attacker(&self, index: u32) -> u32 {
-        super::attacker(self.scenario(), index)
+        attacker(self.scenario(), index)
     }
 
     /// Returns the template of one of an attacker's captures, or of an owner's spare one; `None` where it gave none.
     pub fn template(&self, subject: u32, number: u32) -> Option<&Template> {
-        self.population.studio.find(attackers_capture(subject, number))?.template.as_ref().ok()
+        self.population.sensors.find(attackers_capture(subject, number))?.template.as_ref().ok()
     }
 
     /// Connects from an address.

@@ -1,6 +1,6 @@
 //! What the world asks of the I/O side, and what it gets back.
 
-use crate::studio::CaptureKey;
+use crate::people::sensors::CaptureKey;
 use bevy_ecs::prelude::Entity;
 use biopay_biometrics::scheme::{HelperData, SchemeId};
 use biopay_protocol::{PayloadBytes, Request};

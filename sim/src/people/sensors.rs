@@ -1,7 +1,6 @@
-//! The studio: synthetic samples from sensors, turned into templates as a handset would.
+//! The sensors: synthetic samples from sensors, turned into templates as a handset would.
 
 use crate::Error;
-use crate::attack::ATTACKERS;
 use crate::scenario::{Biometric, Modality, Scenario};
 use biopay_biometrics::fingerprint::Extractor;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
@@ -50,7 +49,7 @@ pub struct Captured {
 }
 
 /// Makes captures, and keeps those that were made in advance.
-pub struct Studio {
+pub struct Sensors {
     seed: u64,
     source: Source,
     device_names: [String; 2],
@@ -76,17 +75,15 @@ enum Subject {
 /// Bits of an embedding's binary form.
 const EMBEDDING_BITS: usize = 1_024;
 
-impl Studio {
+impl Sensors {
     /// Sets up the scenario's sensors.
     ///
     /// Errors: [`Error::Usage`] for a sensor that there is not, which a scenario's check has ruled out.
     pub fn new(scenario: &Scenario) -> Result<Self, Error> {
         let biometric = &scenario.biometric;
-        let attackers = if scenario.attack.is_empty() { 0 } else { ATTACKERS };
-        let subjects = u64::from(scenario.handsets + scenario.impostor_count() + attackers);
         Ok(Self {
             seed: scenario.seed,
-            source: Source::new(biometric, scenario.seed, subjects)?,
+            source: Source::new(biometric, scenario.seed, u64::from(scenario.subject_count()))?,
             device_names: match biometric.modality {
                 Modality::Embedding => ["embedding", "embedding"].map(str::to_owned),
                 _ => [biometric.device.clone(), biometric.second_device.clone()],
@@ -308,9 +305,9 @@ mod tests {
         scenario.biometric.device = device.into();
         scenario.biometric.second_device = device.into();
         let key = CaptureKey { subject: 3, sensor: Sensor::SecondDevice, number: 7, age_months: 0 };
-        let mut early = Studio::new(&scenario).unwrap();
+        let mut early = Sensors::new(&scenario).unwrap();
         early.prepare(&[key], &AtomicBool::new(false), &|_| {}).unwrap();
-        let late = Studio::new(&scenario).unwrap();
+        let late = Sensors::new(&scenario).unwrap();
         assert_eq!(early.sample(key).unwrap(), late.sample(key).unwrap());
         assert_eq!(early.capture(key).unwrap().template, late.capture(key).unwrap().template);
         let other = late.capture(CaptureKey { number: 8, ..key }).unwrap().template;
@@ -321,8 +318,8 @@ mod tests {
     fn an_old_enrolment_meets_worse_probes() {
         let mut scenario = Scenario::load("quickstart", &[]).unwrap();
         scenario.biometric.ageing_per_year = 0.1;
-        let studio = Studio::new(&scenario).unwrap();
-        assert_eq!(studio.quality_after(0), 0.7);
-        assert!((studio.quality_after(24) - 0.5).abs() < 1e-6 && studio.quality_after(1_200) == 0.0);
+        let sensors = Sensors::new(&scenario).unwrap();
+        assert_eq!(sensors.quality_after(0), 0.7);
+        assert!((sensors.quality_after(24) - 0.5).abs() < 1e-6 && sensors.quality_after(1_200) == 0.0);
     }
 }

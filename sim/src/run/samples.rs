@@ -1,8 +1,8 @@
 //! Pictures for the report: what the first subjects' sensors captured, and the symbols made of it.
 
 use crate::Error;
-use crate::population::{Owner, Population};
-use crate::studio::{CaptureKey, Sensor};
+use crate::people::population::{Owner, Population};
+use crate::people::sensors::{CaptureKey, Sensor};
 use biopay_datasets::folder::write_image;
 use biopay_protocol::qr::Symbol;
 use std::fs;
@@ -26,8 +26,8 @@ pub fn write(population: &Population, folder: &Path) -> Result<(), Error> {
 fn write_samples(population: &Population, owner: &Owner, prefix: &Path) -> Result<(), Error> {
     for (sensor, name) in [(Sensor::Handset, "handset"), (Sensor::SecondDevice, "second_device")] {
         let key = CaptureKey { subject: owner.subject, sensor, number: 0, age_months: 0 };
-        let Some(sample) = population.studio.sample(key)? else { continue };
-        let device = population.studio.device(sensor);
+        let Some(sample) = population.sensors.sample(key)? else { continue };
+        let device = population.sensors.device(sensor);
         let path = with_suffix(prefix, &format!("{name}_subject_{}_{name}_({device}).png", owner.subject));
         write_image(&path, &sample)?;
     }

@@ -1,0 +1,32 @@
+//! The people behind attacks, and the captures that they have.
+
+use crate::people::{CaptureKey, Sensor};
+use crate::scenario::Scenario;
+pub use crate::scenario::attack::ATTACKERS;
+
+/// Attackers' captures are numbered from here: nobody else's are.
+const CAPTURES_FROM: u32 = 500_000;
+/// Captures that each attacker has.
+pub const CAPTURES: u32 = 3;
+/// Returns the subject behind an attacker: nobody who has an account, and none of the run's impostors.
+pub(in crate::attack) fn attacker(scenario: &Scenario, index: u32) -> u32 {
+    scenario.handsets + scenario.impostor_count() + index % ATTACKERS
+}
+
+/// Names one of an attacker's captures, from 0.
+pub(in crate::attack) fn attackers_capture(subject: u32, number: u32) -> CaptureKey {
+    CaptureKey { subject, sensor: Sensor::Handset, number: CAPTURES_FROM + number, age_months: 0 }
+}
+
+/// Lists the captures that a scenario's attacks need: those of the attackers, and one of each owner for the controls.
+pub fn captures_needed(scenario: &Scenario) -> Vec<CaptureKey> {
+    if scenario.attack.is_empty() {
+        return Vec::new();
+    }
+    let attackers = (0..ATTACKERS).flat_map(|index| {
+        let subject = attacker(scenario, index);
+        (0..CAPTURES).map(move |number| attackers_capture(subject, number))
+    });
+    let owners = (0..scenario.handsets).map(|owner| attackers_capture(owner, 0));
+    attackers.chain(owners).collect()
+}

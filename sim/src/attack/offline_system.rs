@@ -1,0 +1,140 @@
+//! What attacks without a server are made on: the run's own people, in every configuration, with the procedures that
+//! `biometrics` and `datasets` have.
+//!
+//! A column means: `patent-literal` has no device tokens and one order of bits for all records, `hardened` has tokens and
+//! an order for each record, and `control` gives the attacker what the attack needs (a score, the token, a loose
+//! threshold, a short key).
+
+use super::attackers::{ATTACKERS, CAPTURES, attacker, attackers_capture};
+use super::definition::LOOSE_THRESHOLD;
+use super::findings::{Findings, Trial};
+use super::setup::Setup;
+use crate::Error;
+use crate::people::population::Population;
+use crate::scenario::Configuration;
+use biopay_biometrics::Template;
+use biopay_biometrics::attack::{Target, Trial as OfflineTrial};
+use biopay_biometrics::scheme::{Permutation, Scheme, SchemeId, SchemeParameters, build};
+use biopay_datasets::stream::stream;
+use rand_chacha::ChaCha8Rng;
+use std::time::Duration;
+
+/// Is what offline attacks are made on.
+pub struct OfflineSystem<'a> {
+    /// The attack and the column.
+    pub setup: &'a Setup,
+    /// The people.
+    pub population: &'a Population,
+}
+
+/// Is one owner with captures.
+pub struct Person<'a> {
+    /// The subject.
+    pub subject: u32,
+    /// Captures of an enrolment.
+    pub references: &'a [Template],
+    /// Another capture.
+    pub probe: &'a Template,
+}
+
+impl<'a> OfflineSystem<'a> {
+    /// Makes an attack on each scheme in turn.
+    ///
+    /// Errors: parameters that are none.
+    pub fn each_scheme(
+        &self,
+        parameters: &SchemeParameters,
+        mut attack: impl FnMut(&dyn Scheme) -> Result<Findings, Error>,
+    ) -> Result<Findings, Error> {
+        let mut findings = Findings::default();
+        for id in SchemeId::ALL {
+            findings.extend(attack(build(id, parameters)?.as_ref())?);
+        }
+        Ok(findings)
+    }
+
+    /// Returns the schemes' parameters in this column.
+    pub fn parameters(&self) -> SchemeParameters {
+        let mut parameters = self.setup.scenario.schemes.parameters.clone();
+        if self.setup.configuration != Configuration::Hardened {
+            parameters.fuzzy_commitment.permutation = Permutation::Systematic;
+            parameters.fuzzy_vault.permutation = Permutation::Systematic;
+        }
+        parameters
+    }
+
+    /// Returns parameters with which threshold schemes let strangers in.
+    pub fn loose_parameters(&self) -> SchemeParameters {
+        let mut parameters = self.parameters();
+        parameters.template_threshold = LOOSE_THRESHOLD;
+        parameters.biohash.threshold = LOOSE_THRESHOLD;
+        parameters
+    }
+
+    /// Lists the owners who have captures, so many at most.
+    pub fn people(&self) -> Vec<Person<'a>> {
+        let owners = self.population.owners.iter().filter_map(|(&subject, owner)| {
+            let spare = self.population.sensors.find(attackers_capture(subject, 0))?;
+            let probe = spare.template.as_ref().ok()?;
+            (!owner.references.is_empty()).then_some(Person { subject, references: &owner.references, probe })
+        });
+        owners.take(self.setup.targets as usize).collect()
+    }
+
+    /// Lists so many captures of each of the people whom the attacker has samples of.
+    pub fn strangers(&self, captures: u32) -> Vec<Template> {
+        let scenario = &self.setup.scenario;
+        let keys = (0..ATTACKERS).flat_map(|index| {
+            (0..captures.min(CAPTURES)).map(move |number| attackers_capture(attacker(scenario, index), number))
+        });
+        let templates = keys.filter_map(|key| self.population.sensors.find(key)?.template.clone().ok());
+        templates.collect()
+    }
+
+    /// Enrols somebody, with a token of their own unless the column has none; `None` after a failure to enrol.
+    pub fn enrol(&self, scheme: &dyn Scheme, subject: u32, references: &[Template], service: u64) -> Option<Target> {
+        let mut rng = self.rng(&format!("enrol/{}/{service}", scheme.id().name()), subject);
+        match self.setup.configuration {
+            Configuration::PatentLiteral => Target::enrol(scheme, subject, references, None, &mut rng).ok(),
+            _ => Target::enrol_with_token(scheme, subject, references, &mut rng).ok(),
+        }
+    }
+
+    /// Enrols the attacker, whose first samples they are.
+    pub fn attackers_own(&self, scheme: &dyn Scheme) -> Option<Target> {
+        let own = self.strangers(1);
+        self.enrol(scheme, attacker(&self.setup.scenario, 0), own.get(..1)?, 0)
+    }
+
+    /// Draws from a stream of this attack's own.
+    pub fn rng(&self, purpose: &str, subject: u32) -> ChaCha8Rng {
+        let kind = self.setup.kind.name();
+        let configuration = self.setup.configuration.name();
+        stream(self.setup.scenario.seed, &format!("attack/{kind}/{configuration}/{purpose}"), u64::from(subject))
+    }
+
+    /// Turns an offline trial into a row.
+    pub fn trial(&self, trial: &OfflineTrial, outcome: &str) -> Trial {
+        Trial {
+            target: trial.target,
+            attacker: attacker(&self.setup.scenario, 0),
+            tries: trial.queries,
+            succeeded: trial.succeeded,
+            outcome: outcome.to_owned(),
+            took: Duration::ZERO,
+        }
+    }
+}
+
+/// Returns a mean with its 95 % interval by the normal law; `None` for fewer than two.
+pub fn mean(values: &[f64]) -> Option<(f64, (f64, f64))> {
+    const Z: f64 = 1.959_963_984_540_054;
+    let n = values.len() as f64;
+    if values.len() < 2 {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|v| (v - mean) * (v - mean)).sum::<f64>() / (n - 1.0);
+    let half = Z * (variance / n).sqrt();
+    Some((mean, (mean - half, mean + half)))
+}

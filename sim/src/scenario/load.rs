@@ -1,0 +1,177 @@
+//! From a scenario's file, the files laid over it, and settings of the command line to a checked scenario.
+
+use super::built_in::BUILT_IN;
+use super::check::check;
+use super::definition::Scenario;
+use super::suggestion;
+use crate::Error;
+use std::path::{Path, PathBuf};
+
+impl Scenario {
+    /// Loads a scenario by the path of its file or the name of a built-in one, with `KEY=VALUE` settings on top.
+    ///
+    /// Errors: [`Error::Scenario`], saying what would be right, and [`Error::File`].
+    pub fn load(name_or_path: &str, settings: &[String]) -> Result<Self, Error> {
+        Self::load_with(name_or_path, &[], settings)
+    }
+
+    /// Loads a scenario with the sections of other files laid over it, in order, and `KEY=VALUE` settings on top.
+    ///
+    /// Errors: as [`load`](Self::load)'s.
+    pub fn load_with(name_or_path: &str, overlays: &[PathBuf], settings: &[String]) -> Result<Self, Error> {
+        let text = match BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
+            Some((_, text)) => (*text).to_owned(),
+            None => read_file(name_or_path)?,
+        };
+        let parse = |text: String, origin: &str| {
+            let invalid = |message: String| Error::Scenario { origin: origin.to_owned(), message };
+            text.parse::<toml::Table>().map_err(|e| invalid(e.to_string()))
+        };
+        let mut table = parse(text, name_or_path)?;
+        for path in overlays {
+            let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
+            lay_over(&mut table, parse(text, &path.display().to_string())?);
+        }
+        Self::from_table(table, name_or_path, settings)
+    }
+
+    /// Reads a scenario from a table, with `KEY=VALUE` settings on top.
+    ///
+    /// Errors: [`Error::Scenario`], saying what would be right.
+    pub fn from_table(mut table: toml::Table, origin: &str, settings: &[String]) -> Result<Self, Error> {
+        let invalid = |message: String| Error::Scenario { origin: origin.to_owned(), message };
+        for setting in settings {
+            set(&mut table, setting)?;
+        }
+        let scenario: Self =
+            table.try_into().map_err(|e: toml::de::Error| invalid(suggestion::with_suggestion(&e.to_string())))?;
+        scenario.check().map_err(invalid)?;
+        Ok(scenario)
+    }
+
+    /// Says what is wrong with it, and what would be right.
+    pub fn check(&self) -> Result<(), String> {
+        check(self)
+    }
+}
+
+/// Lays the keys of `over` over those of `table`, section by section.
+fn lay_over(table: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match value {
+            toml::Value::Table(above) if table.get(&key).is_some_and(toml::Value::is_table) => {
+                table
+                    .get_mut(&key)
+                    .and_then(toml::Value::as_table_mut)
+                    .into_iter()
+                    .for_each(|t| lay_over(t, above.clone()));
+            }
+            value => drop(table.insert(key, value)),
+        }
+    }
+}
+
+fn read_file(path: &str) -> Result<String, Error> {
+    if !Path::new(path).exists() {
+        let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+        let message = format!("neither a file nor a built-in scenario; built in: {}", names.join(", "));
+        return Err(Error::Scenario { origin: path.to_owned(), message });
+    }
+    std::fs::read_to_string(path).map_err(Error::file(path))
+}
+
+/// Sets one key of the scenario: `biometric.quality=0.9`, `network.mobility.0.share=0.2`. A value that is no TOML is
+/// taken as a string.
+fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
+    let invalid = |message: &str| Error::Scenario { origin: format!("--set {setting}"), message: message.to_owned() };
+    let (key, value) = setting.split_once('=').ok_or_else(|| invalid("expected KEY=VALUE, as in --set handsets=50"))?;
+    let parsed = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
+    let value = parsed.unwrap_or_else(|| toml::Value::String(value.to_owned()));
+    let mut parts = key.trim().split('.').peekable();
+    let first = parts.next().filter(|part| !part.is_empty()).ok_or_else(|| invalid("the key is empty"))?;
+    let empty = || toml::Value::Table(toml::Table::new());
+    let mut current = table.entry(first).or_insert_with(empty);
+    for part in parts {
+        current = match (current, part.parse::<usize>()) {
+            (toml::Value::Array(items), Ok(index)) => {
+                items.get_mut(index).ok_or_else(|| invalid("the list has no such number; it counts from 0"))?
+            }
+            (toml::Value::Table(table), _) => table.entry(part).or_insert_with(empty),
+            _ => return Err(invalid("a part of the key is no table")),
+        };
+    }
+    *current = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_scenarios_load_under_their_own_names() {
+        for (name, _) in BUILT_IN {
+            let scenario = Scenario::load(name, &[]).unwrap();
+            assert_eq!(scenario.name, name);
+            assert!(!scenario.description.is_empty());
+        }
+    }
+
+    #[test]
+    fn settings_override_the_file() {
+        let settings = ["handsets=7", "biometric.quality=0.9", "biometric.device=handset"].map(String::from);
+        let scenario = Scenario::load("quickstart", &settings).unwrap();
+        assert_eq!((scenario.handsets, scenario.biometric.quality), (7, 0.9));
+        assert_eq!(scenario.biometric.device, "handset");
+    }
+
+    #[test]
+    fn an_overlay_replaces_keys_and_keeps_their_neighbours() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "[server.service]\ncores = 3\n[users]\nthink-ms = 7\n").unwrap();
+        let plain = Scenario::load("quickstart", &[]).unwrap();
+        let scenario =
+            Scenario::load_with("quickstart", &[file.path().to_owned()], &["users.retry=0.5".into()]).unwrap();
+        assert_eq!((scenario.server.service.cores, scenario.users.think_ms, scenario.users.retry), (3, 7, 0.5));
+        assert_eq!(scenario.server.service.datagram_us, plain.server.service.datagram_us);
+        assert_eq!(scenario.users.wrong_code, plain.users.wrong_code);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_what_would_be_right() {
+        let message = |setting: &str| Scenario::load("quickstart", &[setting.into()]).unwrap_err().to_string();
+        assert!(message("handset=7").contains("did you mean `handsets`"), "{}", message("handset=7"));
+        assert!(message("network.mix.2g=1").contains("--clock virtual"));
+        assert!(message("network.mix.6g=1").contains("5g"));
+        assert!(message("biometric.device=retina").contains("capacitive"));
+        assert!(message("impostors.share=2").contains("from 0 to 1"));
+        assert!(message("arrivals.payment-gap-s=nan").contains("above 0"));
+        assert!(message("handsets").contains("KEY=VALUE"));
+        assert!(Scenario::load("quikstart", &[]).unwrap_err().to_string().contains("quickstart"));
+    }
+
+    #[test]
+    fn a_scenario_survives_being_printed() {
+        for (name, _) in BUILT_IN {
+            let scenario = Scenario::load(name, &[]).unwrap();
+            let text = toml::to_string(&scenario).unwrap();
+            assert_eq!(toml::from_str::<Scenario>(&text).unwrap(), scenario);
+        }
+    }
+
+    /// Every key that a printed scenario has is in the schema under the same name.
+    #[test]
+    fn the_schema_knows_every_key() {
+        let schema = Scenario::schema();
+        let printed = serde_json::to_value(Scenario::default()).unwrap();
+        for (key, value) in printed.as_object().unwrap() {
+            let described = &schema["properties"][key];
+            assert!(described.is_object(), "{key}");
+            let Some(section) = described["$ref"].as_str() else { continue };
+            let definition = schema.pointer(section.trim_start_matches('#')).unwrap();
+            for inner in value.as_object().into_iter().flatten().map(|(inner, _)| inner) {
+                assert!(definition["properties"][inner].is_object(), "{key}.{inner}");
+            }
+        }
+    }
+}

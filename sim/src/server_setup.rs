@@ -1,0 +1,58 @@
+//! How a scenario sets the server up, and what the server says of itself as rows: the same on both clocks.
+
+use crate::Error;
+use crate::scenario::{PinMode, Scenario};
+use biopay_reports::records::ServerFigure;
+use biopay_server::config::{CodeRule, Mode, Rules, ThrottleConfig};
+use serde_json::Value;
+
+/// Returns the scenario's rules of a payment page.
+pub fn rules_of(scenario: &Scenario) -> Rules {
+    let code = if scenario.server.verification_code { CodeRule::On } else { CodeRule::Off };
+    let (code_digits, presentation) = (scenario.server.code_digits, scenario.server.presentation);
+    Rules { code, code_digits, presentation, ..Rules::default() }
+}
+
+/// Returns how the scenario's server slows guessing down.
+pub fn throttle_of(scenario: &Scenario) -> ThrottleConfig {
+    let spares_familiar = scenario.server.spares_familiar;
+    match scenario.server.throttling {
+        true => ThrottleConfig { spares_familiar, ..ThrottleConfig::default() },
+        false => ThrottleConfig::OFF,
+    }
+}
+
+/// Returns what the scenario's server keeps of a PIN.
+pub fn server_mode(scenario: &Scenario) -> Mode {
+    match scenario.server.mode {
+        PinMode::Mandate => Mode::Mandate,
+        PinMode::PatentLiteral => Mode::PatentLiteral,
+    }
+}
+
+/// Turns what a component says of itself into rows.
+///
+/// Errors: [`Error::InvalidRun`] when it has no form in JSON.
+pub fn figures_of(component: &str, said: &impl serde::Serialize) -> Result<Vec<ServerFigure>, Error> {
+    let value = serde_json::to_value(said).map_err(|e| Error::InvalidRun(format!("the {component}'s figures: {e}")))?;
+    let mut figures = Vec::new();
+    flatten(component, "", &value, &mut figures);
+    Ok(figures)
+}
+
+/// Turns nested JSON numbers into rows, their path joined by dots.
+pub(crate) fn flatten(component: &str, prefix: &str, value: &Value, rows: &mut Vec<ServerFigure>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                flatten(component, &name, field, rows);
+            }
+        }
+        Value::Number(number) => {
+            let value = number.as_f64().unwrap_or(f64::NAN);
+            rows.push(ServerFigure { component: component.to_owned(), name: prefix.to_owned(), value });
+        }
+        _ => {}
+    }
+}

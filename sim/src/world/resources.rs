@@ -1,0 +1,76 @@
+//! What the systems share: the time, the accounts' states, counters, and the commands that wait to be carried out.
+
+use super::command::Command;
+use crate::people::Population;
+use crate::time::SimTime;
+use bevy_ecs::prelude::Resource;
+use std::sync::Arc;
+
+/// Holds what time it is.
+#[derive(Resource, Default)]
+pub struct Now {
+    /// The instant that the world is at.
+    pub instant: SimTime,
+    /// The clock's time, up to which the world runs: later than the instant where the world is late.
+    pub clock: SimTime,
+}
+
+/// Holds what the I/O side shall do.
+#[derive(Resource, Default)]
+pub struct Outbox(pub Vec<Command>);
+
+/// Holds the people behind the handsets.
+#[derive(Resource, Clone)]
+pub struct People(pub Arc<Population>);
+
+/// Holds the parts of the scenario that the systems need.
+#[derive(Resource)]
+pub struct Rules {
+    /// Time to read and type a code.
+    pub code_entry: std::time::Duration,
+    /// Whether connections are kept between transactions.
+    pub keeps_connections: bool,
+    /// Whether symbols that no camera reads are drawn.
+    pub draws_symbols: bool,
+    /// Whether time passes while the world works, so that what it does can be late.
+    pub can_be_late: bool,
+}
+
+/// The latency entry of how late the world took up what it was due to do, on the wall clock.
+pub const LAG: &str = "generator-lag";
+
+/// Says how far an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountState {
+    /// Its registration has not ended yet.
+    Pending,
+    /// It can be used.
+    Open,
+    /// It was never opened.
+    Failed,
+}
+
+/// Holds every account's state, by its owner's handset.
+#[derive(Resource)]
+pub struct Accounts(pub Vec<AccountState>);
+
+/// Counts what a watcher wants to know while the run goes on.
+#[derive(Resource, Clone, Copy, Debug, Default)]
+pub struct Tally {
+    /// Transactions in the plan.
+    pub planned: u64,
+    /// Transactions that ended, or that became pointless because the account was never opened.
+    pub finished: u64,
+    /// Of them, those that were dropped without an attempt.
+    pub dropped: u64,
+    /// Transactions under way.
+    pub active: u64,
+    /// Of them, registrations.
+    pub registering: u64,
+    /// Accounts that were opened.
+    pub registered: u64,
+    /// Payments charged.
+    pub charged: u64,
+    /// Impostors whose QR was accepted.
+    pub false_accepts: u64,
+}
