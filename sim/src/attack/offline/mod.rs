@@ -1,8 +1,8 @@
 //! Attacks on schemes and sensors, which need no server: the procedures of `biometrics` and `datasets`, made on the run's
 //! own people in every configuration.
 
-pub(in crate::attack) mod artefacts;
-pub(in crate::attack) mod breach;
-pub(in crate::attack) mod factors;
-pub(in crate::attack) mod people;
-pub(in crate::attack) mod scores;
+pub(super) mod artefacts;
+pub(super) mod breach;
+pub(super) mod factors;
+pub(super) mod people;
+pub(super) mod scores;

@@ -1,5 +1,8 @@
 //! The house rules that a machine can hold.
 
+mod circles;
+
+use circles::Modules;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -97,6 +100,23 @@ fn files_stay_readable() {
         .map(|(path, lines)| format!("{} has {lines} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "split these:\n{}", long.join("\n"));
+}
+
+/// Counted like this, 19 of 38 modules of sim were in circles once, 8 of 37 of reports, 8 of 20 of server and 2 of 14 of
+/// biometrics.
+#[test]
+fn modules_import_each_other_in_no_circle() {
+    let mut found = Vec::new();
+    for name in CRATES {
+        let modules = Modules::read(&root().join(name).join("src"));
+        assert!(modules.top_level() > 5, "the modules of {name} were not found");
+        for circle in modules.circles() {
+            let place = Path::new(name).join("src").join(&circle.folder);
+            let (place, children) = (place.display(), circle.children.join(", "));
+            found.push(format!("{place}: {children}\n    {}", circle.ties.join("\n    ")));
+        }
+    }
+    assert!(found.is_empty(), "{} import circles:\n{}", found.len(), found.join("\n"));
 }
 
 #[test]
