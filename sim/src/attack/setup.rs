@@ -87,7 +87,7 @@ fn weaken(scenario: &mut Scenario, kind: Kind) {
             server.presentation = Presentation::Static;
             server.throttling = false;
             if scenario.schemes.r#use.contains(&SchemeId::Template) {
-                scenario.schemes.parameters.template_threshold = LOOSE_THRESHOLD;
+                scenario.schemes.parameters.template.threshold = LOOSE_THRESHOLD;
             }
         }
         Kind::CredentialStuffing => server.presentation = Presentation::Static,

@@ -112,7 +112,7 @@ pub fn search(bench: &Bench<'_>) -> Result<Findings, Error> {
 /// Walks the keys of a digest: of as many bits as the scenario says, or, in the control, of twelve.
 fn search_digest(bench: &Bench<'_>) -> Result<Findings, Error> {
     let is_control = bench.setup.configuration == Configuration::Control;
-    let bits = if is_control { SHORT_KEY_BITS } else { bench.parameters().digest_bits };
+    let bits = if is_control { SHORT_KEY_BITS } else { bench.parameters().digest.bits };
     let scheme = DigestScheme::new(bits)?;
     let mut trials = Vec::new();
     for person in bench.people() {

@@ -24,7 +24,7 @@ use crate::Error;
 use crate::population::Population;
 use biopay_biometrics::Template;
 use biopay_biometrics::attack::{Target, Trial as OfflineTrial};
-use biopay_biometrics::scheme::{Permutation, Scheme, SchemeId, SchemeParameters, build};
+use biopay_biometrics::scheme::{Scheme, SchemeId, SchemeParameters, build};
 use biopay_datasets::stream::stream;
 use rand_chacha::ChaCha8Rng;
 use std::time::Duration;
@@ -70,8 +70,7 @@ impl<'a> Bench<'a> {
     pub fn parameters(&self) -> SchemeParameters {
         let mut parameters = self.setup.scenario.schemes.parameters.clone();
         if self.setup.configuration != Configuration::Hardened {
-            parameters.fuzzy_commitment.permutation = Permutation::Systematic;
-            parameters.fuzzy_vault.permutation = Permutation::Systematic;
+            parameters.share_order();
         }
         parameters
     }
@@ -79,7 +78,7 @@ impl<'a> Bench<'a> {
     /// Returns parameters with which threshold schemes let strangers in.
     pub fn loose_parameters(&self) -> SchemeParameters {
         let mut parameters = self.parameters();
-        parameters.template_threshold = LOOSE_THRESHOLD;
+        parameters.template.threshold = LOOSE_THRESHOLD;
         parameters.biohash.threshold = LOOSE_THRESHOLD;
         parameters
     }
