@@ -6,23 +6,33 @@
 //!
 //! No I/O, no clock, no operating-system randomness: everything here is a pure function of its arguments.
 
-pub mod attack;
+// What everything below is made of.
 pub mod bits;
-pub mod code;
-pub mod comparison;
 pub mod error;
+mod learn;
+
+// The captured image, and the check for artefacts before anything else is done with it.
+pub mod presentation;
+pub mod sample;
+
+// From the image to features and a template.
 pub mod face;
 pub mod fingerprint;
-mod learn;
-pub mod payload;
-pub mod presentation;
 pub mod projection;
-pub mod sample;
-pub mod scheme;
 pub mod template;
+
+// Every pair of many templates.
+pub mod comparison;
+
+// From a template to a QR payload.
+pub mod code;
+pub mod scheme;
+
+// What an adversary achieves against a scheme.
+pub mod attack;
 
 pub use bits::BitString;
 pub use error::{AcquisitionFailure, Error};
-pub use payload::QrPayload;
 pub use sample::{Modality, Sample};
+pub use scheme::QrPayload;
 pub use template::Template;

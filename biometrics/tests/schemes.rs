@@ -1,6 +1,6 @@
 //! What every scheme promises, whichever it is.
 
-use biopay_biometrics::payload::BODY_BYTES_MAX;
+use biopay_biometrics::scheme::BODY_BYTES_MAX;
 use biopay_biometrics::scheme::{
     CommitmentCode, CommitmentParameters, DeviceToken, HelperData, IndexVariant, Registry, SchemeId, SchemeParameters,
     Selection, ServerRecord, TokenUse,

@@ -8,15 +8,20 @@
 //! Everything is a pure function of its arguments: randomness comes from [`stream`]s keyed by what they are for, and
 //! transcendental functions from `libm`, so that one seed gives the same bytes on every machine and in every order.
 
-pub mod embedding;
+// What everything below is made of.
 pub mod error;
-pub mod face;
-pub mod fingerprint;
-pub mod folder;
 mod math;
 mod noise;
+pub mod stream;
+
+// Subjects, and what sensors and cameras capture of them.
+pub mod embedding;
+pub mod face;
+pub mod fingerprint;
 pub mod optics;
 pub mod presentation;
-pub mod stream;
+
+// Samples in files.
+pub mod folder;
 
 pub use error::Error;

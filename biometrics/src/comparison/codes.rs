@@ -1,12 +1,10 @@
 //! Binary templates packed for exhaustive comparison.
 
-use super::hamming::{Distances, Kernel, Nibbles, References, Tally, Visitor, unpacked};
+use super::hamming::{Distances, Kernel, LANES, Nibbles, References, Tally, Visitor, unpacked};
 use super::pairs::{Compare, Counted, Span};
 use crate::BitString;
 use std::ops::Range;
 
-/// References in one block: the 64-bit lanes of the widest vector register.
-pub(super) const LANES: usize = 8;
 /// Words that kernels are compiled for: 256, 512 and 1024 bits. Shorter codes are padded with zeros, which never differ.
 const WIDTHS: [usize; 3] = [4, 8, 16];
 

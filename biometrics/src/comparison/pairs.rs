@@ -1,6 +1,6 @@
 //! Which pairs are compared, in what tiles, and on how many cores.
 
-use super::codes::LANES;
+use super::hamming::LANES;
 use crate::Error;
 use rayon::prelude::*;
 use std::ops::Range;

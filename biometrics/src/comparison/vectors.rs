@@ -1,6 +1,6 @@
 //! Real-valued templates packed for exhaustive comparison by cosine.
 
-use super::codes::LANES;
+use super::hamming::LANES;
 use super::pairs::{Compare, Counted, Span};
 use std::ops::Range;
 

@@ -14,13 +14,19 @@
 //! - **Sources.** Jin, Ling and Goh 2004 (BioHashing); Kong et al. 2006 (what is left of it when the token is stolen);
 //!   Charikar 2002 (the agreement's expectation); Teoh, Kuan and Lee 2008 (more than one bit a projection).
 
+use super::id::SchemeId;
+use super::interface::Scheme;
 use super::keyed::KeyedHelper;
+use super::parameters::{Parameters, threshold_above};
+use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse, Verdict};
+use super::payload::QrPayload;
 use super::quantiser::Quantiser;
 use super::reference::mean_real;
-use super::threshold::{self, BITS_MAX, Similarity, bits_of, body_of};
-use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
+use super::threshold::{
+    self, BITS_MAX, EMBEDDING_DEPTH, EMBEDDING_NUMBERS, EMBEDDING_THRESHOLD, Similarity, bits_of, body_of,
+};
 use crate::projection::{project, project_back};
-use crate::{BitString, Error, QrPayload, Template};
+use crate::{BitString, Error, Template};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -45,7 +51,25 @@ impl Default for BioHashParameters {
     }
 }
 
-/// Presents keyed projections and compares them within a threshold.
+/// The share of signs that agree by chance.
+const CHANCE: f32 = 0.5;
+
+impl Parameters for BioHashParameters {
+    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
+        Ok(Box::new(BioHash::new(*self)?))
+    }
+
+    fn for_embeddings() -> Self {
+        Self { bits: EMBEDDING_NUMBERS * EMBEDDING_DEPTH, depth: EMBEDDING_DEPTH, threshold: EMBEDDING_THRESHOLD }
+    }
+
+    fn set_threshold(&mut self, threshold: f32) -> Option<f32> {
+        self.threshold = threshold_above(CHANCE, threshold);
+        Some(self.threshold)
+    }
+}
+
+/// The scheme that presents keyed projections and compares them within a threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct BioHash {
     parameters: BioHashParameters,

@@ -12,15 +12,47 @@
 //! - **Source.** Patent CN103310335A, paragraphs 20 and 29 ("the same QR again from a new capture").
 
 use super::equality;
+use super::id::SchemeId;
+use super::interface::Scheme;
+use super::parameters::{Parameters, variations};
+use super::parts::{DeviceToken, Enrolment, HelperData};
+use super::payload::QrPayload;
 use super::reference::mean_margins;
-use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
-use crate::{BitString, Error, QrPayload, Template};
+use crate::{BitString, Error, Template};
 use rand::Rng;
 
 /// Most bits that are hashed.
 const BITS_MAX: usize = 1_024;
+/// Bits that tuning tries.
+const BITS_TRIED: [usize; 9] = [4, 6, 8, 10, 12, 14, 16, 20, 24];
 
-/// Hashes the first bits of the template.
+/// The parameters of `digest`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DigestParameters {
+    /// The template's first bits that are hashed, 1 to 1,024.
+    pub bits: usize,
+}
+
+/// As many bits as a false match rate of 1 in 10,000 needs if they were independent (13.3), and some more because they
+/// are not. Measured by `biopay evaluate --modality fingerprint --scheme all --subjects 60 --quality 0.9`, three
+/// captures at enrolment: 157 false non-matches in 180 and no false match in 10,620.
+impl Default for DigestParameters {
+    fn default() -> Self {
+        Self { bits: 16 }
+    }
+}
+
+impl Parameters for DigestParameters {
+    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
+        Ok(Box::new(DigestScheme::new(self.bits)?))
+    }
+
+    fn candidates(&self) -> Vec<(String, Self)> {
+        variations(self, BITS_TRIED.map(|n| (format!("{n} bits"), n)), |p, n| p.bits = n)
+    }
+}
+
+/// The scheme that hashes the first bits of the template.
 #[derive(Clone, Copy, Debug)]
 pub struct DigestScheme {
     bits: usize,

@@ -1,7 +1,9 @@
 //! What the schemes share whose payload is a digest of a key: the payload, the server's record, and its verification.
 
-use super::{SchemeId, ServerRecord, Verdict};
-use crate::{BitString, Error, QrPayload};
+use super::id::SchemeId;
+use super::parts::{ServerRecord, Verdict};
+use super::payload::QrPayload;
+use crate::{BitString, Error};
 use rand::Rng;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;

@@ -14,12 +14,16 @@
 //! - **Sources.** Jin, Hwang, Lai, Kim and Teoh 2018, "Ranking-based locality sensitive hashing-enabled cancelable
 //!   biometrics: index-of-max hashing".
 
+use super::id::SchemeId;
+use super::interface::Scheme;
 use super::keyed::KeyedHelper;
+use super::parameters::{Parameters, threshold_above};
+use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse, Verdict};
+use super::payload::QrPayload;
 use super::reference::mean_real;
 use super::threshold::{self, Similarity, bits_of};
-use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, TokenUse, Verdict};
 use crate::projection::{project, project_back};
-use crate::{BitString, Error, QrPayload, Template};
+use crate::{BitString, Error, Template};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -75,6 +79,11 @@ impl IndexOfMaxParameters {
         self.group_size.next_power_of_two().ilog2() as usize
     }
 
+    /// The share of indices that agree by chance.
+    fn chance(&self) -> f32 {
+        1.0 / self.group_size as f32
+    }
+
     fn check(&self) -> Result<(), Error> {
         let in_range = (16..=GROUPS_MAX).contains(&self.groups)
             && (2..=GROUP_SIZE_MAX).contains(&self.group_size)
@@ -83,7 +92,7 @@ impl IndexOfMaxParameters {
             let why = "16 to 2048 groups of 2 to 256 values, from 1 to 8 permutations";
             return Err(Error::Parameter { name: "index-of-max sizes", why });
         }
-        if !(self.threshold > 1.0 / self.group_size as f32 && self.threshold <= 1.0) {
+        if !(self.threshold > self.chance() && self.threshold <= 1.0) {
             let why = "it must be above one over the group's size, which is chance, and at most 1";
             return Err(Error::Parameter { name: "index-of-max threshold", why });
         }
@@ -91,7 +100,22 @@ impl IndexOfMaxParameters {
     }
 }
 
-/// Presents indices of maxima and compares them within a threshold.
+impl Parameters for IndexOfMaxParameters {
+    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
+        Ok(Box::new(IndexOfMax::new(*self)?))
+    }
+
+    fn for_embeddings() -> Self {
+        Self { groups: 1_280, group_size: 4, threshold: 0.413, ..Self::default() }
+    }
+
+    fn set_threshold(&mut self, threshold: f32) -> Option<f32> {
+        self.threshold = threshold_above(self.chance(), threshold);
+        Some(self.threshold)
+    }
+}
+
+/// The scheme that presents indices of maxima and compares them within a threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct IndexOfMax {
     parameters: IndexOfMaxParameters,

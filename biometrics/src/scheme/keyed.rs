@@ -1,7 +1,8 @@
 //! What the schemes share whose projection is keyed by a record's salt and, where there is one, a device token.
 
 use super::equality::{SALT_BYTES, salt};
-use super::{DeviceToken, SchemeId};
+use super::id::SchemeId;
+use super::parts::DeviceToken;
 use crate::Error;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;

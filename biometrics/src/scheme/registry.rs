@@ -1,104 +1,109 @@
 //! Schemes by name: how a server's configuration and a scenario choose them.
 
-use super::{
-    BioHash, BioHashParameters, CommitmentParameters, DigestScheme, FuzzyCommitment, FuzzyVault, IndexOfMax,
-    IndexOfMaxParameters, LockerParameters, SampleThenLock, Scheme, SchemeId, TemplateScheme, VaultParameters,
-};
+use super::id::SchemeId;
+use super::interface::Scheme;
+use super::parameters::Parameters;
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
-/// Holds every scheme's parameters; what is not given takes its default.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SchemeParameters {
-    /// The least similarity that `template` accepts, above 0.5 and at most 1.
-    pub template_threshold: f32,
-    /// The bits of a number that `template` presents, 1 to 8: one takes the template's own bits.
-    pub template_depth: usize,
-    /// The template's first bits that `digest` hashes, 1 to 1,024.
-    pub digest_bits: usize,
-    /// `fuzzy-commitment`: code, bits and order.
-    pub fuzzy_commitment: CommitmentParameters,
-    /// `fuzzy-vault`: sizes of universe, set and polynomial.
-    pub fuzzy_vault: VaultParameters,
-    /// `biohash`: bits and threshold.
-    pub biohash: BioHashParameters,
-    /// `index-of-max`: variant, sizes and threshold.
-    pub index_of_max: IndexOfMaxParameters,
-    /// `sample-then-lock`: subset and lockers.
-    pub sample_then_lock: LockerParameters,
+macro_rules! scheme_parameters {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal,
+       $field:ident: $parameters:ident { $($key:ident: $value:ident => $head:ident $(. $rest:ident)*),* $(,)? })*) => {
+        use super::{$($field::$parameters),*};
+
+        /// Every scheme's parameters; those that a configuration does not set keep their defaults.
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(from = "Keys", into = "Keys")]
+        pub struct SchemeParameters {
+            $(#[doc = concat!("The parameters of `", $name, "`.")] pub $field: $parameters,)*
+        }
+
+        /// The parameters as a configuration spells them.
+        #[derive(Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+        struct Keys {
+            $($($key: $value,)*)*
+        }
+
+        impl From<SchemeParameters> for Keys {
+            fn from(parameters: SchemeParameters) -> Self {
+                Self { $($($key: parameters.$head$(.$rest)*,)*)* }
+            }
+        }
+
+        impl From<Keys> for SchemeParameters {
+            fn from(keys: Keys) -> Self {
+                let mut parameters = Self::default();
+                $($(parameters.$head$(.$rest)* = keys.$key;)*)*
+                parameters
+            }
+        }
+
+        impl SchemeParameters {
+            /// Returns parameters that suit embeddings of 128 numbers: the threshold schemes' payloads are long or deep
+            /// enough for a false non-match rate of at most 2.5 % at a false match rate of 1 in 10,000.
+            ///
+            /// Measured by `biopay evaluate --modality embedding --scheme NAME --enrol 1 --captures 2 --subjects 2000`,
+            /// one capture at enrolment, 2,000 mated and 3,998,000 non-mated comparisons: FNMR 2.10 % at FMR 10^-4 for
+            /// `template` and `biohash` (1.5 to 2.8 %; 78 bytes a payload, symbol version 5) and 2.40 % for
+            /// `index-of-max` (1.8 to 3.2 %; 336 bytes, version 14); at 10^-6 8.40, 9.05 and 10.4 %. 2,048 signs of
+            /// `biohash` (`--parameters`) have 2.30 % (1.7 to 3.1 %; 270 bytes, version 12), unprotected embeddings
+            /// 2.00 % and 1,024 signs 2.91 % (these two by `--comparator`, 30,000 subjects).
+            pub fn for_embeddings() -> Self {
+                Self { $($field: $parameters::for_embeddings(),)* }
+            }
+
+            /// Lists the parameters that tuning tries for a scheme, with their names, from the most to the least
+            /// permissive; none for a scheme with a threshold.
+            pub fn candidates(&self, id: SchemeId) -> Vec<(String, Self)> {
+                match id {
+                    $(SchemeId::$variant => {
+                        let with = |(name, own)| (name, Self { $field: own, ..self.clone() });
+                        self.$field.candidates().into_iter().map(with).collect()
+                    })*
+                }
+            }
+
+            /// Sets a scheme's threshold, brought into the range that the scheme allows, and returns it; `None` for a
+            /// scheme without one.
+            pub fn set_threshold(&mut self, id: SchemeId, threshold: f32) -> Option<f32> {
+                match id {
+                    $(SchemeId::$variant => self.$field.set_threshold(threshold),)*
+                }
+            }
+
+            /// Gives every record the same order of bits, so that records can be linked: the control of linkage attacks.
+            pub fn share_order(&mut self) {
+                $(self.$field.share_order();)*
+            }
+
+            /// Lists the configuration's keys that set a scheme's parameters.
+            pub fn keys(id: SchemeId) -> Vec<String> {
+                let keys: &[&str] = match id {
+                    $(SchemeId::$variant => &[$(stringify!($key)),*],)*
+                };
+                keys.iter().map(|key| key.replace('_', "-")).collect()
+            }
+        }
+
+        /// Builds one scheme.
+        ///
+        /// # Errors
+        /// [`Error::Parameter`] when its parameters are out of range.
+        pub fn build(id: SchemeId, parameters: &SchemeParameters) -> Result<Box<dyn Scheme>, Error> {
+            match id {
+                $(SchemeId::$variant => parameters.$field.build(),)*
+            }
+        }
+    };
 }
 
-impl Default for SchemeParameters {
+for_schemes!(scheme_parameters);
+
+impl Default for Keys {
     fn default() -> Self {
-        Self {
-            template_threshold: TEMPLATE_THRESHOLD,
-            template_depth: 1,
-            digest_bits: DIGEST_BITS,
-            fuzzy_commitment: CommitmentParameters::default(),
-            fuzzy_vault: VaultParameters::default(),
-            biohash: BioHashParameters::default(),
-            index_of_max: IndexOfMaxParameters::default(),
-            sample_then_lock: LockerParameters::default(),
-        }
+        SchemeParameters::default().into()
     }
-}
-
-impl SchemeParameters {
-    /// Returns what embeddings of 128 numbers want: the threshold schemes' payloads are long or deep enough for a false
-    /// non-match rate of at most 2.5 % at a false match rate of 1 in 10,000.
-    ///
-    /// Measured by `biopay evaluate --modality embedding --scheme NAME --enrol 1 --captures 2 --subjects 2000`, one capture
-    /// at enrolment, 2,000 mated and 3,998,000 non-mated comparisons: FNMR 2.10 % at FMR 10^-4 for `template` and `biohash`
-    /// (1.5 to 2.8 %; 78 bytes a payload, symbol version 5) and 2.40 % for `index-of-max` (1.8 to 3.2 %; 336 bytes, version
-    /// 14); at 10^-6 8.40, 9.05 and 10.4 %. 2,048 signs of `biohash` (`--parameters`) have 2.30 % (1.7 to 3.1 %; 270 bytes,
-    /// version 12), unprotected embeddings 2.00 % and 1,024 signs 2.91 % (these two by `--comparator`, 30,000 subjects).
-    pub fn for_embeddings() -> Self {
-        let bits = EMBEDDING_NUMBERS * EMBEDDING_DEPTH;
-        Self {
-            template_threshold: EMBEDDING_THRESHOLD,
-            template_depth: EMBEDDING_DEPTH,
-            biohash: BioHashParameters { bits, depth: EMBEDDING_DEPTH, threshold: EMBEDDING_THRESHOLD },
-            index_of_max: IndexOfMaxParameters {
-                groups: 1_280,
-                group_size: 4,
-                threshold: 0.413,
-                ..IndexOfMaxParameters::default()
-            },
-            ..Self::default()
-        }
-    }
-}
-
-/// Numbers of an embedding.
-const EMBEDDING_NUMBERS: usize = 128;
-/// Bits that each takes in a payload.
-const EMBEDDING_DEPTH: usize = 4;
-/// 1 - acos(0.39)/π: a cosine of 0.39 is where one in 10,000 non-mated pairs match.
-const EMBEDDING_THRESHOLD: f32 = 0.627;
-
-/// Agreement of two fingers' bits that non-mated ones seldom reach: by `biopay evaluate --modality fingerprint --scheme
-/// all --subjects 60`, three captures at enrolment, one false match in 10,620 and 9 false non-matches in 180.
-const TEMPLATE_THRESHOLD: f32 = 0.68;
-
-/// As many bits as a false match rate of 1 in 10,000 needs if they were independent (13.3), and some for their not
-/// being so. Measured by the same command with `--quality 0.9`: 157 false non-matches in 180 and no false match in
-/// 10,620.
-const DIGEST_BITS: usize = 16;
-
-/// Builds one scheme.
-///
-/// Errors: [`Error::Parameter`] when its parameters are out of range.
-pub fn build(id: SchemeId, parameters: &SchemeParameters) -> Result<Box<dyn Scheme>, Error> {
-    Ok(match id {
-        SchemeId::Digest => Box::new(DigestScheme::new(parameters.digest_bits)?),
-        SchemeId::Template => Box::new(TemplateScheme::new(parameters.template_threshold, parameters.template_depth)?),
-        SchemeId::FuzzyCommitment => Box::new(FuzzyCommitment::new(parameters.fuzzy_commitment)?),
-        SchemeId::FuzzyVault => Box::new(FuzzyVault::new(parameters.fuzzy_vault)?),
-        SchemeId::BioHash => Box::new(BioHash::new(parameters.biohash)?),
-        SchemeId::IndexOfMax => Box::new(IndexOfMax::new(parameters.index_of_max)?),
-        SchemeId::SampleThenLock => Box::new(SampleThenLock::new(parameters.sample_then_lock)?),
-    })
 }
 
 /// Holds every scheme, built once from one set of parameters.
@@ -145,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_parameter_out_of_range_is_named() {
-        let parameters = SchemeParameters { template_threshold: 0.2, ..Default::default() };
+        let mut parameters = SchemeParameters::default();
+        parameters.template.threshold = 0.2;
         let error = Registry::new(&parameters).err().unwrap();
         assert!(error.to_string().contains("template threshold"), "{error}");
         let code = CommitmentCode::Bch { length: 500, correctable: 10 };

@@ -19,9 +19,13 @@
 //!   distributions"; Cheon, Jeong, Kim and Lee 2018 and Simhadri, Steel and Fuller 2019 (what s costs in practice).
 
 use super::equality::{self, SALT_BYTES};
+use super::id::SchemeId;
+use super::interface::Scheme;
+use super::parameters::{Parameters, variations};
+use super::parts::{DeviceToken, Enrolment, HelperData};
+use super::payload::QrPayload;
 use super::reference::mean_margins;
-use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
-use crate::{BitString, Error, QrPayload, Template};
+use crate::{BitString, Error, Template};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
@@ -60,7 +64,20 @@ impl Default for LockerParameters {
     }
 }
 
-/// Locks a key under random subsets of the template's bits.
+/// Subsets that tuning tries.
+const SUBSETS_TRIED: [usize; 9] = [12, 16, 20, 24, 28, 32, 40, 48, 64];
+
+impl Parameters for LockerParameters {
+    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
+        Ok(Box::new(SampleThenLock::new(*self)?))
+    }
+
+    fn candidates(&self) -> Vec<(String, Self)> {
+        variations(self, SUBSETS_TRIED.map(|s| (format!("{s} bits"), s)), |p, s| p.subset = s)
+    }
+}
+
+/// The scheme that locks a key under random subsets of the template's bits.
 #[derive(Clone, Copy, Debug)]
 pub struct SampleThenLock {
     parameters: LockerParameters,

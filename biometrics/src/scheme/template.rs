@@ -13,15 +13,55 @@
 //! - **Source.** The binary comparison of Daugman 2004 ("How iris recognition works"), with the template in the symbol
 //!   as patent CN103310335A reads when a threshold stands for "consistent".
 
+use super::id::SchemeId;
+use super::interface::Scheme;
+use super::parameters::{Parameters, threshold_above};
+use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, Verdict};
+use super::payload::QrPayload;
 use super::quantiser::Quantiser;
 use super::reference::{mean_margins, mean_real};
-use super::threshold::{self, BITS_MAX, Similarity, bits_of, body_of};
-use super::{ComparisonKind, DeviceToken, Enrolment, HelperData, Scheme, SchemeId, ServerRecord, Verdict};
-use crate::{BitString, Error, QrPayload, Template};
+use super::threshold::{self, BITS_MAX, EMBEDDING_DEPTH, EMBEDDING_THRESHOLD, Similarity, bits_of, body_of};
+use crate::{BitString, Error, Template};
 use rand::Rng;
 use std::borrow::Cow;
 
-/// Presents the template and compares it within a threshold.
+/// Agreement of two fingers' bits that non-mated ones seldom reach: by `biopay evaluate --modality fingerprint --scheme
+/// all --subjects 60`, three captures at enrolment, one false match in 10,620 and 9 false non-matches in 180.
+const THRESHOLD: f32 = 0.68;
+/// The share of a binary form's bits that agree by chance.
+const CHANCE: f32 = 0.5;
+
+/// The parameters of `template`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TemplateParameters {
+    /// The least similarity that is accepted, above 0.5 and at most 1.
+    pub threshold: f32,
+    /// The bits of a number that is presented, 1 to 8: one takes the template's own bits.
+    pub depth: usize,
+}
+
+impl Default for TemplateParameters {
+    fn default() -> Self {
+        Self { threshold: THRESHOLD, depth: 1 }
+    }
+}
+
+impl Parameters for TemplateParameters {
+    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
+        Ok(Box::new(TemplateScheme::new(self.threshold, self.depth)?))
+    }
+
+    fn for_embeddings() -> Self {
+        Self { threshold: EMBEDDING_THRESHOLD, depth: EMBEDDING_DEPTH }
+    }
+
+    fn set_threshold(&mut self, threshold: f32) -> Option<f32> {
+        self.threshold = threshold_above(CHANCE, threshold);
+        Some(self.threshold)
+    }
+}
+
+/// The scheme that presents the template and compares it within a threshold.
 #[derive(Clone, Copy, Debug)]
 pub struct TemplateScheme {
     threshold: f32,

@@ -1,10 +1,18 @@
 //! What the schemes share whose payload the server keeps and compares within a threshold.
 
-use super::{Scheme, ServerRecord, Verdict};
-use crate::{BitString, Error, QrPayload};
+use super::interface::Scheme;
+use super::parts::{ServerRecord, Verdict};
+use super::payload::QrPayload;
+use crate::{BitString, Error};
 
 /// Most bits that such a payload may hold.
 pub(super) const BITS_MAX: usize = 4_096;
+/// Numbers of an embedding.
+pub(super) const EMBEDDING_NUMBERS: usize = 128;
+/// Bits that each of them takes in a payload.
+pub(super) const EMBEDDING_DEPTH: usize = 4;
+/// 1 - acos(0.39)/π: a cosine of 0.39 is where one in 10,000 non-mated pairs of embeddings match.
+pub(super) const EMBEDDING_THRESHOLD: f32 = 0.627;
 const LENGTH_BYTES: usize = 2;
 
 /// Is a scheme whose payloads are bits that are more or less similar.

@@ -35,9 +35,13 @@ pub struct Capture {
     pub truth: Truth,
 }
 
-/// Captures a face.
-pub(crate) fn capture(face: &Face, device: &Device, nuisance: Nuisance, number: u64) -> Capture {
-    capture_covered(face, device, nuisance, Cover::None, number)
+impl Face {
+    /// Captures the face: the image that a device gives, and the truth behind it.
+    ///
+    /// Same arguments, same bytes. Captures of different numbers are independent sittings.
+    pub fn capture(&self, device: &Device, nuisance: Nuisance, number: u64) -> Capture {
+        capture_covered(self, device, nuisance, Cover::None, number)
+    }
 }
 
 /// Captures a face of which a part may be covered.

@@ -5,14 +5,11 @@ use super::anthropometry::{Measure, Measurements, Sex, draw_sex};
 use super::beard::Beard;
 use super::body::BodyLook;
 use super::brow::Brows;
-use super::capture::{self, Capture};
 use super::colour::{Rgb, draw_complexion};
-use super::device::Device;
 use super::eye::EyeLook;
 use super::generic::Traits;
 use super::hair::Hair;
 use super::mesh::{COLUMNS, Edge, Material, Mesh, Texel};
-use super::nuisance::Nuisance;
 use super::shape::Head;
 use super::skin::{SkinLook, SkinMap};
 use super::vector::Vec3;
@@ -113,13 +110,6 @@ impl Face {
     /// Measures the head's surface at rest. Units: millimetres; the ear's length is the one it was built with.
     pub fn measured(&self, measure: Measure) -> f32 {
         self.head.measure(measure).unwrap_or_else(|| self.measurements.of(measure))
-    }
-
-    /// Captures the face: the image that a device gives, and the truth behind it.
-    ///
-    /// Same arguments, same bytes. Captures of different numbers are independent sittings.
-    pub fn capture(&self, device: &Device, nuisance: Nuisance, number: u64) -> Capture {
-        capture::capture(self, device, nuisance, number)
     }
 }
 

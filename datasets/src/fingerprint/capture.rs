@@ -18,8 +18,17 @@ pub struct Capture {
     pub truth: Truth,
 }
 
+impl Finger {
+    /// Captures the finger: the image that a device gives, and the truth behind it.
+    ///
+    /// Same arguments, same bytes. Captures of different numbers are independent touches.
+    pub fn capture(&self, device: &Device, quality: CaptureQuality, number: u64) -> Capture {
+        capture(self, device, quality, number)
+    }
+}
+
 /// Captures a finger: condition, then the ink that its ridges leave, then the sensor's image of that.
-pub(crate) fn capture(finger: &Finger, device: &Device, quality: CaptureQuality, number: u64) -> Capture {
+fn capture(finger: &Finger, device: &Device, quality: CaptureQuality, number: u64) -> Capture {
     let open = |stage: &str| {
         let component = format!("fingerprint/capture/{}/{stage}/{number}", device.name);
         stream(finger.seed, &component, finger.subject)

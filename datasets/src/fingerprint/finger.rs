@@ -1,11 +1,11 @@
 //! A finger: everything about it that lasts.
 
+use super::class::PatternClass;
 use super::minutiae::{Minutia, find_minutiae};
 use super::orientation::{Extent, OrientationField, SingularPoint};
 use super::period::PeriodField;
 use super::ridges::RidgePattern;
 use super::skin::Skin;
-use super::{Capture, CaptureQuality, Device, PatternClass, capture};
 use crate::math::Point;
 use crate::stream::stream;
 
@@ -53,13 +53,6 @@ impl Finger {
     /// Returns all minutiae, in finger coordinates.
     pub fn minutiae(&self) -> &[Minutia] {
         &self.minutiae
-    }
-
-    /// Captures the finger: the image that a device gives, and the truth behind it.
-    ///
-    /// Same arguments, same bytes. Captures of different numbers are independent touches.
-    pub fn capture(&self, device: &Device, quality: CaptureQuality, capture: u64) -> Capture {
-        capture::capture(self, device, quality, capture)
     }
 }
 

@@ -2,7 +2,7 @@ use crate::people::{THRESHOLD, enrolled, scheme, scheme_with, strangers, subject
 use biopay_biometrics::attack::{
     Guesser, Leak, PayloadClimber, Population, Stolen, Strategy, Target, TemplateClimber, drive,
 };
-use biopay_biometrics::scheme::{BioHashParameters, Scheme, SchemeId, SchemeParameters, TokenUse};
+use biopay_biometrics::scheme::{BioHashParameters, Scheme, SchemeId, SchemeParameters, TemplateParameters, TokenUse};
 use biopay_datasets::stream::stream;
 use std::sync::Arc;
 
@@ -76,7 +76,7 @@ fn guessing_takes_about_one_over_the_false_match_rate_and_with_another_token_nev
     // 1 - acos(.233)/π: the cosine that one in 100 non-mated pairs reaches. Of 1,024 random bits .575 are equal once in a
     // million; at 128 numbers of 4 bits it would be once in 240, and no token would help.
     let parameters = SchemeParameters {
-        template_threshold: 0.575,
+        template: TemplateParameters { threshold: 0.575, depth: 1 },
         biohash: BioHashParameters { bits: 1_024, depth: 1, threshold: 0.575 },
         ..SchemeParameters::for_embeddings()
     };

@@ -216,7 +216,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     config.mode = args.mode.unwrap_or(config.mode);
     config.rules.code = args.code.unwrap_or(config.rules.code);
     config.rules.metrics = args.metrics_for.unwrap_or(config.rules.metrics);
-    config.schemes.template_threshold = args.template_threshold.unwrap_or(config.schemes.template_threshold);
+    config.schemes.template.threshold = args.template_threshold.unwrap_or(config.schemes.template.threshold);
     config.password.threads = args.hash_threads.unwrap_or(config.password.threads);
     config.password.priority = args.hash_priority.unwrap_or(config.password.priority);
     config.operations.listen = args.operations.or(config.operations.listen);

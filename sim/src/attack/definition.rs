@@ -66,7 +66,7 @@ pub(in crate::attack) fn without_limits_on_guessing(scenario: &mut Scenario) {
     scenario.server.presentation = Presentation::Static;
     scenario.server.throttling = false;
     if scenario.schemes.r#use.contains(&SchemeId::Template) {
-        scenario.schemes.parameters.template_threshold = LOOSE_THRESHOLD;
+        scenario.schemes.parameters.template.threshold = LOOSE_THRESHOLD;
     }
 }
 

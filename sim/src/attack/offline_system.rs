@@ -14,7 +14,7 @@ use crate::people::population::Population;
 use crate::scenario::Configuration;
 use biopay_biometrics::Template;
 use biopay_biometrics::attack::{Target, Trial as OfflineTrial};
-use biopay_biometrics::scheme::{Permutation, Scheme, SchemeId, SchemeParameters, build};
+use biopay_biometrics::scheme::{Scheme, SchemeId, SchemeParameters, build};
 use biopay_datasets::stream::stream;
 use rand_chacha::ChaCha8Rng;
 use std::time::Duration;
@@ -57,8 +57,7 @@ impl<'a> OfflineSystem<'a> {
     pub fn parameters(&self) -> SchemeParameters {
         let mut parameters = self.setup.scenario.schemes.parameters.clone();
         if self.setup.configuration != Configuration::Hardened {
-            parameters.fuzzy_commitment.permutation = Permutation::Systematic;
-            parameters.fuzzy_vault.permutation = Permutation::Systematic;
+            parameters.share_order();
         }
         parameters
     }
@@ -66,7 +65,7 @@ impl<'a> OfflineSystem<'a> {
     /// Returns parameters with which threshold schemes let strangers in.
     pub fn loose_parameters(&self) -> SchemeParameters {
         let mut parameters = self.parameters();
-        parameters.template_threshold = LOOSE_THRESHOLD;
+        parameters.template.threshold = LOOSE_THRESHOLD;
         parameters.biohash.threshold = LOOSE_THRESHOLD;
         parameters
     }

@@ -5,7 +5,6 @@
 //!                      └──► stating part ◄──────────────── measured once, with intervals ─────────────┘
 //! ```
 
-mod candidates;
 mod measure;
 mod subjects;
 
@@ -64,9 +63,9 @@ impl Tuned {
     pub fn to_toml(&self, scheme: SchemeId) -> Result<String, Error> {
         let unwritable = |e: toml::ser::Error| Error::Usage(e.to_string());
         let mut all = toml::Table::try_from(&self.best().parameters).map_err(unwritable)?;
-        let own: toml::Table = parameter_keys(scheme)
+        let own: toml::Table = SchemeParameters::keys(scheme)
             .into_iter()
-            .filter_map(|key| all.remove(key).map(|value| (key.to_owned(), value)))
+            .filter_map(|key| all.remove(&key).map(|value| (key, value)))
             .collect();
         let parameters = toml::Table::from_iter([("parameters".to_owned(), own.into())]);
         toml::to_string(&toml::Table::from_iter([("schemes".to_owned(), parameters.into())])).map_err(unwritable)
@@ -116,7 +115,9 @@ fn by_threshold(plan: &TuningPlan, tuning: &[Subject]) -> Result<Candidate, Erro
     let scores = measure(scheme.as_ref(), tuning, plan.enrolment_captures, plan.seed)?;
     let threshold = scores.threshold_for(plan.target_fmr);
     let mut parameters = plan.base.clone();
-    let threshold = candidates::set_threshold(plan.scheme, &mut parameters, threshold)?;
+    let threshold = parameters
+        .set_threshold(plan.scheme, threshold)
+        .ok_or_else(|| Error::Usage(format!("{} has no threshold", plan.scheme.name())))?;
     Ok(Candidate { name: format!("threshold {threshold:.4}"), parameters, rates: scores.rates(threshold) })
 }
 
@@ -126,21 +127,13 @@ fn by_parameters(plan: &TuningPlan, tuning: &[Subject]) -> Result<Vec<Candidate>
         let scores = measure(scheme.as_ref(), tuning, plan.enrolment_captures, plan.seed)?;
         Ok(Candidate { name, parameters, rates: scores.rates(measure::ACCEPTED) })
     };
-    candidates::ladder(plan.scheme, &plan.base).into_iter().map(one).collect()
+    plan.base.candidates(plan.scheme).into_iter().map(one).collect()
 }
 
 fn threshold_of(comparison: ComparisonKind) -> f32 {
     match comparison {
         ComparisonKind::Threshold(threshold) => threshold,
         ComparisonKind::Equality => measure::ACCEPTED,
-    }
-}
-
-fn parameter_keys(scheme: SchemeId) -> Vec<&'static str> {
-    match scheme {
-        SchemeId::Digest => vec!["digest-bits"],
-        SchemeId::Template => vec!["template-threshold", "template-depth"],
-        other => vec![other.name()],
     }
 }
 

@@ -3,7 +3,6 @@
 //! Sources: Muła, Kurz and Lemire 2018, "Faster population counts using AVX2 instructions" (the nibble table); Warren
 //! 2013, "Hacker's Delight", chapter 5 (counts within a word).
 
-use super::codes::LANES;
 use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
@@ -16,6 +15,9 @@ mod nibbles;
 mod portable;
 
 pub(super) use nibbles::Nibbles;
+
+/// References in one block: the 64-bit lanes of the widest vector register.
+pub(super) const LANES: usize = 8;
 
 /// Names a way to count differing bits. All of them give the same counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

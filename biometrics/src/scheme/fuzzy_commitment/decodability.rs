@@ -20,7 +20,7 @@
 
 use super::FuzzyCommitment;
 use crate::Error;
-use crate::scheme::HelperData;
+use crate::scheme::parts::HelperData;
 
 impl FuzzyCommitment {
     /// Tries to link two records by their helpers.
@@ -32,7 +32,7 @@ impl FuzzyCommitment {
     ///
     /// Errors: [`Error::Malformed`] for helper data of another scheme or other parameters.
     pub fn decodability(&self, a: &HelperData, b: &HelperData) -> Result<Option<u32>, Error> {
-        let word = self.read_whole(a)?.offset.xor(&self.read_whole(b)?.offset);
+        let word = self.form().read_whole(a)?.offset.xor(&self.form().read_whole(b)?.offset);
         let soft: Vec<f32> = word.iter().map(|bit| if bit { 1.0 } else { -1.0 }).collect();
         Ok(self.code.decode(&soft).ok().map(|message| self.code.encode(&message).hamming(&word)))
     }

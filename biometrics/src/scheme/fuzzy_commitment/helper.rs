@@ -1,8 +1,8 @@
 //! What a fuzzy commitment publishes.
 
-use super::{FuzzyCommitment, Permutation, Selection};
-use crate::scheme::HelperData;
+use super::parameters::{CommitmentParameters, Permutation, Selection};
 use crate::scheme::equality::SALT_BYTES;
+use crate::scheme::parts::HelperData;
 use crate::{BitString, Error};
 
 const HELPER_VERSION: u8 = 2;
@@ -20,12 +20,12 @@ pub(super) struct Helper {
 }
 
 impl Helper {
-    /// Writes the helper under the header of its scheme, for a template of so many bits.
-    pub(super) fn to_bytes(&self, scheme: &FuzzyCommitment, template_bits: usize) -> Vec<u8> {
-        let mut bytes = scheme.header(template_bits).to_vec();
+    /// Writes the helper under the header of its form, for a template of so many bits.
+    pub(super) fn to_bytes(&self, form: &Form, template_bits: usize) -> Vec<u8> {
+        let mut bytes = form.header(template_bits).to_vec();
         bytes.extend(self.salt);
         bytes.extend(self.seed);
-        if scheme.parameters.selection == Selection::Reliable {
+        if form.parameters.selection == Selection::Reliable {
             bytes.extend(self.selected.to_bytes());
         }
         bytes.extend(self.offset.to_bytes());
@@ -33,11 +33,20 @@ impl Helper {
     }
 }
 
-impl FuzzyCommitment {
+/// What a scheme's helpers have in common: its parameters, and the sizes of its code.
+pub(super) struct Form {
+    pub(super) parameters: CommitmentParameters,
+    /// Bits of a codeword.
+    pub(super) length: usize,
+    /// Bits of a key.
+    pub(super) key_bits: usize,
+}
+
+impl Form {
     fn header(&self, template_bits: usize) -> [u8; HEADER_BYTES] {
         let mut header = [0; HEADER_BYTES];
         (header[0], header[1]) = (HELPER_VERSION, self.parameters.code.number());
-        for (i, number) in [self.code.length(), self.code.message_bits(), template_bits].into_iter().enumerate() {
+        for (i, number) in [self.length, self.key_bits, template_bits].into_iter().enumerate() {
             header[2 + 2 * i..][..2].copy_from_slice(&(number as u16).to_le_bytes());
         }
         header[8] = u8::from(self.parameters.selection == Selection::Reliable);
@@ -48,27 +57,28 @@ impl FuzzyCommitment {
     /// Reads a helper without a probe, of as many template bits as it says itself.
     pub(super) fn read_whole(&self, helper: &HelperData) -> Result<Helper, Error> {
         let template_bits = helper.0.get(6..8).ok_or(malformed("it is cut short"))?;
-        self.read_helper(&helper.0, u16::from_le_bytes([template_bits[0], template_bits[1]]).into())
+        self.read(&helper.0, u16::from_le_bytes([template_bits[0], template_bits[1]]).into())
     }
 
     /// Reads a helper for a template of so many bits.
     ///
-    /// Errors: [`Error::Malformed`] for helper data of another scheme, other parameters or another length.
-    pub(super) fn read_helper(&self, bytes: &[u8], template_bits: usize) -> Result<Helper, Error> {
+    /// # Errors
+    /// [`Error::Malformed`] for helper data of another scheme, other parameters or another length.
+    pub(super) fn read(&self, bytes: &[u8], template_bits: usize) -> Result<Helper, Error> {
         let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>().ok_or(malformed("it is cut short"))?;
         if header[0] != HELPER_VERSION {
             return Err(malformed("its version is unknown"));
         }
-        if *header != self.header(template_bits) || template_bits < self.code.length() {
+        if *header != self.header(template_bits) || template_bits < self.length {
             return Err(malformed("it was made with another code, or from a template of another length"));
         }
         let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(malformed("it is cut short"))?;
         let (seed, rest) = rest.split_first_chunk::<SEED_BYTES>().ok_or(malformed("it is cut short"))?;
         let (selected, offset) = match self.parameters.selection {
-            Selection::All => (first_bits(template_bits, self.code.length()), rest),
-            Selection::Reliable => read_map(rest, template_bits, self.code.length())?,
+            Selection::All => (first_bits(template_bits, self.length), rest),
+            Selection::Reliable => read_map(rest, template_bits, self.length)?,
         };
-        let offset = BitString::from_bytes(offset, self.code.length());
+        let offset = BitString::from_bytes(offset, self.length);
         Ok(Helper { salt: *salt, seed: *seed, selected, offset: offset.ok_or(malformed("its offset is no word"))? })
     }
 }

@@ -29,12 +29,16 @@ mod parameters;
 
 pub use parameters::{CommitmentCode, CommitmentParameters, Permutation, Selection};
 
-use self::helper::{Helper, SEED_BYTES, first_bits};
+use self::helper::{Form, Helper, SEED_BYTES, first_bits};
 use super::equality;
+use super::id::SchemeId;
+use super::interface::Scheme;
+use super::parameters::{Parameters, variations};
+use super::parts::{DeviceToken, Enrolment, HelperData};
+use super::payload::QrPayload;
 use super::reference::{at_least, mean_of_at_least};
-use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
 use crate::code::BlockCode;
-use crate::{BitString, Error, QrPayload, Template};
+use crate::{BitString, Error, Template};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -42,7 +46,21 @@ use rand_chacha::ChaCha20Rng;
 /// Most template bits that a helper may speak of.
 const TEMPLATE_BITS_MAX: usize = 4_096;
 
-/// Commits to a random key under the template's bits.
+impl Parameters for CommitmentParameters {
+    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
+        Ok(Box::new(FuzzyCommitment::new(*self)?))
+    }
+
+    fn candidates(&self) -> Vec<(String, Self)> {
+        variations(self, self.code.variations(), |p, code| p.code = code)
+    }
+
+    fn share_order(&mut self) {
+        self.permutation = Permutation::Systematic;
+    }
+}
+
+/// The scheme that commits to a random key under the template's bits.
 pub struct FuzzyCommitment {
     parameters: CommitmentParameters,
     code: Box<dyn BlockCode>,
@@ -61,6 +79,11 @@ impl FuzzyCommitment {
         let shape = [self.code.length(), self.code.message_bits()].map(|n| (n as u16).to_le_bytes()).concat();
         let family = [self.parameters.code.number()];
         equality::payload_of(SchemeId::FuzzyCommitment, &[salt, &family, &shape, &key.to_bytes()])
+    }
+
+    fn form(&self) -> Form {
+        let (length, key_bits) = (self.code.length(), self.code.message_bits());
+        Form { parameters: self.parameters, length, key_bits }
     }
 
     fn select(&self, margins: &[f32]) -> BitString {
@@ -116,13 +139,13 @@ impl Scheme for FuzzyCommitment {
         let selected = self.select(&margins);
         let word = BitString::from_bits(self.positions(&selected, seed).into_iter().map(|i| margins[i] > 0.0));
         let helper = Helper { salt, seed, selected, offset: self.code.encode(&key).xor(&word) };
-        let helper = HelperData(helper.to_bytes(self, margins.len()));
+        let helper = HelperData(helper.to_bytes(&self.form(), margins.len()));
         Ok(Enrolment { payload: self.payload(&salt, &key), helper })
     }
 
     fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
         let margins = at_least(probe, self.code.length());
-        let helper = self.read_helper(&helper.0, margins.len())?;
+        let helper = self.form().read(&helper.0, margins.len())?;
         let key = self.decoded(&margins, &helper)?;
         Ok(self.payload(&helper.salt, &key))
     }
@@ -132,7 +155,7 @@ impl Scheme for FuzzyCommitment {
         if self.parameters.selection == Selection::All {
             return None;
         }
-        let selected = self.read_whole(&enrolment.helper).ok()?.selected;
+        let selected = self.form().read_whole(&enrolment.helper).ok()?.selected;
         let mean = selected.count_ones() as f32 / selected.len() as f32;
         Some(selected.iter().map(|bit| f32::from(u8::from(bit)) - mean).collect())
     }
@@ -155,8 +178,8 @@ fn most_reliable(margins: &[f32], count: usize) -> BitString {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ServerRecord, Verdict};
     use super::*;
+    use crate::scheme::{ServerRecord, Verdict};
     use proptest::prelude::*;
     use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
@@ -185,7 +208,7 @@ mod tests {
 
     /// Flips the first `flips` of the bits that enrolment selected.
     fn flipped(margins: &[f32], enrolment: &Enrolment, flips: usize) -> Template {
-        let helper = scheme().read_helper(&enrolment.helper.0, TEMPLATE).unwrap();
+        let helper = scheme().form().read(&enrolment.helper.0, TEMPLATE).unwrap();
         let mut margins = margins.to_vec();
         (0..margins.len()).filter(|&i| helper.selected.bit(i)).take(flips).for_each(|i| margins[i] = -margins[i]);
         template(&margins)
@@ -212,7 +235,7 @@ mod tests {
         let (scheme, mut rng) = (scheme(), ChaCha8Rng::seed_from_u64(4));
         let margins: Vec<f32> = (0..TEMPLATE).map(|i| if i < 257 { 0.01 } else { 1.0 + i as f32 }).collect();
         let enrolment = scheme.enrol(&[template(&margins)], None, &mut rng).unwrap();
-        let selected = scheme.read_helper(&enrolment.helper.0, TEMPLATE).unwrap().selected;
+        let selected = scheme.form().read(&enrolment.helper.0, TEMPLATE).unwrap().selected;
         assert!((0..TEMPLATE).all(|i| selected.bit(i) == (i >= 257)));
     }
 
@@ -223,7 +246,7 @@ mod tests {
         let [old, new] = [(); 2].map(|()| scheme.enrol(&references, None, &mut rng).unwrap());
         let record = scheme.record(&new.payload).unwrap();
         assert!(!scheme.verify(&record, &old.payload).accepted);
-        let [old, new] = [old, new].map(|e| scheme.read_helper(&e.helper.0, TEMPLATE).unwrap());
+        let [old, new] = [old, new].map(|e| scheme.form().read(&e.helper.0, TEMPLATE).unwrap());
         let distance = old.offset.hamming(&new.offset);
         // Unrelated offsets differ in 127.5 +- 8 of 255 bits: five standard deviations, 6e-7.
         assert!((88..=167).contains(&distance), "offsets differ in {distance} bits");

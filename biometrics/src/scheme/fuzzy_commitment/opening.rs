@@ -2,9 +2,10 @@
 //! is found.
 
 use super::FuzzyCommitment;
-use crate::scheme::HelperData;
+use crate::scheme::parts::HelperData;
+use crate::scheme::payload::QrPayload;
 use crate::scheme::reference::at_least;
-use crate::{BitString, Error, QrPayload, Template};
+use crate::{BitString, Error, Template};
 
 impl FuzzyCommitment {
     /// Makes the payload that a key would give with a helper: one guess of an offline search.
@@ -16,7 +17,7 @@ impl FuzzyCommitment {
         if key.len() != self.code.message_bits() {
             return Err(Error::Malformed { what: "fuzzy-commitment key", why: "it has another length" });
         }
-        Ok(self.payload(&self.read_whole(helper)?.salt, key))
+        Ok(self.payload(&self.form().read_whole(helper)?.salt, key))
     }
 
     /// Opens a helper with a template that is near enough and returns the enrolled bits, every one of them: the offset
@@ -27,7 +28,7 @@ impl FuzzyCommitment {
     /// Errors: [`Error::FailedToDerive`]; [`Error::Malformed`] for helper data of another scheme or other parameters.
     pub fn committed_bits(&self, near: &Template, helper: &HelperData) -> Result<Vec<(usize, bool)>, Error> {
         let margins = at_least(near, self.code.length());
-        let helper = self.read_helper(&helper.0, margins.len())?;
+        let helper = self.form().read(&helper.0, margins.len())?;
         let key = self.decoded(&margins, &helper)?;
         let word = self.code.encode(&key).xor(&helper.offset);
         Ok(self.positions(&helper.selected, helper.seed).into_iter().zip(word.iter()).collect())

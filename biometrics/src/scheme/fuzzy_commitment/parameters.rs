@@ -4,7 +4,14 @@ use crate::Error;
 use crate::code::{Bch, BlockCode, Concatenated, Polar};
 use serde::{Deserialize, Serialize};
 
-/// Chooses the error-correcting code.
+/// Key bits of polar codes that tuning tries; the shortest are what a payload needs against guessing on line.
+const POLAR_KEY_BITS: [usize; 7] = [64, 96, 128, 160, 192, 224, 256];
+/// Outer message symbols of concatenated codes that tuning tries, of 7 bits each.
+const OUTER_SYMBOLS: [usize; 5] = [10, 11, 12, 13, 14];
+/// Shares of a BCH code's length that tuning has it correct.
+const BCH_SHARES: [f64; 6] = [0.22, 0.20, 0.18, 0.16, 0.14, 0.12];
+
+/// An error-correcting code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "family", deny_unknown_fields, rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum CommitmentCode {
@@ -59,6 +66,30 @@ impl CommitmentCode {
             }
             Self::Polar { length, key_bits, list } => Box::new(Polar::new(length, key_bits, list)?),
         })
+    }
+
+    /// Lists the codes of the same family and length that tuning tries, of ever longer keys, with their names.
+    pub(super) fn variations(self) -> Vec<(String, Self)> {
+        match self {
+            Self::Polar { length, list, .. } => POLAR_KEY_BITS
+                .map(|key_bits| (format!("polar ({length}, {key_bits})"), Self::Polar { length, key_bits, list }))
+                .to_vec(),
+            Self::ReedSolomonHadamard { blocks, .. } => {
+                let fitting = OUTER_SYMBOLS.into_iter().filter(|&symbols| symbols <= blocks);
+                let code = |message_symbols| {
+                    let name = format!("Reed-Solomon ({blocks}, {message_symbols}) and Hadamard");
+                    (name, Self::ReedSolomonHadamard { blocks, message_symbols })
+                };
+                fitting.map(code).collect()
+            }
+            Self::Bch { length, .. } => {
+                let code = |share: f64| {
+                    let correctable = (share * length as f64) as usize;
+                    (format!("BCH {length}, t = {correctable}"), Self::Bch { length, correctable })
+                };
+                BCH_SHARES.map(code).into_iter().filter(|(_, code)| code.build().is_ok()).collect()
+            }
+        }
     }
 
     /// Returns the code's family as helper data name it.

@@ -19,11 +19,15 @@ pub mod overlap;
 
 use super::equality::{self, SALT_BYTES};
 use super::fuzzy_commitment::Permutation;
+use super::id::SchemeId;
+use super::interface::Scheme;
+use super::parameters::{Parameters, variations};
+use super::parts::{DeviceToken, Enrolment, HelperData};
+use super::payload::QrPayload;
 use super::reference::mean_margins;
-use super::{DeviceToken, Enrolment, HelperData, Scheme, SchemeId};
 use crate::code::Field;
 use crate::code::interpolation::{evaluate, reconstruct, with_roots};
-use crate::{Error, QrPayload, Template};
+use crate::{Error, Template};
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
@@ -59,7 +63,24 @@ impl Default for VaultParameters {
     }
 }
 
-/// Locks a secret polynomial under a set.
+/// Coefficients of the secret that tuning tries.
+const COEFFICIENTS_TRIED: [usize; 9] = [2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+impl Parameters for VaultParameters {
+    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
+        Ok(Box::new(FuzzyVault::new(*self)?))
+    }
+
+    fn candidates(&self) -> Vec<(String, Self)> {
+        variations(self, COEFFICIENTS_TRIED.map(|k| (format!("k = {k}"), k)), |p, k| p.coefficients = k)
+    }
+
+    fn share_order(&mut self) {
+        self.permutation = Permutation::Systematic;
+    }
+}
+
+/// The scheme that locks a secret polynomial under a set.
 #[derive(Clone, Debug)]
 pub struct FuzzyVault {
     parameters: VaultParameters,

@@ -19,7 +19,7 @@
 use super::FuzzyVault;
 use crate::Error;
 use crate::code::interpolation::remainder_lengths;
-use crate::scheme::HelperData;
+use crate::scheme::parts::HelperData;
 
 impl FuzzyVault {
     /// Returns the most degrees that a remainder of Euclid's algorithm on the two vaults loses in one step; 1 is what

@@ -147,7 +147,7 @@ fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
 /// Walks the keys of a digest: of as many bits as the scenario says, or, in the control, of twelve.
 fn search_digest(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let is_control = system.setup.configuration == Configuration::Control;
-    let bits = if is_control { SHORT_KEY_BITS } else { system.parameters().digest_bits };
+    let bits = if is_control { SHORT_KEY_BITS } else { system.parameters().digest.bits };
     let scheme = DigestScheme::new(bits)?;
     let mut trials = Vec::new();
     for person in system.people() {

@@ -1,7 +1,7 @@
 //! The QR payload: what is printed in the symbol and presented to the server.
 
+use super::id::SchemeId;
 use crate::Error;
-use crate::scheme::SchemeId;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;

@@ -1,0 +1,77 @@
+//! The interface that all derivation schemes share.
+
+use super::equality;
+use super::id::SchemeId;
+use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse, Verdict};
+use super::payload::QrPayload;
+use crate::{Error, Template};
+use rand::Rng;
+
+/// Derives, enrols and verifies QR payloads in one way.
+pub trait Scheme: Send + Sync {
+    /// Returns the scheme's name.
+    fn id(&self) -> SchemeId;
+
+    /// Returns the bits that guessing the key costs at most; `None` where the scheme has no key.
+    fn key_bits(&self) -> Option<usize> {
+        None
+    }
+
+    /// Says how payloads are compared, and at which threshold. Unless a scheme says otherwise its payload is a digest
+    /// of a key, and [`record`](Self::record) and [`verify`](Self::verify) are those of digests.
+    fn comparison(&self) -> ComparisonKind {
+        ComparisonKind::Equality
+    }
+
+    /// Says what a device token is to the scheme.
+    fn token_use(&self) -> TokenUse {
+        TokenUse::Ignored
+    }
+
+    /// Enrols one or several templates of the same subject.
+    ///
+    /// Errors: [`Error::FailureToEnrol`] when they cannot make a reference.
+    fn enrol(
+        &self,
+        references: &[Template],
+        token: Option<&DeviceToken>,
+        rng: &mut dyn Rng,
+    ) -> Result<Enrolment, Error>;
+
+    /// Derives the payload from a new capture.
+    ///
+    /// Errors: [`Error::FailedToDerive`] when an equality scheme cannot correct the difference;
+    /// [`Error::Malformed`] when the helper data is not of this scheme.
+    fn derive(&self, probe: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Result<QrPayload, Error>;
+
+    /// Makes the server's record from the payload presented at registration.
+    ///
+    /// Errors: [`Error::Malformed`] when the payload is not of this scheme.
+    fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
+        equality::record_of(self.id(), payload)
+    }
+
+    /// Decides whether a payload is consistent with a record. Anything malformed is rejected, without a score.
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+        equality::verify(self.id(), record, payload)
+    }
+
+    /// Returns what somebody who holds payload, helper data and device token concludes of the template; `None` where
+    /// nothing better than comparing payloads and helpers bit by bit is known.
+    ///
+    /// Shape: a vector whose cosine with that of another enrolment is the larger, the more likely both are of one
+    /// subject. `dimension` is that of the real-valued template, which the modality tells.
+    fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
+        let _ = (enrolment, token, dimension);
+        None
+    }
+
+    /// Runs the attack on two helpers that tells whether they are of one subject; `None` where there is none better
+    /// than comparing them bit by bit, or where a helper is not of this scheme.
+    ///
+    /// Units: of the attack, larger is likelier the same subject.
+    fn link(&self, a: &HelperData, b: &HelperData) -> Option<f32> {
+        let _ = (a, b);
+        None
+    }
+}
