@@ -1,7 +1,7 @@
 //! Files of embeddings: Parquet with the columns `subject`, `impression` and one of 32-bit floats a dimension, `e0`, `e1`
 //! and so on. Written and read in batches, so that millions fit in little memory.
 
-use crate::Error;
+use crate::error::Error;
 use polars::prelude::{
     BatchedWriter, Column, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series,
 };

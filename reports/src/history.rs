@@ -4,11 +4,11 @@
 //! {"label":"4f2a1c0","figures":{"charge@4g.p50":69123.0,"bytes.per-charge":10422.5,"instructions.derive":8123456.0}}
 //! ```
 
-use crate::compare::text::text;
 use crate::error::Error;
-use crate::metric::Unit;
-use crate::plot::{Axis, Chart, Scale, escape};
-use crate::threshold::unit_of;
+use crate::figures::metric::Unit;
+use crate::judgement::threshold::unit_of;
+use crate::plot::{Axis, Chart, Scale};
+use crate::text::escape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -98,7 +98,7 @@ fn figure(entries: &[Entry], name: &str) -> String {
         }
         _ => String::new(),
     };
-    let last = values.last().map_or_else(String::new, |value| text(*value, unit(name)));
+    let last = values.last().map_or_else(String::new, |value| crate::text::value(*value, unit(name)));
     let (svg, name) = (chart(entries, name).svg(), escape(name));
     format!("<figure>{svg}<figcaption><b>{name}</b>: {last} at last{change}.</figcaption></figure>")
 }

@@ -10,47 +10,33 @@
 //!
 //! Nothing here knows the simulator or the server: a report is rebuilt from the folder alone.
 
-pub mod attack;
-pub mod auc;
-pub mod band;
-pub mod beta;
-pub mod cases;
-pub mod cluster;
-pub mod compare;
-pub mod distribution;
+// What a run records, and where it is kept.
 pub mod embeddings;
-pub mod error;
+mod error;
+pub mod records;
+pub mod run_folder;
+
+// What the records show: counts and intervals, the figures of a run, and what these are held against.
+mod figures;
+mod judgement;
+mod statistics;
+pub mod summary;
+
+// What people and other programs read.
+pub mod compare;
 pub mod export;
-mod gathered;
 pub mod history;
 pub mod html;
-pub mod interval;
-pub mod knee;
-pub mod latency;
-pub mod manifest;
-pub mod metric;
-pub mod money;
-pub mod network;
 pub mod plot;
-pub mod rates;
-pub mod records;
-pub mod requirement;
-pub mod run_folder;
-pub mod scheme_tally;
-pub mod security;
-pub mod summary;
 pub mod sweep;
-pub mod symbol;
-pub mod tables;
 pub mod terminal;
-pub mod threshold;
-pub mod timeline;
-pub mod transaction_tally;
-pub mod unlinkability;
+mod text;
 
 pub use error::Error;
-pub use interval::{Interval, Rate};
-pub use latency::LatencyRecorder;
-pub use manifest::Manifest;
-pub use run_folder::{RunReader, RunWriter};
-pub use summary::Summary;
+pub use figures::metric;
+pub use judgement::{requirement, threshold};
+pub use run_folder::latency::LatencyRecorder;
+pub use run_folder::manifest::Manifest;
+pub use run_folder::{RunReader, RunWriter, cases, knee, latency, manifest};
+pub use statistics::{auc, cluster, distribution, interval, limit, rates, security, unlinkability};
+pub use summary::{Summary, attack, money, symbol};

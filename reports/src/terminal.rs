@@ -1,13 +1,13 @@
 //! The summary as plain text for a terminal.
 
-use crate::attack::{self, AttackSummary};
-use crate::distribution::Distribution;
-use crate::export::Document;
-use crate::html::figures::{duration, grouped, metric_text, percent, rate};
-use crate::manifest::Completion;
-use crate::requirement::Verdict as Held;
+use crate::judgement::Document;
+use crate::judgement::threshold::Verdict;
+use crate::run_folder::manifest::Completion;
+use crate::statistics::distribution::Distribution;
+use crate::statistics::limit::Conformance;
 use crate::summary::Summary;
-use crate::threshold::Verdict;
+use crate::summary::attack::{self, AttackSummary};
+use crate::text::{duration, grouped, metric_text, percent, rate};
 use std::fmt::Write;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -90,7 +90,7 @@ struct Form {
     name: String,
     /// Successes and trials by configuration.
     counts: [(u64, u64); 3],
-    verdict: Option<Held>,
+    verdict: Option<Conformance>,
 }
 
 /// Writes what attacks came to: successes over trials in each configuration.
@@ -129,20 +129,20 @@ fn forms(summary: &Summary) -> Vec<Form> {
 }
 
 /// Says which of two verdicts weighs more: not met, then undecided, then met.
-fn worse(a: Option<Held>, b: Option<Held>) -> Option<Held> {
-    let weight = |verdict: &Held| match verdict {
-        Held::NotMet => 2,
-        Held::NotEnoughEvidence { .. } => 1,
-        Held::Met => 0,
+fn worse(a: Option<Conformance>, b: Option<Conformance>) -> Option<Conformance> {
+    let weight = |verdict: &Conformance| match verdict {
+        Conformance::NotMet => 2,
+        Conformance::NotEnoughEvidence { .. } => 1,
+        Conformance::Met => 0,
     };
     [a, b].into_iter().flatten().max_by_key(weight)
 }
 
-fn verdict_words(verdict: Held) -> &'static str {
+fn verdict_words(verdict: Conformance) -> &'static str {
     match verdict {
-        Held::Met => "resisted",
-        Held::NotMet => "NOT RESISTED",
-        Held::NotEnoughEvidence { .. } => "not enough evidence",
+        Conformance::Met => "resisted",
+        Conformance::NotMet => "NOT RESISTED",
+        Conformance::NotEnoughEvidence { .. } => "not enough evidence",
     }
 }
 

@@ -4,7 +4,7 @@
 //! `BIOPAY_REQUIRE_PEERS` is set.
 
 use biopay_reports::RunReader;
-use biopay_reports::summary::REGISTRATION;
+use biopay_reports::records::TransactionKind;
 use std::path::Path;
 use std::process::Command;
 
@@ -53,7 +53,7 @@ fn the_pages_programs_run() {
     let shown = python(&format!("{}print(by_journey['payments'].sum())", programs[0]), &run);
     assert!(shown.contains("median_s") && shown.contains("recapture"), "{shown}");
     let transactions = RunReader::open(&run).unwrap().records().unwrap().transactions;
-    let payments = transactions.iter().filter(|t| t.kind != REGISTRATION).count();
+    let payments = transactions.iter().filter(|t| t.kind != TransactionKind::Registration).count();
     assert_eq!(shown.lines().last(), Some(payments.to_string().as_str()));
     let shown = python(programs[1], &folder.path().join("sweep"));
     assert!(shown.contains("shape: (2, 4)"), "{shown}");

@@ -1,7 +1,7 @@
 //! The program as a user runs it: real processes, real QUIC, a real run folder.
 
 use biopay_reports::manifest::Completion;
-use biopay_reports::summary::{CHARGED, IMPOSTOR, REGISTERED};
+use biopay_reports::records::{Journey, Operation, TransactionOutcome};
 use biopay_reports::{RunReader, Summary};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -33,18 +33,18 @@ fn a_small_quickstart_charges_and_reports() {
     let run = RunReader::open(&folder.path().join("runs/quickstart-1")).unwrap();
     assert_eq!((run.manifest().completion, run.manifest().seed), (Completion::Complete, 11));
     let records = run.records().unwrap();
-    let registered = records.transactions.iter().filter(|t| t.outcome == REGISTERED).count();
-    let charged: Vec<_> = records.transactions.iter().filter(|t| t.outcome == CHARGED).collect();
+    let registered = records.transactions.iter().filter(|t| t.outcome == TransactionOutcome::Registered).count();
+    let charged: Vec<_> = records.transactions.iter().filter(|t| t.outcome == TransactionOutcome::Charged).collect();
     assert_eq!(registered, 8);
     assert!(charged.len() >= 8, "only {} of 16 payments were charged", charged.len());
     assert!(charged.iter().all(|t| t.bank_reference.is_some() && t.qr_accepted));
-    assert_eq!(records.attacks.len(), records.transactions.iter().filter(|t| t.journey == IMPOSTOR).count());
+    assert_eq!(records.attacks.len(), records.transactions.iter().filter(|t| t.journey == Journey::Impostor).count());
     assert!(!records.network.is_empty() && !records.server.is_empty());
     let mated = records.comparisons.iter().filter(|c| c.is_mated()).count();
     assert!(mated >= 16 && records.comparisons.len() >= 2 * 8 * 7 + mated, "{mated} of {}", records.comparisons.len());
 
     let summary = Summary::new(run.manifest().clone(), &records);
-    assert_eq!(summary.latency("charge").map(|l| l.count), Some(charged.len() as u64));
+    assert_eq!(summary.latency(Operation::Charge).map(|l| l.count), Some(charged.len() as u64));
     let report = std::fs::read_to_string(run.folder().join("report.html")).unwrap();
     assert!(report.contains("<svg") && !report.contains("http://") && !report.contains("https://"));
 
@@ -68,7 +68,8 @@ fn an_interrupted_run_keeps_what_it_measured() {
     assert!(child.wait().unwrap().success(), "{rest:?}");
     let run = RunReader::open(&folder.path().join("run")).unwrap();
     assert_eq!(run.manifest().completion, Completion::Partial);
-    let registered = run.records().unwrap().transactions.iter().filter(|t| t.outcome == REGISTERED).count();
+    let registered =
+        run.records().unwrap().transactions.iter().filter(|t| t.outcome == TransactionOutcome::Registered).count();
     assert!(registered >= 1);
     assert!(std::fs::read_to_string(run.folder().join("report.html")).unwrap().contains("Partial run"));
 }

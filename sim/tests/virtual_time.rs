@@ -2,7 +2,7 @@
 //! and queues as theory has them.
 
 use biopay_datasets::stream::stream;
-use biopay_reports::summary::{CHARGED, REGISTERED};
+use biopay_reports::records::TransactionOutcome;
 use biopay_reports::{Manifest, RunReader};
 use biopay_server::env::CostClass;
 use biopay_sim::network::Fabric;
@@ -52,8 +52,8 @@ fn one_seed_gives_the_same_bytes_again_and_another_seed_others() {
     assert_eq!(first, digest("b", &[]));
     assert_ne!(first, digest("c", &["--set", "seed=6"]));
     let records = RunReader::open(&folder.path().join("a")).unwrap().records().unwrap();
-    assert_eq!(records.transactions.iter().filter(|t| t.outcome == REGISTERED).count(), 12);
-    assert!(records.transactions.iter().filter(|t| t.outcome == CHARGED).count() >= 20);
+    assert_eq!(records.transactions.iter().filter(|t| t.outcome == TransactionOutcome::Registered).count(), 12);
+    assert!(records.transactions.iter().filter(|t| t.outcome == TransactionOutcome::Charged).count() >= 20);
     // The slow network is slow: a round trip of EDGE takes 840 ms.
     let connect = |profile: &str| records.latency.operation(&format!("connect@{profile}")).map(|h| h.min());
     assert!(connect("2g").is_none_or(|us| us > 650_000), "{:?}", connect("2g"));

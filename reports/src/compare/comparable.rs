@@ -1,6 +1,6 @@
 //! Whether two runs measured the same thing.
 
-use crate::manifest::{Completion, Manifest};
+use crate::run_folder::manifest::{Completion, Manifest};
 use serde_json::Value;
 
 /// Keys of a scenario that do not change what is measured.

@@ -2,11 +2,11 @@
 
 use super::statistics::{Change, Latencies, holm, means, quantiles, rates};
 use crate::error::Error;
-use crate::latency::LatencyRecorder;
-use crate::metric::{Metric, QUANTILES, Unit, independent, metrics, slug};
-use crate::network::Traffic;
+use crate::figures::metric::{Metric, QUANTILES, Unit, independent, metrics, slug};
 use crate::run_folder::RunReader;
+use crate::run_folder::latency::LatencyRecorder;
 use crate::summary::Summary;
+use crate::summary::network::Traffic;
 use serde::Serialize;
 
 /// Adjusted p-values below this are findings.

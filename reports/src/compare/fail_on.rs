@@ -3,8 +3,8 @@
 use super::difference::{Comparison, Difference, Finding, finding};
 use super::statistics::holm;
 use crate::error::Error;
-use crate::metric::Unit;
-use crate::threshold::Threshold;
+use crate::figures::metric::Unit;
+use crate::judgement::threshold::Threshold;
 use std::str::FromStr;
 
 /// Holds one limit on a change.

@@ -16,7 +16,7 @@
 mod comparable;
 mod difference;
 mod fail_on;
-pub(crate) mod text;
+mod text;
 
 pub mod statistics;
 

@@ -1,7 +1,7 @@
 //! Tests of two samples: what is known of the difference between them.
 
-use crate::interval::Rate;
-use crate::requirement::design_effect;
+use crate::statistics::interval::Rate;
+use crate::statistics::limit::design_effect;
 use hdrhistogram::Histogram;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;

@@ -1,8 +1,8 @@
 //! A comparison as text for a terminal, and as Markdown.
 
 use super::difference::{Comparison, Difference, Finding};
-use crate::html::figures::{count, duration, percent};
-use crate::metric::Unit;
+use crate::figures::metric::{Metric, Unit};
+use crate::text::{percent, value};
 use std::fmt::Write;
 
 /// Writes the figures that changed, and how many did not; with `all`, every figure.
@@ -68,7 +68,7 @@ fn mark(finding: Finding) -> char {
 }
 
 fn cells(d: &Difference) -> [String; 5] {
-    let value = |metric: Option<&crate::metric::Metric>| metric.map_or("–".to_owned(), |m| text(m.value, d.unit));
+    let shown = |metric: Option<&Metric>| metric.map_or("–".to_owned(), |m| value(m.value, d.unit));
     let change = match (d.relative(), d.change) {
         (Some(relative), _) => format!("{:+.1} %", relative * 100.0),
         (None, Some(change)) => signed(change, d.unit),
@@ -81,22 +81,12 @@ fn cells(d: &Difference) -> [String; 5] {
         }
     });
     let p = d.p_adjusted.map_or(String::new(), |p| if p < 1e-3 { "<0.001".into() } else { format!("{p:.3}") });
-    [value(d.first.as_ref()), value(d.second.as_ref()), change, interval, p]
+    [shown(d.first.as_ref()), shown(d.second.as_ref()), change, interval, p]
 }
 
 fn signed(change: f64, unit: Unit) -> String {
     let sign = if change < 0.0 { "-" } else { "+" };
-    format!("{sign}{}", text(change.abs(), unit))
-}
-
-/// Prints a bare value in its unit.
-pub(crate) fn text(value: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Fraction => percent(value),
-        Unit::Microseconds => duration(value),
-        Unit::Count => count(value),
-        Unit::PerSecond => format!("{value:.1}/s"),
-    }
+    format!("{sign}{}", value(change.abs(), unit))
 }
 
 fn conclusion(comparison: &Comparison) -> String {

@@ -1,6 +1,6 @@
 //! The figures as comma-separated values (RFC 4180).
 
-use super::Document;
+use crate::judgement::Document;
 use std::fmt::Write;
 
 /// Writes one line a figure, with a header line.

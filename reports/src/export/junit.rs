@@ -1,9 +1,9 @@
 //! Thresholds as the test cases of a JUnit report, as continuous integration shows them.
 
-use super::Document;
-use crate::html::metric_text;
-use crate::plot::escape;
-use crate::threshold::{Judged, Verdict};
+use crate::judgement::Document;
+use crate::judgement::threshold::{Judged, Verdict};
+use crate::text::escape;
+use crate::text::metric_text;
 use std::fmt::Write;
 
 /// Writes one test case a threshold and figure: a failed one as a failure, one without enough evidence as an error, so
@@ -49,8 +49,8 @@ fn case(out: &mut String, suite: &str, judged: &Judged) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::export::RunIdentity;
-    use crate::threshold::Verdicts;
+    use crate::judgement::RunIdentity;
+    use crate::judgement::threshold::Verdicts;
 
     #[test]
     fn a_case_a_threshold_with_its_text_escaped() {

@@ -1,9 +1,9 @@
 //! The verdicts and the figures of a run as Markdown, for a pull request.
 
-use super::Document;
-use crate::html::{limit_text, metric_text};
-use crate::metric::Metric;
-use crate::threshold::Verdict;
+use crate::figures::metric::Metric;
+use crate::judgement::Document;
+use crate::judgement::threshold::Verdict;
+use crate::text::{limit_text, metric_text};
 use std::fmt::Write;
 
 /// The figures that a reviewer asks for first; the rest are folded away.

@@ -1,9 +1,9 @@
 //! Each plot of the report as a file of its own.
 
 use crate::html::performance::timelines;
-use crate::knee::Knee;
 use crate::plot::{self, Chart, DetSeries};
 use crate::run_folder::Records;
+use crate::run_folder::knee::Knee;
 use crate::summary::Summary;
 
 /// The report's style sheet, so that a plot alone looks as it does in the report, in light and dark.
@@ -23,8 +23,7 @@ pub fn plots(summary: &Summary, records: &Records, knee: Option<&Knee>) -> Vec<(
             out.push((format!("error-rates-{}", s.scheme), plot::error_rates(scores)));
         }
     }
-    let lines: Vec<_> = records.latency.operations().filter(|(name, _)| plot::PLOTTED.contains(name)).collect();
-    out.push(("latency".to_owned(), plot::latency_percentiles(&lines)));
+    out.push(("latency".to_owned(), plot::latency_percentiles(&records.latency)));
     out.extend(timelines(&summary.timeline).map(|(name, chart, _)| (name.to_owned(), chart)));
     out.extend(knee.map(|knee| ("knee".to_owned(), plot::knee(knee))));
     out

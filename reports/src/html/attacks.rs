@@ -1,12 +1,13 @@
 //! The threat model, and what attacks came to against it.
 
-use super::figures::{grouped, percent, rate_cell};
 use super::sections::table;
-use crate::attack::{AttackSummary, CONFIGURATIONS, Line, figure_lines, lines, requirement};
-use crate::plot::escape;
 use crate::records::AttackFigure;
-use crate::requirement::Verdict;
+use crate::records::Defence;
+use crate::statistics::limit::Conformance;
 use crate::summary::Summary;
+use crate::summary::attack::{AttackLine, AttackSummary, figure_lines, lines, requirement};
+use crate::text::escape;
+use crate::text::{grouped, percent, rate_cell};
 
 /// What is to be protected, and from whom.
 const ASSETS: [(&str, &str); 5] = [
@@ -29,7 +30,7 @@ const ACTORS: [(&str, &str); 6] = [
 ];
 
 /// Writes assets, actors, each attack with its verdict, and what the patent's own design concedes.
-pub fn threat_model(summary: &Summary) -> String {
+pub(crate) fn threat_model(summary: &Summary) -> String {
     let lines = lines(&summary.attacks);
     if lines.is_empty() {
         return String::new();
@@ -52,7 +53,7 @@ const CONCEDES: &str = "CN103310335A has a QR that does not change (paragraph 20
     half were let through in that configuration.";
 
 /// Lists each attack once, with its worst verdict in two columns.
-fn held(lines: &[Line<'_, AttackSummary>]) -> Vec<Vec<String>> {
+fn held(lines: &[AttackLine<'_, AttackSummary>]) -> Vec<Vec<String>> {
     let mut names: Vec<&str> = Vec::new();
     lines.iter().for_each(|l| {
         if !names.contains(&l.attack) {
@@ -72,19 +73,19 @@ fn held(lines: &[Line<'_, AttackSummary>]) -> Vec<Vec<String>> {
     names.iter().map(row).collect()
 }
 
-fn weight(verdict: &Verdict) -> u8 {
+fn weight(verdict: &Conformance) -> u8 {
     match verdict {
-        Verdict::NotMet => 2,
-        Verdict::NotEnoughEvidence { .. } => 1,
-        Verdict::Met => 0,
+        Conformance::NotMet => 2,
+        Conformance::NotEnoughEvidence { .. } => 1,
+        Conformance::Met => 0,
     }
 }
 
-fn verdict_cell(verdict: Verdict) -> String {
+fn verdict_cell(verdict: Conformance) -> String {
     let (class, words) = match verdict {
-        Verdict::Met => ("good", "resisted".to_owned()),
-        Verdict::NotMet => ("bad", "not resisted".to_owned()),
-        Verdict::NotEnoughEvidence { comparisons_needed } => {
+        Conformance::Met => ("good", "resisted".to_owned()),
+        Conformance::NotMet => ("bad", "not resisted".to_owned()),
+        Conformance::NotEnoughEvidence { comparisons_needed } => {
             let needed = comparisons_needed
                 .map_or(String::new(), |n| format!("<small>{} trials would decide</small>", grouped(n)));
             ("open", format!("not enough evidence{needed}"))
@@ -94,8 +95,8 @@ fn verdict_cell(verdict: Verdict) -> String {
 }
 
 /// Lists the forms that more than half were let through of in the patent's own design.
-fn conceded(lines: &[Line<'_, AttackSummary>]) -> Vec<Vec<String>> {
-    let row = |l: &Line<'_, AttackSummary>| {
+fn conceded(lines: &[AttackLine<'_, AttackSummary>]) -> Vec<Vec<String>> {
+    let row = |l: &AttackLine<'_, AttackSummary>| {
         let cell = l.cells[0].filter(|cell| 2 * cell.success.count > cell.success.total)?;
         Some(vec![escape(l.attack), form(l.variant, l.scheme), rate_cell(&cell.success)])
     };
@@ -108,12 +109,16 @@ fn form(variant: &str, scheme: &str) -> String {
 }
 
 /// Writes what every attack came to, and its figures beside theory.
-pub fn section(summary: &Summary) -> String {
+pub(crate) fn section(summary: &Summary) -> String {
     if summary.attacks.is_empty() {
         return String::new();
     }
     let survey = lines(&summary.attacks);
-    let own: Vec<_> = summary.attacks.iter().filter(|a| !CONFIGURATIONS.contains(&a.configuration.as_str())).collect();
+    let own: Vec<_> = summary
+        .attacks
+        .iter()
+        .filter(|a| Defence::SURVEYED.iter().all(|defence| a.configuration != *defence))
+        .collect();
     let mut out = String::new();
     if !own.is_empty() {
         let row = |a: &&AttackSummary| {
@@ -142,7 +147,7 @@ const COLUMNS: &str = "Each column is a system of its own: <i>patent-literal</i>
     there it has to succeed, or it measures nothing. Lift, where the scheme decides, is the share let through in the first column \
     that has one over the scheme's false match rate in this run.";
 
-fn survey_row(l: &Line<'_, AttackSummary>) -> Vec<String> {
+fn survey_row(l: &AttackLine<'_, AttackSummary>) -> Vec<String> {
     let cell = |column: usize| l.cells[column].map_or_else(|| "–".to_owned(), |cell| rate_cell(&cell.success));
     let budget = l.cells.iter().flatten().next().map_or(0, |cell| cell.budget);
     let lift = l.cells.iter().flatten().find_map(|cell| cell.lift);
@@ -162,7 +167,7 @@ fn survey_row(l: &Line<'_, AttackSummary>) -> Vec<String> {
     ]
 }
 
-fn figure_row(l: &Line<'_, AttackFigure>) -> Vec<String> {
+fn figure_row(l: &AttackLine<'_, AttackFigure>) -> Vec<String> {
     let cell = |column: usize| l.cells[column].map_or_else(|| "–".to_owned(), |f| figure_cell(l.measure, f));
     let source = l.cells.iter().flatten().map(|f| f.source.as_str()).find(|source| !source.is_empty());
     let source = source.map_or(String::new(), |source| format!("<small>expected: {}</small>", escape(source)));

@@ -1,19 +1,19 @@
 //! Each false accept as a case that opens: samples, symbols, scores, and the session down to the ledger entry.
 
-use super::figures::{duration, grouped};
 use super::sections::table;
-use crate::cases::{Case, PICTURES, Pictures};
-use crate::plot::escape;
 use crate::records::Transaction;
+use crate::run_folder::cases::{Case, PICTURES, Pictures};
 use crate::summary::Summary;
+use crate::text::escape;
+use crate::text::{duration, grouped};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 /// The most cases that a report shows.
-pub const CASES_MAX: usize = 24;
+pub(crate) const CASES_MAX: usize = 24;
 
 /// Writes the cases; nothing where nobody was falsely accepted.
-pub fn section(summary: &Summary, transactions: &[Transaction], cases: &[(Case, Pictures)]) -> String {
+pub(crate) fn section(summary: &Summary, transactions: &[Transaction], cases: &[(Case, Pictures)]) -> String {
     if summary.false_accepts == 0 {
         return String::new();
     }

@@ -2,7 +2,6 @@
 
 mod attacks;
 mod cases;
-pub(crate) mod figures;
 mod network;
 pub(crate) mod performance;
 mod samples;
@@ -10,14 +9,13 @@ mod sections;
 mod verdict;
 
 use crate::error::Error;
-use crate::export::Document;
-use crate::knee::Knee;
-use crate::plot::escape;
+use crate::judgement::Document;
+use crate::run_folder::knee::Knee;
+use crate::run_folder::samples::{self as pictures, Picture};
 use crate::run_folder::{Records, RunReader};
 use crate::summary::Summary;
-pub use figures::{limit_text, metric_text, rate as rate_text};
-pub use samples::FOLDER as SAMPLES_FOLDER;
-use samples::Picture;
+use crate::text::escape;
+pub use crate::text::rate as rate_text;
 use std::collections::BTreeSet;
 
 /// Builds the report of a run folder, with the search that the run was a step of where there was one.
@@ -35,11 +33,11 @@ pub fn page_of(
     document: &Document,
     knee: Option<&Knee>,
 ) -> Result<String, Error> {
-    let pictures = samples::read(run.folder())?;
-    let cases = crate::cases::read(run.folder(), cases::CASES_MAX)?;
+    let shown = pictures::read(run.folder())?;
+    let cases = crate::run_folder::cases::read(run.folder(), cases::CASES_MAX)?;
     let wanted: BTreeSet<_> = cases.iter().map(|(case, _)| (case.handset, case.intended_start_us)).collect();
     let cases = cases::section(summary, &run.transactions_of(&wanted)?, &cases);
-    Ok(page(summary, records, document, cases, performance::knee(knee), &pictures))
+    Ok(page(summary, records, document, cases, performance::knee(knee), &shown))
 }
 
 fn page(

@@ -1,13 +1,14 @@
 //! The section on what each link profile cost.
 
-use super::figures::{duration, grouped, percent};
 use super::sections::table;
-use crate::network::ProfileSummary;
-use crate::plot::escape;
+use crate::records::Operation;
 use crate::summary::Summary;
+use crate::summary::network::ProfileSummary;
+use crate::text::escape;
+use crate::text::{duration, grouped, percent};
 
 /// Writes a row a profile: its connections, and what its handsets waited for.
-pub fn section(summary: &Summary) -> String {
+pub(crate) fn section(summary: &Summary) -> String {
     if summary.network.is_empty() {
         return String::new();
     }
@@ -29,8 +30,8 @@ pub fn section(summary: &Summary) -> String {
 }
 
 fn row(p: &ProfileSummary) -> Vec<String> {
-    let operation = |name: &str| {
-        let found = p.operations.iter().find(|(operation, ..)| operation == name);
+    let operation = |wanted: Operation| {
+        let found = p.operations.iter().find(|(operation, ..)| *operation == wanted);
         found.map_or("–".into(), |(_, _, p50, p99)| format!("{} / {}", duration(*p50 as f64), duration(*p99 as f64)))
     };
     vec![
@@ -39,8 +40,8 @@ fn row(p: &ProfileSummary) -> Vec<String> {
         duration(p.round_trip_p50_us as f64),
         p.loss.map_or("–".into(), percent),
         format!("{:.1} / {:.1} kB", p.sent_bytes / 1e3, p.received_bytes / 1e3),
-        operation("connect"),
-        operation("charge"),
-        operation("payment"),
+        operation(Operation::Connect),
+        operation(Operation::Charge),
+        operation(Operation::Payment),
     ]
 }

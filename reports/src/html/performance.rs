@@ -1,18 +1,19 @@
 //! The section on speed: latency by percentile, what went on when, and where the knee is.
 
-use super::figures::{duration, grouped};
 use super::sections::{figure, table};
-use crate::knee::{Knee, Step};
-use crate::latency::LatencyRecorder;
-use crate::plot::{self, Chart, escape};
+use crate::plot::{self, Chart};
+use crate::records::Operation;
+use crate::run_folder::knee::{Knee, Step};
+use crate::run_folder::latency::LatencyRecorder;
 use crate::summary::Summary;
-use crate::timeline::Timeline;
+use crate::summary::Timeline;
+use crate::text::escape;
+use crate::text::{duration, grouped};
 
 /// Writes latency percentiles, and throughput, errors and open handsets over time.
-pub fn section(summary: &Summary, latency: &LatencyRecorder) -> String {
-    let lines: Vec<_> = latency.operations().filter(|(name, _)| plot::PLOTTED.contains(name)).collect();
+pub(crate) fn section(summary: &Summary, latency: &LatencyRecorder) -> String {
     let mut plots = figure(
-        &plot::latency_percentiles(&lines),
+        &plot::latency_percentiles(latency),
         "Latency by quantile; the axis gives each further nine the same width.",
     );
     for (_, chart, caption) in timelines(&summary.timeline) {
@@ -38,7 +39,7 @@ pub(crate) fn timelines(t: &Timeline) -> [(&'static str, Chart, String); 3] {
     let rate = |counts: &[u64]| counts.iter().map(|&n| n as f64 / t.bin_s as f64).collect::<Vec<f64>>();
     let each = if t.bin_s == 1 { "second".to_owned() } else { format!("{} of the run", bin_words(t.bin_s)) };
     let total = |counts: &[u64]| grouped(counts.iter().sum());
-    let throughput = [("charge", 0, rate(&t.charges)), ("login", 2, rate(&t.logins))];
+    let throughput = [(Operation::Charge.name(), 0, rate(&t.charges)), (Operation::Login.name(), 2, rate(&t.logins))];
     let errors = [("failed", 1, rate(&t.faults)), ("refused", 4, rate(&t.refusals))];
     [
         (
@@ -73,7 +74,7 @@ fn bin_words(seconds: u64) -> String {
 }
 
 /// Writes what a search for the knee found.
-pub fn knee(knee: Option<&Knee>) -> String {
+pub(crate) fn knee(knee: Option<&Knee>) -> String {
     let Some(knee) = knee else { return String::new() };
     let ms = |v: f64| duration(v * 1e3);
     let row = |s: &Step| {

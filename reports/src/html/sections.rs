@@ -1,14 +1,16 @@
 //! The report's sections, each from the summary alone.
 
-use super::figures::{bracket, duration, grouped, percent, rate, rate_cell, zero_note};
-use crate::interval::Rate;
-use crate::manifest::Completion;
-use crate::plot::{self, Chart, DetSeries, escape};
+use crate::plot::{self, Chart, DetSeries};
+use crate::records::{Component, Journey, Operation};
+use crate::run_folder::manifest::Completion;
+use crate::statistics::interval::Rate;
+use crate::summary::symbol;
 use crate::summary::{JourneySummary, SchemeSummary, Summary};
-use crate::symbol;
+use crate::text::escape;
+use crate::text::{bracket, duration, grouped, percent, rate, rate_cell, zero_note};
 
 /// Writes the line under the title, and a warning where the run is partial.
-pub fn lead(summary: &Summary) -> String {
+pub(crate) fn lead(summary: &Summary) -> String {
     let m = &summary.manifest;
     let mut out = format!(
         r#"<p class="lead">{} handsets, {} clock, seed {}, {} measured on {} ({} cores).</p>"#,
@@ -29,7 +31,7 @@ pub fn lead(summary: &Summary) -> String {
 }
 
 /// Writes the tiles: the figures that a reader came for.
-pub fn at_a_glance(summary: &Summary) -> String {
+pub(crate) fn at_a_glance(summary: &Summary) -> String {
     let mut tiles = String::new();
     for s in &summary.schemes {
         tiles.push_str(&rate_tile(&s.fmr, &format!("FMR, {}", s.scheme)));
@@ -44,7 +46,7 @@ pub fn at_a_glance(summary: &Summary) -> String {
             tiles.push_str(&tile(&format!("{mean:.1}"), &caption));
         }
     }
-    if let Some(charge) = summary.latency("charge") {
+    if let Some(charge) = summary.latency(Operation::Charge) {
         let caption =
             format!("charge latency p99 (p50 {}, {} charges)", duration(charge.p50_us as f64), grouped(charge.count));
         tiles.push_str(&tile(&duration(charge.p99_us as f64), &caption));
@@ -65,7 +67,7 @@ fn tile(value: &str, caption: &str) -> String {
 }
 
 /// Writes the schemes side by side, the DET, and each scheme's scores.
-pub fn comparison(summary: &Summary) -> String {
+pub(crate) fn comparison(summary: &Summary) -> String {
     if summary.schemes.is_empty() {
         return String::new();
     }
@@ -122,7 +124,7 @@ fn scheme_row(s: &SchemeSummary) -> Vec<String> {
 }
 
 /// Writes FAR and FRR per journey, and every outcome.
-pub fn payments(summary: &Summary) -> String {
+pub(crate) fn payments(summary: &Summary) -> String {
     if summary.journeys.is_empty() {
         return String::new();
     }
@@ -160,43 +162,43 @@ fn journey_row(j: &JourneySummary) -> Vec<String> {
 }
 
 /// Writes the patent's steps with how often each was taken.
-pub fn patent(summary: &Summary) -> String {
-    let count = |operation: &str| summary.latency(operation).map_or(0, |l| l.count);
+pub(crate) fn patent(summary: &Summary) -> String {
+    let count = |operation| summary.latency(operation).map_or(0, |l| l.count);
     let journeys =
-        |name: &str| summary.journeys.iter().filter(|j| j.journey == name).map(|j| j.rate.total).sum::<u64>();
+        |journey: Journey| summary.journeys.iter().filter(|j| j.journey == journey).map(|j| j.rate.total).sum::<u64>();
     let rows = [
-        ("S1, ¶20-21", "the sensor captures a sample", count("extract")),
-        ("S2, ¶20", "a QR code is derived from the sample", count("derive")),
+        ("S1, ¶20-21", "the sensor captures a sample", count(Operation::Extract)),
+        ("S2, ¶20", "a QR code is derived from the sample", count(Operation::Derive)),
         (
             "S3, ¶22-24",
             "registration of QR, name, password, account and PIN",
-            count("register") + count("bind-account"),
+            count(Operation::Register) + count(Operation::BindAccount),
         ),
-        ("S4, ¶25-27", "login with name and password", count("login")),
-        ("S5, ¶28, 30-32", "a QR is presented", count("present-qr")),
-        ("¶20, claims 2, 8", "payments with the stored QR", journeys("stored")),
-        ("¶29, claim 3", "payments with a new capture", journeys("recapture")),
-        ("claims 4, 7, ¶37-41", "payments from a second device", journeys("second-device")),
-        ("¶32-35, 37", "verification codes typed in", count("submit-code")),
-        ("S6, ¶36", "debits at the bank", count("charge")),
+        ("S4, ¶25-27", "login with name and password", count(Operation::Login)),
+        ("S5, ¶28, 30-32", "a QR is presented", count(Operation::PresentQr)),
+        ("¶20, claims 2, 8", "payments with the stored QR", journeys(Journey::Stored)),
+        ("¶29, claim 3", "payments with a new capture", journeys(Journey::Recapture)),
+        ("claims 4, 7, ¶37-41", "payments from a second device", journeys(Journey::SecondDevice)),
+        ("¶32-35, 37", "verification codes typed in", count(Operation::SubmitCode)),
+        ("S6, ¶36", "debits at the bank", count(Operation::Charge)),
     ];
     let rows: Vec<_> = rows.iter().map(|(step, what, n)| vec![(*step).into(), (*what).into(), grouped(*n)]).collect();
     table(&["step of CN103310335A", "what happens", "times"], &rows)
 }
 
 /// Writes what server and bank reported.
-pub fn server(summary: &Summary) -> String {
+pub(crate) fn server(summary: &Summary) -> String {
     let row = |(component, name, value): &(String, String, f64)| {
         let value = if value.fract() == 0.0 { grouped(*value as u64) } else { format!("{value:.3}") };
         vec![escape(name), escape(component), value]
     };
-    let own = summary.server.iter().filter(|(component, ..)| component != symbol::COMPONENT);
+    let own = summary.server.iter().filter(|(component, ..)| component != &Component::Symbol);
     let rows: Vec<_> = own.map(row).collect();
     if rows.is_empty() { String::new() } else { table(&["figure", "component", "value"], &rows) }
 }
 
 /// Writes what each scheme's payload costs as a symbol.
-pub fn symbols(summary: &Summary) -> String {
+pub(crate) fn symbols(summary: &Summary) -> String {
     let row = |s: &symbol::SymbolRow| {
         let version = format!("{}<small>{} × {} modules</small>", s.version, modules(s.version), modules(s.version));
         vec![escape(&s.scheme), grouped(s.payload_bytes), version, rate_cell(&s.from_screen), rate_cell(&s.from_paper)]
@@ -218,7 +220,7 @@ fn modules(version: u8) -> u32 {
 }
 
 /// Writes the manifest: how to repeat the run.
-pub fn run(summary: &Summary) -> String {
+pub(crate) fn run(summary: &Summary) -> String {
     let m = &summary.manifest;
     let notes: String = m.notes.iter().map(|n| format!("<li>{}</li>", escape(n))).collect();
     let scenario = serde_json::to_string_pretty(&m.scenario).unwrap_or_default();

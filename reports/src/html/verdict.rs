@@ -1,13 +1,13 @@
 //! The section that comes first: what the thresholds came to.
 
-use super::figures::{limit_text, metric_text};
 use super::sections::table;
-use crate::export::Document;
-use crate::plot::escape;
-use crate::threshold::{Judged, Verdict};
+use crate::judgement::Document;
+use crate::judgement::threshold::{Judged, Verdict};
+use crate::text::escape;
+use crate::text::{limit_text, metric_text};
 
 /// Writes the verdict and one row a threshold and figure; nothing where the scenario names no thresholds.
-pub fn section(document: &Document) -> String {
+pub(crate) fn section(document: &Document) -> String {
     let Some(overall) = document.verdict else { return String::new() };
     let verdicts = &document.thresholds;
     let counts = [Verdict::Passed, Verdict::Failed, Verdict::NotEnoughEvidence]

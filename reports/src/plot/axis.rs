@@ -1,6 +1,6 @@
 //! Axes: a scale, a range, and the ticks that a person would choose.
 
-use super::probit::probit;
+use crate::statistics::probit::probit;
 
 /// Maps values to positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

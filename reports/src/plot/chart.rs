@@ -1,12 +1,10 @@
 //! A chart: axes, grid and marks, drawn as a list of shapes that becomes SVG or a picture.
 
 use super::axis::Axis;
-use super::shape::{Anchor, Ink, Shape};
+use super::shape::{Anchor, HEIGHT, Ink, Shape, WIDTH};
 use super::{png, svg};
 use crate::error::Error;
 
-pub(super) const WIDTH: f64 = 640.0;
-pub(super) const HEIGHT: f64 = 360.0;
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 16.0;
@@ -148,11 +146,6 @@ impl Chart {
     fn place_y(&self, y: f64) -> f64 {
         HEIGHT - BOTTOM - self.y.position(y) * (HEIGHT - TOP - BOTTOM)
     }
-}
-
-/// Escapes text for HTML and SVG.
-pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Detection error trade-off: FNMR against FMR on normal-deviate axes.
 
 use super::{Axis, Chart, Scale};
-use crate::band::Band;
-use crate::interval::Rate;
-use crate::rates::{OperatingPoint, ScoreSet};
+use crate::statistics::band::Band;
+use crate::statistics::interval::Rate;
+use crate::statistics::rates::{OperatingPoint, ScoreSet};
 use crate::summary::SchemeSummary;
 
 const RATE_MAX: f64 = 0.6;

@@ -1,7 +1,7 @@
 //! Latency against offered load: where it bends is the knee.
 
 use super::{Axis, Chart, Scale};
-use crate::knee::{Knee, Step, Verdict};
+use crate::run_folder::knee::{Knee, Step, StepEnding};
 
 /// Draws median and 99th percentile of a payment over the offered rate, with the objective; a step that did not hold has
 /// a hollow dot.
@@ -23,7 +23,7 @@ pub fn knee(knee: &Knee) -> Chart {
         let points: Vec<(f64, f64)> = steps.iter().map(|s| (s.offered_per_s, of(s).max(least))).collect();
         chart.line(&points, colour);
         for (step, &(x, y)) in steps.iter().zip(&points) {
-            if step.verdict == Verdict::Held { chart.dot(x, y, colour) } else { chart.ring(x, y, colour) }
+            if step.verdict == StepEnding::Held { chart.dot(x, y, colour) } else { chart.ring(x, y, colour) }
         }
         if let Some(&(x, y)) = points.last() {
             chart.label(x, y, name, colour);
@@ -50,7 +50,7 @@ mod tests {
             payments: 0,
             failed: 0,
             lag_p99_ms: 0.0,
-            verdict: Verdict::TooManyFailed,
+            verdict: StepEnding::TooManyFailed,
         };
         for steps in [vec![], vec![step(0.0)], vec![step(0.0), step(7.0)]] {
             let svg = knee(&Knee { steps, ..Knee::default() }).svg();

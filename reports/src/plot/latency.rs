@@ -1,14 +1,18 @@
 //! Latency by percentile, the quantile axis in nines, as HdrHistogram plots it.
 
 use super::{Axis, Chart, Scale};
+use crate::records::Operation;
+use crate::run_folder::latency::LatencyRecorder;
 use hdrhistogram::Histogram;
 
 /// The operations whose latency is worth a line: those that a customer waits for.
-pub const PLOTTED: [&str; 5] = ["connect", "register", "login", "present-qr", "charge"];
+const PLOTTED: [Operation; 5] =
+    [Operation::Connect, Operation::Register, Operation::Login, Operation::PresentQr, Operation::Charge];
 
-/// Draws one line an operation. Units: histograms in microseconds, the axis in milliseconds.
-pub fn latency_percentiles(operations: &[(&str, &Histogram<u64>)]) -> Chart {
-    let filled: Vec<_> = operations.iter().filter(|(_, h)| !h.is_empty()).collect();
+/// Draws one line an operation that a customer waits for. Units: the axis in milliseconds.
+pub(crate) fn latency_percentiles(latency: &LatencyRecorder) -> Chart {
+    let is_plotted = |name: &str| PLOTTED.iter().any(|operation| name == *operation);
+    let filled: Vec<_> = latency.operations().filter(|(name, h)| is_plotted(name) && !h.is_empty()).collect();
     let most = filled.iter().map(|(_, h)| h.len()).max().unwrap_or(1);
     let top_quantile = 1.0 - 1.0 / (most as f64).max(10.0);
     let low = filled.iter().map(|(_, h)| h.min().max(10)).min().unwrap_or(1_000) as f64 / 1e3;

@@ -1,8 +1,7 @@
 //! Shapes as a picture: the light style sheet's colours on white, text from outlines that come along, so that every
 //! machine draws the same bytes.
 
-use super::chart::{HEIGHT, WIDTH};
-use super::shape::{Anchor, Ink, Shape};
+use super::shape::{Anchor, HEIGHT, Ink, Shape, WIDTH};
 use crate::error::Error;
 use ab_glyph::{Font, FontRef, Glyph, OutlineCurve, Point, PxScale, ScaleFont, point};
 use ab_glyph_rasterizer::Rasterizer;

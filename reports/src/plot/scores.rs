@@ -1,8 +1,8 @@
 //! Score histograms, and error rates against the threshold.
 
 use super::{Axis, Chart, Scale};
-use crate::distribution::Distribution;
-use crate::rates::ScoreSet;
+use crate::statistics::distribution::Distribution;
+use crate::statistics::rates::ScoreSet;
 
 const BINS: usize = 64;
 

@@ -1,6 +1,9 @@
 //! What a chart is drawn of. Units: a picture of 640 by 360, the origin at the upper left.
 
-/// Is one shape; later ones lie over earlier ones.
+pub(super) const WIDTH: f64 = 640.0;
+pub(super) const HEIGHT: f64 = 360.0;
+
+/// One shape; later ones lie over earlier ones.
 pub(super) enum Shape {
     /// A line through points.
     Line { points: Vec<(f64, f64)>, ink: Ink },
@@ -14,7 +17,7 @@ pub(super) enum Shape {
     Text { at: (f64, f64), anchor: Anchor, ink: Ink, is_upright: bool, text: String },
 }
 
-/// Says what a line or a text is for, and with it how it looks.
+/// What a line or a text is for, and with it how it looks.
 #[derive(Clone, Copy)]
 pub(super) enum Ink {
     /// The grid.
@@ -33,7 +36,7 @@ pub(super) enum Ink {
     Name(usize),
 }
 
-/// Says which end of a text stands at its place.
+/// The end of a text that stands at its place.
 #[derive(Clone, Copy)]
 pub(super) enum Anchor {
     Start,

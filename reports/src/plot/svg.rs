@@ -1,7 +1,7 @@
 //! Shapes as SVG. Colours are CSS classes (`c0`…), so that one file serves light and dark.
 
-use super::chart::{HEIGHT, WIDTH, escape};
-use super::shape::{Anchor, Ink, Shape};
+use super::shape::{Anchor, HEIGHT, Ink, Shape, WIDTH};
+use crate::text::escape;
 use std::fmt::Write;
 
 /// Writes an `<svg>` element; `title` is what a screen reader says.

@@ -2,8 +2,9 @@
 //! each combination of the rest.
 
 use super::table::{Point, Setting};
-use crate::metric::{Metric, Unit};
-use crate::plot::{Axis, Chart, Scale, escape};
+use crate::figures::metric::{Metric, Unit};
+use crate::plot::{Axis, Chart, Scale};
+use crate::text::escape;
 use std::collections::BTreeMap;
 
 const STYLE: &str = include_str!("../style.css");

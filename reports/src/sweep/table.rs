@@ -2,8 +2,8 @@
 
 use crate::error::Error;
 use crate::export::csv_field;
-use crate::metric::Metric;
-use crate::threshold::Verdict;
+use crate::figures::metric::Metric;
+use crate::judgement::threshold::Verdict;
 use polars::prelude::{Column, DataFrame, NamedFrom, ParquetWriter, Series};
 use std::fmt::Write;
 use std::path::Path;
@@ -110,7 +110,7 @@ fn frame(keys: &[String], points: &[Point]) -> Result<DataFrame, polars::error::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metric::Unit;
+    use crate::figures::metric::Unit;
     use polars::prelude::{ParquetReader, SerReader};
 
     fn point(quality: f64, device: &str) -> Point {

@@ -5,11 +5,9 @@ use crate::scenario::Scenario;
 use crate::shard::Shard;
 use crate::virtual_time::play::is_sum;
 use biopay_reports::cases::FOLDER as CASES_FOLDER;
-use biopay_reports::html::SAMPLES_FOLDER;
 use biopay_reports::manifest::Completion;
-use biopay_reports::records::ServerFigure;
-use biopay_reports::run_folder::Records;
-use biopay_reports::symbol;
+use biopay_reports::records::{Component, ServerFigure};
+use biopay_reports::run_folder::{Records, SAMPLES_FOLDER};
 use biopay_reports::{Manifest, RunReader, RunWriter};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -97,7 +95,7 @@ fn invalid(runs: &[RunReader]) -> Vec<String> {
 fn sums(figures: Vec<ServerFigure>) -> Vec<ServerFigure> {
     let mut sums: BTreeMap<(String, String), f64> = BTreeMap::new();
     for ServerFigure { component, name, value } in figures.into_iter().filter(|f| is_sum(&f.name)) {
-        let is_shared = component == symbol::COMPONENT;
+        let is_shared = component == Component::Symbol;
         let sum = sums.entry((component, name)).or_default();
         // What a symbol costs is the same in every shard.
         *sum = if is_shared { value } else { *sum + value };

@@ -4,8 +4,9 @@ use super::counts_file::{CountsFile, SampleFigures};
 use biopay_reports::cluster::{Design, MatedErrors, NonMatedErrors};
 use biopay_reports::html::rate_text;
 use biopay_reports::interval::Rate;
+use biopay_reports::limit::Conformance;
 use biopay_reports::rates::ScoreSet;
-use biopay_reports::requirement::{REQUIREMENTS, Verdict};
+use biopay_reports::requirement::REQUIREMENTS;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -54,7 +55,7 @@ pub struct RequirementFigure {
     pub source: &'static str,
     /// Whether it is met.
     #[serde(flatten)]
-    pub verdict: Verdict,
+    pub verdict: Conformance,
 }
 
 const POINTS: [(&str, f64); 6] = [
@@ -130,14 +131,14 @@ pub enum HasScore {
 }
 
 /// Says a verdict in words.
-pub fn verdict_text(verdict: Verdict) -> String {
+pub fn verdict_text(verdict: Conformance) -> String {
     match verdict {
-        Verdict::Met => "met".into(),
-        Verdict::NotMet => "not met".into(),
-        Verdict::NotEnoughEvidence { comparisons_needed: Some(n) } => {
+        Conformance::Met => "met".into(),
+        Conformance::NotMet => "not met".into(),
+        Conformance::NotEnoughEvidence { comparisons_needed: Some(n) } => {
             format!("not enough evidence: about {n} comparisons would do at this rate")
         }
-        Verdict::NotEnoughEvidence { comparisons_needed: None } => "not enough evidence".into(),
+        Conformance::NotEnoughEvidence { comparisons_needed: None } => "not enough evidence".into(),
     }
 }
 

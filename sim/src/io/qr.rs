@@ -5,13 +5,14 @@ use crate::scenario::{ServiceModel, us};
 use crate::world::command::{Made, NotMade, QrJob, QrSource};
 use biopay_protocol::PayloadBytes;
 use biopay_protocol::qr::{Symbol, read};
+use biopay_reports::records::Operation;
 use biopay_server::env::Clock;
 use std::time::Duration;
 
 /// Screen pixels that a module takes where a symbol is shown to a camera.
 const MODULE_PIXELS: u8 = 4;
 
-type Took = Vec<(&'static str, Duration)>;
+type Took = Vec<(Operation, Duration)>;
 
 /// Says how long each operation takes.
 pub(super) enum Timing<'a> {
@@ -22,7 +23,7 @@ pub(super) enum Timing<'a> {
 }
 
 impl Timing<'_> {
-    fn time<T>(&self, operation: &'static str, took: &mut Took, work: impl FnOnce() -> T) -> T {
+    fn time<T>(&self, operation: Operation, took: &mut Took, work: impl FnOnce() -> T) -> T {
         match self {
             Self::Measured(clock) => {
                 let started = clock.elapsed();
@@ -38,12 +39,24 @@ impl Timing<'_> {
     }
 }
 
-fn modelled(model: &ServiceModel, operation: &str) -> Duration {
+/// Returns how long an operation of the handset alone takes; those with the server are measured as they happen.
+fn modelled(model: &ServiceModel, operation: Operation) -> Duration {
     us(match operation {
-        "extract" => model.extract_us,
-        "derive" => model.derive_us,
-        "encode-symbol" => model.encode_symbol_us,
-        _ => model.scan_symbol_us,
+        Operation::Extract => model.extract_us,
+        Operation::Derive => model.derive_us,
+        Operation::EncodeSymbol => model.encode_symbol_us,
+        Operation::ScanSymbol => model.scan_symbol_us,
+        Operation::Connect
+        | Operation::Register
+        | Operation::RegisterCredentials
+        | Operation::Login
+        | Operation::BindAccount
+        | Operation::FetchHelper
+        | Operation::BeginPayment
+        | Operation::PresentQr
+        | Operation::SubmitCode
+        | Operation::Charge
+        | Operation::Payment => 0.0,
     })
 }
 
@@ -68,12 +81,12 @@ fn payload_bytes(
     };
     let captured = population.sensors.capture(key).map_err(|_| NotMade::FailureToAcquire)?;
     match timing {
-        Timing::Measured(_) => took.extend(captured.extraction.map(|duration| ("extract", duration))),
-        Timing::Modelled(model) => took.push(("extract", modelled(model, "extract"))),
+        Timing::Measured(_) => took.extend(captured.extraction.map(|duration| (Operation::Extract, duration))),
+        Timing::Modelled(model) => took.push((Operation::Extract, modelled(model, Operation::Extract))),
     }
     let template = captured.template.map_err(|_| NotMade::FailureToAcquire)?;
     let scheme = population.registry.scheme(job.scheme);
-    let derived = timing.time("derive", took, || scheme.derive(&template, helper, None));
+    let derived = timing.time(Operation::Derive, took, || scheme.derive(&template, helper, None));
     derived.map(|payload| payload.to_bytes()).map_err(|_| NotMade::FailedToDerive)
 }
 
@@ -84,7 +97,7 @@ fn show(bytes: &[u8], job: &QrJob, timing: &Timing<'_>, took: &mut Took) -> Resu
         || match timing {
             Timing::Measured(_) => job.is_drawn,
             Timing::Modelled(model) => {
-                took.push(("encode-symbol", modelled(model, "encode-symbol")));
+                took.push((Operation::EncodeSymbol, modelled(model, Operation::EncodeSymbol)));
                 false
             }
         };
@@ -92,9 +105,10 @@ fn show(bytes: &[u8], job: &QrJob, timing: &Timing<'_>, took: &mut Took) -> Resu
         let fits = bytes.len() <= Symbol::BYTES_MAX;
         return fits.then(|| PayloadBytes::new(bytes).ok()).flatten().ok_or(NotMade::SymbolNotRead);
     }
-    let symbol = timing.time("encode-symbol", took, || Symbol::fitted(bytes)).map_err(|_| NotMade::SymbolNotRead)?;
+    let symbol =
+        timing.time(Operation::EncodeSymbol, took, || Symbol::fitted(bytes)).map_err(|_| NotMade::SymbolNotRead)?;
     let bytes = if job.is_scanned {
-        let reading = timing.time("scan-symbol", took, || read(&symbol.render(MODULE_PIXELS)));
+        let reading = timing.time(Operation::ScanSymbol, took, || read(&symbol.render(MODULE_PIXELS)));
         reading.map_err(|_| NotMade::SymbolNotRead)?.payload
     } else {
         bytes.to_vec()

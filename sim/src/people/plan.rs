@@ -7,6 +7,7 @@ use crate::shard::Shard;
 use crate::time::SimTime;
 use biopay_biometrics::scheme::SchemeId;
 use biopay_datasets::stream::stream;
+pub use biopay_reports::records::Journey;
 use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp};
 use std::time::Duration;
@@ -14,31 +15,6 @@ use std::time::Duration;
 /// The most that one payment asks for. Units: minor units.
 pub const AMOUNT_MAX: u64 = 20_000;
 const AMOUNT_MIN: u64 = 100;
-
-/// Says how a payment's QR comes about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Journey {
-    /// The QR kept since enrolment (patent paragraph 20).
-    Stored,
-    /// A new capture on the enrolled handset (paragraph 29).
-    Recapture,
-    /// A new capture on another device, its symbol scanned at the till (claim 4).
-    SecondDevice,
-    /// Somebody else's finger under a known login.
-    Impostor,
-}
-
-impl Journey {
-    /// Returns the name used in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Stored => "stored",
-            Self::Recapture => "recapture",
-            Self::SecondDevice => "second-device",
-            Self::Impostor => biopay_reports::summary::IMPOSTOR,
-        }
-    }
-}
 
 /// Says how an account is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,7 +15,6 @@ use biopay_protocol::qr::Symbol;
 use biopay_reports::cases::{self, Case, CaseTry, picture_path};
 use biopay_reports::records::Transaction;
 use biopay_reports::run_folder::Records;
-use biopay_reports::summary::IMPOSTOR;
 use std::path::Path;
 
 /// Only accounts below this number are kept as cases, so that shards together keep what the whole would.
@@ -30,7 +29,7 @@ pub fn write(
     records: &Records,
     folder: &Path,
 ) -> Result<(), Error> {
-    let is_case = |t: &&Transaction| t.journey == IMPOSTOR && t.qr_accepted && t.account_subject < ACCOUNTS;
+    let is_case = |t: &&Transaction| t.journey == Journey::Impostor && t.qr_accepted && t.account_subject < ACCOUNTS;
     let accepted: Vec<&Transaction> = records.transactions.iter().filter(is_case).collect();
     if accepted.is_empty() {
         return Ok(());

@@ -1,12 +1,20 @@
 //! One scenario on both clocks, side by side: what the model of virtual time is worth on this machine.
 
 use biopay_reports::Summary;
+use biopay_reports::records::Operation;
 use serde::Serialize;
 
 /// Ratios within these say that the model has what matters; outside, there is something to explain.
 pub const RATIOS_EXPECTED: std::ops::RangeInclusive<f64> = 0.7..=1.4;
 /// The operations that are compared: those that a customer waits for.
-const OPERATIONS: [&str; 6] = ["connect", "register", "login", "present-qr", "charge", "payment"];
+const OPERATIONS: [Operation; 6] = [
+    Operation::Connect,
+    Operation::Register,
+    Operation::Login,
+    Operation::PresentQr,
+    Operation::Charge,
+    Operation::Payment,
+];
 
 /// Is one figure on both clocks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,7 +43,7 @@ impl Pair {
 
 /// Pairs the latencies of the two runs.
 pub fn pairs(wall: &Summary, virtual_time: &Summary) -> Vec<Pair> {
-    let found = OPERATIONS.iter().filter_map(|&o| Some((o, wall.latency(o)?, virtual_time.latency(o)?)));
+    let found = OPERATIONS.iter().filter_map(|&o| Some((o.name(), wall.latency(o)?, virtual_time.latency(o)?)));
     found
         .flat_map(|(operation, wall, virtual_time)| {
             [("p50", wall.p50_us, virtual_time.p50_us), ("p99", wall.p99_us, virtual_time.p99_us)]

@@ -10,10 +10,10 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::world::LAG;
 use crate::{Error, run};
-use biopay_reports::knee::{Knee, Step, Verdict};
+use biopay_reports::knee::{Knee, Step, StepEnding};
 use biopay_reports::latency::INTENDED;
 use biopay_reports::manifest::Completion;
-use biopay_reports::summary::{CHARGED, FAULTS, REGISTRATION};
+use biopay_reports::records::{TransactionKind, TransactionOutcome};
 use biopay_reports::{Manifest, RunReader};
 use std::path::Path;
 
@@ -62,7 +62,7 @@ pub fn find(
         let step = Step { folder: name, ..judge(&run, rate, search)? };
         watch(&step);
         match step.verdict {
-            Verdict::Held => knee.held_per_s = Some(rate),
+            StepEnding::Held => knee.held_per_s = Some(rate),
             verdict => knee.failed_per_s = Some((rate, verdict)),
         }
         knee.steps.push(step);
@@ -96,13 +96,16 @@ fn at_rate(scenario: &Scenario, per_s: f64, seconds: f64) -> Result<Scenario, Er
 fn judge(run: &RunReader, rate: f64, search: Search) -> Result<Step, Error> {
     let records = run.records_but_comparisons()?;
     let manifest: &Manifest = run.manifest();
-    let payments = || records.transactions.iter().filter(|t| t.kind != REGISTRATION);
+    let payments = || records.transactions.iter().filter(|t| t.kind != TransactionKind::Registration);
     // Later some handsets have paid all that they will, and the rate falls.
     let window_us = search.seconds * 1e6 / 4.0;
     let from_us = payments().map(|t| t.intended_start_us).min().unwrap_or(0);
     let is_early = |intended_us: u64| ((intended_us - from_us) as f64) < window_us;
-    let charged = payments().filter(|t| t.outcome == CHARGED && is_early(t.intended_start_us)).count();
-    let failed = payments().filter(|t| FAULTS.contains(&t.outcome.as_str())).count() as u64;
+    let charged =
+        payments().filter(|t| t.outcome == TransactionOutcome::Charged && is_early(t.intended_start_us)).count();
+    let failed = payments()
+        .filter(|t| TransactionOutcome::of(&t.outcome).is_some_and(TransactionOutcome::is_fault))
+        .count() as u64;
     let quantile_ms = |operation: &str, q: f64| {
         records.latency.operation(operation).map_or(0.0, |h| h.value_at_quantile(q) as f64 / 1e3)
     };
@@ -116,16 +119,16 @@ fn judge(run: &RunReader, rate: f64, search: Search) -> Result<Step, Error> {
         payments: payments().count() as u64,
         failed,
         lag_p99_ms: quantile_ms(LAG, 0.99),
-        verdict: Verdict::Held,
+        verdict: StepEnding::Held,
     };
     step.verdict = if !manifest.invalid.is_empty() {
-        Verdict::GeneratorLimited
+        StepEnding::GeneratorLimited
     } else if failed as f64 > FAILED_SHARE * step.payments as f64 {
-        Verdict::TooManyFailed
+        StepEnding::TooManyFailed
     } else if step.p99_ms > search.objective_ms {
-        Verdict::TooSlow
+        StepEnding::TooSlow
     } else {
-        Verdict::Held
+        StepEnding::Held
     };
     Ok(step)
 }
@@ -139,9 +142,9 @@ mod tests {
         let search = Search { from_per_s, objective_ms: 1.0, seconds: 1.0 };
         let mut knee = Knee::default();
         while let Some(rate) = next_rate(&knee, search) {
-            let verdict = if rate <= knee_per_s { Verdict::Held } else { Verdict::TooSlow };
+            let verdict = if rate <= knee_per_s { StepEnding::Held } else { StepEnding::TooSlow };
             match verdict {
-                Verdict::Held => knee.held_per_s = Some(rate),
+                StepEnding::Held => knee.held_per_s = Some(rate),
                 verdict => knee.failed_per_s = Some((rate, verdict)),
             }
             knee.steps.push(Step {

@@ -17,9 +17,10 @@ use crate::scenario::{ClockKind, Scenario};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, attack, virtual_time, wall};
+use biopay_biometrics::scheme::{ComparisonKind, SchemeId};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
-use biopay_reports::records::{Comparison, ServerFigure};
+use biopay_reports::records::{Comparison, Component, ServerFigure};
 use biopay_reports::run_folder::Records;
 use biopay_reports::symbol::SymbolRow;
 use biopay_reports::{Manifest, RunWriter};
@@ -64,7 +65,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     if completion == Completion::Complete {
         records.comparisons = compare(scenario, &population, &probes)?;
     }
-    samples::write(&population, &writer.staging().join(biopay_reports::html::SAMPLES_FOLDER))?;
+    samples::write(&population, &writer.staging().join(biopay_reports::run_folder::SAMPLES_FOLDER))?;
     cases::write(scenario, shard, &population, &records, &writer.staging().join(biopay_reports::cases::FOLDER))?;
     let manifest = Manifest {
         schema: SCHEMA,
@@ -79,6 +80,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         completion,
         handsets: scenario.handsets,
+        operating_thresholds: operating_thresholds(scenario, &population),
         shard: (shard != Shard::WHOLE).then(|| shard.to_string()),
         notes: NOTES.map(String::from).into_iter().chain(notes).collect(),
         invalid,
@@ -86,6 +88,15 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         digest: String::new(),
     };
     Ok(writer.finish(&records, manifest)?)
+}
+
+/// Returns the threshold of each scheme in use that compares scores with one.
+fn operating_thresholds(scenario: &Scenario, population: &Population) -> BTreeMap<String, f64> {
+    let threshold = |id: &SchemeId| match population.registry.scheme(*id).comparison() {
+        ComparisonKind::Threshold(threshold) => Some((id.name().to_owned(), f64::from(threshold))),
+        ComparisonKind::Equality => None,
+    };
+    scenario.schemes.r#use.iter().filter_map(threshold).collect()
 }
 
 fn populate(
@@ -138,7 +149,7 @@ fn check_money(records: &mut Records, completion: Completion) -> Result<(), Erro
     let Some(sums) = money::sums(records, completion) else {
         return Err(Error::InvalidRun("the bank's audit does not say what was debited".into()));
     };
-    let (component, name) = ("bank".into(), "acknowledged_minor".into());
+    let (component, name) = (Component::Bank.name().into(), "acknowledged_minor".into());
     records.server.push(ServerFigure { component, name, value: sums.acknowledged as f64 });
     if sums.disagree {
         let Sums { acknowledged, posted, .. } = sums;

@@ -3,6 +3,7 @@
 use super::plan::{Planned, SweepPlan};
 use crate::Error;
 use biopay_reports::export::Document;
+use biopay_reports::records::Operation;
 use biopay_reports::sweep::{Point, csv, page, write_parquet};
 use biopay_reports::{RunReader, metric};
 use std::path::Path;
@@ -10,7 +11,7 @@ use std::path::Path;
 /// The last words of the figures that are drawn unless the sweep names some.
 const DRAWN: [&str; 6] = ["fmr", "fnmr", "far", "frr", "p99", "throughput"];
 /// Of the operations, those that are drawn.
-const DRAWN_OPERATIONS: [&str; 2] = ["charge", "login"];
+const DRAWN_OPERATIONS: [Operation; 2] = [Operation::Charge, Operation::Login];
 
 /// Writes `sweep.csv`, `sweep.parquet` and `sweep.html` of the points that are finished.
 pub fn write(plan: &SweepPlan, out: &Path) -> Result<(), Error> {
@@ -56,5 +57,5 @@ fn is_drawn(named: &[String], figure: &str) -> bool {
     }
     let Some((first, last)) = figure.rsplit_once('.') else { return false };
     let is_operation = last == "p99" || last == "throughput";
-    DRAWN.contains(&last) && (!is_operation || DRAWN_OPERATIONS.contains(&first))
+    DRAWN.contains(&last) && (!is_operation || DRAWN_OPERATIONS.iter().any(|operation| first == *operation))
 }

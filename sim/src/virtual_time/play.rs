@@ -18,9 +18,7 @@ use crate::world::event::Links;
 use crate::world::{Simulation, Tally};
 use biopay_datasets::stream::stream;
 use biopay_reports::manifest::Completion;
-use biopay_reports::metric::{EVENTS, SIMULATOR};
-use biopay_reports::network::COMPONENT;
-use biopay_reports::records::ServerFigure;
+use biopay_reports::records::{Component, EVENTS, ServerFigure};
 use biopay_reports::run_folder::Records;
 use biopay_server::env::Clock;
 use rand::RngExt;
@@ -115,7 +113,7 @@ fn play_together(
     let mut records = simulation.into_recorder().records;
     records.server = figures;
     records.server.extend(traffic(&timeline));
-    let (component, name) = (SIMULATOR.into(), EVENTS.into());
+    let (component, name) = (Component::Simulator.name().into(), EVENTS.into());
     records.server.push(ServerFigure { component, name, value: timeline.events() as f64 });
     Ok(Part { records, completion, duration: timeline.elapsed(), finished })
 }
@@ -159,7 +157,11 @@ pub(crate) fn itinerary(network: &Network, seed: u64, handset: u32) -> Itinerary
 
 /// Says what each link profile carried, as rows `PROFILE.DIRECTION.COUNTER` of the component `network`.
 fn traffic(timeline: &Timeline) -> Vec<ServerFigure> {
-    let row = |name: String, value: u64| ServerFigure { component: COMPONENT.into(), name, value: value as f64 };
+    let row = |name: String, value: u64| ServerFigure {
+        component: Component::Network.name().into(),
+        name,
+        value: value as f64,
+    };
     timeline.with_fabric(|fabric| {
         let rows = fabric.traffic().iter().flat_map(|((profile, direction), traffic)| {
             let name = |counter: &str| format!("{}.{direction}.{counter}", profile.name());

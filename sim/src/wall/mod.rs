@@ -16,7 +16,7 @@ use crate::stop::Stop;
 use crate::world::event::Links;
 use crate::world::{LAG, Simulation, Tally};
 use biopay_reports::latency::LatencyRecorder;
-use biopay_reports::records::ServerFigure;
+use biopay_reports::records::{Operation, ServerFigure};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use generator::{Generated, drain, generate};
@@ -66,7 +66,7 @@ pub fn play(
     records.server.extend(used.figures(tally, &generated));
     let invalid = used.objections(scenario, &records.latency, &generated);
     for extraction in population.sensors.ready().filter_map(|(_, captured)| captured.extraction) {
-        records.latency.record("extract", extraction.as_micros() as u64);
+        records.latency.record(Operation::Extract.name(), extraction.as_micros() as u64);
     }
     let completion = generated.completion;
     Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books })

@@ -4,6 +4,7 @@ use crate::people::sensors::CaptureKey;
 use bevy_ecs::prelude::Entity;
 use biopay_biometrics::scheme::{HelperData, SchemeId};
 use biopay_protocol::{PayloadBytes, Request};
+use biopay_reports::records::Operation;
 use std::time::Duration;
 
 /// Asks the I/O side for something.
@@ -80,7 +81,7 @@ pub struct Made {
     /// The payload as the till has it, or why there is none.
     pub payload: Result<PayloadBytes, NotMade>,
     /// How long each operation took.
-    pub took: Vec<(&'static str, Duration)>,
+    pub took: Vec<(Operation, Duration)>,
 }
 
 /// Says why no QR was made.

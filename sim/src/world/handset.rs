@@ -12,6 +12,7 @@ use biopay_protocol::client::{
 use biopay_protocol::{
     ChannelBinding, Currency, Error, HelperBytes, IdempotencyKey, Merchant, MinorUnits, PayloadBytes, Secret,
 };
+use biopay_reports::records::Operation;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -88,7 +89,7 @@ impl Active {
             planned,
             start,
             session: None,
-            operation: "connect",
+            operation: Operation::Connect.name(),
             intended: planned.at,
             user_time: Duration::ZERO,
             login_end: None,

@@ -2,7 +2,7 @@
 
 use biopay_protocol::client::Outcome;
 use biopay_protocol::{Refusal, Response};
-use biopay_reports::summary::{CHARGED, REGISTERED};
+use biopay_reports::records::TransactionOutcome;
 
 /// Says how a transaction ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,12 +34,12 @@ pub fn is_mendable(ending: &Ending) -> bool {
 
 fn outcome_name(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Registered => REGISTERED,
-        Outcome::Charged(_) => CHARGED,
+        Outcome::Registered => TransactionOutcome::Registered.name(),
+        Outcome::Charged(_) => TransactionOutcome::Charged.name(),
         Outcome::Refused(refusal) => refusal.name(),
         Outcome::Reversed => "reversed",
         Outcome::FailedToDerive => "failed-to-derive",
-        Outcome::ConnectionLost { .. } => "connection-lost",
+        Outcome::ConnectionLost { .. } => TransactionOutcome::ConnectionLost.name(),
         Outcome::ProtocolViolation => "protocol-violation",
     }
 }

@@ -8,14 +8,12 @@ use crate::world::outcome::{Ending, ending_name};
 use bevy_ecs::prelude::Resource;
 use biopay_protocol::client::{Outcome, TRIES_MAX};
 use biopay_reports::latency::INTENDED;
-use biopay_reports::records::{Attack, Network, Transaction};
+use biopay_reports::records::{
+    Attack, Defence, Journey, Network, Transaction, TransactionKind, TransactionOutcome, ZERO_EFFORT,
+};
 use biopay_reports::run_folder::Records;
-use biopay_reports::summary::{FAILURE_TO_ENROL, IMPOSTOR, REGISTRATION};
 use std::time::Duration;
 
-const PAYMENT: &str = "payment";
-/// The configuration of attacks that come between the run's own handsets.
-const AS_CONFIGURED: &str = "as-configured";
 const ENROLMENT_JOURNEY: &str = "enrolment";
 
 /// Gathers the records of a run.
@@ -50,7 +48,7 @@ impl Recorder {
         if let Ending::Of(Outcome::Charged(receipt)) = ending {
             row.bank_reference = Some(receipt.reference.clone());
         }
-        if row.journey == IMPOSTOR {
+        if row.journey == Journey::Impostor {
             self.records.attacks.push(zero_effort(&row));
         }
         self.records.transactions.push(row);
@@ -60,7 +58,7 @@ impl Recorder {
     pub fn failure_to_enrol(&mut self, identity: &Identity, planned: &PlannedTransaction, at: SimTime) {
         let mut row = blank(identity, planned);
         (row.start_us, row.end_us) = (at.micros(), at.micros());
-        row.outcome = FAILURE_TO_ENROL.to_owned();
+        row.outcome = TransactionOutcome::FailureToEnrol.name().to_owned();
         self.records.transactions.push(row);
     }
 
@@ -82,14 +80,14 @@ impl Recorder {
 
 fn blank(identity: &Identity, planned: &PlannedTransaction) -> Transaction {
     let (kind, journey, amount_minor) = match planned.task {
-        Task::Register(_) => (REGISTRATION, ENROLMENT_JOURNEY, 0),
-        Task::Pay { journey, amount } => (PAYMENT, journey.name(), amount as i64),
+        Task::Register(_) => (TransactionKind::Registration, ENROLMENT_JOURNEY, 0),
+        Task::Pay { journey, amount } => (TransactionKind::Payment, journey.name(), amount as i64),
     };
     Transaction {
         handset: identity.handset,
         account_subject: identity.account,
         presenter_subject: identity.handset,
-        kind: kind.to_owned(),
+        kind: kind.name().to_owned(),
         journey: journey.to_owned(),
         scheme: identity.scheme.name().to_owned(),
         intended_start_us: planned.at.micros(),
@@ -108,9 +106,9 @@ fn blank(identity: &Identity, planned: &PlannedTransaction) -> Transaction {
 
 fn zero_effort(row: &Transaction) -> Attack {
     Attack {
-        attack: "zero-effort impostor".to_owned(),
+        attack: ZERO_EFFORT.to_owned(),
         variant: String::new(),
-        configuration: AS_CONFIGURED.to_owned(),
+        configuration: Defence::AsConfigured.name().to_owned(),
         scheme: row.scheme.clone(),
         knowledge: "login name and password".to_owned(),
         target_subject: row.account_subject,

@@ -16,6 +16,7 @@ use bevy_ecs::system::SystemParam;
 use biopay_biometrics::scheme::HelperData;
 use biopay_protocol::client::{Input, Outcome, Step};
 use biopay_protocol::{HelperBytes, Response, Secret};
+use biopay_reports::records::Operation;
 use std::time::Duration;
 
 /// How long an impostor waits before looking again whether the victim has registered.
@@ -171,8 +172,8 @@ impl Shared<'_> {
         let input = match kind {
             EventKind::Due(_) | EventKind::Closed(_) | EventKind::Thought | EventKind::Dropped => return None,
             EventKind::Connected { handshake, .. } => {
-                self.latency(identity, "connect", *handshake);
-                self.intended_latency("connect", active);
+                self.latency(identity, Operation::Connect.name(), *handshake);
+                self.intended_latency(Operation::Connect.name(), active);
                 return active.begin(line);
             }
             EventKind::Lost if active.session.is_none() => {
@@ -216,16 +217,16 @@ impl Shared<'_> {
         match response {
             Response::LoggedIn { .. } => active.login_end = Some(self.now.instant),
             Response::Charged(_) => {
-                self.latency(identity, "charge", latency);
-                self.intended_latency("charge", active);
+                self.latency(identity, Operation::Charge.name(), latency);
+                self.intended_latency(Operation::Charge.name(), active);
                 let took = self.now.instant.since(active.start).saturating_sub(active.user_time);
-                self.latency(identity, "payment", took);
+                self.latency(identity, Operation::Payment.name(), took);
                 let took = self.now.instant.since(active.planned.at).saturating_sub(active.user_time);
-                self.recorder.latency_intended("payment", took);
+                self.recorder.latency_intended(Operation::Payment.name(), took);
             }
             _ => {}
         }
-        if active.operation == "present-qr" {
+        if active.operation == Operation::PresentQr {
             active.tries += u32::from(qr_was_compared(response));
             active.qr_accepted |= qr_was_accepted(response);
         }
@@ -233,7 +234,7 @@ impl Shared<'_> {
 
     fn qr_made(&mut self, active: &mut Active, made: &Made) -> Input {
         for (operation, took) in &made.took {
-            self.recorder.latency(operation, *took);
+            self.recorder.latency(operation.name(), *took);
         }
         match &made.payload {
             Ok(payload) => Input::Qr(payload.clone()),

@@ -1,0 +1,3 @@
+//! Every figure of a run under one name.
+
+pub mod metric;

@@ -1,0 +1,9 @@
+//! What the figures of a run are held against.
+
+mod document;
+pub mod requirement;
+pub mod threshold;
+
+#[cfg(test)]
+pub(crate) use document::RunIdentity;
+pub use document::{Document, schema};

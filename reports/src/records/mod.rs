@@ -1,0 +1,10 @@
+//! What a run records: the rows of its tables, the words in them, and their files.
+
+mod rows;
+pub(crate) mod tables;
+mod words;
+
+pub use rows::{Attack, AttackFigure, Comparison, Network, ServerFigure, Transaction};
+pub use words::{
+    Component, Defence, EVENTS, Journey, Operation, POSTED, TransactionKind, TransactionOutcome, ZERO_EFFORT,
+};

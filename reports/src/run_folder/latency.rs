@@ -1,0 +1,139 @@
+//! Latency histograms by operation, kept in one `latency.hdr`.
+//!
+//! The file is an HdrHistogram interval log, version 1.3, with one tagged entry an operation in the V2 encoding with
+//! DEFLATE, so that HdrHistogram's own tools read it. Units: microseconds.
+
+use crate::error::Error;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag};
+use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// The latencies' file.
+pub(crate) const FILE: &str = "latency.hdr";
+/// Values are kept to three significant digits.
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// What follows an operation's name where its latency counts from the instant at which an open loop meant to begin it, and
+/// not from when it did: a server that stalls, and with it the handsets, is not flattered.
+pub const INTENDED: &str = "@intended";
+
+/// Gathers latencies by operation.
+#[derive(Clone, Debug, Default)]
+pub struct LatencyRecorder {
+    operations: BTreeMap<String, Histogram<u64>>,
+}
+
+impl LatencyRecorder {
+    /// Counts one latency of `operation`. Units: microseconds.
+    pub fn record(&mut self, operation: &str, latency_us: u64) {
+        self.histogram(operation).record(latency_us).expect("an auto-resizing histogram takes every value");
+    }
+
+    /// Adds all latencies of another recorder; merging is associative and commutative.
+    pub fn merge(&mut self, other: &Self) {
+        for (operation, histogram) in &other.operations {
+            self.histogram(operation).add(histogram).expect("an auto-resizing histogram takes every value");
+        }
+    }
+
+    /// Iterates over the operations in the order of their names.
+    pub fn operations(&self) -> impl Iterator<Item = (&str, &Histogram<u64>)> {
+        self.operations.iter().map(|(name, histogram)| (name.as_str(), histogram))
+    }
+
+    /// Returns one operation's histogram.
+    pub fn operation(&self, name: &str) -> Option<&Histogram<u64>> {
+        self.operations.get(name)
+    }
+
+    /// Writes the interval log.
+    pub fn write(&self, path: &Path) -> Result<(), Error> {
+        let damaged = |why: String| Error::Latency { path: path.to_owned(), why };
+        let mut bytes = Vec::new();
+        let mut serializer = V2DeflateSerializer::new();
+        let mut log = IntervalLogWriterBuilder::new()
+            .add_comment("biopay latencies in microseconds, one entry an operation")
+            .begin_log_with(&mut bytes, &mut serializer)
+            .map_err(|e| damaged(e.to_string()))?;
+        for (operation, histogram) in &self.operations {
+            let tag = Tag::new(operation).ok_or_else(|| damaged(format!("the name {operation:?} is no tag")))?;
+            log.write_histogram(&plain(histogram), Duration::ZERO, Duration::ZERO, Some(tag))
+                .map_err(|e| damaged(format!("{e:?}")))?;
+        }
+        std::fs::write(path, bytes).map_err(Error::file(path))
+    }
+
+    /// Reads an interval log that [`write`](Self::write) wrote.
+    ///
+    /// Errors: [`Error::Latency`] when an entry has no tag or does not decode.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        let damaged = |why: String| Error::Latency { path: path.to_owned(), why };
+        let mut recorder = Self::default();
+        for entry in IntervalLogIterator::new(&bytes) {
+            let LogEntry::Interval(interval) = entry.map_err(|e| damaged(format!("{e:?}")))? else { continue };
+            let operation = interval.tag().ok_or_else(|| damaged("an entry has no tag".into()))?.as_str().to_owned();
+            let encoded = BASE64.decode(interval.encoded_histogram()).map_err(|e| damaged(e.to_string()))?;
+            let decoded: Histogram<u64> =
+                Deserializer::new().deserialize(&mut encoded.as_slice()).map_err(|e| damaged(e.to_string()))?;
+            recorder.histogram(&operation).add(decoded).map_err(|e| damaged(e.to_string()))?;
+        }
+        Ok(recorder)
+    }
+
+    fn histogram(&mut self, operation: &str) -> &mut Histogram<u64> {
+        self.operations
+            .entry(operation.to_owned())
+            .or_insert_with(|| Histogram::new(SIGNIFICANT_DIGITS).expect("three significant digits are within 0 to 5"))
+    }
+}
+
+/// Copies a histogram into one that is no larger than its values need: what it went through does not show in its
+/// bytes, so that merged parts are written as the whole would be.
+fn plain(histogram: &Histogram<u64>) -> Histogram<u64> {
+    let bounded = Histogram::new_with_bounds(1, histogram.max().max(2), SIGNIFICANT_DIGITS);
+    let mut plain = bounded.expect("the bounds are in order");
+    plain.auto(true);
+    plain.add(histogram).expect("an auto-resizing histogram takes every value");
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_round_trips() {
+        let mut recorder = LatencyRecorder::default();
+        (1..=1000).for_each(|i| recorder.record("charge", i * 37));
+        recorder.record("login", 15_000);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        recorder.write(file.path()).unwrap();
+        let read = LatencyRecorder::read(file.path()).unwrap();
+        assert!(read.operations().eq(recorder.operations()));
+        assert!((14_990..=15_010).contains(&read.operation("login").unwrap().max()));
+    }
+
+    #[test]
+    fn merging_adds_counts() {
+        let (mut a, mut b) = (LatencyRecorder::default(), LatencyRecorder::default());
+        a.record("charge", 10);
+        b.record("charge", 1_000_000_000);
+        b.record("login", 5);
+        a.merge(&b);
+        assert_eq!(a.operation("charge").unwrap().len(), 2);
+        assert_eq!(a.operation("login").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_damaged_log_is_a_named_error() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"Tag=charge,0,0,0,HISTnotbase64!\n").unwrap();
+        assert!(matches!(LatencyRecorder::read(file.path()), Err(Error::Latency { .. })));
+    }
+}

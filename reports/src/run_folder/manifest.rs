@@ -1,0 +1,116 @@
+//! The manifest of a run: what was run, by what, and what its artefacts digest to.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The manifest's file.
+pub(crate) const FILE: &str = "manifest.json";
+/// The schema that this version writes.
+pub const SCHEMA: u32 = 2;
+/// The schemas that this version reads.
+pub const SCHEMAS_READ: [u32; 1] = [2];
+
+/// Whether a run reached its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Completion {
+    /// Every handset finished.
+    Complete,
+    /// The run was interrupted, and holds what it had measured until then.
+    Partial,
+}
+
+/// The machine that wall-clock figures belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine {
+    /// Operating system and processor architecture.
+    pub platform: String,
+    /// Processor model, where the system tells.
+    pub processor: String,
+    /// Cores that the run could use.
+    pub cores: usize,
+}
+
+impl Machine {
+    /// Describes this machine.
+    pub fn this() -> Self {
+        let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        Self {
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            processor: model.map_or("unknown", |(_, name)| name).to_owned(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// What is needed to understand and to repeat a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Schema of the run folder.
+    pub schema: u32,
+    /// The scenario's name.
+    pub scenario_name: String,
+    /// The scenario with every default filled in.
+    pub scenario: serde_json::Value,
+    /// The seed that all simulated randomness comes from.
+    pub seed: u64,
+    /// `wall` or `virtual`.
+    pub clock: String,
+    /// Program name and version.
+    pub program: String,
+    /// The command that repeats the run.
+    pub command: String,
+    /// The machine.
+    pub machine: Machine,
+    /// When the run began, seconds since 1970, from the real clock; 0 where virtual time hides it.
+    pub started_unix_s: u64,
+    /// How long the measured part took on the run's clock. Units: microseconds.
+    pub duration_us: u64,
+    /// Whether it reached its end.
+    pub completion: Completion,
+    /// Handsets that the scenario asked for.
+    pub handsets: u32,
+    /// Which part of the scenario it is, as `i/n`; nothing where it is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// The threshold with which each scheme compared scores, by scheme; none for a scheme that compares for equality.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub operating_thresholds: BTreeMap<String, f64>,
+    /// Why the figures are not to be trusted; nothing for a run that is valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub invalid: Vec<String>,
+    /// Free notes a reader of the figures must know.
+    pub notes: Vec<String>,
+    /// SHA-256 of each artefact, in hexadecimal, by file name.
+    pub artefacts: BTreeMap<String, String>,
+    /// SHA-256 over the artefacts' names and digests: the run's digest.
+    pub digest: String,
+}
+
+#[cfg(test)]
+impl Manifest {
+    /// Returns the manifest of a run of one second on the wall clock.
+    pub(crate) fn example() -> Self {
+        Self {
+            schema: SCHEMA,
+            scenario_name: "test".into(),
+            scenario: serde_json::json!({"handsets": 1}),
+            seed: 7,
+            clock: "wall".into(),
+            program: "biopay 0".into(),
+            command: "biopay run".into(),
+            machine: Machine::this(),
+            started_unix_s: 0,
+            duration_us: 1_000_000,
+            completion: Completion::Complete,
+            handsets: 1,
+            shard: None,
+            operating_thresholds: BTreeMap::new(),
+            invalid: vec![],
+            notes: vec![],
+            artefacts: BTreeMap::new(),
+            digest: String::new(),
+        }
+    }
+}

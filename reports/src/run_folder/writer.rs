@@ -1,0 +1,150 @@
+//! A run folder is written beside its place and moved there in one step.
+
+use super::contents::Records;
+use super::manifest::Manifest;
+use super::{latency, manifest as manifest_file};
+use crate::error::Error;
+use crate::records::tables;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A run folder that is being written.
+///
+/// Files go to a temporary sibling; [`finish`](Self::finish) moves it into place, so that a reader sees a whole run or
+/// none. An earlier run in that place is replaced, anything else is refused.
+pub struct RunWriter {
+    target: PathBuf,
+    staging: tempfile::TempDir,
+}
+
+impl RunWriter {
+    /// Prepares to write to `target`.
+    ///
+    /// Errors: [`Error::Occupied`] when something other than a run is there.
+    pub fn create(target: &Path) -> Result<Self, Error> {
+        let is_empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
+        if target.exists() && !target.join(manifest_file::FILE).exists() && !is_empty() {
+            return Err(Error::Occupied(target.to_owned()));
+        }
+        let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(Error::file(parent))?;
+        let staging = tempfile::Builder::new().prefix(".run-").tempdir_in(parent).map_err(Error::file(parent))?;
+        Ok(Self { target: target.to_owned(), staging })
+    }
+
+    /// Returns the folder that files of this run may be added to before it is finished.
+    pub fn staging(&self) -> &Path {
+        self.staging.path()
+    }
+
+    /// Writes the tables, the latencies and the manifest, and moves the folder into place.
+    ///
+    /// The manifest's digests are filled in here. Returns the run folder.
+    pub fn finish(self, records: &Records, mut manifest: Manifest) -> Result<PathBuf, Error> {
+        let folder = self.staging.path();
+        tables::write(folder, &records.comparisons)?;
+        tables::write(folder, &records.transactions)?;
+        tables::write(folder, &records.attacks)?;
+        tables::write(folder, &records.attack_figures)?;
+        tables::write(folder, &records.network)?;
+        tables::write(folder, &records.server)?;
+        records.latency.write(&folder.join(latency::FILE))?;
+        manifest.artefacts = digests(folder)?;
+        manifest.digest = digest_of(&manifest.artefacts);
+        let path = folder.join(manifest_file::FILE);
+        let text =
+            serde_json::to_vec_pretty(&manifest).map_err(|source| Error::Manifest { path: path.clone(), source })?;
+        fs::write(&path, text).map_err(Error::file(&path))?;
+        self.move_into_place()
+    }
+
+    fn move_into_place(self) -> Result<PathBuf, Error> {
+        if self.target.exists() {
+            fs::remove_dir_all(&self.target).map_err(Error::file(&self.target))?;
+        }
+        let staged = self.staging.keep();
+        set_readable(&staged)?;
+        fs::rename(&staged, &self.target).map_err(Error::file(&self.target))?;
+        Ok(self.target)
+    }
+}
+
+/// Opens the folder to other readers: temporary folders are private to their owner.
+#[cfg(unix)]
+fn set_readable(folder: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).map_err(Error::file(folder))
+}
+
+#[cfg(not(unix))]
+fn set_readable(_: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Digests every file of the folder and of its subfolders, by path with forward slashes.
+fn digests(folder: &Path) -> Result<BTreeMap<String, String>, Error> {
+    let mut out = BTreeMap::new();
+    let mut pending = vec![(folder.to_owned(), String::new())];
+    while let Some((current, prefix)) = pending.pop() {
+        for entry in fs::read_dir(&current).map_err(Error::file(&current))? {
+            let entry = entry.map_err(Error::file(&current))?;
+            let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
+            if path.is_dir() {
+                pending.push((path, format!("{name}/")));
+            } else {
+                let bytes = fs::read(&path).map_err(Error::file(&path))?;
+                out.insert(name, hex(&Sha256::digest(bytes)));
+            }
+        }
+    }
+    Ok(out)
+}
+
+fn digest_of(artefacts: &BTreeMap<String, String>) -> String {
+    let mut hasher = Sha256::new();
+    for (name, digest) in artefacts {
+        hasher.update(format!("{name} {digest}\n"));
+    }
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run_folder::reader::RunReader;
+
+    #[test]
+    fn a_run_round_trips_and_replaces_an_earlier_one() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("run");
+        for _ in 0..2 {
+            RunWriter::create(&target).unwrap().finish(&Records::default(), Manifest::example()).unwrap();
+        }
+        let reader = RunReader::open(&target).unwrap();
+        assert_eq!(reader.manifest().artefacts.len(), 7);
+        assert!(reader.records().unwrap().transactions.is_empty());
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no staging folder stays behind");
+    }
+
+    #[test]
+    fn a_folder_of_something_else_is_never_overwritten() {
+        let target = tempfile::tempdir().unwrap();
+        fs::write(target.path().join("thesis.tex"), "important").unwrap();
+        assert!(matches!(RunWriter::create(target.path()), Err(Error::Occupied(_))));
+    }
+
+    #[test]
+    fn another_schema_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(manifest_file::FILE), r#"{"schema": 99}"#).unwrap();
+        assert!(matches!(RunReader::open(folder.path()), Err(Error::Schema { found: 99, .. })));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(matches!(RunReader::open(empty.path()), Err(Error::NotARun(_))));
+    }
+}

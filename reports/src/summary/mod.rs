@@ -1,0 +1,18 @@
+//! The figures of a run, each kind with the tally that computes it from the records.
+
+pub mod attack;
+mod latency;
+pub mod money;
+pub mod network;
+mod run;
+mod scheme;
+pub mod symbol;
+mod timeline;
+mod transaction;
+mod transaction_row;
+
+pub use latency::{Intended, LatencySummary};
+pub use run::Summary;
+pub use scheme::SchemeSummary;
+pub(crate) use timeline::Timeline;
+pub use transaction::{EnrolmentSummary, JourneySummary, OutcomeCount, Throughput};
