@@ -5,6 +5,7 @@
 
 use biopay_reports::attack::{AttackSummary, summaries};
 use biopay_reports::run_folder::{Records, RunReader};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -70,7 +71,7 @@ fn share(found: &[AttackSummary], attack: &str, form: &str, configuration: &str)
 fn counter_measures_stop_what_the_control_lets_through() {
     let folder = tempfile::tempdir().unwrap();
     let (records, _) = played(STOPPED, &folder.path().join("run"));
-    let found = summaries(&records.attacks, &[]);
+    let found = summaries(&records.attacks, &[], &BTreeMap::new());
     let forms = [
         ("replay", "symbol copied"),
         ("replay", "payload extracted"),
@@ -129,7 +130,7 @@ kind = "name-enumeration"
     assert!(known.value > 0.99, "{known:?}");
     let hidden = figure("name-enumeration", "AUC", "hardened");
     assert!(hidden.lower.unwrap() <= 0.5 && hidden.upper.unwrap() >= 0.5, "{hidden:?}");
-    let found = summaries(&records.attacks, &[]);
+    let found = summaries(&records.attacks, &[], &BTreeMap::new());
     assert_eq!(share(&found, "lock-out", "owner at a known address", "hardened"), 0.0);
     assert_eq!(share(&found, "lock-out", "owner at a known address", "control"), 1.0);
 }
@@ -204,7 +205,7 @@ kind = "stolen-factors"
     assert_eq!(first.attack_figures, second.attack_figures);
     assert_eq!(digest, again);
     // The harness counts what breaks, and the real decoders do not.
-    let found = summaries(&first.attacks, &[]);
+    let found = summaries(&first.attacks, &[], &BTreeMap::new());
     assert!(share(&found, "hostile-input", "decoder that trusts", "control") > 0.0);
     assert_eq!(share(&found, "hostile-input", "message decoder", "hardened"), 0.0);
     // One capture at enrolment: one owner in ten or so is not matched at the first try.

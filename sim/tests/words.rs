@@ -72,7 +72,9 @@ fn each_scheme_with_a_threshold_shows_it_and_impostors_are_held_against_their_re
     let settings = ["handsets=8", "impostors.share=1", "schemes.use=[\"template\",\"biohash\",\"index-of-max\"]"];
     let mut command = Command::new(env!("CARGO_BIN_EXE_biopay"));
     command.current_dir(folder.path()).args(["run", "flash-sale", "--out", "run"]);
-    settings.iter().for_each(|setting| drop(command.args(["--set", setting])));
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
     let done = command.output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     let run = RunReader::open(&folder.path().join("run")).unwrap();

@@ -5,7 +5,7 @@ use crate::records::AttackFigure;
 use crate::records::Defence;
 use crate::statistics::limit::Conformance;
 use crate::summary::Summary;
-use crate::summary::attack::{AttackLine, AttackSummary, figure_lines, lines, requirement};
+use crate::summary::attack::{AttackLine, AttackSummary, figure_lines, lines};
 use crate::text::escape;
 use crate::text::{grouped, percent, rate_cell};
 
@@ -62,12 +62,14 @@ fn held(lines: &[AttackLine<'_, AttackSummary>]) -> Vec<Vec<String>> {
     });
     let row = |name: &&str| {
         let of = lines.iter().filter(|l| l.attack == *name);
-        let knowledge = of.clone().flat_map(|l| l.cells).flatten().next().map_or("", |cell| &cell.knowledge);
+        let first = of.clone().flat_map(|l| l.cells).flatten().next();
+        let knowledge = first.map_or("", |cell| &cell.knowledge);
         let verdict = |column: usize| {
             let verdicts = of.clone().filter_map(|l| l.cells[column]).filter_map(AttackSummary::verdict);
             verdicts.max_by_key(weight).map_or_else(|| "–".to_owned(), verdict_cell)
         };
-        let source = requirement(name).map_or("stated, with no limit: figures below", |r| r.source);
+        let requirement = first.and_then(|cell| cell.requirement.as_ref());
+        let source = requirement.map_or("stated, with no limit: figures below", |r| &r.source);
         vec![escape(name), escape(knowledge), escape(source), verdict(0), verdict(1)]
     };
     names.iter().map(row).collect()

@@ -44,6 +44,25 @@ impl Machine {
     }
 }
 
+/// What the successes of an attack are measured against, as the run that made it says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AttackTerms {
+    /// The limit on the share of successes; `None` for an attack that only measures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirement: Option<AttackRequirement>,
+    /// Whether the derivation scheme decides on success, so that the share has a lift over the scheme's FMR.
+    pub is_decided_by_scheme: bool,
+}
+
+/// A published limit on an attack's success.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttackRequirement {
+    /// The standard and its clause.
+    pub source: String,
+    /// The greatest share of attacks that may succeed, from 0 to 1.
+    pub max: f64,
+}
+
 /// What is needed to understand and to repeat a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -77,6 +96,9 @@ pub struct Manifest {
     /// The threshold with which each scheme compared scores, by scheme; none for a scheme that compares for equality.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub operating_thresholds: BTreeMap<String, f64>,
+    /// What each attack of the run is measured against, by the attack's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attack_terms: BTreeMap<String, AttackTerms>,
     /// Why the figures are not to be trusted; nothing for a run that is valid.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub invalid: Vec<String>,
@@ -107,6 +129,7 @@ impl Manifest {
             handsets: 1,
             shard: None,
             operating_thresholds: BTreeMap::new(),
+            attack_terms: BTreeMap::new(),
             invalid: vec![],
             notes: vec![],
             artefacts: BTreeMap::new(),

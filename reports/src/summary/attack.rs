@@ -2,24 +2,13 @@
 //! requirements.
 
 use super::scheme::SchemeSummary;
-use crate::records::{Attack, AttackFigure, Defence, ZERO_EFFORT};
+use crate::records::{Attack, AttackFigure, Defence};
+use crate::run_folder::manifest::{AttackRequirement, AttackTerms};
 use crate::statistics::cluster::MatedErrors;
 use crate::statistics::interval::Rate;
 use crate::statistics::limit::{Conformance, against};
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// The attacks whose success is the scheme's to decide, so that its false match rate is what they are measured against.
-const LIFTED: [&str; 8] = [
-    ZERO_EFFORT,
-    "brute-force",
-    "decision-climbing",
-    "score-climbing",
-    "dictionary",
-    "offline-search",
-    "inversion",
-    "presentation",
-];
 
 /// How often one form of an attack succeeded in one configuration.
 #[derive(Clone, Debug, Serialize)]
@@ -43,68 +32,14 @@ pub struct AttackSummary {
     /// The share over the scheme's false match rate in the same run; nothing where the scheme does not decide, either is
     /// not known, or nobody was let in.
     pub lift: Option<f64>,
-}
-
-/// A published limit on an attack's success.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct AttackRequirement {
-    /// The attack.
-    pub attack: &'static str,
-    /// What it is held against.
-    pub source: &'static str,
-    /// Greatest share of attacks that may succeed.
-    pub max: f64,
-}
-
-/// The share that an attack with a counter-measure may reach: the resistance of 90 % that SP 800-63B-3, 5.2.3 asks of
-/// presentation attack detection, taken for attacks for which no standard says a number.
-const RESISTED: f64 = 0.10;
-
-/// The requirements, by attack.
-pub const REQUIREMENTS: [AttackRequirement; 24] = [
-    require(ZERO_EFFORT, "NIST SP 800-63B-4, 3.2.3: false matches of 1 in 10,000 or better", 1e-4),
-    require("brute-force", "NIST SP 800-63B-3, 5.2.2: guessing is limited per account", RESISTED),
-    require("decision-climbing", "NIST SP 800-63B-3, 5.2.2: guessing is limited per account", RESISTED),
-    require("replay", "NIST SP 800-63B-3, 5.2.8: replay resistance", RESISTED),
-    require(
-        "re-enrolment",
-        "NIST SP 800-63B-3, 6.1.2: binding another authenticator needs one that is bound",
-        RESISTED,
-    ),
-    require("credential-stuffing", "NIST SP 800-63B-3, 4.2: two different factors", RESISTED),
-    require("name-enumeration", "CWE-204: an answer that tells who has an account", RESISTED),
-    require("code-guessing", "Regulation (EU) 2018/389, 4(3)(b): at most five failed attempts in a row", RESISTED),
-    require("code-interception", "NIST SP 800-63B-3, 5.1.3.3: the telephone network is a restricted channel", RESISTED),
-    require("code-flooding", "CWE-799: control of interaction frequency", RESISTED),
-    require("lock-out", "CWE-645: overly restrictive account lockout", RESISTED),
-    require("charge-race", "CWE-362: a race for a shared resource; invariant 1: one posting a charge", RESISTED),
-    require("foreign-payment", "CWE-639: authorisation by a key that the user chooses", RESISTED),
-    require("early-data", "RFC 9001, 9.2: replays of 0-RTT", RESISTED),
-    require("flood", "CWE-400: uncontrolled use of resources", RESISTED),
-    require("amplification", "RFC 9000, 8.1: at most three times what was received", 0.5),
-    require("hostile-input", "CWE-20: input is validated; invariant 4: nothing panics", RESISTED),
-    require("score-climbing", "ISO/IEC 19792:2009: no score for an attacker to climb on", RESISTED),
-    require("presentation", "Android CDD 7.3.10, class 3: spoof acceptance of at most 7 %", 0.07),
-    require("dictionary", "NIST SP 800-63B-3, 5.2.2: guessing is limited per account", RESISTED),
-    require("offline-search", "ISO/IEC 24745:2022: a stolen record does not open the account", RESISTED),
-    require("linkage", "ISO/IEC 24745:2022: unlinkability", RESISTED),
-    require("inversion", "ISO/IEC 24745:2022: irreversibility", RESISTED),
-    require("password-search", "NIST SP 800-63B-3, 5.1.1.2: a hash keyed outside the database", RESISTED),
-];
-
-const fn require(attack: &'static str, source: &'static str, max: f64) -> AttackRequirement {
-    AttackRequirement { attack, source, max }
-}
-
-/// Finds what an attack is held against.
-pub fn requirement(attack: &str) -> Option<&'static AttackRequirement> {
-    REQUIREMENTS.iter().find(|requirement| requirement.attack == attack)
+    /// What the share is held against; `None` for an attack that only measures.
+    pub requirement: Option<AttackRequirement>,
 }
 
 impl AttackSummary {
     /// Holds the share of successes against the attack's requirement; `None` where it has none.
     pub fn verdict(&self) -> Option<Conformance> {
-        requirement(&self.attack).map(|requirement| against(&self.success, requirement.max))
+        self.requirement.as_ref().map(|requirement| against(&self.success, requirement.max))
     }
 
     /// Whether the attacked system is meant to resist: not a negative control, and not the patent's own design.
@@ -114,7 +49,13 @@ impl AttackSummary {
 }
 
 /// Sums attacks up, one entry a form, scheme and configuration. Shares are clustered by the attacked subject.
-pub fn summaries(attacks: &[Attack], schemes: &[SchemeSummary]) -> Vec<AttackSummary> {
+///
+/// An attack that `terms` does not name is measured against nothing.
+pub fn summaries(
+    attacks: &[Attack],
+    schemes: &[SchemeSummary],
+    terms: &BTreeMap<String, AttackTerms>,
+) -> Vec<AttackSummary> {
     let mut groups: BTreeMap<_, (MatedErrors, u64, &Attack)> = BTreeMap::new();
     for a in attacks {
         let key = (&a.attack, &a.variant, &a.scheme, &a.configuration);
@@ -124,8 +65,8 @@ pub fn summaries(attacks: &[Attack], schemes: &[SchemeSummary]) -> Vec<AttackSum
     }
     let summary = |(successes, tries, first): (MatedErrors, u64, &Attack)| {
         let success = successes.rate();
-        let is_biometric = LIFTED.contains(&first.attack.as_str());
-        let schemes = if is_biometric { schemes } else { &[] };
+        let terms = terms.get(&first.attack);
+        let schemes = if terms.is_some_and(|terms| terms.is_decided_by_scheme) { schemes } else { &[] };
         let false_matches = schemes.iter().find(|s| s.scheme == first.scheme).and_then(|s| s.fmr.value());
         let lift = success.value().zip(false_matches).filter(|(share, fmr)| *share > 0.0 && *fmr > 0.0);
         AttackSummary {
@@ -138,6 +79,7 @@ pub fn summaries(attacks: &[Attack], schemes: &[SchemeSummary]) -> Vec<AttackSum
             tries,
             budget: first.budget,
             lift: lift.map(|(share, fmr)| share / fmr),
+            requirement: terms.and_then(|terms| terms.requirement.clone()),
         }
     };
     groups.into_values().map(summary).collect()
@@ -205,6 +147,11 @@ mod tests {
         }
     }
 
+    fn terms() -> BTreeMap<String, AttackTerms> {
+        let requirement = Some(AttackRequirement { source: "a standard".into(), max: 0.1 });
+        BTreeMap::from([("replay".into(), AttackTerms { requirement, is_decided_by_scheme: false })])
+    }
+
     #[test]
     fn configurations_are_columns_of_one_line() {
         let rows: Vec<Attack> = (0..40)
@@ -216,7 +163,7 @@ mod tests {
                 ]
             })
             .collect();
-        let summaries = summaries(&rows, &[]);
+        let summaries = summaries(&rows, &[], &terms());
         assert_eq!(summaries.len(), 3);
         let lines = lines(&summaries);
         assert_eq!(lines.len(), 1);
@@ -231,7 +178,7 @@ mod tests {
     #[test]
     fn few_trials_decide_nothing() {
         let rows: Vec<Attack> = (0..5).map(|t| attack("hardened", t, false)).collect();
-        let found = summaries(&rows, &[]);
+        let found = summaries(&rows, &[], &terms());
         assert!(matches!(found[0].verdict(), Some(Conformance::NotEnoughEvidence { .. })));
     }
 }

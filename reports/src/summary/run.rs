@@ -77,7 +77,7 @@ impl Summary {
         let Tallies { schemes, mut transactions, network } = tallies;
         let schemes = schemes.finish();
         Self {
-            attacks: attack::summaries(&records.attacks, &schemes),
+            attacks: attack::summaries(&records.attacks, &schemes, &manifest.attack_terms),
             attack_figures: records.attack_figures.clone(),
             schemes,
             enrolment: transactions.enrolment(),

@@ -2,6 +2,7 @@
 
 use crate::scenario::{Configuration, Scenario};
 use biopay_biometrics::scheme::SchemeId;
+use biopay_reports::run_folder::manifest::{AttackRequirement, AttackTerms};
 use biopay_server::config::Presentation;
 
 /// What an attack's attacker has, how its control is weakened, and what it is held against.
@@ -24,6 +25,14 @@ pub(in crate::attack) struct Description {
     pub requirement: Option<Requirement>,
     /// Whether the derivation scheme decides on success, so that the lift over its false match rate means something.
     pub is_decided_by_scheme: bool,
+}
+
+impl Description {
+    /// Returns what the attack's successes are measured against, as a run's manifest says it.
+    pub fn terms(&self) -> AttackTerms {
+        let requirement = self.requirement.map(|r| AttackRequirement { source: r.source.to_owned(), max: r.max });
+        AttackTerms { requirement, is_decided_by_scheme: self.is_decided_by_scheme }
+    }
 }
 
 /// A published limit on the share of successes.

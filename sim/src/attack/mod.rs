@@ -36,9 +36,11 @@ use crate::scenario::attack::for_each_attack;
 use crate::scenario::{AttackKind, Scenario};
 use crate::stop::Stop;
 use act::{Act, Attack};
+use biopay_reports::run_folder::manifest::AttackTerms;
 use offline_system::OfflineSystem;
 use rayon::prelude::*;
 use setup::Setup;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 /// Makes every attack of a scenario, in every configuration. Stops early, with what was found, when `stop` is set; an
@@ -66,6 +68,13 @@ pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Findi
     let mut findings = Findings::default();
     made.into_iter().for_each(|found| findings.extend(found));
     findings
+}
+
+/// Returns what each attack of a scenario is measured against, by its name: the impostors of the run itself, which is the
+/// attack without effort, and every attack that it asks for.
+pub fn terms(scenario: &Scenario) -> BTreeMap<String, AttackTerms> {
+    let kinds = scenario.attack.iter().map(|plan| plan.kind).chain([AttackKind::ZeroEffort]);
+    kinds.map(|kind| (kind.name().to_owned(), attack_of(kind).description.terms())).collect()
 }
 
 /// Makes one attack on one system.

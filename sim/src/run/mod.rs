@@ -81,6 +81,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         completion,
         handsets: scenario.handsets,
         operating_thresholds: operating_thresholds(scenario, &population),
+        attack_terms: attack::terms(scenario),
         shard: (shard != Shard::WHOLE).then(|| shard.to_string()),
         notes: NOTES.map(String::from).into_iter().chain(notes).collect(),
         invalid,
