@@ -12,7 +12,8 @@ impl Features {
     /// The foreground becomes the minutiae's convex hull (as in Cappelli, Ferrara and Maltoni 2010, section 3.1), the
     /// orientation an average of the minutiae around, the frequency an adult's typical one.
     ///
-    /// Errors: [`Error::Parameter`] when the image has no pixel or more than
+    /// # Errors
+    /// [`Error::Parameter`] when the image has no pixel or more than
     /// [`PIXELS_MAX`](super::parameters::PIXELS_MAX).
     pub fn from_minutiae(columns: usize, rows: usize, minutiae: Vec<Minutia>) -> Result<Self, Error> {
         if columns == 0 || rows == 0 || columns.saturating_mul(rows) > PIXELS_MAX {
@@ -79,7 +80,7 @@ fn cross(o: (f32, f32), a: (f32, f32), b: (f32, f32)) -> f32 {
     (a.0 - o.0) * (b.1 - o.1) - (a.1 - o.1) * (b.0 - o.0)
 }
 
-/// Says whether a convex hull, counted in its own order, contains a point.
+/// Returns whether a convex hull, counted in its own order, contains a point.
 fn contains(hull: &[(f32, f32)], point: (f32, f32)) -> bool {
     hull.len() >= 3 && (0..hull.len()).all(|i| cross(hull[i], hull[(i + 1) % hull.len()], point) >= 0.0)
 }

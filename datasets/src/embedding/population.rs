@@ -10,8 +10,8 @@ use rand_chacha::ChaCha8Rng;
 
 type Vector = [f32; DIMENSIONS];
 
-/// Holds what all subjects of one seed share; embeddings of any subject can be drawn from it in any order.
-pub struct Population {
+/// The structure that all subjects of one seed share; embeddings of any subject can be drawn from it in any order.
+pub struct EmbeddingPopulation {
     seed: u64,
     subjects: u64,
     mean: Vector,
@@ -21,7 +21,7 @@ pub struct Population {
     levels: Vec<Clusters>,
 }
 
-/// Holds one level's clusters.
+/// One level's clusters.
 struct Clusters {
     /// In the coordinates of `between`, with a weighted mean of zero.
     centres: Vec<Vector>,
@@ -29,7 +29,7 @@ struct Clusters {
     cumulative: Vec<f64>,
 }
 
-/// Holds one capture's embedding, of unit length.
+/// One capture's embedding, of unit length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embedding {
     /// Whose it is, from 1.
@@ -40,7 +40,7 @@ pub struct Embedding {
     pub vector: Vec<f32>,
 }
 
-impl Population {
+impl EmbeddingPopulation {
     /// Draws bases and clusters for `subjects` people.
     pub fn new(seed: u64, subjects: u64) -> Self {
         let rng = &mut stream(seed, "embedding/population", 0);

@@ -15,7 +15,7 @@ const FILE_BYTES_MAX: u64 = 1 << 28;
 /// The endings that are taken for images, in lower case.
 const ENDINGS: [&str; 8] = ["png", "tif", "tiff", "bmp", "pgm", "pnm", "jpg", "jpeg"];
 
-/// Holds what the name of a folder's image says.
+/// An image of a folder, with the subject and impression that its name gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedImage {
     /// The file's name without its ending: `SUBJECT_IMPRESSION`.
@@ -28,7 +28,7 @@ pub struct NamedImage {
     pub path: PathBuf,
 }
 
-/// Holds an image of a folder and what its name says.
+/// A sample read from a folder, with the subject and impression that its name gives.
 #[derive(Clone, Debug)]
 pub struct NamedSample {
     /// The file's name without its ending: `SUBJECT_IMPRESSION`.
@@ -46,7 +46,8 @@ pub struct NamedSample {
 /// Lists all images named `SUBJECT_IMPRESSION` in a folder, sorted by subject and impression, numbers as numbers.
 /// Files with other names or endings are left alone.
 ///
-/// Errors: [`Error::Io`], [`Error::NoImages`].
+/// # Errors
+/// [`Error::Io`], [`Error::NoImages`].
 pub fn list_images(dir: &Path) -> Result<Vec<NamedImage>, Error> {
     list_files(dir, &ENDINGS)
 }
@@ -54,7 +55,8 @@ pub fn list_images(dir: &Path) -> Result<Vec<NamedImage>, Error> {
 /// Lists all files named `SUBJECT_IMPRESSION` with one of these endings (in lower case), sorted as [`list_images`]
 /// does.
 ///
-/// Errors: [`Error::Io`], [`Error::NoImages`].
+/// # Errors
+/// [`Error::Io`], [`Error::NoImages`].
 pub fn list_files(dir: &Path, endings: &[&str]) -> Result<Vec<NamedImage>, Error> {
     let mut named = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(Error::io("list", dir))? {
@@ -72,7 +74,8 @@ pub fn list_files(dir: &Path, endings: &[&str]) -> Result<Vec<NamedImage>, Error
 /// The resolution is the given one, else what the file says (PNG only), else unknown. Samples are marked as
 /// fingerprints.
 ///
-/// Errors: [`Error::Io`], [`Error::Image`] naming the first file that is too large or broken, [`Error::NoImages`].
+/// # Errors
+/// [`Error::Io`], [`Error::Image`] naming the first file that is too large or broken, [`Error::NoImages`].
 pub fn read_images(dir: &Path, pixels_per_inch: Option<u16>) -> Result<Vec<NamedSample>, Error> {
     let read = |NamedImage { stem, subject, impression, path }| {
         let sample = read_image(&path, pixels_per_inch)?;
@@ -83,7 +86,8 @@ pub fn read_images(dir: &Path, pixels_per_inch: Option<u16>) -> Result<Vec<Named
 
 /// Reads one image as a fingerprint sample; the resolution is found as in [`read_images`].
 ///
-/// Errors: [`Error::Io`]; [`Error::Image`] on a broken or foreign format and above [`PIXELS_MAX`].
+/// # Errors
+/// [`Error::Io`]; [`Error::Image`] on a broken or foreign format and above [`PIXELS_MAX`].
 pub fn read_image(path: &Path, pixels_per_inch: Option<u16>) -> Result<Sample, Error> {
     let length = std::fs::metadata(path).map_err(Error::io("read", path))?.len();
     let refuse = |why: String| Error::Image { path: path.to_path_buf(), why };
@@ -127,7 +131,7 @@ fn parse_name(path: PathBuf, endings: &[&str]) -> Option<NamedImage> {
     is_wanted.then_some(NamedImage { stem, subject, impression, path })
 }
 
-/// Sorts numbers before words, numbers by value.
+/// The order of names: numbers before words, numbers by value.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum NameOrder {
     Number(u64, String),

@@ -10,7 +10,7 @@ use super::system::{Account, AttackedSystem, is_accepted};
 use crate::Error;
 use crate::scenario::Configuration;
 use biopay_biometrics::QrPayload;
-use biopay_biometrics::attack::{Factors, Guesser, Population, Strategy};
+use biopay_biometrics::attack::{Factors, Guesser, Strategy, TemplateModel};
 use biopay_biometrics::scheme::{SchemeId, Verdict, build};
 use biopay_datasets::stream::stream;
 use biopay_protocol::{PayloadBytes, PresentationProof, Refusal, Response};
@@ -262,7 +262,7 @@ async fn climb(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     if samples.is_empty() {
         return Ok(findings);
     }
-    let people = Arc::new(Population::new(&samples));
+    let people = Arc::new(TemplateModel::new(&samples));
     for account in &system.accounts {
         let scheme = build(account.scheme, &system.scenario().schemes.parameters)?;
         let factors = Factors { helper: account.helper.clone(), token: None };

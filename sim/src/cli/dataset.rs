@@ -4,7 +4,7 @@ use super::symbol::{self, SymbolArgs};
 use crate::Error;
 use crate::progress::Stage;
 use biopay_biometrics::Sample;
-use biopay_datasets::embedding::{DIMENSIONS, Embedding, Population};
+use biopay_datasets::embedding::{DIMENSIONS, Embedding, EmbeddingPopulation};
 use biopay_datasets::face::{self, Cover, Nuisance, Palette};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, FolderSpec, PatternClass, TruthFiles, generate_folder};
 use biopay_datasets::folder::{NamedSample, contact_sheet, read_images, write_image};
@@ -238,7 +238,7 @@ fn embedding(args: &EmbeddingArgs) -> Result<(), Error> {
     if rows == 0 {
         return Err(Error::Usage("--subjects and --impressions must be at least 1".into()));
     }
-    let population = Population::new(args.seed, u64::from(args.subjects));
+    let population = EmbeddingPopulation::new(args.seed, u64::from(args.subjects));
     let mut writer = EmbeddingWriter::create(&args.out, DIMENSIONS)?;
     let stage = Stage::new("drawing embeddings", rows);
     let subjects_a_batch = (EMBEDDINGS_A_BATCH / args.impressions).max(1);
@@ -266,5 +266,6 @@ const EMBEDDINGS_A_BATCH: u32 = 65_536;
 
 fn class_named(name: &str) -> Result<PatternClass, Error> {
     let classes = "arch, tented-arch, left-loop, right-loop or whorl";
-    PatternClass::named(name).ok_or_else(|| Error::Usage(format!("--class {name} is no pattern class: use {classes}")))
+    PatternClass::from_name(name)
+        .ok_or_else(|| Error::Usage(format!("--class {name} is no pattern class: use {classes}")))
 }

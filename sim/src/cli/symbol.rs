@@ -48,7 +48,7 @@ pub(super) fn execute(args: &SymbolArgs) -> Result<(), Error> {
         None => Display::ALL.to_vec(),
         Some(name) => {
             let unknown = || Error::Usage(format!("--display {name} is neither screen nor print"));
-            vec![Display::named(name).ok_or_else(unknown)?]
+            vec![Display::from_name(name).ok_or_else(unknown)?]
         }
     };
     let quality = CaptureQuality::new(args.quality)?;

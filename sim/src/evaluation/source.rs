@@ -10,7 +10,7 @@ use crate::progress::Stage;
 use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::Extractor;
 use biopay_biometrics::scheme::SchemeParameters;
-use biopay_datasets::embedding::Population;
+use biopay_datasets::embedding::EmbeddingPopulation;
 use biopay_datasets::face::{self, Face, Nuisance};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
 use biopay_datasets::folder::{NamedImage, list_files, list_images};
@@ -231,7 +231,7 @@ pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Err
             Box::new(move |subject| synthetic_faces(&device, nuisance, subject, make))
         }
         Modality::Embedding => {
-            let population = Population::new(make.seed, make.subjects.into());
+            let population = EmbeddingPopulation::new(make.seed, make.subjects.into());
             Box::new(move |subject| Ok(synthetic_embeddings(&population, subject, make)))
         }
         Modality::All => return Err(Error::Usage("one modality at a time".into())),
@@ -287,7 +287,7 @@ fn synthetic_faces(
     (0..make.samples).map(capture).collect()
 }
 
-fn synthetic_embeddings(population: &Population, subject: u32, make: &Synthetic) -> Vec<TemplateResult> {
+fn synthetic_embeddings(population: &EmbeddingPopulation, subject: u32, make: &Synthetic) -> Vec<TemplateResult> {
     let drawn = population.of_subject(u64::from(subject) + 1, make.samples.into());
     drawn.into_iter().map(|e| Ok(Template::from_embedding(e.vector, make.bits))).collect()
 }

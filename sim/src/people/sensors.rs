@@ -62,7 +62,7 @@ pub struct Sensors {
 enum Source {
     Fingers { devices: [Device; 2], extractor: Extractor },
     Faces { devices: [face::Device; 2] },
-    Points { population: Box<embedding::Population> },
+    Points { population: Box<embedding::EmbeddingPopulation> },
 }
 
 /// Holds one subject before the sensor.
@@ -263,7 +263,9 @@ impl Source {
                 let [first, second] = names.map(|name| face::Device::named(name).ok_or_else(|| unknown(name)));
                 Self::Faces { devices: [first?, second?] }
             }
-            Modality::Embedding => Self::Points { population: Box::new(embedding::Population::new(seed, subjects)) },
+            Modality::Embedding => {
+                Self::Points { population: Box::new(embedding::EmbeddingPopulation::new(seed, subjects)) }
+            }
         })
     }
 
@@ -282,7 +284,7 @@ fn touch(key: CaptureKey) -> u64 {
 }
 
 /// Draws one embedding, with its binary form.
-fn point(population: &embedding::Population, subject: u64, key: CaptureKey) -> Template {
+fn point(population: &embedding::EmbeddingPopulation, subject: u64, key: CaptureKey) -> Template {
     let vector = population.capture_of(subject + 1, touch(key)).vector;
     Template::from_embedding(vector, EMBEDDING_BITS)
 }

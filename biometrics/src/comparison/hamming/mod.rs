@@ -19,7 +19,7 @@ pub(super) use nibbles::Nibbles;
 /// References in one block: the 64-bit lanes of the widest vector register.
 pub(super) const LANES: usize = 8;
 
-/// Names a way to count differing bits. All of them give the same counts.
+/// A way to count differing bits. All of them give the same counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// Sums within words; needs nothing of the processor.
@@ -99,7 +99,7 @@ impl Kernel {
     }
 }
 
-/// Names blocks of references of one set.
+/// A range of blocks of one set's references.
 pub(super) struct References<'a> {
     /// Words of a code: 4, 8 or 16.
     pub(super) words: usize,
@@ -117,8 +117,8 @@ impl References<'_> {
     }
 }
 
-/// Holds the distances of one probe to a block of references, four to a word, the first lowest: a counter takes them
-/// out with one load for four.
+/// The distances of one probe to a block of references, four to a word, the first lowest: a counter takes them out with
+/// one load for four.
 pub(super) type Distances = [u64; LANES / 4];
 
 fn packed(distances: [u16; LANES]) -> Distances {
@@ -132,7 +132,8 @@ pub(super) fn unpacked(distances: &Distances) -> [u16; LANES] {
     std::array::from_fn(|lane| (distances[lane / 4] >> (16 * (lane % 4))) as u16)
 }
 
-/// Takes the distances of one probe to a block of references. Always inlined, into code compiled for other processors.
+/// A receiver of the distances of one probe to a block of references. Always inlined, into code compiled for other
+/// processors.
 pub(super) trait Visitor {
     fn visit(&mut self, probe: usize, block: usize, distances: &Distances);
 }
@@ -140,8 +141,9 @@ pub(super) trait Visitor {
 /// Distances that a tally holds: one more than the widest code has bits, rounded up to a power of two.
 const TALLY_BINS: usize = 2_048;
 
-/// Counts distances in a histogram a lane: neighbouring pairs often have the same distance, and a counter incremented
-/// again before its last value is stored waits for it. Together the histograms' busy parts fit in the first cache.
+/// A count of distances with a histogram for each lane: neighbouring pairs often have the same distance, and a counter
+/// incremented again before its last value is stored waits for it. Together the histograms' busy parts fit in the first
+/// cache.
 pub(super) struct Tally {
     /// The padding keeps equal distances of neighbouring lanes out of the same cache set.
     counts: Box<[[u32; TALLY_BINS + 16]; LANES]>,

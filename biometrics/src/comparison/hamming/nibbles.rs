@@ -10,7 +10,7 @@ pub(super) const BLOCKS: usize = SIDE_BY_SIDE / LANES;
 /// Nibbles of a word.
 pub(super) const PER_WORD: usize = 16;
 
-/// Is one nibble, from 0 to 15, of each of 32 references.
+/// One nibble, from 0 to 15, of each of 32 references.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct Nibble(pub(super) [u8; SIDE_BY_SIDE]);

@@ -9,7 +9,7 @@ use crate::scenario::Configuration;
 use biopay_biometrics::attack::inversion::{Decoder, Inverted, invert};
 use biopay_biometrics::attack::linkage::{Observed, TokenKnowledge, link, observe};
 use biopay_biometrics::attack::offline_search::{DigestKeys, expected_guesses, search_keys, search_people};
-use biopay_biometrics::attack::{Factors, Population, Stolen, Target, Trial};
+use biopay_biometrics::attack::{Factors, Stolen, Target, TemplateModel, Trial};
 use biopay_biometrics::scheme::{DigestScheme, Scheme, SchemeId};
 use biopay_reports::distribution::Distribution;
 use biopay_reports::unlinkability::unlinkability;
@@ -124,7 +124,7 @@ fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     if strangers.is_empty() {
         return Ok(Findings::default());
     }
-    let people = Population::new(&strangers);
+    let people = TemplateModel::new(&strangers);
     let mut findings = system.each_scheme(&parameters, |scheme| {
         let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
         let stolen = if system.setup.configuration == Configuration::Hardened { Stolen::Helper } else { Stolen::Both };

@@ -7,7 +7,7 @@ use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::{OfflineSystem, mean};
 use crate::scenario::Configuration;
 use biopay_biometrics::attack::hill_climbing::expected_queries;
-use biopay_biometrics::attack::{Leak, PayloadClimber, Population, Stolen, Strategy, TemplateClimber, Trial, drive};
+use biopay_biometrics::attack::{Leak, PayloadClimber, Stolen, Strategy, TemplateClimber, TemplateModel, Trial, drive};
 use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId, build};
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     if strangers.is_empty() {
         return Ok(Findings::default());
     }
-    let people = Arc::new(Population::new(&strangers));
+    let people = Arc::new(TemplateModel::new(&strangers));
     system.each_scheme(&parameters, |scheme| {
         let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
         let is_threshold = matches!(scheme.comparison(), ComparisonKind::Threshold(_));
