@@ -193,7 +193,7 @@ pub enum Response {
     /// This connection is logged in.
     LoggedIn {
         /// Whether a QR and a bank account are bound already.
-        account: Binding,
+        account: AccountState,
     },
     /// This connection is logged out.
     LoggedOut,
@@ -252,7 +252,7 @@ pub enum Response {
 
 /// Says whether an account can pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Binding {
+pub enum AccountState {
     /// Name and password only.
     CredentialsOnly,
     /// A bank account is bound, and its QR was revoked.

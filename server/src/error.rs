@@ -21,7 +21,7 @@ pub enum Error {
     Certificate(String),
     /// The store cannot be opened or has failed.
     #[error("store: {0}")]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] crate::durable::StoreError),
     /// A sealed record cannot be opened.
     #[error("vault: {0}")]
     Vault(#[from] crate::crypto::vault::CannotOpen),

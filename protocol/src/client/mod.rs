@@ -287,7 +287,7 @@ fn presentation(prover: &Prover, payment: PaymentId, payload: PayloadBytes) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Binding, ChargeReceipt};
+    use crate::message::{AccountState, ChargeReceipt};
     use crate::values::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits};
 
     const PAGE: PaymentId = PaymentId(7);
@@ -312,7 +312,7 @@ mod tests {
     fn on_page(helper: HelperSource) -> Session {
         let (mut session, first) = Session::start(pay(helper), CHANNEL);
         assert!(matches!(first, Step::Send(Request::Login { .. })));
-        answer(&mut session, Response::LoggedIn { account: Binding::Bound });
+        answer(&mut session, Response::LoggedIn { account: AccountState::Bound });
         if helper == HelperSource::Server {
             answer(&mut session, Response::Helper { helper: Some(HelperBytes::new([1]).unwrap()) });
         }

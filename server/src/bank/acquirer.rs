@@ -1,6 +1,6 @@
 //! Orders to ISO 8583 requests, responses to answers: the acquirer's half of the dialect, without any I/O.
 
-use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Late, LateAnswer, Sending};
+use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, Sending};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti};
@@ -78,7 +78,7 @@ impl<W: Wire> Acquirer<W> {
             Sending::Repeat => Mti::CHARGE_REPEAT,
         };
         // A PIN that fits no PIN block is declined as the bank would.
-        let wrong_pin = BankAnswer::Declined { code: "55".into() };
+        let wrong_pin = BankAnswer::Declined(Decline::WrongPin);
         let Some(request) = self.charge_message(mti, &order) else { return Ok(wrong_pin) };
         read_charge_response(&self.wire.exchange(request).await?)
     }
@@ -108,13 +108,13 @@ impl<W: Wire> Acquirer<W> {
         if knows_of_reversal(&response) { Ok(()) } else { Err(BankError::Unknown) }
     }
 
-    async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, String>, BankError> {
+    async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, Decline>, BankError> {
         let begun = self.begin(Mti::VERIFY).with(Field::ProcessingCode, PURCHASE);
-        let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err("55".into())) };
+        let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err(Decline::WrongPin)) };
         let response = self.wire.exchange(request).await?;
         match (response.text(Field::ResponseCode), response.text(Field::Private)) {
             (Some(APPROVED), Some(token)) => Ok(Ok(Secret::new(token).map_err(|_| BankError::Unknown)?)),
-            (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(code.to_owned())),
+            (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(Decline::from_code(code))),
             _ => Err(BankError::Unknown),
         }
     }
@@ -139,7 +139,7 @@ impl<W: Wire> Bank for Acquirer<W> {
         &self,
         account: BankAccount,
         pin: Secret,
-    ) -> BoxFuture<'_, Result<Result<Secret, String>, BankError>> {
+    ) -> BoxFuture<'_, Result<Result<Secret, Decline>, BankError>> {
         Box::pin(self.send_verification(account, pin))
     }
 
@@ -171,7 +171,7 @@ fn read_charge_response(response: &Message) -> Result<BankAnswer, BankError> {
     match (code, response.text(Field::Approval)) {
         (APPROVED, Some(approval)) => Ok(BankAnswer::Approved { approval: approval.to_owned() }),
         (APPROVED, None) | (MALFUNCTION, _) => Err(BankError::Unknown),
-        (code, _) => Ok(BankAnswer::Declined { code: code.to_owned() }),
+        (code, _) => Ok(BankAnswer::Declined(Decline::from_code(code))),
     }
 }
 

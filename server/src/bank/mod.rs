@@ -1,11 +1,13 @@
 //! The server's side of the bank: a connector behind a trait, and its ISO 8583 implementation.
 
 pub mod acquirer;
+pub mod decline;
 pub mod direct;
 pub mod tcp;
 
 use crate::env::BoxFuture;
 use biopay_protocol::{BankAccount, Currency, Merchant, MinorUnits, Secret};
+pub use decline::Decline;
 
 /// Says by what right an account is charged.
 #[derive(Clone, Debug)]
@@ -53,10 +55,7 @@ pub enum BankAnswer {
         approval: String,
     },
     /// Declined.
-    Declined {
-        /// ISO 8583 data element 39.
-        code: String,
-    },
+    Declined(Decline),
 }
 
 /// Says why there is no answer.
@@ -96,12 +95,12 @@ pub trait Bank: Send + Sync {
     /// Tells the bank that a charge is void, whatever became of it. `Ok` means that the bank knows.
     fn reverse(&self, order: ChargeOrder) -> BoxFuture<'_, Result<(), BankError>>;
 
-    /// Verifies an account's PIN and returns a mandate token, or the code that it was declined with.
+    /// Verifies an account's PIN and returns a mandate token, or why the bank declined.
     fn open_mandate(
         &self,
         account: BankAccount,
         pin: Secret,
-    ) -> BoxFuture<'_, Result<Result<Secret, String>, BankError>>;
+    ) -> BoxFuture<'_, Result<Result<Secret, Decline>, BankError>>;
 
     /// Asks whether the bank is there.
     fn echo(&self) -> BoxFuture<'_, Result<(), BankError>>;

@@ -1,6 +1,7 @@
 //! What stands against guessing: the cost of a password's hash, and limits on failures.
 
 use crate::crypto::password::HashCost;
+use crate::env::HashPriority;
 use serde::{Deserialize, Serialize};
 
 /// Says how passwords are hashed.
@@ -33,19 +34,6 @@ impl PasswordConfig {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         if self.threads > 0 { self.threads } else { (processors / 2).max(1) }
     }
-}
-
-/// Says how much hashing gives way. A login may wait for a charge, never the other way round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum HashPriority {
-    /// A tenth of the share that a charge has: for a server that shares its machine, where logins go on beside whatever
-    /// else is done there.
-    Low,
-    /// What nothing else wants: on a machine of the server's own charges then wait least for logins. Beside other work
-    /// logins starve.
-    #[default]
-    Idle,
 }
 
 /// Slows guessing down; only failures count.

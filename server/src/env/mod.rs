@@ -6,6 +6,7 @@
 pub mod system;
 
 use biopay_protocol::PaymentId;
+use serde::{Deserialize, Serialize};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -39,6 +40,19 @@ pub enum CostClass {
     PayloadVerification,
     /// One step of an OPAQUE exchange: two hundred microseconds.
     KeyExchange,
+}
+
+/// How much hashing gives way to other work. A login may wait for a charge, never the other way round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum HashPriority {
+    /// A tenth of the share that a charge has: for a server that shares its machine, where logins go on beside whatever
+    /// else is done there.
+    Low,
+    /// What nothing else wants: on a machine of the server's own charges then wait least for logins. Beside other work
+    /// logins starve.
+    #[default]
+    Idle,
 }
 
 /// Says that there is too much work waiting already; nothing was begun.

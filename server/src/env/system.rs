@@ -1,8 +1,7 @@
 //! The real surroundings: the machine's clocks, threads of our own, the system's randomness. Nothing else in the
 //! server reads them.
 
-use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, Overloaded, Work};
-use crate::config::HashPriority;
+use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, HashPriority, Overloaded, Work};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};

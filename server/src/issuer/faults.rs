@@ -61,7 +61,7 @@ pub struct FaultyHost {
 
 /// Says what happens to one message.
 #[derive(Clone, Copy, Debug)]
-struct Fate {
+struct DrawnFaults {
     drop_request: bool,
     drop_reply: bool,
     duplicate: bool,
@@ -89,36 +89,36 @@ impl FaultyHost {
 
     /// Answers a message not at all, once, or twice, sooner or later.
     pub async fn answers(&self, request: &Message) -> Vec<Message> {
-        let fate = self.draw(request.mti());
-        if fate.drop_request {
+        let drawn = self.draw(request.mti());
+        if drawn.drop_request {
             return Vec::new();
         }
         let mut answers = Vec::new();
-        for _ in 0..1 + usize::from(fate.duplicate) {
-            let decline = fate.decline && is_charge(request.mti());
+        for _ in 0..1 + usize::from(drawn.duplicate) {
+            let decline = drawn.decline && is_charge(request.mti());
             answers.extend(if decline {
                 Some(self.host.decline(request).await)
             } else {
                 self.host.answer(request).await
             });
         }
-        if fate.restart {
+        if drawn.restart {
             self.restarts.send_modify(|restarts| *restarts += 1);
         } else {
-            self.env.clock.sleep(fate.wait).await;
+            self.env.clock.sleep(drawn.wait).await;
         }
-        if fate.drop_reply || fate.restart {
+        if drawn.drop_reply || drawn.restart {
             answers.clear();
         }
         answers
     }
 
-    fn draw(&self, mti: Mti) -> Fate {
+    fn draw(&self, mti: Mti) -> DrawnFaults {
         let faults = &self.faults;
         let delay = Duration::from_millis(u64::from(faults.delay_ms));
         if mti == Mti::NETWORK || mti == Mti::VERIFY {
             let (drop_request, drop_reply, duplicate, decline, restart) = Default::default();
-            return Fate { drop_request, drop_reply, duplicate, decline, restart, wait: delay };
+            return DrawnFaults { drop_request, drop_reply, duplicate, decline, restart, wait: delay };
         }
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         // Every message draws the same number of times, so that one knob does not change what another draws.
@@ -130,7 +130,7 @@ impl FaultyHost {
         let overtaken_ms = rng.random_range(0..=faults.reorder_ms);
         let extra_ms = if reorder { overtaken_ms } else { 0 } + if late { faults.late_ms } else { 0 };
         let wait = delay + Duration::from_millis(u64::from(extra_ms));
-        Fate { drop_request, drop_reply, duplicate, decline, restart, wait }
+        DrawnFaults { drop_request, drop_reply, duplicate, decline, restart, wait }
     }
 }
 

@@ -121,7 +121,7 @@ fn refuse(request: &Message, code: &str) -> Message {
     reply(request).with(Field::ResponseCode, code)
 }
 
-fn malfunction(request: &Message, error: &crate::sqlite::StoreError) -> Message {
+fn malfunction(request: &Message, error: &crate::durable::StoreError) -> Message {
     tracing::error!(%error, "the ledger did not answer");
     refuse(request, code::MALFUNCTION)
 }

@@ -1,8 +1,9 @@
 //! The bank's ledger: who has what, what moved, and what was answered to which reference.
 
 use super::accounts::NewAccount;
+use crate::durable::StoreError;
 use crate::env::{BoxFuture, Env};
-use crate::sqlite::{Location, StoreError, Writer, open};
+use crate::sqlite::{Location, Writer, open};
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;

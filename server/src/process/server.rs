@@ -3,18 +3,17 @@
 use super::{CommonArgs, announce, image, keys, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
-use crate::config::{BankConfig, CodeRule, HashPriority, Mode, ServerConfig, Visibility, parse_location};
+use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
-use crate::crypto::rotation::rotate;
 use crate::crypto::vault::Vault;
-use crate::endpoint::{Front, serve};
-use crate::env::{Env, system};
+use crate::endpoint::{QuicListener, serve};
+use crate::env::{Env, HashPriority, system};
 use crate::error::Error;
 use crate::images::{ImageReader, WorkerCommand};
 use crate::metrics::Metrics;
 use crate::operations::serve_operations;
-use crate::service::{Parts, Service};
+use crate::service::{Parts, Service, rotate};
 use crate::shutdown::Shutdown;
 use crate::socket;
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
@@ -131,16 +130,16 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     let store = open_store(&config).await?;
     let failed = store.failed();
     let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
-    let (front, certificate) = open_front(&config, args.development_certificate.as_deref())?;
+    let (listener, certificate) = open_front(&config, args.development_certificate.as_deref())?;
     let operations = open_operations(&config, &service, &shutdown).await?;
-    let listening = front.address()?.to_string();
+    let listening = listener.address()?.to_string();
     // Listened for before anybody hears that the server is ready: a hangup that nobody listens for ends a process.
-    tokio::spawn(notify::reload_on_hangup(front.clone(), config.tls.clone())?);
+    tokio::spawn(notify::reload_on_hangup(listener.clone(), config.tls.clone())?);
     announce(&serde_json::json!({
         "listening": listening, "certificate_hex": certificate, "operations": operations,
     }))?;
     notify::ready();
-    let serving = serve(front, service.clone(), shutdown.clone());
+    let serving = serve(listener, service.clone(), shutdown.clone());
     tokio::select! {
         biased;
         () = failed => return Err(StoreError::Failed.into()),
@@ -153,7 +152,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
 }
 
 /// Opens the socket; returns the certificate in hexadecimal digits too.
-fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>, String), Error> {
+fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<QuicListener>, String), Error> {
     let identity = Identity::load(&config.tls)?;
     match made {
         Some(_) if config.tls.certificate.is_some() => {
@@ -172,7 +171,7 @@ fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>,
         std::fs::create_dir_all(folder).map_err(|error| Error::File { path: folder.into(), error })?;
     }
     let endpoint = socket::endpoint(config.listen)?;
-    Ok((Arc::new(Front::new(endpoint, identity, config.limits, qlog)?), certificate))
+    Ok((Arc::new(QuicListener::new(endpoint, identity, config.limits, qlog)?), certificate))
 }
 
 /// Listens for the operator's tools, where it is configured; returns the address.

@@ -1,6 +1,6 @@
 //! Verification codes: six digits unless the rules say otherwise, one use, three tries, three minutes; only a keyed hash is kept.
 
-use super::Service;
+use super::state::Service;
 use biopay_protocol::{PaymentId, Secret};
 use ring::hmac;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What the server keeps of an enrolled QR: the scheme's record and the devices that sign, sealed together.
 
+use super::rotation::record_context;
 use super::session::{Login, Session};
-use super::{OrRefuse, Service};
-use crate::crypto::rotation::record_context;
+use super::state::{OrRefuse, Service};
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
 use biopay_protocol::proof::{DeviceSignature, is_enrolment_signed_by, is_signed_by};

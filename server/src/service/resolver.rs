@@ -1,10 +1,10 @@
 //! Open outcomes: asks the bank again with the same reference until it answers. No timer decides anything.
 
-use super::charge::settlement_of;
-use super::{OrRefuse, Service};
+use super::answer::settlement_of;
+use super::state::{OrRefuse, Service};
 use crate::bank::{BankError, ChargeOrder, Late, Sending};
 use crate::shutdown::Shutdown;
-use crate::store::{Payment, Settlement, State};
+use crate::store::{Payment, PaymentState, Settlement};
 use biopay_protocol::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,7 +94,7 @@ impl Service {
         let sending = Sending::Repeat;
         let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
         let settlement = match payment.state {
-            State::Reversing => match self.bank.reverse(order).await {
+            PaymentState::Reversing => match self.bank.reverse(order).await {
                 Ok(()) => Settlement::Reversed,
                 Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
             },
@@ -114,7 +114,7 @@ impl Service {
     /// server has sent.
     async fn claim(&self, payment: Payment) -> Result<Payment, Refusal> {
         match payment.state {
-            State::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
+            PaymentState::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
             _ => Ok(payment),
         }
     }
@@ -127,8 +127,8 @@ struct Round {
     left: usize,
 }
 
-fn is_open(state: State) -> bool {
-    matches!(state, State::Pending | State::Unknown | State::Reversing)
+fn is_open(state: PaymentState) -> bool {
+    matches!(state, PaymentState::Pending | PaymentState::Unknown | PaymentState::Reversing)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

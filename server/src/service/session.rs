@@ -1,10 +1,10 @@
 //! What the server knows about one connection. It ends with the connection, and cannot be carried to another.
 
-use super::pages::Page;
+use super::page::Page;
 use super::throttle::Source;
 use crate::crypto::opaque::OpaqueLogin;
 use crate::store::AccountId;
-use biopay_protocol::message::Binding;
+use biopay_protocol::message::AccountState;
 use biopay_protocol::{ChannelBinding, LoginName, PaymentId, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,11 +18,11 @@ const PAGES_MAX: usize = 64;
 pub struct Session {
     source: Source,
     channel: ChannelBinding,
-    state: Mutex<State>,
+    state: Mutex<SessionState>,
 }
 
 #[derive(Default)]
-struct State {
+struct SessionState {
     login: Option<Login>,
     /// An OPAQUE login between its two messages, with the account that it is for, if there is one.
     proving: Option<(OpaqueLogin, Option<AccountId>)>,
@@ -37,7 +37,7 @@ pub struct Login {
     /// Its name: the context of its sealed records.
     pub name: LoginName,
     /// Whether the account could pay when this was last looked at.
-    pub binding: Binding,
+    pub binding: AccountState,
 }
 
 impl Session {
@@ -60,7 +60,7 @@ impl Session {
         self.source
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -71,7 +71,7 @@ impl Session {
 
     /// Logs in, or out with `None`; pages of the login before are left.
     pub(super) fn set_login(&self, login: Option<Login>) {
-        *self.state() = State { login, ..State::default() };
+        *self.state() = SessionState { login, ..SessionState::default() };
     }
 
     /// Begins an OPAQUE login; one that was under way stays failed.
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// Notes that the account's binding has changed.
-    pub(super) fn set_binding(&self, binding: Binding) {
+    pub(super) fn set_binding(&self, binding: AccountState) {
         if let Some(login) = &mut self.state().login {
             login.binding = binding;
         }

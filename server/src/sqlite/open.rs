@@ -1,6 +1,6 @@
 //! Opens a database and brings its schema up to date.
 
-use super::StoreError;
+use crate::durable::StoreError;
 use rusqlite::Connection;
 use std::path::PathBuf;
 

@@ -8,10 +8,10 @@
 //! A commit that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so
 //! trying again would promise what cannot be promised.
 
+use crate::durable::{Commits, StoreError};
 use crate::env::BoxFuture;
 use crate::shutdown::{self, Shutdown};
 use rusqlite::{Connection, ErrorCode};
-use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,31 +22,6 @@ use tokio::sync::oneshot;
 const QUEUE_JOBS_MAX: usize = 8_192;
 /// How many jobs share a commit; measured before we began, more than a hundred gains little.
 const BATCH_JOBS_MAX: usize = 256;
-
-/// Says why a store did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// A newer program wrote the database.
-    #[error("the database has schema version {found}, this program knows {known}: use a newer program")]
-    NewerSchema {
-        /// The version found.
-        found: usize,
-        /// The newest version known.
-        known: usize,
-    },
-    /// Too many commands wait.
-    #[error("the store is overloaded")]
-    Overloaded,
-    /// The disk is full; nothing was written.
-    #[error("the store's disk is full")]
-    Full,
-    /// The disk failed, or the writer is gone; the process must end and recover.
-    #[error("the store has failed: restart to recover from the disk")]
-    Failed,
-    /// A statement failed; nothing was written.
-    #[error("the store refused: {0}")]
-    Sql(String),
-}
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
@@ -93,15 +68,6 @@ where
 
 type Batch = Vec<Box<dyn Job>>;
 
-/// Counts what a store has done: their ratio is the size of a group that shared an fsync.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Commits {
-    /// Commands that were answered.
-    pub commands: u64,
-    /// Commits that they shared.
-    pub commits: u64,
-}
-
 #[derive(Default)]
 struct Counters {
     commands: AtomicU64,
@@ -111,12 +77,12 @@ struct Counters {
 /// Runs jobs on one connection.
 #[derive(Clone)]
 pub struct Writer {
-    mode: Mode,
+    mode: Execution,
     counters: Arc<Counters>,
 }
 
 #[derive(Clone)]
-enum Mode {
+enum Execution {
     /// On a thread of its own, with group commit; the shutdown begins when the thread has ended.
     Thread(SyncSender<Box<dyn Job>>, Shutdown),
     /// Where the caller stands, one commit a job: deterministic, for virtual time, and for reads of microseconds.
@@ -147,7 +113,7 @@ impl Writer {
             drop(ended);
         });
         spawned.expect("the process may start its few threads");
-        Self { mode: Mode::Thread(sender, end), counters }
+        Self { mode: Execution::Thread(sender, end), counters }
     }
 
     /// Runs every job at once where the caller stands.
@@ -162,7 +128,7 @@ impl Writer {
     }
 
     fn inline_as(role: Role, connection: Connection) -> Self {
-        Self { mode: Mode::Inline(role, Arc::new(Mutex::new(connection))), counters: Arc::default() }
+        Self { mode: Execution::Inline(role, Arc::new(Mutex::new(connection))), counters: Arc::default() }
     }
 
     /// Returns the counts so far.
@@ -174,11 +140,11 @@ impl Writer {
     /// Waits until the disk has failed; the process should end then, and recover when it starts again.
     pub fn failed(&self) -> BoxFuture<'static, ()> {
         match &self.mode {
-            Mode::Thread(_, end) => {
+            Execution::Thread(_, end) => {
                 let mut end = end.clone();
                 Box::pin(async move { end.begun().await })
             }
-            Mode::Inline(..) => Box::pin(std::future::pending()),
+            Execution::Inline(..) => Box::pin(std::future::pending()),
         }
     }
 
@@ -194,12 +160,12 @@ impl Writer {
         let (asker, take) = oneshot::channel();
         let job = Box::new(Command { command, result: Err(StoreError::Failed), asker });
         match &self.mode {
-            Mode::Thread(queue, _) => match queue.try_send(job) {
+            Execution::Thread(queue, _) => match queue.try_send(job) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
                 Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
             },
-            Mode::Inline(role, connection) => {
+            Execution::Inline(role, connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut batch: Batch = vec![job];
                 let outcome = match role {

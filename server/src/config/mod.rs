@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use guessing::{FailureLimit, HashPriority, PasswordConfig, ThrottleConfig};
+pub use crate::env::HashPriority;
+pub use guessing::{FailureLimit, PasswordConfig, ThrottleConfig};
 
 /// Holds everything that an operator can set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

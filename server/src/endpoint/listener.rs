@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Is a ready endpoint whose certificate can be renewed.
-pub struct Front {
+pub struct QuicListener {
     endpoint: Endpoint,
     limits: Limits,
     /// What new connections get; `None` once no more are accepted.
@@ -24,7 +24,7 @@ struct Qlog {
     written: AtomicU64,
 }
 
-impl Front {
+impl QuicListener {
     /// Takes an endpoint without a server's configuration, and gives it one. `qlog` is a folder for traces.
     ///
     /// Errors: [`Error::Certificate`] when chain and key do not belong together.

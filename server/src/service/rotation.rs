@@ -1,6 +1,6 @@
 //! Key rotation: every sealed record opened and sealed again with the newest key, beside running servers.
 
-use super::vault::{CannotOpen, Vault};
+use crate::crypto::vault::{CannotOpen, Vault};
 use crate::error::Error;
 use crate::store::{AccountId, Binding, BoundAccount, Change, Store};
 use biopay_protocol::LoginName;
