@@ -1,8 +1,8 @@
-//! The crate's one error enum: what keeps a server or a bank from starting, or ends it.
+//! The crate's one error enum: what keeps a server or a bank from starting, or stops it.
 
 use std::path::PathBuf;
 
-/// Everything that can go wrong outside a request; what goes wrong inside one is a refusal.
+/// Everything that can go wrong outside a request. What goes wrong inside a request is a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read or written.

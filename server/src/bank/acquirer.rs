@@ -1,4 +1,4 @@
-//! Orders to ISO 8583 requests, responses to answers: the acquirer's half of the dialect, without any I/O.
+//! The acquirer's half of ISO 8583: orders become requests and responses become answers, without any I/O.
 
 use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, Sending};
 use crate::env::{BoxFuture, Env};
@@ -19,16 +19,16 @@ const MALFUNCTION: &str = "96";
 /// Trace numbers have six digits and skip zero.
 const TRACES: u32 = 999_999;
 
-/// Carries messages to the bank and answers back.
+/// A link that carries requests to the bank and responses back.
 pub trait Wire: Send + Sync {
     /// Sends a request and waits for its response, paired by the trace number.
     fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>>;
 
-    /// Waits for the next response that nobody waits for any more.
+    /// Waits for the next response whose request has given up.
     fn next_unclaimed(&self) -> BoxFuture<'_, Message>;
 }
 
-/// Speaks ISO 8583 over any wire.
+/// The connector to the bank: ISO 8583 over any wire.
 pub struct Acquirer<W> {
     wire: W,
     env: Env,
@@ -66,7 +66,7 @@ impl<W: Wire> Acquirer<W> {
         }
     }
 
-    /// Adds account and PIN block; `None` when the PIN is none.
+    /// Adds account and PIN block; `None` when the PIN does not fit a PIN block.
     fn with_pin(&self, message: Message, account: &BankAccount, pin: &Secret) -> Option<Message> {
         let block = self.pin_key.seal(pin.expose(), account.as_str(), &*self.env.entropy).ok()?;
         Some(message.with(Field::AccountNumber, account.as_str()).with(Field::PinBlock, block))

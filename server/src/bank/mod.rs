@@ -9,7 +9,7 @@ use crate::env::BoxFuture;
 use biopay_protocol::{BankAccount, Currency, Merchant, MinorUnits, Secret};
 pub use decline::Decline;
 
-/// Says by what right an account is charged.
+/// The right by which the server charges an account.
 #[derive(Clone, Debug)]
 pub enum Authority {
     /// The account's PIN (mode `patent-literal`).
@@ -18,7 +18,7 @@ pub enum Authority {
     Mandate(Secret),
 }
 
-/// Holds one charge for the bank.
+/// A charge for the bank.
 #[derive(Clone, Debug)]
 pub struct ChargeOrder {
     /// The account that pays.
@@ -37,7 +37,7 @@ pub struct ChargeOrder {
     pub sending: Sending,
 }
 
-/// Says whether a message was sent before.
+/// Whether a message was sent before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
     /// It was never sent.
@@ -46,7 +46,7 @@ pub enum Sending {
     Repeat,
 }
 
-/// Holds the bank's answer to a charge or a reversal.
+/// The bank's answer to a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BankAnswer {
     /// Approved, with the bank's approval code.
@@ -58,10 +58,10 @@ pub enum BankAnswer {
     Declined(Decline),
 }
 
-/// Says why there is no answer.
+/// The reason why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BankError {
-    /// Not a byte was sent: no money can have moved.
+    /// Nothing was sent: no money can have moved.
     #[error("the bank cannot be reached")]
     NotSent,
     /// Something was sent, and no answer came: money may have moved.
@@ -69,7 +69,7 @@ pub enum BankError {
     Unknown,
 }
 
-/// Holds an answer that came too late for whoever asked.
+/// An answer that came after its request had given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LateAnswer {
     /// The payment's reference.
@@ -78,7 +78,7 @@ pub struct LateAnswer {
     pub says: Late,
 }
 
-/// Says what a late answer is about.
+/// What a late answer is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Late {
     /// A charge.
@@ -87,7 +87,7 @@ pub enum Late {
     Reversal,
 }
 
-/// Talks to the bank.
+/// The connector to a bank.
 pub trait Bank: Send + Sync {
     /// Charges an account, once a reference, however often it is sent.
     fn charge(&self, order: ChargeOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>>;

@@ -1,10 +1,10 @@
-//! What stands against guessing: the cost of a password's hash, and limits on failures.
+//! Protection against guessing: the cost of a password's hash, and limits on failures.
 
 use crate::crypto::password::HashCost;
 use crate::env::HashPriority;
 use serde::{Deserialize, Serialize};
 
-/// Says how passwords are hashed.
+/// How passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PasswordConfig {
@@ -36,7 +36,7 @@ impl PasswordConfig {
     }
 }
 
-/// Slows guessing down; only failures count.
+/// Limits on guessing. Only failures count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ThrottleConfig {
@@ -85,7 +85,7 @@ impl Default for ThrottleConfig {
     }
 }
 
-/// Lets so many failures through at once, and then one more each refill.
+/// A limit on failures: so many at once, then one more each refill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FailureLimit {

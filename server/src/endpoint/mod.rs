@@ -1,4 +1,4 @@
-//! The QUIC side: connections and streams in, requests to the service, responses out.
+//! The QUIC endpoint: takes connections and streams, hands requests to the service, and writes its responses.
 
 mod listener;
 
@@ -41,7 +41,7 @@ pub async fn serve(listener: Arc<QuicListener>, service: Arc<Service>, mut shutd
     let drain = Duration::from_millis(u64::from(limits.drain_ms));
     let idle = tasks.acquire_many(TASKS_MAX as u32);
     if server.service.env().within(drain, idle).await.is_none() {
-        tracing::warn!("requests were still under way when the server stopped; their outcomes are in the store");
+        tracing::warn!("the server stopped while requests were under way; their outcomes are in the store");
     }
     drop((resolver.await, late.await));
     server.listener.close(CLOSED_BY_SHUTDOWN).await;
@@ -170,13 +170,13 @@ impl Server {
     }
 }
 
-/// Is one connection: who is on it, and what it was sent.
+/// One connection's session and the responses that were sent on it.
 struct ClientConnection {
     session: Session,
     sent: Sent,
 }
 
-/// Remembers the streams of the last responses: the client may not have them yet. No more can be under way than it may
+/// The streams of the last responses, which the client may not have yet. No more can be under way than it may
 /// have streams open.
 struct Sent {
     streams: Mutex<Option<VecDeque<SendStream>>>,
@@ -204,7 +204,7 @@ impl Sent {
     }
 }
 
-/// Names a connection to both of its ends; `None` when its handshake is not complete.
+/// Returns the channel binding that both ends of a connection compute; `None` when its handshake is not complete.
 pub fn channel_of(connection: &Connection) -> Option<ChannelBinding> {
     let mut name = [0; ChannelBinding::BYTES];
     connection.export_keying_material(&mut name, ChannelBinding::LABEL, b"").ok()?;
@@ -235,7 +235,7 @@ async fn read_request(receive: &mut RecvStream) -> Result<Request, NoRequest> {
     codec::decode_body(&body).map_err(|_| NoRequest::Malformed)
 }
 
-/// Writes a response and ends its stream; says whether that went well.
+/// Writes a response and ends its stream; returns whether both succeeded.
 async fn write_response(send: &mut SendStream, response: &Response) -> bool {
     let frame = codec::encode(response).or_else(|_| codec::encode(&Response::Refused(Refusal::Internal)));
     let Ok(frame) = frame else { return false };

@@ -1,4 +1,4 @@
-//! What can go wrong between an acquirer and a bank, on purpose and by probability.
+//! Injected faults between an acquirer and a bank, each with its probability.
 
 use super::host::Host;
 use crate::env::Env;
@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Holds the knobs; every probability is in [0, 1] and drawn for each message that moves money.
+/// The faults to inject. Every probability lies in [0, 1] and is drawn for each message that moves money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Faults {
-    /// Seeds the draws.
+    /// The seed of the draws.
     pub seed: u64,
     /// How long every answer takes at least, in milliseconds.
     pub delay_ms: u32,
@@ -41,7 +41,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Says whether every probability is one.
+    /// Returns whether every probability lies in [0, 1].
     pub fn is_valid(&self) -> bool {
         let lost = [self.drop_request, self.drop_reply, self.restart];
         let late = [self.duplicate, self.reorder, self.late, self.decline];
@@ -49,7 +49,7 @@ impl Faults {
     }
 }
 
-/// Is a host behind the faults.
+/// A host with injected faults in front of it.
 #[derive(Clone)]
 pub struct FaultyHost {
     host: Host,
@@ -59,7 +59,7 @@ pub struct FaultyHost {
     restarts: watch::Sender<u64>,
 }
 
-/// Says what happens to one message.
+/// The faults that were drawn for one message.
 #[derive(Clone, Copy, Debug)]
 struct DrawnFaults {
     drop_request: bool,
@@ -77,7 +77,7 @@ impl FaultyHost {
         Self { host, faults, env, rng, restarts: watch::Sender::new(0) }
     }
 
-    /// Hears of the restarts from now on: whoever is connected then is not any more.
+    /// Returns a channel that changes at every restart, when every connection breaks.
     pub fn restarts(&self) -> watch::Receiver<u64> {
         self.restarts.subscribe()
     }

@@ -5,7 +5,7 @@ use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti};
 use std::sync::Arc;
 
-/// Answers messages from a ledger.
+/// The host that answers messages from a ledger.
 #[derive(Clone)]
 pub struct Host {
     ledger: Ledger,

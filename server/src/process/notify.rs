@@ -1,4 +1,4 @@
-//! What the server says to systemd (sd_notify(3)), and what SIGHUP makes it do: read its certificate again.
+//! Messages to systemd (sd_notify(3)), and reading the certificate again at SIGHUP.
 
 use crate::config::TlsConfig;
 use crate::endpoint::QuicListener;
@@ -9,13 +9,13 @@ use sd_notify::NotifyState;
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Says that clients can connect.
-pub fn ready() {
+/// Tells systemd that clients can connect.
+pub(crate) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
-/// Says when the shutdown has begun, and waits for the serving to end.
-pub async fn stopping(mut shutdown: Shutdown, serving: impl Future<Output = ()>) {
+/// Tells systemd when the shutdown has begun, and waits for the serving to end.
+pub(crate) async fn stopping(mut shutdown: Shutdown, serving: impl Future<Output = ()>) {
     let announcing = async {
         shutdown.begun().await;
         tell(&[NotifyState::Stopping]);
@@ -25,8 +25,10 @@ pub async fn stopping(mut shutdown: Shutdown, serving: impl Future<Output = ()>)
 
 /// Reads the certificate's files again at every SIGHUP. Where that fails, the one before stays in use.
 ///
-/// Errors: [`Error::Network`] when the signal cannot be listened for.
-pub fn reload_on_hangup(listener: Arc<QuicListener>, tls: TlsConfig) -> Result<impl Future<Output = ()>, Error> {
+/// # Errors
+///
+/// [`Error::Network`] when the signal cannot be listened for.
+pub(crate) fn reload_on_hangup(listener: Arc<QuicListener>, tls: TlsConfig) -> Result<impl Future<Output = ()>, Error> {
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {
@@ -52,6 +54,6 @@ fn reload(listener: &QuicListener, tls: &TlsConfig) {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(%error, "systemd cannot be told");
+        tracing::warn!(%error, "cannot notify systemd");
     }
 }

@@ -71,7 +71,7 @@ struct ServerArgs {
     /// Threads that hash passwords.
     #[arg(long, env = "BIOPAY_SERVER_HASH_THREADS")]
     hash_threads: Option<usize>,
-    /// How much those give way to everything else.
+    /// How much the hashing threads give way to other work.
     #[arg(long, value_enum, env = "BIOPAY_SERVER_HASH_PRIORITY")]
     hash_priority: Option<HashPriority>,
     /// Who may ask for the counters over QUIC.
@@ -156,7 +156,7 @@ fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<QuicLis
     let identity = Identity::load(&config.tls)?;
     match made {
         Some(_) if config.tls.certificate.is_some() => {
-            return Err(Error::Config("--development-certificate and tls.certificate exclude each other".into()));
+            return Err(Error::Config("use either --development-certificate or tls.certificate, not both".into()));
         }
         Some(path) => write_whole(path, &identity.chain_pem())?,
         None => {}
@@ -164,7 +164,7 @@ fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<QuicLis
     if config.tls.certificate.is_none() {
         tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
     }
-    let certificate = identity.chain.first().ok_or_else(|| Error::Certificate("no certificate in the file".into()))?;
+    let certificate = identity.chain.first().ok_or_else(|| Error::Certificate("the file has no certificate".into()))?;
     let certificate: String = certificate.iter().map(|byte| format!("{byte:02x}")).collect();
     let qlog = config.operations.qlog.as_deref();
     if let Some(folder) = qlog {
@@ -204,7 +204,7 @@ fn open_vault(config: &ServerConfig, env: Env) -> Result<Vault, Error> {
     Vault::new(env, keys::vault_keys(&config.keys)?).ok_or_else(|| Error::Config("keys.vault is empty".into()))
 }
 
-/// Lays environment and flags over the file.
+/// Applies environment and flags on top of the file.
 fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     let mut config = args.config.as_deref().map_or_else(|| Ok(ServerConfig::default()), ServerConfig::read)?;
     let over = |slot: &mut SocketAddr, value: Option<SocketAddr>| *slot = value.unwrap_or(*slot);
@@ -227,8 +227,8 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     let env = system::env_with(config.password.thread_count(), config.password.queue, config.password.priority);
     if config.password.priority == HashPriority::Idle {
         tracing::info!(
-            "passwords are hashed in the processor time that nothing else wants: where other programs are busy on this \
-             machine, logins need --hash-priority low"
+            "passwords are hashed in idle processor time: where other programs keep this machine busy, use \
+             --hash-priority low, or logins starve"
         );
     }
     if config.mode == Mode::PatentLiteral {
@@ -280,12 +280,14 @@ fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Er
     Ok(Acquirer::new(wire, env, bank.institution.clone(), keys::pin_key(bank.pin_key.as_deref())?))
 }
 
-/// Finds out how to speak to the bank; in the clear only where nobody can listen in.
+/// Returns how to speak to the bank; in the clear on the loopback interface only.
 fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
     let tls = match &bank.certificate {
         Some(certificate) => {
             let name = ServerName::try_from(bank.name.clone());
-            let name = name.map_err(|_| Error::Config("bank.name is no server name".into()))?;
+            let name = name.map_err(|_| {
+                Error::Config("bank.name is not a server name: use the name in the bank's certificate".into())
+            })?;
             // Read now, so that a wrong file is noticed at the start.
             bank_connector(certificate, &bank.identity)?;
             Some(BankTrust { certificate: certificate.clone(), name, own: bank.identity.clone() })
@@ -296,7 +298,7 @@ fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
     Ok(BankAddress { address: bank.address, tls })
 }
 
-/// Writes a file beside its place and moves it there, so that nobody reads half of it.
+/// Writes a file under another name and renames it, so that nobody reads half of it.
 fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
     let beside = path.with_extension("partial");
     let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));

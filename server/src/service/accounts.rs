@@ -14,7 +14,7 @@ use biopay_protocol::{
     BankAccount, ChannelBinding, DeviceKeys, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret,
 };
 
-/// Holds what a registration binds to a login.
+/// What a registration binds to a login.
 pub(super) struct Registration {
     pub enrolment: PayloadBytes,
     pub helper: Option<HelperBytes>,

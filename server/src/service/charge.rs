@@ -1,4 +1,4 @@
-//! The charge: intent and hold durable first, then the bank, then what became of it.
+//! The charge: first the intent and the hold become durable, then the server asks the bank, then it records the outcome.
 
 use super::answer::{answer_of, settlement_of};
 use super::page::Purchase;
@@ -89,7 +89,7 @@ impl Service {
     }
 }
 
-/// Keeps the resolver away from a payment while a request works on it.
+/// A guard that keeps the resolver away from a payment while a request works on it.
 struct Charging<'a> {
     service: &'a Service,
     payment: PaymentId,

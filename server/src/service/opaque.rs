@@ -1,4 +1,4 @@
-//! Registration and login with OPAQUE: no password comes here, and no hash is computed.
+//! Registration and login with OPAQUE: the server never sees the password and computes no hash.
 
 use super::session::Session;
 use super::state::{OrRefuse, Service};

@@ -5,9 +5,9 @@ use super::code::IssuedCode;
 use crate::store::Payment;
 use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId, Refusal, Response};
 
-/// Holds one payment page.
+/// One payment page.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     pub(super) purchase: Purchase,
     pub(super) qr_tries_left: u8,
     pub(super) codes_issued: u8,
@@ -25,7 +25,13 @@ pub(super) enum Phase {
 
 impl Page {
     /// Begins a page.
-    pub fn new(merchant: Merchant, amount: MinorUnits, currency: Currency, key: IdempotencyKey, qr_tries: u8) -> Self {
+    pub(crate) fn new(
+        merchant: Merchant,
+        amount: MinorUnits,
+        currency: Currency,
+        key: IdempotencyKey,
+        qr_tries: u8,
+    ) -> Self {
         let purchase = Purchase { merchant, amount, currency, key };
         Self { purchase, qr_tries_left: qr_tries, codes_issued: 0, phase: Phase::AwaitQr }
     }
@@ -51,22 +57,22 @@ impl Page {
     }
 }
 
-/// Holds what a page is for.
+/// What a page is for.
 #[derive(Clone, Debug)]
-pub struct Purchase {
+pub(crate) struct Purchase {
     /// Who is paid.
     pub merchant: Merchant,
     /// How much.
     pub amount: MinorUnits,
     /// In which currency.
     pub currency: Currency,
-    /// What makes a retry recognisable.
+    /// The key that makes a retry recognisable.
     pub key: IdempotencyKey,
 }
 
 impl Purchase {
     /// Answers a request whose key was used before.
-    pub fn answer_again(&self, existing: &Payment) -> Result<Response, Refusal> {
+    pub(crate) fn answer_again(&self, existing: &Payment) -> Result<Response, Refusal> {
         let same =
             (&self.merchant, self.amount, &self.currency) == (&existing.merchant, existing.amount, &existing.currency);
         if same { answer_of(existing) } else { Err(Refusal::IdempotencyConflict) }

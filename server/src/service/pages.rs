@@ -1,4 +1,4 @@
-//! The payment page: the QR in three tries, then, where it is asked for, the code.
+//! The payment page: the QR in three tries, then the verification code where the rules ask for one.
 
 use super::code::Typed;
 use super::page::{Page, Phase};

@@ -65,7 +65,9 @@ impl Service {
 
     /// Asks the store and the bank whether payments can be taken.
     ///
-    /// Errors: what a payer would be refused with.
+    /// # Errors
+    ///
+    /// What a payer would be refused with.
     pub async fn health(&self) -> Result<Response, Refusal> {
         self.store.find_payment_by_reference("health".into()).await.or_refuse()?;
         self.bank.echo().await.map_err(|_| Refusal::BankUnreachable)?;

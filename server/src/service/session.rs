@@ -1,4 +1,4 @@
-//! What the server knows about one connection. It ends with the connection, and cannot be carried to another.
+//! The session of one connection. It ends with the connection and cannot move to another.
 
 use super::page::Page;
 use super::throttle::Source;
@@ -14,7 +14,7 @@ use subtle::ConstantTimeEq;
 /// Payment pages that one connection may have open.
 const PAGES_MAX: usize = 64;
 
-/// Holds one connection's login and its payment pages.
+/// One connection's login and its payment pages.
 pub struct Session {
     source: Source,
     channel: ChannelBinding,
@@ -29,9 +29,9 @@ struct SessionState {
     pages: BTreeMap<PaymentId, Page>,
 }
 
-/// Holds who is logged in.
+/// The account that is logged in.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub(crate) struct Login {
     /// The account.
     pub account: AccountId,
     /// Its name: the context of its sealed records.
@@ -51,7 +51,7 @@ impl Session {
         self.channel
     }
 
-    /// Says whether a login was made for this connection.
+    /// Returns whether a login was made for this connection.
     pub(super) fn is_on(&self, channel: ChannelBinding) -> bool {
         self.channel.0.ct_eq(&channel.0).into()
     }

@@ -15,7 +15,7 @@ use biopay_protocol::{PaymentId, Refusal};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-/// Holds everything that decisions need.
+/// Everything that a decision needs.
 pub struct Service {
     pub(super) env: Env,
     pub(super) rules: Rules,
@@ -36,15 +36,15 @@ pub struct Service {
     pub(super) unresolved: tokio::sync::Notify,
 }
 
-/// Holds a service's parts.
+/// A service's parts.
 pub struct Parts {
     /// Time, processor, randomness.
     pub env: Env,
-    /// Tries, codes, lifetimes.
+    /// Tries, verification codes and lifetimes.
     pub rules: Rules,
     /// What the server keeps of a PIN.
     pub mode: Mode,
-    /// How failures are slowed down.
+    /// Limits on failures.
     pub throttle: ThrottleConfig,
     /// Accounts, payments, ledger.
     pub store: Arc<dyn Store>,
@@ -120,7 +120,7 @@ impl From<StoreError> for Reason {
         match error {
             StoreError::Overloaded => Self(Refusal::Overloaded),
             error => {
-                tracing::error!(%error, "the store did not do what it was asked");
+                tracing::error!(%error, "the store failed a command");
                 Self(Refusal::Internal)
             }
         }
@@ -135,15 +135,15 @@ impl From<Overloaded> for Reason {
 
 impl From<crate::crypto::vault::CannotOpen> for Reason {
     fn from(error: crate::crypto::vault::CannotOpen) -> Self {
-        tracing::error!(%error, "the vault refused");
+        tracing::error!(%error, "the vault could not open a record");
         Self(Refusal::Internal)
     }
 }
 
-/// Turns what broke inside into what the client hears, and logs the rest.
+/// The refusal that the client gets for an inner error; the log gets the error itself.
 pub(super) struct Reason(Refusal);
 
-/// Shortens the way from an inner error to a refusal.
+/// A conversion of inner errors to refusals.
 pub(super) trait OrRefuse<T> {
     fn or_refuse(self) -> Result<T, Refusal>;
 }

@@ -33,11 +33,13 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// Is a command that waits for its commit.
+/// A command that waits for its commit.
 trait Job: Send {
     /// Runs it and keeps its result; it may be run again when what it wrote was rolled back.
     ///
-    /// Errors: those of the command.
+    /// # Errors
+    ///
+    /// Those of the command.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
 
     /// Hands its result to whoever asked, if it is durable.
@@ -74,7 +76,7 @@ struct Counters {
     commits: AtomicU64,
 }
 
-/// Runs jobs on one connection.
+/// A queue of jobs in front of one connection.
 #[derive(Clone)]
 pub struct Writer {
     mode: Execution,
@@ -151,7 +153,9 @@ impl Writer {
     /// Runs a command in a transaction; when the future is ready with `Ok`, what it wrote is durable. It is run again
     /// where another command's failure took back what it wrote.
     ///
-    /// Errors: [`StoreError`]; nothing of the command is written then, except after [`StoreError::Failed`], when the
+    /// # Errors
+    ///
+    /// [`StoreError`]; nothing of the command is written then, except after [`StoreError::Failed`], when the
     /// disk alone knows.
     pub fn submit<T: Send + 'static>(
         &self,
@@ -262,7 +266,9 @@ fn begin(role: Role, connection: &Connection) -> Result<(), StoreError> {
 
 /// Runs the jobs; when one fails, all of them from the beginning, and then a failing one keeps its error for itself.
 ///
-/// Errors: SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it; the
+/// # Errors
+///
+/// SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it; the
 /// job that it happened to says why, and the disk is not asked twice.
 fn run_all(role: Role, connection: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
     let Err(error) = batch.iter_mut().try_for_each(|job| job.run(connection)) else { return Ok(()) };

@@ -3,11 +3,11 @@
 use crate::crypto::credential::Credential;
 use biopay_protocol::LoginName;
 
-/// Numbers an account.
+/// The number of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AccountId(pub i64);
 
-/// Holds an account's login.
+/// An account's login.
 #[derive(Clone)]
 pub struct Account {
     /// Its number.
@@ -16,7 +16,7 @@ pub struct Account {
     pub credential: Credential,
 }
 
-/// Holds what an account pays with; every blob is sealed by the vault.
+/// What an account pays with. The vault seals every blob.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Binding {
     /// The scheme's record of the enrolled QR with its devices; once the QR is revoked, only its devices, and `None`
@@ -30,7 +30,7 @@ pub struct Binding {
     pub authority: Vec<u8>,
 }
 
-/// Holds an account with what it pays with.
+/// An account together with what it pays with.
 #[derive(Clone)]
 pub struct BoundAccount {
     /// The account.
@@ -41,19 +41,19 @@ pub struct BoundAccount {
     pub binding: Binding,
 }
 
-/// Says whether an account could be created.
+/// The outcome of a creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// It was.
+    /// The account exists now.
     Created(AccountId),
     /// Somebody has the name.
     LoginTaken,
 }
 
-/// Says whether a change found what it was to change.
+/// The outcome of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It is done.
+    /// The change is durable.
     Done,
     /// The account was not in the state that the change needs.
     Refused,

@@ -1,4 +1,4 @@
-//! What the server remembers, behind a trait of domain commands: when a command returns, its effect is durable.
+//! The server's durable store, behind a trait of domain commands: when a command returns, its effect is durable.
 
 mod account;
 pub mod payment;
@@ -15,10 +15,10 @@ pub use crate::durable::{Commits, StoreError};
 use crate::env::BoxFuture;
 use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 
-/// Is the result of a store's command.
+/// The result of a store's command.
 pub type Stored<T> = BoxFuture<'static, Result<T, StoreError>>;
 
-/// Remembers accounts, intents and the ledger.
+/// A durable store of accounts, payments and the ledger.
 pub trait Store: Send + Sync {
     /// Creates an account, with or without what it pays with.
     fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation>;
@@ -69,9 +69,9 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// Proves the ledger's sums.
+    /// Sums the ledger up and compares it with the payments.
     fn audit(&self) -> Stored<PaymentAudit>;
 
-    /// Waits until the store has failed for good; the process should end then, and recover when it starts again.
+    /// Waits until the store has failed for good; the process must end then, and recovers when it starts again.
     fn failed(&self) -> BoxFuture<'static, ()>;
 }

@@ -17,7 +17,7 @@ use crate::bank::Decline;
 use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId};
 use serde::Serialize;
 
-/// Says where a payment stands.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaymentState {
     /// The intent and the hold are durable; the bank may have been asked.
@@ -57,14 +57,14 @@ impl PaymentState {
     }
 }
 
-/// Holds an intent to charge.
+/// An intent to charge.
 #[derive(Clone, Debug)]
 pub struct Intent {
     /// The payment.
     pub payment: PaymentId,
     /// Who pays.
     pub account: AccountId,
-    /// What makes a retry recognisable.
+    /// The key that makes a retry recognisable.
     pub key: IdempotencyKey,
     /// Who is paid.
     pub merchant: Merchant,
@@ -79,16 +79,16 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// Says whether a recorded payment came from the same request.
+    /// Returns whether a recorded payment came from the same request.
     pub fn is_same_request(&self, payment: &Payment) -> bool {
         (&self.merchant, self.amount, &self.currency) == (&payment.merchant, payment.amount, &payment.currency)
     }
 }
 
-/// Holds a payment as it stands.
+/// A payment as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// Its name.
+    /// The payment's identifier.
     pub id: PaymentId,
     /// Who pays.
     pub account: AccountId,
@@ -100,7 +100,7 @@ pub struct Payment {
     pub currency: Currency,
     /// The reference that server and bank share.
     pub reference: String,
-    /// Where it stands.
+    /// Its state.
     pub state: PaymentState,
     /// The bank's approval code, once posted.
     pub approval: Option<String>,
@@ -108,7 +108,7 @@ pub struct Payment {
     pub decline: Option<Decline>,
 }
 
-/// Says what became of an intent.
+/// The outcome of an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// It is the first with its key, and durable: ask the bank.
@@ -119,7 +119,7 @@ pub enum Opened {
     Conflict,
 }
 
-/// Says what became of a payment.
+/// The outcome of a payment, as the bank or the payer decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// The bank approved.
@@ -150,16 +150,16 @@ impl Settlement {
     }
 }
 
-/// Names the rows that a payment writes into the ledger, each at most once.
+/// A row that a payment writes into the ledger, each at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Holds the amount.
+    /// A hold on the amount.
     Hold,
-    /// Ends the hold.
+    /// The end of the hold.
     Release,
-    /// Owes the merchant, against what the bank owes us.
+    /// A debt to the merchant, against what the bank owes us.
     Post,
-    /// Notes an approval that came after the reversal, for reconciliation.
+    /// An approval that came after the reversal, for reconciliation.
     Suspense,
 }
 
@@ -203,7 +203,14 @@ pub fn transition(from: PaymentState, settlement: &Settlement) -> Option<(Paymen
         (PaymentState::Reversing | PaymentState::Reversed, Settlement::Approved { .. }) => {
             Some((from, &[Entry::Suspense]))
         }
-        _ => None,
+        (PaymentState::Pending, Settlement::Cancelled | Settlement::Reversed)
+        | (PaymentState::Unknown, Settlement::NotSent | Settlement::Unknown | Settlement::Reversed)
+        | (PaymentState::Posted | PaymentState::Voided, _)
+        | (
+            PaymentState::Reversing | PaymentState::Reversed,
+            Settlement::Declined(_) | Settlement::NotSent | Settlement::Unknown | Settlement::Cancelled,
+        )
+        | (PaymentState::Reversed, Settlement::Reversed) => None,
     }
 }
 
@@ -237,7 +244,7 @@ pub(super) const AUDIT: &str = "
 /// How many numbers [`AUDIT`] returns.
 pub(super) const AUDIT_COLUMNS: usize = 11;
 
-/// Proves the ledger's sums.
+/// The ledger's sums, for an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PaymentAudit {
     /// Payments in every state.
@@ -279,7 +286,7 @@ impl PaymentAudit {
         }
     }
 
-    /// Says whether the ledger adds up.
+    /// Returns whether the ledger adds up.
     pub fn is_clean(&self) -> bool {
         self.imbalance_minor == 0 && self.wrong_payments == 0
     }

@@ -28,7 +28,7 @@ const MIGRATION_LOCK: i64 = 0x6269_6f70_6179;
 const ATTEMPTS_MAX: usize = 16;
 const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
 
-/// Stores in a PostgreSQL database.
+/// A store in a PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
 }
@@ -38,7 +38,9 @@ type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 impl PostgresStore {
     /// Connects, and brings the schema up to date. Without `tls` the database must be on this machine.
     ///
-    /// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
+    /// # Errors
+    ///
+    /// [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
     pub async fn open(url: &str, tls: Option<MakeRustlsConnect>) -> Result<Self, StoreError> {
         let mut config: tokio_postgres::Config = url.parse()?;
         let pooling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -256,7 +258,7 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
-/// Says whether nobody can listen in on the way to a host.
+/// Returns whether nobody can listen in on the way to a host.
 fn is_here(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,

@@ -25,7 +25,7 @@ macro_rules! payments {
     };
 }
 
-/// Stores in one SQLite file, or in memory.
+/// A store in one SQLite file, or in memory.
 pub struct SqliteStore {
     writer: Writer,
     /// Reads that take their time.
@@ -40,7 +40,9 @@ const READER_CACHE_KIB: i64 = 8_192;
 impl SqliteStore {
     /// Opens the store and brings its schema up to date.
     ///
-    /// Errors: those of [`open`].
+    /// # Errors
+    ///
+    /// Those of [`open`].
     pub fn open(location: &Location) -> Result<Self, StoreError> {
         let connection = open(location, MIGRATIONS)?;
         if *location == Location::Memory {
