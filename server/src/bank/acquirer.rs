@@ -1,6 +1,6 @@
-//! Orders to ISO 8583 requests, responses to answers: the acquirer's half of the dialect, without any I/O.
+//! The acquirer's half of ISO 8583: orders become requests and responses become answers, without any I/O.
 
-use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Late, LateAnswer, Sending};
+use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, Sending};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti};
@@ -19,16 +19,16 @@ const MALFUNCTION: &str = "96";
 /// Trace numbers have six digits and skip zero.
 const TRACES: u32 = 999_999;
 
-/// Carries messages to the bank and answers back.
+/// A link that carries requests to the bank and responses back.
 pub trait Wire: Send + Sync {
     /// Sends a request and waits for its response, paired by the trace number.
     fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>>;
 
-    /// Waits for the next response that nobody waits for any more.
+    /// Waits for the next response whose request has given up.
     fn next_unclaimed(&self) -> BoxFuture<'_, Message>;
 }
 
-/// Speaks ISO 8583 over any wire.
+/// The connector to the bank: ISO 8583 over any wire.
 pub struct Acquirer<W> {
     wire: W,
     env: Env,
@@ -66,7 +66,7 @@ impl<W: Wire> Acquirer<W> {
         }
     }
 
-    /// Adds account and PIN block; `None` when the PIN is none.
+    /// Adds account and PIN block; `None` when the PIN does not fit a PIN block.
     fn with_pin(&self, message: Message, account: &BankAccount, pin: &Secret) -> Option<Message> {
         let block = self.pin_key.seal(pin.expose(), account.as_str(), &*self.env.entropy).ok()?;
         Some(message.with(Field::AccountNumber, account.as_str()).with(Field::PinBlock, block))
@@ -78,7 +78,7 @@ impl<W: Wire> Acquirer<W> {
             Sending::Repeat => Mti::CHARGE_REPEAT,
         };
         // A PIN that fits no PIN block is declined as the bank would.
-        let wrong_pin = BankAnswer::Declined { code: "55".into() };
+        let wrong_pin = BankAnswer::Declined(Decline::WrongPin);
         let Some(request) = self.charge_message(mti, &order) else { return Ok(wrong_pin) };
         read_charge_response(&self.wire.exchange(request).await?)
     }
@@ -108,13 +108,13 @@ impl<W: Wire> Acquirer<W> {
         if knows_of_reversal(&response) { Ok(()) } else { Err(BankError::Unknown) }
     }
 
-    async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, String>, BankError> {
+    async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, Decline>, BankError> {
         let begun = self.begin(Mti::VERIFY).with(Field::ProcessingCode, PURCHASE);
-        let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err("55".into())) };
+        let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err(Decline::WrongPin)) };
         let response = self.wire.exchange(request).await?;
         match (response.text(Field::ResponseCode), response.text(Field::Private)) {
             (Some(APPROVED), Some(token)) => Ok(Ok(Secret::new(token).map_err(|_| BankError::Unknown)?)),
-            (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(code.to_owned())),
+            (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(Decline::from_code(code))),
             _ => Err(BankError::Unknown),
         }
     }
@@ -139,7 +139,7 @@ impl<W: Wire> Bank for Acquirer<W> {
         &self,
         account: BankAccount,
         pin: Secret,
-    ) -> BoxFuture<'_, Result<Result<Secret, String>, BankError>> {
+    ) -> BoxFuture<'_, Result<Result<Secret, Decline>, BankError>> {
         Box::pin(self.send_verification(account, pin))
     }
 
@@ -171,7 +171,7 @@ fn read_charge_response(response: &Message) -> Result<BankAnswer, BankError> {
     match (code, response.text(Field::Approval)) {
         (APPROVED, Some(approval)) => Ok(BankAnswer::Approved { approval: approval.to_owned() }),
         (APPROVED, None) | (MALFUNCTION, _) => Err(BankError::Unknown),
-        (code, _) => Ok(BankAnswer::Declined { code: code.to_owned() }),
+        (code, _) => Ok(BankAnswer::Declined(Decline::from_code(code))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The wire to a real bank: one connection that many requests share, opened when it is needed.
+//! The wire to a bank over TCP: one connection, which many requests share and which is opened when it is needed.
 
 use super::BankError;
 use super::acquirer::Wire;
@@ -24,10 +24,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Late responses that may wait to be looked at; more are dropped, since the bank is asked again anyway.
 const UNCLAIMED_MAX: usize = 1_024;
 
-/// Pairs trace numbers with who waits for their responses.
+/// The requests that wait for a response, by trace number.
 type Waiting = Arc<Mutex<BTreeMap<u64, oneshot::Sender<Message>>>>;
 
-/// Says where the bank is and how to speak to it.
+/// The bank's address, and how to trust it.
 #[derive(Clone)]
 pub struct BankAddress {
     /// Its address.
@@ -36,7 +36,7 @@ pub struct BankAddress {
     pub tls: Option<BankTrust>,
 }
 
-/// Says which certificate the bank has to show.
+/// The certificate that the bank has to show, and our own.
 #[derive(Clone)]
 pub struct BankTrust {
     /// The trusted certificates, PEM; read again for every connection, so that they can be renewed.
@@ -47,11 +47,11 @@ pub struct BankTrust {
     pub own: TlsConfig,
 }
 
-/// Carries bytes both ways, in the clear or under TLS.
+/// A byte stream, in the clear or under TLS.
 trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-/// Keeps a connection to the bank.
+/// A connection to the bank, opened when it is needed.
 pub struct TcpWire {
     address: BankAddress,
     env: Env,

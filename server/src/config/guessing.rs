@@ -1,9 +1,10 @@
-//! What stands against guessing: the cost of a password's hash, and limits on failures.
+//! Protection against guessing: the cost of a password's hash, and limits on failures.
 
 use crate::crypto::password::HashCost;
+use crate::env::HashPriority;
 use serde::{Deserialize, Serialize};
 
-/// Says how passwords are hashed.
+/// How passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PasswordConfig {
@@ -35,20 +36,7 @@ impl PasswordConfig {
     }
 }
 
-/// Says how much hashing gives way. A login may wait for a charge, never the other way round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum HashPriority {
-    /// A tenth of the share that a charge has: for a server that shares its machine, where logins go on beside whatever
-    /// else is done there.
-    Low,
-    /// What nothing else wants: on a machine of the server's own charges then wait least for logins. Beside other work
-    /// logins starve.
-    #[default]
-    Idle,
-}
-
-/// Slows guessing down; only failures count.
+/// Limits on guessing. Only failures count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ThrottleConfig {
@@ -97,7 +85,7 @@ impl Default for ThrottleConfig {
     }
 }
 
-/// Lets so many failures through at once, and then one more each refill.
+/// A limit on failures: so many at once, then one more each refill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FailureLimit {

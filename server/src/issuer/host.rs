@@ -5,7 +5,7 @@ use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti};
 use std::sync::Arc;
 
-/// Answers messages from a ledger.
+/// The host that answers messages from a ledger.
 #[derive(Clone)]
 pub struct Host {
     ledger: Ledger,
@@ -121,7 +121,7 @@ fn refuse(request: &Message, code: &str) -> Message {
     reply(request).with(Field::ResponseCode, code)
 }
 
-fn malfunction(request: &Message, error: &crate::sqlite::StoreError) -> Message {
+fn malfunction(request: &Message, error: &crate::durable::StoreError) -> Message {
     tracing::error!(%error, "the ledger did not answer");
     refuse(request, code::MALFUNCTION)
 }

@@ -1,8 +1,9 @@
-//! The bank's ledger: who has what, what moved, and what was answered to which reference.
+//! The bank's ledger: the accounts' balances, the postings, and the answer to each reference.
 
 use super::accounts::NewAccount;
+use crate::durable::StoreError;
 use crate::env::{BoxFuture, Env};
-use crate::sqlite::{Location, StoreError, Writer, open};
+use crate::sqlite::{Location, Writer, open};
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
@@ -35,7 +36,7 @@ pub mod code {
     pub const MALFUNCTION: &str = "96";
 }
 
-/// Says who pays, and by what right.
+/// The account that pays, and the right to charge it.
 #[derive(Clone)]
 pub enum Payer {
     /// An account, with its PIN.
@@ -49,7 +50,7 @@ pub enum Payer {
     Mandate(String),
 }
 
-/// Holds one charge as the bank sees it.
+/// A charge as the bank sees it.
 pub struct Charge {
     /// Who asks.
     pub acquirer: String,
@@ -61,7 +62,7 @@ pub struct Charge {
     pub amount_minor: u64,
 }
 
-/// Holds the bank's answer.
+/// The bank's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Data element 39.
@@ -70,7 +71,7 @@ pub struct Answer {
     pub approval: Option<String>,
 }
 
-/// Proves the ledger's sums.
+/// The ledger's sums, for an audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LedgerAudit {
     /// How many accounts there are.
@@ -92,7 +93,7 @@ pub struct LedgerAudit {
 }
 
 impl LedgerAudit {
-    /// Says whether no money was made or lost.
+    /// Returns whether no money was made or lost.
     pub fn is_clean(&self) -> bool {
         self.wrong_balances == 0
             && self.wrong_postings == 0
@@ -100,7 +101,7 @@ impl LedgerAudit {
     }
 }
 
-/// Is the bank's ledger.
+/// The bank's ledger.
 #[derive(Clone)]
 pub struct Ledger {
     writer: Writer,
@@ -111,7 +112,9 @@ pub struct Ledger {
 impl Ledger {
     /// Opens the ledger. `pin_key` keys the stored check values of PINs.
     ///
-    /// Errors: those of [`open`].
+    /// # Errors
+    ///
+    /// Those of [`open`].
     pub fn open(location: &Location, env: Env, pin_key: &[u8]) -> Result<Self, StoreError> {
         let connection = open(location, MIGRATIONS)?;
         let writer = match location {

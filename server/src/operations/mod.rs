@@ -1,4 +1,4 @@
-//! What the operator's tools ask for over HTTP: `/metrics` in Prometheus' text format, and `/healthz`.
+//! The operator's HTTP endpoint: `/metrics` in Prometheus' text format, and `/healthz`.
 
 mod prometheus;
 
@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 const CONNECTIONS_MAX: usize = 16;
 /// How long one connection may take altogether.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the store and the bank may take to say that they are well.
+/// How long the store and the bank may take to answer a health check.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 const HEADER_BYTES_MAX: usize = 8 * 1024;
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -24,9 +24,9 @@ const EXAMPLES: &str = "Examples:
   biopay-bank --store sqlite:bank.db --audit
 
 An accounts file has a line `account,pin,balance_minor` for each account to open; one that is open already stays as it
-is. Faults are set in the configuration file: --print-config shows the knobs. The ready line on standard output is one JSON object with the address.";
+is. Faults are set in the configuration file: --print-config shows their keys. The ready line on standard output is one JSON object with the address.";
 
-/// Holds everything that an operator of the bank can set.
+/// Everything that an operator of the simulated bank can set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BankHostConfig {
@@ -43,7 +43,7 @@ pub struct BankHostConfig {
     pub tls: TlsConfig,
     /// Certificates, PEM, that have to stand behind an acquirer's own: without one, a connection is refused.
     pub clients: Option<PathBuf>,
-    /// What goes wrong on purpose.
+    /// The faults to inject.
     pub faults: Faults,
 }
 
@@ -124,7 +124,7 @@ async fn start(args: BankArgs) -> Result<(), Error> {
     }
 }
 
-/// Finds out how to speak to acquirers; in the clear only where nobody can listen in.
+/// Returns the TLS acceptor for acquirers; `None` means in the clear, which is allowed on the loopback interface only.
 fn acceptor(config: &BankHostConfig, development: Option<&Path>) -> Result<Option<TlsAcceptor>, Error> {
     let identity = match development {
         Some(path) => {
@@ -146,7 +146,7 @@ fn resolve(args: &BankArgs) -> Result<BankHostConfig, Error> {
     config.store = args.store.clone().unwrap_or(config.store);
     config.accounts = args.accounts.clone().or(config.accounts);
     if !config.faults.is_valid() {
-        return Err(Error::Config("faults: a probability is between 0 and 1".into()));
+        return Err(Error::Config("faults: set every probability between 0 and 1".into()));
     }
     Ok(config)
 }

@@ -3,18 +3,17 @@
 use super::{CommonArgs, announce, image, keys, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
-use crate::config::{BankConfig, CodeRule, HashPriority, Mode, ServerConfig, Visibility, parse_location};
+use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
-use crate::crypto::rotation::rotate;
 use crate::crypto::vault::Vault;
-use crate::endpoint::{Front, serve};
-use crate::env::{Env, system};
+use crate::endpoint::{QuicListener, serve};
+use crate::env::{Env, HashPriority, system};
 use crate::error::Error;
 use crate::images::{ImageReader, WorkerCommand};
 use crate::metrics::Metrics;
 use crate::operations::serve_operations;
-use crate::service::{Parts, Service};
+use crate::service::{Parts, Service, rotate};
 use crate::shutdown::Shutdown;
 use crate::socket;
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
@@ -72,7 +71,7 @@ struct ServerArgs {
     /// Threads that hash passwords.
     #[arg(long, env = "BIOPAY_SERVER_HASH_THREADS")]
     hash_threads: Option<usize>,
-    /// How much those give way to everything else.
+    /// How much the hashing threads give way to other work.
     #[arg(long, value_enum, env = "BIOPAY_SERVER_HASH_PRIORITY")]
     hash_priority: Option<HashPriority>,
     /// Who may ask for the counters over QUIC.
@@ -131,16 +130,16 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     let store = open_store(&config).await?;
     let failed = store.failed();
     let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
-    let (front, certificate) = open_front(&config, args.development_certificate.as_deref())?;
+    let (listener, certificate) = open_front(&config, args.development_certificate.as_deref())?;
     let operations = open_operations(&config, &service, &shutdown).await?;
-    let listening = front.address()?.to_string();
+    let listening = listener.address()?.to_string();
     // Listened for before anybody hears that the server is ready: a hangup that nobody listens for ends a process.
-    tokio::spawn(notify::reload_on_hangup(front.clone(), config.tls.clone())?);
+    tokio::spawn(notify::reload_on_hangup(listener.clone(), config.tls.clone())?);
     announce(&serde_json::json!({
         "listening": listening, "certificate_hex": certificate, "operations": operations,
     }))?;
     notify::ready();
-    let serving = serve(front, service.clone(), shutdown.clone());
+    let serving = serve(listener, service.clone(), shutdown.clone());
     tokio::select! {
         biased;
         () = failed => return Err(StoreError::Failed.into()),
@@ -153,11 +152,11 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
 }
 
 /// Opens the socket; returns the certificate in hexadecimal digits too.
-fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>, String), Error> {
+fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<QuicListener>, String), Error> {
     let identity = Identity::load(&config.tls)?;
     match made {
         Some(_) if config.tls.certificate.is_some() => {
-            return Err(Error::Config("--development-certificate and tls.certificate exclude each other".into()));
+            return Err(Error::Config("use either --development-certificate or tls.certificate, not both".into()));
         }
         Some(path) => write_whole(path, &identity.chain_pem())?,
         None => {}
@@ -165,14 +164,14 @@ fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>,
     if config.tls.certificate.is_none() {
         tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
     }
-    let certificate = identity.chain.first().ok_or_else(|| Error::Certificate("no certificate in the file".into()))?;
+    let certificate = identity.chain.first().ok_or_else(|| Error::Certificate("the file has no certificate".into()))?;
     let certificate: String = certificate.iter().map(|byte| format!("{byte:02x}")).collect();
     let qlog = config.operations.qlog.as_deref();
     if let Some(folder) = qlog {
         std::fs::create_dir_all(folder).map_err(|error| Error::File { path: folder.into(), error })?;
     }
     let endpoint = socket::endpoint(config.listen)?;
-    Ok((Arc::new(Front::new(endpoint, identity, config.limits, qlog)?), certificate))
+    Ok((Arc::new(QuicListener::new(endpoint, identity, config.limits, qlog)?), certificate))
 }
 
 /// Listens for the operator's tools, where it is configured; returns the address.
@@ -205,7 +204,7 @@ fn open_vault(config: &ServerConfig, env: Env) -> Result<Vault, Error> {
     Vault::new(env, keys::vault_keys(&config.keys)?).ok_or_else(|| Error::Config("keys.vault is empty".into()))
 }
 
-/// Lays environment and flags over the file.
+/// Applies environment and flags on top of the file.
 fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     let mut config = args.config.as_deref().map_or_else(|| Ok(ServerConfig::default()), ServerConfig::read)?;
     let over = |slot: &mut SocketAddr, value: Option<SocketAddr>| *slot = value.unwrap_or(*slot);
@@ -228,8 +227,8 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     let env = system::env_with(config.password.thread_count(), config.password.queue, config.password.priority);
     if config.password.priority == HashPriority::Idle {
         tracing::info!(
-            "passwords are hashed in the processor time that nothing else wants: where other programs are busy on this \
-             machine, logins need --hash-priority low"
+            "passwords are hashed in idle processor time: where other programs keep this machine busy, use \
+             --hash-priority low, or logins starve"
         );
     }
     if config.mode == Mode::PatentLiteral {
@@ -281,12 +280,14 @@ fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Er
     Ok(Acquirer::new(wire, env, bank.institution.clone(), keys::pin_key(bank.pin_key.as_deref())?))
 }
 
-/// Finds out how to speak to the bank; in the clear only where nobody can listen in.
+/// Returns how to speak to the bank; in the clear on the loopback interface only.
 fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
     let tls = match &bank.certificate {
         Some(certificate) => {
             let name = ServerName::try_from(bank.name.clone());
-            let name = name.map_err(|_| Error::Config("bank.name is no server name".into()))?;
+            let name = name.map_err(|_| {
+                Error::Config("bank.name is not a server name: use the name in the bank's certificate".into())
+            })?;
             // Read now, so that a wrong file is noticed at the start.
             bank_connector(certificate, &bank.identity)?;
             Some(BankTrust { certificate: certificate.clone(), name, own: bank.identity.clone() })
@@ -297,7 +298,7 @@ fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
     Ok(BankAddress { address: bank.address, tls })
 }
 
-/// Writes a file beside its place and moves it there, so that nobody reads half of it.
+/// Writes a file under another name and renames it, so that nobody reads half of it.
 fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
     let beside = path.with_extension("partial");
     let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));

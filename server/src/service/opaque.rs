@@ -1,7 +1,7 @@
-//! Registration and login with OPAQUE: no password comes here, and no hash is computed.
+//! Registration and login with OPAQUE: the server never sees the password and computes no hash.
 
 use super::session::Session;
-use super::{OrRefuse, Service};
+use super::state::{OrRefuse, Service};
 use crate::crypto::credential::Credential;
 use crate::env::CostClass;
 use biopay_protocol::{LoginName, OpaqueBytes, Refusal, Response};

@@ -1,10 +1,11 @@
-//! Open outcomes: asks the bank again with the same reference until it answers. No timer decides anything.
+//! The resolver of open outcomes: it asks the bank again with the same reference until the bank answers. No timeout ever
+//! decides an outcome.
 
-use super::charge::settlement_of;
-use super::{OrRefuse, Service};
+use super::answer::settlement_of;
+use super::state::{OrRefuse, Service};
 use crate::bank::{BankError, ChargeOrder, Late, Sending};
 use crate::shutdown::Shutdown;
-use crate::store::{Payment, Settlement, State};
+use crate::store::{Payment, PaymentState, Settlement};
 use biopay_protocol::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,7 +58,7 @@ impl Service {
                 Late::Reversal => Settlement::Reversed,
             };
             if let Err(error) = self.store.settle(payment.id, settlement).await {
-                tracing::error!(%error, "a late answer could not be recorded; the bank will be asked again");
+                tracing::error!(%error, "cannot record a late answer; the bank will be asked again");
             }
         }
     }
@@ -75,7 +76,7 @@ impl Service {
             while let Some(asked) = asking.join_next().await {
                 match asked {
                     Ok(Ok(Progress::Settled)) => round.settled += 1,
-                    _ => round.left += 1,
+                    Ok(Ok(Progress::Open) | Err(_)) | Err(_) => round.left += 1,
                 }
             }
         }
@@ -94,11 +95,15 @@ impl Service {
         let sending = Sending::Repeat;
         let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
         let settlement = match payment.state {
-            State::Reversing => match self.bank.reverse(order).await {
+            PaymentState::Reversing => match self.bank.reverse(order).await {
                 Ok(()) => Settlement::Reversed,
                 Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
             },
-            _ => match settlement_of(self.bank.charge(order).await) {
+            PaymentState::Pending
+            | PaymentState::Unknown
+            | PaymentState::Posted
+            | PaymentState::Voided
+            | PaymentState::Reversed => match settlement_of(self.bank.charge(order).await) {
                 // The first sending may have arrived, whatever became of this one.
                 Settlement::NotSent => Settlement::Unknown,
                 settlement => settlement,
@@ -114,21 +119,25 @@ impl Service {
     /// server has sent.
     async fn claim(&self, payment: Payment) -> Result<Payment, Refusal> {
         match payment.state {
-            State::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
-            _ => Ok(payment),
+            PaymentState::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
+            PaymentState::Unknown
+            | PaymentState::Posted
+            | PaymentState::Voided
+            | PaymentState::Reversing
+            | PaymentState::Reversed => Ok(payment),
         }
     }
 }
 
-/// Counts what became of the payments that were asked about.
+/// The counts of one round of asking the bank.
 #[derive(Clone, Copy, Debug, Default)]
 struct Round {
     settled: usize,
     left: usize,
 }
 
-fn is_open(state: State) -> bool {
-    matches!(state, State::Pending | State::Unknown | State::Reversing)
+fn is_open(state: PaymentState) -> bool {
+    matches!(state, PaymentState::Pending | PaymentState::Unknown | PaymentState::Reversing)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

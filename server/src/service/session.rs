@@ -1,10 +1,10 @@
-//! What the server knows about one connection. It ends with the connection, and cannot be carried to another.
+//! The session of one connection. It ends with the connection and cannot move to another.
 
-use super::pages::Page;
+use super::page::Page;
 use super::throttle::Source;
 use crate::crypto::opaque::OpaqueLogin;
 use crate::store::AccountId;
-use biopay_protocol::message::Binding;
+use biopay_protocol::message::AccountState;
 use biopay_protocol::{ChannelBinding, LoginName, PaymentId, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,30 +14,30 @@ use subtle::ConstantTimeEq;
 /// Payment pages that one connection may have open.
 const PAGES_MAX: usize = 64;
 
-/// Holds one connection's login and its payment pages.
+/// One connection's login and its payment pages.
 pub struct Session {
     source: Source,
     channel: ChannelBinding,
-    state: Mutex<State>,
+    state: Mutex<SessionState>,
 }
 
 #[derive(Default)]
-struct State {
+struct SessionState {
     login: Option<Login>,
     /// An OPAQUE login between its two messages, with the account that it is for, if there is one.
     proving: Option<(OpaqueLogin, Option<AccountId>)>,
     pages: BTreeMap<PaymentId, Page>,
 }
 
-/// Holds who is logged in.
+/// The account that is logged in.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub(crate) struct Login {
     /// The account.
     pub account: AccountId,
     /// Its name: the context of its sealed records.
     pub name: LoginName,
     /// Whether the account could pay when this was last looked at.
-    pub binding: Binding,
+    pub binding: AccountState,
 }
 
 impl Session {
@@ -51,7 +51,7 @@ impl Session {
         self.channel
     }
 
-    /// Says whether a login was made for this connection.
+    /// Returns whether a login was made for this connection.
     pub(super) fn is_on(&self, channel: ChannelBinding) -> bool {
         self.channel.0.ct_eq(&channel.0).into()
     }
@@ -60,7 +60,7 @@ impl Session {
         self.source
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -71,7 +71,7 @@ impl Session {
 
     /// Logs in, or out with `None`; pages of the login before are left.
     pub(super) fn set_login(&self, login: Option<Login>) {
-        *self.state() = State { login, ..State::default() };
+        *self.state() = SessionState { login, ..SessionState::default() };
     }
 
     /// Begins an OPAQUE login; one that was under way stays failed.
@@ -85,7 +85,7 @@ impl Session {
     }
 
     /// Notes that the account's binding has changed.
-    pub(super) fn set_binding(&self, binding: Binding) {
+    pub(super) fn set_binding(&self, binding: AccountState) {
         if let Some(login) = &mut self.state().login {
             login.binding = binding;
         }

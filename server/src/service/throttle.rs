@@ -1,10 +1,10 @@
-//! Slows guessing down: failures are counted by account and source, and too many have to wait.
+//! Limits on guessing: counts failures by account and by source, and makes those with too many wait.
 //!
 //! Nobody can lock somebody else out: what is counted against an account as a whole (so that many sources together
 //! cannot guess on, NIST SP 800-63B 5.2.2) does not bind a source from which that account's owner has logged in before.
 //!
-//! Who has to wait is decided by the crate `governor`, over a table of ours: a guess counts as failed before it is
-//! looked at, so that parallel ones count, and is taken back when it was right.
+//! The crate `governor` computes the waits over a table of ours. A guess counts as failed before the server checks it, so
+//! that parallel guesses count; the count is taken back when the guess was right.
 
 use crate::config::{FailureLimit, ThrottleConfig};
 use crate::env;
@@ -24,9 +24,9 @@ use std::time::Duration;
 /// Entries that one table keeps; beyond that, those nearest to being forgiven are forgotten.
 const ENTRIES_MAX: usize = 100_000;
 
-/// Names where a connection comes from: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself.
+/// The source of a connection: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Source([u8; 8]);
+pub(crate) struct Source([u8; 8]);
 
 impl From<IpAddr> for Source {
     fn from(address: IpAddr) -> Self {
@@ -39,8 +39,8 @@ impl From<IpAddr> for Source {
     }
 }
 
-/// Counts failures and says who has to wait.
-pub struct Throttle {
+/// The counts of failures, and the limits on them.
+pub(crate) struct Throttle {
     login: Bucket<(LoginName, Source)>,
     account: Bucket<LoginName>,
     source: Bucket<Source>,
@@ -55,7 +55,7 @@ pub struct Throttle {
 
 impl Throttle {
     /// Takes the limits, and what tells the time.
-    pub fn new(config: &ThrottleConfig, clock: Arc<dyn env::Clock>) -> Self {
+    pub(crate) fn new(config: &ThrottleConfig, clock: Arc<dyn env::Clock>) -> Self {
         let clock = Time(clock);
         Self {
             login: Bucket::new(config.login, &clock),
@@ -72,8 +72,10 @@ impl Throttle {
 
     /// Counts a login as failed before its password is looked at, so that parallel guesses count too.
     ///
-    /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_login(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_login(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
         let pair = (name.clone(), source);
         self.source.take(&source)?;
         if let Err(wait) = self.login.take(&pair) {
@@ -92,7 +94,7 @@ impl Throttle {
     }
 
     /// Takes the failure back: the login was right, or was never looked at.
-    pub fn forgive_login(&self, name: &LoginName, source: Source) {
+    pub(crate) fn forgive_login(&self, name: &LoginName, source: Source) {
         let pair = (name.clone(), source);
         self.source.give_back(&source);
         self.login.give_back(&pair);
@@ -106,7 +108,7 @@ impl Throttle {
     }
 
     /// Notes that the account's owner logs in from here. Call it after [`Self::forgive_login`].
-    pub fn remember(&self, name: &LoginName, source: Source) {
+    pub(crate) fn remember(&self, name: &LoginName, source: Source) {
         let mut familiar = lock(&self.familiar);
         make_room(&mut familiar);
         familiar.insert((name.clone(), source), self.clock.now());
@@ -114,43 +116,50 @@ impl Throttle {
 
     /// Counts a presented QR as wrong before it is looked at.
     ///
-    /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_qr(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_qr(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
         self.qr.take(&(name.clone(), source))
     }
 
     /// Takes the wrong QR back: it was right, or was never looked at.
-    pub fn forgive_qr(&self, name: &LoginName, source: Source) {
+    pub(crate) fn forgive_qr(&self, name: &LoginName, source: Source) {
         self.qr.give_back(&(name.clone(), source));
     }
 
     /// Counts a typed code as wrong before it is looked at. The limit is the account's: codes are guessed by who has
     /// login and QR, and nobody else can use it up.
     ///
-    /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_code(&self, name: &LoginName) -> Result<(), Refusal> {
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_code(&self, name: &LoginName) -> Result<(), Refusal> {
         self.code.take(name)
     }
 
     /// Takes the wrong code back: it was right, or was never looked at.
-    pub fn forgive_code(&self, name: &LoginName) {
+    pub(crate) fn forgive_code(&self, name: &LoginName) {
         self.code.give_back(name);
     }
 
     /// Counts a code that is sent to the account's owner.
     ///
-    /// Errors: [`Refusal::Throttled`] when there were too many.
-    pub fn begin_code_message(&self, name: &LoginName) -> Result<(), Refusal> {
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_code_message(&self, name: &LoginName) -> Result<(), Refusal> {
         self.code_messages.take(name)
     }
 
     /// Takes a sent code back: its payment was made.
-    pub fn forgive_code_message(&self, name: &LoginName) {
+    pub(crate) fn forgive_code_message(&self, name: &LoginName) {
         self.code_messages.give_back(name);
     }
 }
 
-/// Lets `burst` failures through at once and one more each `refill` (the generic cell rate algorithm, ITU-T I.371).
+/// A limit that lets `burst` failures through at once and one more each `refill` (the generic cell rate algorithm, ITU-T
+/// I.371).
 struct Bucket<K: Ord + Clone + Hash> {
     /// `None` where there is no limit.
     limiter: Option<RateLimiter<K, Table<K>, Time, NoOpMiddleware<Duration>>>,
@@ -182,7 +191,7 @@ impl<K: Ord + Clone + Hash> Bucket<K> {
     }
 }
 
-/// Says of each key when all its failures are forgiven, counted from the limiter's start.
+/// When all failures of each key are forgiven, counted from the limiter's start.
 struct Table<K>(Arc<Mutex<BTreeMap<K, Nanos>>>);
 
 impl<K> Clone for Table<K> {
@@ -206,7 +215,7 @@ impl<K: Ord + Clone> StateStore for Table<K> {
     }
 }
 
-/// Lends the server's clock to the limiters.
+/// The server's clock, as the limiters need it.
 #[derive(Clone)]
 struct Time(Arc<dyn env::Clock>);
 
@@ -238,7 +247,7 @@ mod tests {
     use crate::env::BoxFuture;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Goes on when it is told to.
+    /// A clock that moves when the test says so.
     #[derive(Default)]
     struct Hand(AtomicU64);
 

@@ -4,4 +4,4 @@ mod open;
 mod writer;
 
 pub use open::{Location, Migration, open};
-pub use writer::{Commits, StoreError, Writer};
+pub use writer::Writer;

@@ -1,10 +1,10 @@
 //! Opens a database and brings its schema up to date.
 
-use super::StoreError;
+use crate::durable::StoreError;
 use rusqlite::Connection;
 use std::path::PathBuf;
 
-/// Says where a database lives.
+/// The place of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// In this file, durably.
@@ -13,7 +13,7 @@ pub enum Location {
     Memory,
 }
 
-/// Is one step of the schema: the SQL that leads to its version. Versions count from 1 without gaps.
+/// One step of the schema: the SQL that leads to its version. Versions count from 1 without gaps.
 pub type Migration = &'static str;
 
 /// What a connection keeps of the database, in KiB: the pages that it writes now. The operating system keeps the rest,
@@ -22,7 +22,9 @@ const CACHE_KIB: i64 = 16_384;
 
 /// Opens a database, sets it to be durable on commit, and applies the migrations that it has not seen.
 ///
-/// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
+/// # Errors
+///
+/// [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
 pub fn open(location: &Location, migrations: &[Migration]) -> Result<Connection, StoreError> {
     let mut connection = match location {
         Location::File(path) => Connection::open(path)?,

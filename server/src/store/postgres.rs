@@ -5,9 +5,10 @@
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
-    State, Store, StoreError, Stored,
+    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, PaymentState,
+    Settlement, Store, StoreError, Stored,
 };
+use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
@@ -27,7 +28,7 @@ const MIGRATION_LOCK: i64 = 0x6269_6f70_6179;
 const ATTEMPTS_MAX: usize = 16;
 const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
 
-/// Stores in a PostgreSQL database.
+/// A store in a PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
 }
@@ -37,7 +38,9 @@ type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 impl PostgresStore {
     /// Connects, and brings the schema up to date. Without `tls` the database must be on this machine.
     ///
-    /// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
+    /// # Errors
+    ///
+    /// [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
     pub async fn open(url: &str, tls: Option<MakeRustlsConnect>) -> Result<Self, StoreError> {
         let mut config: tokio_postgres::Config = url.parse()?;
         let pooling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
@@ -234,7 +237,7 @@ impl Store for PostgresStore {
         })
     }
 
-    fn audit(&self) -> Stored<LedgerAudit> {
+    fn audit(&self) -> Stored<PaymentAudit> {
         let pool = self.pool.clone();
         Box::pin(async move { audit(&pool).await })
     }
@@ -255,7 +258,7 @@ impl From<tokio_postgres::Error> for StoreError {
     }
 }
 
-/// Says whether nobody can listen in on the way to a host.
+/// Returns whether nobody can listen in on the way to a host.
 fn is_here(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
@@ -318,7 +321,7 @@ async fn insert_payment(pool: &Pool, intent: &Intent) -> Result<Option<Payment>,
         &(intent.amount.value() as i64),
         &intent.currency.as_str(),
         &intent.reference,
-        &State::Pending.code(),
+        &PaymentState::Pending.code(),
         &(intent.at_ms as i64),
         &Entry::Hold.name(),
         &debit,
@@ -331,7 +334,7 @@ async fn insert_payment(pool: &Pool, intent: &Intent) -> Result<Option<Payment>,
 async fn move_payment(
     pool: &Pool,
     before: &Payment,
-    state: State,
+    state: PaymentState,
     entries: &[Entry],
     settlement: &Settlement,
 ) -> Result<Option<Payment>, StoreError> {
@@ -366,14 +369,14 @@ fn payment_of(row: &Row) -> Result<Payment, StoreError> {
         amount: MinorUnits::new(row.get::<_, i64>(3) as u64).map_err(|_| wrong())?,
         currency: Currency::new(row.get::<_, String>(4)).map_err(|_| wrong())?,
         reference: row.get(5),
-        state: State::from_code(row.get(6)).ok_or_else(wrong)?,
+        state: PaymentState::from_code(row.get(6)).ok_or_else(wrong)?,
         approval: row.get(7),
-        decline: row.get(8),
+        decline: row.get::<_, Option<&str>>(8).map(Decline::from_code),
     })
 }
 
 /// One statement sees one moment, whatever other processes do meanwhile.
-async fn audit(pool: &Pool) -> Result<LedgerAudit, StoreError> {
+async fn audit(pool: &Pool) -> Result<PaymentAudit, StoreError> {
     let row = optional(pool, AUDIT, &[]).await?.ok_or(corrupt("an audit"))?;
-    Ok(LedgerAudit::from_row(std::array::from_fn::<_, AUDIT_COLUMNS, _>(|column| row.get(column))))
+    Ok(PaymentAudit::from_row(std::array::from_fn::<_, AUDIT_COLUMNS, _>(|column| row.get(column))))
 }

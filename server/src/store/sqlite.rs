@@ -2,9 +2,10 @@
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
-    Account, AccountId, Binding, BoundAccount, Change, Commits, Creation, Intent, LedgerAudit, Opened, Payment,
-    Settlement, State, Store, StoreError, Stored,
+    Account, AccountId, Binding, BoundAccount, Change, Commits, Creation, Intent, Opened, Payment, PaymentAudit,
+    PaymentState, Settlement, Store, StoreError, Stored,
 };
+use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use crate::sqlite::{Location, Writer, open};
@@ -24,7 +25,7 @@ macro_rules! payments {
     };
 }
 
-/// Stores in one SQLite file, or in memory.
+/// A store in one SQLite file, or in memory.
 pub struct SqliteStore {
     writer: Writer,
     /// Reads that take their time.
@@ -39,7 +40,9 @@ const READER_CACHE_KIB: i64 = 8_192;
 impl SqliteStore {
     /// Opens the store and brings its schema up to date.
     ///
-    /// Errors: those of [`open`].
+    /// # Errors
+    ///
+    /// Those of [`open`].
     pub fn open(location: &Location) -> Result<Self, StoreError> {
         let connection = open(location, MIGRATIONS)?;
         if *location == Location::Memory {
@@ -195,7 +198,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn audit(&self) -> Stored<LedgerAudit> {
+    fn audit(&self) -> Stored<PaymentAudit> {
         self.reader.submit(audit)
     }
 
@@ -255,7 +258,7 @@ fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<
         intent.amount.value() as i64,
         intent.currency.as_str(),
         intent.reference,
-        State::Pending.code(),
+        PaymentState::Pending.code(),
         intent.at_ms as i64,
     ];
     connection.prepare_cached(insert)?.execute(row).map(drop)
@@ -264,7 +267,7 @@ fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<
 fn update_payment(
     connection: &Connection,
     payment: PaymentId,
-    state: State,
+    state: PaymentState,
     settlement: &Settlement,
 ) -> rusqlite::Result<()> {
     let (approval, decline) = settlement.codes();
@@ -310,18 +313,18 @@ fn payment_of(row: &Row<'_>) -> rusqlite::Result<Payment> {
         amount: MinorUnits::new(row.get::<_, i64>(3)? as u64).map_err(|_| corrupt(3, Type::Integer))?,
         currency: Currency::new(text(4)?).map_err(|_| corrupt(4, Type::Text))?,
         reference: text(5)?,
-        state: State::from_code(row.get(6)?).ok_or(corrupt(6, Type::Integer))?,
+        state: PaymentState::from_code(row.get(6)?).ok_or(corrupt(6, Type::Integer))?,
         approval: row.get(7)?,
-        decline: row.get(8)?,
+        decline: row.get_ref(8)?.as_str_or_null()?.map(Decline::from_code),
     })
 }
 
-fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
+fn audit(connection: &Connection) -> rusqlite::Result<PaymentAudit> {
     connection.query_row(AUDIT, [], |row| {
         let mut numbers = [0; AUDIT_COLUMNS];
         for (column, number) in numbers.iter_mut().enumerate() {
             *number = row.get(column)?;
         }
-        Ok(LedgerAudit::from_row(numbers))
+        Ok(PaymentAudit::from_row(numbers))
     })
 }

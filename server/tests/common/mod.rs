@@ -18,7 +18,7 @@ use biopay_server::config::{
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
-use biopay_server::endpoint::Front;
+use biopay_server::endpoint::QuicListener;
 use biopay_server::env::{BoxFuture, CostClass, Cpu, Env, Overloaded, Work, system};
 use biopay_server::images::{ImageReader, WorkerCommand};
 use biopay_server::iso8583::pin_block::PinKey;
@@ -139,7 +139,7 @@ impl System {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let runtime = Arc::new(quinn::TokioRuntime);
         let quic = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime).unwrap();
-        let front = Arc::new(Front::new(quic, identity, setup.limits, setup.qlog.as_deref()).unwrap());
+        let front = Arc::new(QuicListener::new(quic, identity, setup.limits, setup.qlog.as_deref()).unwrap());
         let address = front.address().unwrap();
         let (server_trigger, server_shutdown) = shutdown::channel();
         let server = tokio::spawn(endpoint::serve(front, service.clone(), server_shutdown));
@@ -193,7 +193,7 @@ impl System {
     pub async fn log_in(&self, n: u64) -> Connection {
         let connection = self.connect().await;
         let answer = connection.request(&login(&connection, n, "password")).await.unwrap();
-        assert_eq!(answer, Response::LoggedIn { account: message::Binding::Bound });
+        assert_eq!(answer, Response::LoggedIn { account: message::AccountState::Bound });
         connection
     }
 

@@ -23,7 +23,7 @@ use biopay_server::config::{ImageLimits, Limits, PasswordConfig, ServerConfig};
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
-use biopay_server::endpoint::{Front, serve};
+use biopay_server::endpoint::{QuicListener, serve};
 use biopay_server::env::{Entropy, Env};
 use biopay_server::images::{ImageReader, WorkerCommand};
 use biopay_server::iso8583::pin_block::PinKey;
@@ -86,7 +86,7 @@ impl VirtualServer {
         let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
         let trusted = identity.chain.clone();
         let config = greeting(identity, &limits, &sources, seed).map_err(|error| failed(error.to_string()))?;
-        let front = Arc::new(Front::with_config(open(timeline, End::Server, seed)?, config, limits));
+        let front = Arc::new(QuicListener::with_config(open(timeline, End::Server, seed)?, config, limits));
         let (trigger, shutdown) = shutdown::channel();
         let serving = tokio::spawn(serve(front, service.clone(), shutdown));
         let mut client = client_config(&trusted, &sources).map_err(|error| failed(error.to_string()))?;

@@ -6,7 +6,7 @@ use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::env::BoxFuture;
 use biopay_server::store::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
+    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, Settlement,
     SqliteStore, Store, Stored,
 };
 use std::sync::{Arc, Mutex, PoisonError};
@@ -146,7 +146,7 @@ impl Store for TimedStore {
         self.reading(self.inner.unresolved())
     }
 
-    fn audit(&self) -> Stored<LedgerAudit> {
+    fn audit(&self) -> Stored<PaymentAudit> {
         self.reading(self.inner.audit())
     }
 

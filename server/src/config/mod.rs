@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use guessing::{FailureLimit, HashPriority, PasswordConfig, ThrottleConfig};
+pub use crate::env::HashPriority;
+pub use guessing::{FailureLimit, PasswordConfig, ThrottleConfig};
 
-/// Holds everything that an operator can set.
+/// Everything that an operator of the server can set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServerConfig {
@@ -24,25 +25,25 @@ pub struct ServerConfig {
     pub store_certificate: Option<PathBuf>,
     /// What the server keeps of a PIN.
     pub mode: Mode,
-    /// Tries, codes, lifetimes.
+    /// Tries, verification codes and lifetimes.
     pub rules: Rules,
     /// How to reach the bank.
     pub bank: BankConfig,
     /// The derivation schemes' parameters.
     pub schemes: SchemeParameters,
-    /// Password hashing.
+    /// How passwords are hashed.
     pub password: PasswordConfig,
-    /// How failures are slowed down.
+    /// Limits on failures.
     pub throttle: ThrottleConfig,
-    /// Bounds on what clients may use.
+    /// Limits on what clients may use.
     pub limits: Limits,
-    /// Certificate and key; without them a development certificate is made.
+    /// Certificate and key; without them the server makes a development certificate.
     pub tls: TlsConfig,
-    /// Keys of what the store keeps.
+    /// Keys that protect what the store keeps.
     pub keys: KeyConfig,
     /// How images of QR symbols are read.
     pub images: ImageLimits,
-    /// What the operator's tools see.
+    /// What the operator's tools can see.
     pub operations: OperationsConfig,
 }
 
@@ -67,7 +68,7 @@ impl Default for ServerConfig {
     }
 }
 
-/// Says what the server keeps of a bank account's PIN.
+/// What the server keeps of a bank account's PIN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
@@ -78,7 +79,7 @@ pub enum Mode {
     Mandate,
 }
 
-/// Holds the rules of a payment page.
+/// The rules of a payment page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rules {
@@ -115,7 +116,7 @@ impl Default for Rules {
     }
 }
 
-/// Says whether a verification code is asked for.
+/// Whether the server asks for a verification code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodeRule {
@@ -125,7 +126,7 @@ pub enum CodeRule {
     On,
 }
 
-/// Says what a presented QR must come with.
+/// What a handset must send with a presented QR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presentation {
@@ -141,18 +142,18 @@ pub enum Presentation {
 }
 
 impl Presentation {
-    /// Says whether a presentation must name its payment.
+    /// Returns whether a presentation must name its payment.
     pub fn asks_for_nonce(self) -> bool {
         matches!(self, Self::Nonce | Self::DeviceAndNonce)
     }
 
-    /// Says whether a presentation must be signed.
+    /// Returns whether a presentation must be signed.
     pub fn asks_for_device(self) -> bool {
         matches!(self, Self::Device | Self::DeviceAndNonce)
     }
 }
 
-/// Says who may see the counters over QUIC.
+/// Who may see the counters over QUIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Visibility {
@@ -162,7 +163,7 @@ pub enum Visibility {
     Clients,
 }
 
-/// Says how to reach the bank.
+/// The bank's address, and how to speak to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BankConfig {
@@ -192,7 +193,7 @@ impl Default for BankConfig {
     }
 }
 
-/// Bounds what clients may use.
+/// Limits on what clients may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
@@ -230,7 +231,7 @@ impl Default for Limits {
     }
 }
 
-/// Bounds the processes that read images of QR symbols.
+/// Limits on the processes that read images of QR symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ImageLimits {
@@ -250,7 +251,7 @@ impl Default for ImageLimits {
     }
 }
 
-/// Says what the operator's tools see.
+/// What the operator's tools can see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OperationsConfig {
@@ -261,7 +262,7 @@ pub struct OperationsConfig {
     pub qlog: Option<PathBuf>,
 }
 
-/// Names the certificate's files.
+/// The files of a certificate and its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TlsConfig {
@@ -271,7 +272,7 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
 }
 
-/// Holds the keys of what the store keeps. Without them development keys are used, and said so.
+/// The keys that protect what the store keeps. Without them the server uses development keys and warns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KeyConfig {
@@ -284,7 +285,7 @@ pub struct KeyConfig {
     pub vault: Vec<VaultKey>,
 }
 
-/// Holds one key that seals records.
+/// A key that seals records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VaultKey {
@@ -297,13 +298,15 @@ pub struct VaultKey {
 impl ServerConfig {
     /// Reads a configuration file.
     ///
-    /// Errors: [`Error::File`] when it cannot be read, [`Error::Config`] when it has an unknown key or a wrong value.
+    /// # Errors
+    ///
+    /// [`Error::File`] when it cannot be read, [`Error::Config`] when it has an unknown key or a wrong value.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
         parse_toml(path, &text)
     }
 
-    /// Writes the configuration as TOML with its secrets masked.
+    /// Returns the configuration as TOML with its secrets masked.
     pub fn to_masked_toml(&self) -> String {
         let mut masked = self.clone();
         let mask = |secret: &mut String| *secret = "(masked)".into();
@@ -318,7 +321,9 @@ impl ServerConfig {
 
 /// Reads a configuration file's text.
 ///
-/// Errors: [`Error::Config`] with the place and the reason, and never the line itself: it may hold a key.
+/// # Errors
+///
+/// [`Error::Config`] with the place and the reason, and never the line itself: it may hold a key.
 pub fn parse_toml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -339,7 +344,9 @@ fn mask_password(store: &str) -> String {
 
 /// Reads a store's name.
 ///
-/// Errors: [`Error::Config`] when it is neither `sqlite:PATH` nor `memory`.
+/// # Errors
+///
+/// [`Error::Config`] when it is neither `sqlite:PATH` nor `memory`.
 pub fn parse_location(store: &str) -> Result<Location, Error> {
     match store.split_once(':') {
         None if store == "memory" => Ok(Location::Memory),
@@ -350,7 +357,9 @@ pub fn parse_location(store: &str) -> Result<Location, Error> {
 
 /// Reads a key in hexadecimal digits.
 ///
-/// Errors: [`Error::Config`], without the key, when it does not have exactly `2 * N` digits.
+/// # Errors
+///
+/// [`Error::Config`], without the key, when it does not have exactly `2 * N` digits.
 pub fn parse_key<const N: usize>(name: &str, text: &str) -> Result<[u8; N], Error> {
     let wrong = || Error::Config(format!("{name} needs {} hexadecimal digits", 2 * N));
     if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
