@@ -10,7 +10,7 @@ use std::path::Path;
 
 const TABLE: &str = "embeddings";
 
-/// Holds one row.
+/// One embedding of a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EmbeddingRow {
     /// Whose it is.
@@ -31,7 +31,8 @@ pub struct EmbeddingWriter {
 impl EmbeddingWriter {
     /// Creates the file.
     ///
-    /// Errors: [`Error::File`] when it cannot be created.
+    /// # Errors
+    /// [`Error::File`] when it cannot be created.
     pub fn create(path: &Path, dimensions: usize) -> Result<Self, Error> {
         let file = File::create(path).map_err(Error::file(path))?;
         Ok(Self { file: Some(file), writer: None, dimensions })
@@ -39,7 +40,8 @@ impl EmbeddingWriter {
 
     /// Appends rows as one row group; panics when a vector has another length than the file's.
     ///
-    /// Errors: [`Error::Table`].
+    /// # Errors
+    /// [`Error::Table`].
     pub fn write(&mut self, rows: &[EmbeddingRow]) -> Result<(), Error> {
         let frame = frame(rows, self.dimensions).map_err(table_error)?;
         if let Some(file) = self.file.take() {
@@ -52,7 +54,8 @@ impl EmbeddingWriter {
 
     /// Completes the file; without it the file cannot be read.
     ///
-    /// Errors: [`Error::Table`].
+    /// # Errors
+    /// [`Error::Table`].
     pub fn finish(mut self) -> Result<(), Error> {
         if self.writer.is_none() {
             self.write(&[])?;
@@ -64,7 +67,8 @@ impl EmbeddingWriter {
 
 /// Reads a whole file.
 ///
-/// Errors: [`Error::File`], [`Error::Table`] when a column is missing or of another type, [`Error::Null`].
+/// # Errors
+/// [`Error::File`], [`Error::Table`] when a column is missing or of another type, [`Error::Null`].
 pub fn read_embeddings(path: &Path) -> Result<Vec<EmbeddingRow>, Error> {
     let file = File::open(path).map_err(Error::file(path))?;
     let frame = ParquetReader::new(file).finish().map_err(table_error)?;

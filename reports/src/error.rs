@@ -53,7 +53,7 @@ pub enum Error {
         /// What the parser said.
         source: serde_json::Error,
     },
-    /// A threshold is not one.
+    /// A threshold cannot be read.
     #[error("threshold {expression:?}: {why}")]
     Threshold {
         /// As it was written.

@@ -18,7 +18,7 @@ const STYLE: &str = include_str!("style.css");
 /// Names under the horizontal axis, at most.
 const LABELS_MAX: usize = 8;
 
-/// Holds what was measured of one build.
+/// The figures of one build.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// The build: a commit, a version.
@@ -36,7 +36,8 @@ pub fn append(path: &Path, entry: &Entry) -> Result<(), Error> {
 
 /// Reads a history, the oldest first. Entries of one label that follow each other are one build's.
 ///
-/// Errors: [`Error::Manifest`] for a line that is no entry.
+/// # Errors
+/// [`Error::Manifest`] for a line that is not an entry.
 pub fn read(path: &Path) -> Result<Vec<Entry>, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
     let mut out: Vec<Entry> = Vec::new();

@@ -13,7 +13,7 @@ use std::fmt::Write;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HISTOGRAM_COLUMNS: usize = 48;
 
-/// Writes what the thresholds came to; nothing where there are none.
+/// Writes the verdicts on the thresholds; nothing where there are none.
 pub fn verdicts(document: &Document) -> String {
     let mut out = String::new();
     let Some(overall) = document.verdict else { return out };
@@ -85,7 +85,7 @@ fn write_transactions(out: &mut String, summary: &Summary) {
     }
 }
 
-/// Is one form of an attack, all schemes together.
+/// One form of an attack, all schemes together.
 struct Form {
     name: String,
     /// Successes and trials by configuration.
@@ -93,7 +93,7 @@ struct Form {
     verdict: Option<Conformance>,
 }
 
-/// Writes what attacks came to: successes over trials in each configuration.
+/// Writes the results of attacks: successes over trials in each configuration.
 fn write_attacks(out: &mut String, summary: &Summary) {
     let forms = forms(summary);
     if forms.is_empty() {
@@ -128,7 +128,7 @@ fn forms(summary: &Summary) -> Vec<Form> {
     forms
 }
 
-/// Says which of two verdicts weighs more: not met, then undecided, then met.
+/// Returns the more serious of two verdicts: not met, then undecided, then met.
 fn worse(a: Option<Conformance>, b: Option<Conformance>) -> Option<Conformance> {
     let weight = |verdict: &Conformance| match verdict {
         Conformance::NotMet => 2,

@@ -34,7 +34,7 @@ pub(crate) fn bracket(interval: Interval) -> String {
     format!("[{}, {}]", percent(interval.lower), percent(interval.upper))
 }
 
-/// Says what a count of zero is worth, or nothing.
+/// Returns the bound that a count of zero gives; `None` for another count.
 pub(crate) fn zero_note(rate: &Rate) -> Option<String> {
     (rate.count == 0 && rate.total > 0)
         .then(|| format!("below {} if independent (rule of 3)", percent(rule_of_three(rate.total))))

@@ -14,7 +14,7 @@ const SIGNIFICANCE: f64 = 0.05;
 /// The seed of the bootstrap, so that a comparison can be repeated.
 const SEED: u64 = 0x0b10_9a47;
 
-/// Holds one run's figures, ready to be compared.
+/// The figures of one of two runs that are compared.
 pub struct Side {
     /// What the run is called.
     pub name: String,
@@ -39,7 +39,7 @@ impl Side {
     }
 }
 
-/// Says what a test found.
+/// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Finding {
@@ -53,7 +53,7 @@ pub enum Finding {
     NotTested,
 }
 
-/// Holds one figure of both runs.
+/// One figure of both runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Difference {
     /// The figure's name.
@@ -84,7 +84,7 @@ impl Difference {
     }
 }
 
-/// Holds two runs side by side.
+/// Two runs side by side.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Comparison {
     /// What the first run is called.
@@ -112,7 +112,7 @@ pub fn compare(first: &Side, second: &Side, noise: f64, cautions: Vec<String>) -
     Comparison { first: first.name.clone(), second: second.name.clone(), noise, cautions, differences }
 }
 
-/// Says what an adjusted p-value means for a change.
+/// Returns what an adjusted p-value means for a change.
 pub(super) fn finding(p_adjusted: f64, change: Option<f64>) -> Finding {
     match change {
         Some(change) if p_adjusted < SIGNIFICANCE && change > 0.0 => Finding::Greater,

@@ -7,7 +7,7 @@ use crate::figures::metric::Unit;
 use crate::judgement::threshold::Threshold;
 use std::str::FromStr;
 
-/// Holds one limit on a change.
+/// A limit on a change from one run to another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailOn {
     threshold: Threshold,
@@ -15,7 +15,7 @@ pub struct FailOn {
     is_increase: bool,
 }
 
-/// Holds a change that went beyond its limit.
+/// A change that went beyond its limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Regression {
     /// The limit as it was written.
@@ -45,7 +45,7 @@ impl FromStr for FailOn {
         let (limit, share) = match limit.strip_suffix('%') {
             Some(percent) => {
                 let share = percent.trim().parse::<f64>().ok().filter(|p| p.is_finite() && *p >= 0.0);
-                ("0", Some(share.ok_or_else(|| wrong("the percentage is no number"))? / 100.0))
+                ("0", Some(share.ok_or_else(|| wrong("the percentage is not a number"))? / 100.0))
             }
             None => (limit, None),
         };
@@ -71,7 +71,8 @@ impl FailOn {
     /// Lists the figures whose change went beyond a limit. The tests of the figures that limits name are held to a
     /// family-wise error of 5 % among themselves.
     ///
-    /// Errors: [`Error::Threshold`] for a limit on a figure that the runs do not both have.
+    /// # Errors
+    /// [`Error::Threshold`] for a limit on a figure that the runs do not both have.
     pub fn all(limits: &[Self], comparison: &Comparison) -> Result<Vec<Regression>, Error> {
         let mut named: Vec<(&Self, &Difference)> = Vec::new();
         for limit in limits {
@@ -111,7 +112,7 @@ impl FailOn {
 }
 
 impl Difference {
-    /// Says whether the unit is time.
+    /// Returns whether the unit is time.
     pub(super) fn is_latency(&self) -> bool {
         self.unit == Unit::Microseconds
     }
@@ -130,7 +131,7 @@ mod tests {
         let throughput: FailOn = "charge.throughput < -5%".parse().unwrap();
         assert!(throughput.is_relative && !throughput.is_increase);
         for (text, words) in
-            [("charge.p99 > 10%", "> +LIMIT"), ("charge.p98 > +10%", "p99"), ("charge.p99 > +x%", "no number")]
+            [("charge.p99 > 10%", "> +LIMIT"), ("charge.p98 > +10%", "p99"), ("charge.p99 > +x%", "not a number")]
         {
             let error = text.parse::<FailOn>().unwrap_err().to_string();
             assert!(error.contains(words) && error.contains(text), "{error}");

@@ -16,7 +16,7 @@ const EXACT_MAX: u64 = 100_000;
 /// The standard normal quantile at 97.5 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Holds what a test says about a change from one run to the other.
+/// A change from one run to the other, with its interval and the p-value of its test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Change {
     /// Bounds of the 95 % interval of the second less the first, in the figure's unit.
@@ -64,7 +64,7 @@ fn fisher(a: (u64, u64), b: (u64, u64)) -> f64 {
     (low..=high).map(probability).filter(|&p| p <= limit).sum::<f64>().min(1.0)
 }
 
-/// Holds latencies of one operation, and as how many independent ones they count.
+/// Latencies of one operation, and as how many independent ones they count.
 #[derive(Clone, Copy, Debug)]
 pub struct Latencies<'a> {
     /// What was recorded.

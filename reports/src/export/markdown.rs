@@ -40,7 +40,7 @@ fn table<'a>(out: &mut String, figures: impl Iterator<Item = &'a Metric>) {
     }
 }
 
-/// Writes text so that it stays in its cell and is no markup.
+/// Writes text so that it stays in its cell and is not read as markup.
 fn cell(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace(['\n', '\r'], " ")
 }

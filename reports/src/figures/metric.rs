@@ -57,7 +57,7 @@ pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.9
 /// The standard normal quantile at 97.5 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Names what a figure is counted in.
+/// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
@@ -71,7 +71,7 @@ pub enum Unit {
     PerSecond,
 }
 
-/// Holds one figure of a run.
+/// One figure of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metric {
     /// Its name.
@@ -202,7 +202,7 @@ fn costs(out: &mut Vec<Metric>, summary: &Summary) {
     }
 }
 
-/// Says as how many independent latencies those of an operation count. Where handsets have different links, the share of
+/// Returns as how many independent latencies those of an operation count. Where handsets have different links, the share of
 /// each link decides an operation over all of them, and its latencies are worth no more than a handset each; those of one
 /// link all count.
 pub(crate) fn independent(operation: &str, count: u64, traffic: &Traffic) -> u64 {
@@ -261,7 +261,7 @@ fn quantile_interval(histogram: &Histogram<u64>, quantile: f64, n: u64) -> (Opti
     ((lower >= 1).then(|| ranked(lower)), (upper <= n).then(|| ranked(upper)))
 }
 
-/// Says whether words, the last first, name a figure: the last words are equal, and the others are among the name's in
+/// Returns whether words, the last first, name a figure: the last words are equal, and the others are among the name's in
 /// their order. `fmr` is that of every scheme, `template.fmr` that of one.
 pub fn is_meant<'a>(mut words: impl Iterator<Item = &'a str>, name: &str) -> bool {
     let mut names = name.split('.').rev();

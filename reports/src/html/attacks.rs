@@ -1,4 +1,4 @@
-//! The threat model, and what attacks came to against it.
+//! The threat model, and the results of attacks against it.
 
 use super::sections::table;
 use crate::records::AttackFigure;
@@ -110,7 +110,7 @@ fn form(variant: &str, scheme: &str) -> String {
     format!("{}{scheme}", escape(variant))
 }
 
-/// Writes what every attack came to, and its figures beside theory.
+/// Writes the results of every attack, and its figures beside theory.
 pub(crate) fn section(summary: &Summary) -> String {
     if summary.attacks.is_empty() {
         return String::new();

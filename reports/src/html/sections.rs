@@ -248,7 +248,7 @@ pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     format!(r#"<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"#)
 }
 
-/// Says whether a cell is a figure, to be set to the right so that digits stand under each other.
+/// Returns whether a cell is a figure, which is set to the right so that digits stand under each other.
 fn is_figure(cell: &str) -> bool {
     cell.starts_with(|c: char| c.is_ascii_digit() || c == '–') || cell == "no trials"
 }

@@ -1,4 +1,4 @@
-//! The section that comes first: what the thresholds came to.
+//! The section that comes first: the verdicts on the scenario's thresholds.
 
 use super::sections::table;
 use crate::judgement::Document;

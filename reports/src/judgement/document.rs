@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// The version of `summary.json` that this program writes.
 pub(crate) const VERSION: u32 = 1;
 
-/// Holds what `summary.json` says.
+/// The contents of `summary.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Document {
     /// Version of this document's schema.
@@ -27,7 +27,7 @@ pub struct Document {
     pub figures: Vec<Metric>,
 }
 
-/// Names a run.
+/// What tells a run from others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunIdentity {
     /// The scenario's name.
@@ -53,7 +53,8 @@ pub struct RunIdentity {
 impl Document {
     /// Gathers the figures of a run and judges its thresholds.
     ///
-    /// Errors: [`Error::Threshold`] when the manifest's scenario has one that is none.
+    /// # Errors
+    /// [`Error::Threshold`] when a threshold of the manifest's scenario cannot be read.
     pub fn new(summary: &Summary, records: &Records) -> Result<Self, Error> {
         let figures = metrics(summary, &records.latency);
         let thresholds = judged(&summary.manifest, &figures)?;

@@ -2,7 +2,7 @@
 
 use crate::statistics::probit::probit;
 
-/// Maps values to positions.
+/// A mapping of values to positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
     /// Equal steps.
@@ -15,7 +15,7 @@ pub enum Scale {
     Nines,
 }
 
-/// Holds one axis of a chart.
+/// One axis of a chart.
 #[derive(Clone, Debug)]
 pub struct Axis {
     scale: Scale,

@@ -13,7 +13,7 @@ const BOTTOM: f64 = 52.0;
 const LABEL_WIDTH: f64 = 120.0;
 const LABEL_HEIGHT: f64 = 13.0;
 
-/// Draws marks on two axes.
+/// Marks on two axes.
 ///
 /// Units: marks in the axes' values; the picture is 640 by 360 and scales with its place.
 pub struct Chart {

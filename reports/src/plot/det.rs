@@ -8,7 +8,7 @@ use crate::summary::SchemeSummary;
 
 const RATE_MAX: f64 = 0.6;
 
-/// Holds what one scheme contributes to the plot.
+/// What one scheme contributes to the plot.
 pub struct DetSeries<'a> {
     /// The scheme's name.
     pub name: &'a str,

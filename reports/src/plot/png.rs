@@ -48,7 +48,7 @@ struct Fonts {
     bold: FontRef<'static>,
 }
 
-/// Holds red, green and blue of every pixel, row by row.
+/// Red, green and blue of every pixel, row by row.
 struct Canvas {
     width: usize,
     height: usize,

@@ -99,7 +99,7 @@ table! {
 }
 
 table! {
-    /// One figure of an attack that is no share of successes.
+    /// One figure of an attack, other than its share of successes.
     pub struct AttackFigure in "attack_figures" {
         /// The attack's name.
         attack: String,
@@ -113,7 +113,7 @@ table! {
         measure: String,
         /// Its value.
         value: f64,
-        /// Lower end of its 95 % interval; null where it is no estimate.
+        /// Lower end of its 95 % interval; null where the figure is exact.
         lower: Option<f64>,
         /// Upper end.
         upper: Option<f64>,
@@ -163,7 +163,7 @@ table! {
 }
 
 impl Comparison {
-    /// Says whether reference and probe come from the same subject.
+    /// Returns whether reference and probe come from the same subject.
     pub fn is_mated(&self) -> bool {
         self.reference_subject == self.probe_subject
     }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-/// Describes a row type that is stored as one Parquet table.
+/// A row type that is stored as one Parquet table.
 pub(crate) trait Table: Sized {
     /// The table's name: the file is `NAME.parquet`.
     const NAME: &'static str;
@@ -16,7 +16,8 @@ pub(crate) trait Table: Sized {
 
     /// Reads the rows back.
     ///
-    /// Errors: [`Error::Table`] when a column is missing or of another type, [`Error::Null`] on an unexpected null.
+    /// # Errors
+    /// [`Error::Table`] when a column is missing or of another type, [`Error::Null`] on an unexpected null.
     fn rows(frame: &DataFrame) -> Result<Vec<Self>, Error>;
 }
 
@@ -89,7 +90,7 @@ fn send_frames<T: Table>(path: &Path, columns: &[&str], sender: SyncSender<Resul
     }
 }
 
-/// Converts one field's values to a column and back.
+/// A field's type, which has a column's type: values become a column and are read back.
 pub(crate) trait Cell: Sized {
     fn series(name: &'static str, values: Vec<Self>) -> Series;
     fn cells(column: &Column) -> Result<Vec<Option<Self>>, PolarsError>;

@@ -9,7 +9,7 @@ pub const FOLDER: &str = "cases";
 /// The most bytes of a picture that is read.
 const BYTES_MAX: u64 = 512 * 1024;
 
-/// Holds one false accept. The session's events are in the transaction with the same handset and intended start.
+/// One false accept. The session's events are in the transaction with the same handset and intended start.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Case {
     /// Subject who enrolled the account.
@@ -26,7 +26,7 @@ pub struct Case {
     pub tries: Vec<CaseTry>,
 }
 
-/// Holds one try of a false accept, compared again off line.
+/// One try of a false accept, compared again off line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseTry {
     /// Comparison score, larger is more similar; null for an equality scheme or a failure.
@@ -37,7 +37,7 @@ pub struct CaseTry {
     pub failure: Option<String>,
 }
 
-/// Names what a case's pictures show, in the order in which they are shown.
+/// A case's pictures with what each shows, in the order in which they are shown.
 pub const PICTURES: [(&str, &str); 4] = [
     ("enrolled", "captured at enrolment"),
     ("presented", "captured by the impostor"),

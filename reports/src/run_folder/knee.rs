@@ -96,7 +96,7 @@ impl Knee {
         held.or(self.steps.iter().min_by(by_rate)).map(|step| folder.join(&step.folder))
     }
 
-    /// Says in a sentence where the knee lies.
+    /// Writes a sentence on where the knee lies.
     pub fn sentence(&self) -> String {
         match (self.held_per_s, self.failed_per_s) {
             (Some(held), Some((failed, StepEnding::GeneratorLimited))) => format!(

@@ -22,7 +22,7 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 /// not from when it did: a server that stalls, and with it the handsets, is not flattered.
 pub const INTENDED: &str = "@intended";
 
-/// Gathers latencies by operation.
+/// Latencies by operation.
 #[derive(Clone, Debug, Default)]
 pub struct LatencyRecorder {
     operations: BTreeMap<String, Histogram<u64>>,
@@ -61,7 +61,7 @@ impl LatencyRecorder {
             .begin_log_with(&mut bytes, &mut serializer)
             .map_err(|e| damaged(e.to_string()))?;
         for (operation, histogram) in &self.operations {
-            let tag = Tag::new(operation).ok_or_else(|| damaged(format!("the name {operation:?} is no tag")))?;
+            let tag = Tag::new(operation).ok_or_else(|| damaged(format!("the name {operation:?} cannot be a tag")))?;
             log.write_histogram(&plain(histogram), Duration::ZERO, Duration::ZERO, Some(tag))
                 .map_err(|e| damaged(format!("{e:?}")))?;
         }
@@ -70,7 +70,8 @@ impl LatencyRecorder {
 
     /// Reads an interval log that [`write`](Self::write) wrote.
     ///
-    /// Errors: [`Error::Latency`] when an entry has no tag or does not decode.
+    /// # Errors
+    /// [`Error::Latency`] when an entry has no tag or does not decode.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(Error::file(path))?;
         let damaged = |why: String| Error::Latency { path: path.to_owned(), why };

@@ -20,7 +20,8 @@ pub struct RunReader {
 impl RunReader {
     /// Opens a run and checks its schema.
     ///
-    /// Errors: [`Error::NotARun`] without a manifest, [`Error::Schema`] for one of another version.
+    /// # Errors
+    /// [`Error::NotARun`] without a manifest, [`Error::Schema`] for one of another version.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(manifest::FILE);
         if !path.exists() {

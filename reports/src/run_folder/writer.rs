@@ -22,7 +22,8 @@ pub struct RunWriter {
 impl RunWriter {
     /// Prepares to write to `target`.
     ///
-    /// Errors: [`Error::Occupied`] when something other than a run is there.
+    /// # Errors
+    /// [`Error::Occupied`] when something other than a run is there.
     pub fn create(target: &Path) -> Result<Self, Error> {
         let is_empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
         if target.exists() && !target.join(manifest_file::FILE).exists() && !is_empty() {

@@ -15,7 +15,7 @@ const THRESHOLDS_MAX: usize = 64;
 /// Errors and trials of pairs of subjects, sorted by pair.
 pub(crate) type Pairs = [((u32, u32), u64, u64)];
 
-/// Holds the rates at one threshold.
+/// Both rates at one threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BandPoint {
     /// The threshold.
@@ -26,7 +26,7 @@ pub struct BandPoint {
     pub fnmr: Rate,
 }
 
-/// Holds the rates at thresholds in ascending order, so that the FMR falls and the FNMR rises.
+/// Both rates at thresholds in ascending order, so that the FMR falls and the FNMR rises.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Band(pub Vec<BandPoint>);
 
@@ -74,7 +74,7 @@ fn bounded<'a>(falling: impl Iterator<Item = &'a Rate>) -> Vec<Interval> {
     falling.map(bound).collect()
 }
 
-/// Keeps scores with the subjects that they are of: all mated ones, and the best of the others.
+/// Scores with their subjects: all mated ones, and the highest of the others.
 #[derive(Default)]
 pub(crate) struct Scored {
     mated: Vec<(f32, u32)>,
@@ -134,7 +134,7 @@ fn thresholds(scores: &ScoreSet) -> Vec<OperatingPoint> {
     out
 }
 
-/// Counts mated errors while the threshold rises.
+/// Counts of mated errors while the threshold rises.
 struct Mated {
     scores: std::iter::Peekable<std::vec::IntoIter<(f32, u32)>>,
     /// Errors and trials by subject.
@@ -179,7 +179,7 @@ impl Mated {
     }
 }
 
-/// Counts non-mated errors while the threshold falls.
+/// Counts of non-mated errors while the threshold falls.
 struct NonMated<'a> {
     scores: std::iter::Peekable<std::vec::IntoIter<(f32, (u32, u32))>>,
     pairs: &'a Pairs,

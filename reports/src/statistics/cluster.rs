@@ -8,14 +8,14 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 
-/// Counts a trial's errors by subject, or by pair of subjects.
+/// Errors and trials of one subject, or of one pair of subjects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Cell {
     errors: u64,
     trials: u64,
 }
 
-/// Gathers mated comparisons by subject and gives their error rate.
+/// Errors and trials of mated comparisons by subject.
 #[derive(Clone, Debug, Default)]
 pub struct MatedErrors {
     cells: BTreeMap<u32, Cell>,
@@ -66,7 +66,7 @@ impl MatedErrors {
     }
 }
 
-/// Gathers non-mated comparisons by pair of subjects and gives their error rate.
+/// Errors and trials of non-mated comparisons by pair of subjects.
 ///
 /// Every pair of subjects either is counted one by one ([`add`](Self::add)), or all are compared by one design and only
 /// the errors are named ([`with_design`](Self::with_design)), so that memory grows with the errors.
@@ -76,7 +76,7 @@ pub struct NonMatedErrors {
     design: Design,
 }
 
-/// Says how often each pair of subjects was compared. Entry i is of subject i.
+/// How often each pair of subjects was compared. Entry i is that of subject i.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Design {
     /// As often as it was counted.

@@ -1,6 +1,6 @@
 //! How often each comparison score occurred: memory grows with the number of different scores, not of comparisons.
 
-/// Holds comparison scores as different values with their counts; larger is more similar.
+/// Comparison scores as different values with their counts; larger is more similar.
 ///
 /// A failure to acquire is counted under negative infinity, and never dropped.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,7 +42,7 @@ impl Distribution {
         self.up_to.last().copied().unwrap_or(0)
     }
 
-    /// Says whether there are no comparisons.
+    /// Returns whether there are no comparisons.
     pub fn is_empty(&self) -> bool {
         self.scores.is_empty()
     }

@@ -10,7 +10,7 @@ const SUBJECTS_MIN: u64 = 5;
 /// The standard normal quantile at 97.5 %.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Holds a two-sided 95 % confidence interval of a rate.
+/// A two-sided 95 % confidence interval of a rate.
 ///
 /// Units: fractions in [0, 1], `lower <= upper`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct Interval {
     pub upper: f64,
 }
 
-/// Holds a count of errors (or successes) out of a number of trials, with what is known of its uncertainty.
+/// A count of errors (or successes) out of a number of trials, with its intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
     /// How often it happened.

@@ -19,7 +19,7 @@ pub enum Conformance {
     },
 }
 
-/// Holds one rate against its greatest allowed value, by the interval to quote.
+/// Compares one rate with its greatest allowed value, by the interval to quote.
 pub fn against(rate: &Rate, max: f64) -> Conformance {
     match rate.interval() {
         Some(interval) if interval.upper <= max => Conformance::Met,

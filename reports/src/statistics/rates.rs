@@ -5,7 +5,7 @@
 
 use crate::statistics::distribution::Distribution;
 
-/// Holds mated and non-mated scores.
+/// Mated and non-mated scores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScoreSet {
     /// Scores of mated comparisons.
@@ -14,7 +14,7 @@ pub struct ScoreSet {
     pub non_mated: Distribution,
 }
 
-/// Holds the two error rates at one threshold.
+/// The two error rates at one threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OperatingPoint {
     /// The threshold; infinity where nothing matches.
@@ -31,7 +31,7 @@ impl ScoreSet {
         Self { mated: Distribution::new(mated), non_mated: Distribution::new(non_mated) }
     }
 
-    /// Says whether a kind of comparison is missing, so that no rate is defined.
+    /// Returns whether a kind of comparison is missing, so that no rate is defined.
     pub fn is_empty(&self) -> bool {
         self.mated.is_empty() || self.non_mated.is_empty()
     }

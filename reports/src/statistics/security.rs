@@ -4,7 +4,7 @@ use crate::statistics::distribution::Distribution;
 use crate::statistics::interval::Rate;
 use serde::{Deserialize, Serialize};
 
-/// Holds the bounds on a scheme's security, each in bits; the least of them is what counts.
+/// The bounds on a scheme's security, each in bits; the smallest one is the scheme's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EffectiveSecurity {
     /// Bits of the key that a payload commits to, where there is one.

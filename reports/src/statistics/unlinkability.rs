@@ -16,7 +16,7 @@ const PERMUTATIONS: usize = 100;
 /// Most scores of a kind that the null is drawn from: shuffling more changes its second digit at most.
 const NULL_SCORES_MAX: usize = 20_000;
 
-/// Holds the linkability of a system, and what unlinkable data of the same size would have shown.
+/// The linkability of a system, and of unlinkable data of the same size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unlinkability {
     /// D_sys in [0, 1]; 0 is fully unlinkable, 1 fully linkable.

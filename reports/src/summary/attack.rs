@@ -37,7 +37,7 @@ pub struct AttackSummary {
 }
 
 impl AttackSummary {
-    /// Holds the share of successes against the attack's requirement; `None` where it has none.
+    /// Compares the share of successes with the attack's requirement; `None` where it has none.
     pub fn verdict(&self) -> Option<Conformance> {
         self.requirement.as_ref().map(|requirement| against(&self.success, requirement.max))
     }

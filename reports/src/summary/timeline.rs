@@ -10,7 +10,7 @@ const BINS_MAX: u64 = 300;
 /// What comes after the last of so many bins is counted in it.
 const BINS_KEPT: usize = 4 * BINS_MAX as usize;
 
-/// Holds counts by bin. All vectors are as long as there are bins.
+/// Counts by bin of time. All vectors are as long as there are bins.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Timeline {
     /// How wide a bin is. Units: seconds.
@@ -76,7 +76,7 @@ impl Timeline {
     }
 }
 
-/// Says how a transaction ended, as far as a timeline tells endings apart.
+/// How a transaction ended, as far as a timeline tells endings apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// Charged.

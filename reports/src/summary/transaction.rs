@@ -223,7 +223,7 @@ fn entry<'a, V: Default>(entries: &'a mut Vec<((String, String), V)>, first: &st
 /// Seconds that are counted in a vector: 46 days.
 const DENSE_SECONDS: u64 = 4_000_000;
 
-/// Counts how often something finished in each second.
+/// How often something finished in each second.
 #[derive(Default)]
 struct Finished {
     count: u64,

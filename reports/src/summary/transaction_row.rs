@@ -79,7 +79,8 @@ pub(crate) struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// Errors: [`Error::Table`] when a column is missing or of another type, [`Error::Null`] on an unexpected null.
+    /// # Errors
+    /// [`Error::Table`] when a column is missing or of another type, [`Error::Null`] on an unexpected null.
     pub(crate) fn of(frame: &'a DataFrame) -> Result<Self, Error> {
         let u32s = |name| required(frame, name, |c: &'a Column| c.u32()?.cont_slice());
         let u64s = |name| required(frame, name, |c: &'a Column| c.u64()?.cont_slice());

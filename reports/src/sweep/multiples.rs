@@ -11,7 +11,7 @@ const STYLE: &str = include_str!("../style.css");
 /// How far lines stand beside each other. Units: shares of the axis.
 const DODGE: f64 = 0.012;
 
-/// Holds what one chart shows.
+/// The contents of one chart.
 struct Panel<'a> {
     figure: &'a str,
     /// Values of the keys after the second.
@@ -128,7 +128,7 @@ impl Positions {
     fn x(&self, place: usize) -> f64 {
         match self.values.get(place) {
             Some(Setting::Number(number)) if self.is_numeric() => *number,
-            _ => place as f64,
+            Some(Setting::Number(_) | Setting::Text(_)) | None => place as f64,
         }
     }
 

@@ -8,7 +8,7 @@ use polars::prelude::{Column, DataFrame, NamedFrom, ParquetWriter, Series};
 use std::fmt::Write;
 use std::path::Path;
 
-/// Holds one value that a sweep gives to a key.
+/// A value that a sweep gives to a key.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
     /// A number.
@@ -26,7 +26,7 @@ impl std::fmt::Display for Setting {
     }
 }
 
-/// Holds one run of a sweep.
+/// One run of a sweep.
 #[derive(Clone, Debug)]
 pub struct Point {
     /// The name of its run folder.

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::figures::metric::{LAST_WORDS, Metric, PER_CHARGE, Unit, is_meant};
 use std::str::FromStr;
 
-/// Names the side of the limit on which a figure has to be.
+/// The side of the limit on which a figure has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparator {
     /// `<`
@@ -29,7 +29,7 @@ impl Comparator {
         (">", Self::Greater),
     ];
 
-    /// Says whether `value` is on the right side of `limit`.
+    /// Returns whether `value` is on the right side of `limit`.
     pub fn holds(self, value: f64, limit: f64) -> bool {
         match self {
             Self::Less => value < limit,
@@ -40,13 +40,13 @@ impl Comparator {
         }
     }
 
-    /// Says whether small values are the right ones.
+    /// Returns whether the figure has to be below the limit.
     pub fn wants_small(self) -> bool {
         matches!(self, Self::Less | Self::LessOrEqual)
     }
 }
 
-/// Names what of a figure is held against the limit.
+/// The part of a figure that is held against the limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Aspect {
     /// All of its 95 % interval; its value where it is not sampled.
@@ -59,7 +59,7 @@ pub enum Aspect {
     Estimate,
 }
 
-/// Holds one threshold.
+/// A threshold as a scenario states it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     /// As it was written.
@@ -75,7 +75,7 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    /// Says whether a figure is meant: `fmr` is that of every scheme, `template.fmr` that of one.
+    /// Returns whether the threshold applies to a figure: `fmr` is that of every scheme, `template.fmr` that of one.
     pub fn means(&self, metric: &Metric) -> bool {
         is_meant(self.words.iter().rev().map(String::as_str), &metric.name)
     }
@@ -103,7 +103,9 @@ impl FromStr for Threshold {
 fn figure(text: &str) -> Result<(Vec<String>, Aspect), String> {
     let mut words: Vec<String> = text.split('.').map(|word| word.trim().to_lowercase()).collect();
     if words.iter().any(String::is_empty) || text.contains(char::is_whitespace) {
-        return Err(format!("{text:?} is no figure's name: use words joined by dots, as in template.fmr.upper95"));
+        return Err(format!(
+            "{text:?} is not the name of a figure: use words joined by dots, as in template.fmr.upper95"
+        ));
     }
     let aspect = match words.last().map(String::as_str) {
         Some("lower95") => Aspect::Lower,
@@ -141,7 +143,7 @@ fn is_sampled(last: &str) -> bool {
 fn limit(text: &str, unit: Unit) -> Result<f64, String> {
     let split = text.rfind(|c: char| c.is_ascii_digit() || c == '.').map_or(0, |at| at + 1);
     let (number, suffix) = (text[..split].trim(), text[split..].trim());
-    let no_limit = || format!("{text:?} is no limit: use a number, as in 1e-4, 0.5 % or 300ms");
+    let no_limit = || format!("{text:?} is not a limit: use a number, as in 1e-4, 0.5 % or 300ms");
     let value = number.parse::<f64>().ok().filter(|v| v.is_finite() && *v >= 0.0).ok_or_else(no_limit)?;
     let factor = match (unit, suffix) {
         (Unit::Fraction | Unit::Count | Unit::PerSecond, "") | (Unit::PerSecond, "/s") => 1.0,
@@ -150,7 +152,7 @@ fn limit(text: &str, unit: Unit) -> Result<f64, String> {
         (Unit::Microseconds, "ms") => 1e3,
         (Unit::Microseconds, "s") => 1e6,
         (Unit::Microseconds, "") => return Err(format!("say in what unit: {number}us, {number}ms or {number}s")),
-        _ => return Err(format!("{suffix:?} is no unit of this figure")),
+        _ => return Err(format!("{suffix:?} is not a unit of this figure")),
     };
     if unit == Unit::Fraction && value * factor > 1.0 {
         return Err(format!("{text} is more than all of them: use a fraction, or a percentage with its %"));
@@ -189,9 +191,9 @@ mod tests {
             ("fmr == 0", "fmr.estimate"),
             ("money.violations.upper95 < 1", "no interval"),
             ("charge..p99 < 1s", "joined by dots"),
-            ("fmr < often", "no limit"),
-            ("fmr < -1", "no limit"),
-            ("fmr < 3ms", "no unit"),
+            ("fmr < often", "not a limit"),
+            ("fmr < -1", "not a limit"),
+            ("fmr < 3ms", "not a unit"),
         ] {
             let error = text.parse::<Threshold>().unwrap_err().to_string();
             assert!(error.contains(words) && error.contains(text), "{text}: {error}");

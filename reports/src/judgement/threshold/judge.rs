@@ -7,7 +7,7 @@ use crate::text::grouped;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Says what the evidence shows.
+/// What the evidence shows about a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
@@ -30,7 +30,7 @@ impl Verdict {
     }
 }
 
-/// Holds what one threshold came to for one figure.
+/// The verdict on one figure against one threshold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Judged {
     /// The threshold as it was written.
@@ -45,7 +45,7 @@ pub struct Judged {
     pub note: String,
 }
 
-/// Holds what all thresholds came to.
+/// The verdicts on all figures that a scenario has thresholds for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Verdicts(pub Vec<Judged>);
