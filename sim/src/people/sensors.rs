@@ -1,4 +1,4 @@
-//! The sensors: synthetic samples from sensors, turned into templates as a handset would.
+//! The sensors: synthetic samples, and the templates that a handset makes of them.
 
 use crate::Error;
 use crate::scenario::{Biometric, Modality, Scenario};
@@ -17,16 +17,16 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Names which of the two sensors captured.
+/// The two sensors of an owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sensor {
-    /// The enrolled handset's.
+    /// The sensor of the enrolled handset.
     Handset,
-    /// The second device's.
+    /// The sensor of the second device.
     SecondDevice,
 }
 
-/// Names one capture of one subject; the same key gives the same image.
+/// The key of one capture of one subject; the same key gives the same image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CaptureKey {
     /// The capture subject.
@@ -39,16 +39,17 @@ pub struct CaptureKey {
     pub age_months: u16,
 }
 
-/// Is what came of a capture: a template, or the reason why not.
+/// The result of a capture: a template, or the reason of a failure.
 #[derive(Clone, Debug)]
 pub struct Captured {
     /// The template, or why the sample was not acquired.
     pub template: Result<Template, AcquisitionFailure>,
-    /// How long features and template took on the wall clock, said once: `None` where the capture was ready before.
+    /// The wall-clock time of feature extraction and template, returned once: `None` if the capture was prepared in
+    /// advance.
     pub extraction: Option<Duration>,
 }
 
-/// Makes captures, and keeps those that were made in advance.
+/// The sensors of a scenario, with the captures that were made in advance.
 pub struct Sensors {
     seed: u64,
     source: Source,
@@ -58,14 +59,14 @@ pub struct Sensors {
     ready: BTreeMap<CaptureKey, Captured>,
 }
 
-/// Says what stands before the sensors.
+/// The source of samples before the sensors.
 enum Source {
     Fingers { devices: [Device; 2], extractor: Extractor },
     Faces { devices: [face::Device; 2] },
     Points { population: Box<embedding::EmbeddingPopulation> },
 }
 
-/// Holds one subject before the sensor.
+/// One subject before the sensor.
 enum Subject {
     Finger(Box<Finger>),
     Face(Box<Face>),
@@ -78,7 +79,9 @@ const EMBEDDING_BITS: usize = 1_024;
 impl Sensors {
     /// Sets up the scenario's sensors.
     ///
-    /// Errors: [`Error::Usage`] for a sensor that there is not, which a scenario's check has ruled out.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for an unknown sensor, which a scenario's check has ruled out.
     pub fn new(scenario: &Scenario) -> Result<Self, Error> {
         let biometric = &scenario.biometric;
         Ok(Self {
@@ -99,10 +102,12 @@ impl Sensors {
         &self.device_names[sensor as usize]
     }
 
-    /// Makes captures in advance, on all cores, a subject at a time; `progress` hears of each. Stops early, keeping
-    /// what was made, when `stop` is set.
+    /// Makes captures in advance on all cores, subject by subject, and calls `progress` after each. Stops early when
+    /// `stop` is set, and keeps the captures made so far.
     ///
-    /// Errors: what extraction reports that is no failure to acquire.
+    /// # Errors
+    ///
+    /// [`Error::Biometrics`] for anything but a failure to acquire.
     pub fn prepare(
         &mut self,
         keys: &[CaptureKey],
@@ -127,9 +132,11 @@ impl Sensors {
         Ok(())
     }
 
-    /// Returns a capture, made now unless it is ready.
+    /// Returns a capture: a prepared one, or else a new one.
     ///
-    /// Errors: what extraction reports that is no failure to acquire.
+    /// # Errors
+    ///
+    /// [`Error::Biometrics`] for anything but a failure to acquire.
     pub fn capture(&self, key: CaptureKey) -> Result<Captured, Error> {
         match self.ready.get(&key) {
             Some(captured) => Ok(Captured { extraction: None, ..captured.clone() }),
@@ -137,24 +144,26 @@ impl Sensors {
         }
     }
 
-    /// Iterates over the captures that are ready, in the order of their keys.
+    /// Iterates over the prepared captures, in the order of their keys.
     pub fn ready(&self) -> impl Iterator<Item = (CaptureKey, &Captured)> {
         self.ready.iter().map(|(&key, captured)| (key, captured))
     }
 
-    /// Finds a capture that is ready.
+    /// Finds a prepared capture.
     pub fn find(&self, key: CaptureKey) -> Option<&Captured> {
         self.ready.get(&key)
     }
 
-    /// Returns the image of a capture; `None` where there are no images.
+    /// Returns the image of a capture; `None` for embeddings.
     ///
-    /// Errors: a quality that is none.
+    /// # Errors
+    ///
+    /// [`Error::Datasets`] for an invalid quality.
     pub fn sample(&self, key: CaptureKey) -> Result<Option<Sample>, Error> {
         self.image(&self.source.subject(self.seed, key.subject), key)
     }
 
-    /// Says whether an artefact of a species can stand before the scenario's sensor.
+    /// Returns whether an artefact of a species can be presented to the scenario's sensor.
     pub fn can_imitate(&self, species: Species) -> bool {
         matches!(
             (&self.source, species),
@@ -163,9 +172,11 @@ impl Sensors {
         )
     }
 
-    /// Returns the image that the handset's sensor takes of an artefact of somebody; `None` where there is no such one.
+    /// Returns the handset sensor's image of an artefact of a subject; `None` if the sensor has no such artefacts.
     ///
-    /// Errors: a quality that is none.
+    /// # Errors
+    ///
+    /// [`Error::Datasets`] for an invalid quality.
     pub fn artefact(&self, species: Species, subject: u32, number: u64) -> Result<Option<Sample>, Error> {
         Ok(match (&self.source, self.source.subject(self.seed, subject), species) {
             (Source::Fingers { devices, .. }, Subject::Finger(finger), Species::GelatineFinger) => {
@@ -181,9 +192,11 @@ impl Sensors {
         })
     }
 
-    /// Makes what a detector of artefacts before the handset's sensor is trained on; `None` where there are no images.
+    /// Makes the training set of a detector of artefacts for the handset's sensor; `None` for embeddings.
     ///
-    /// Errors: a quality that is none.
+    /// # Errors
+    ///
+    /// [`Error::Datasets`] for an invalid quality.
     pub fn training(&self, subjects: Range<u64>) -> Result<Option<TrainingSamples>, Error> {
         Ok(match &self.source {
             Source::Fingers { devices, .. } => {
@@ -199,7 +212,9 @@ impl Sensors {
 
     /// Makes a template of an image as a handset would.
     ///
-    /// Errors: what extraction reports that is no failure to acquire.
+    /// # Errors
+    ///
+    /// [`Error::Biometrics`] for anything but a failure to acquire.
     pub fn template(&self, sample: &Sample) -> Result<Result<Template, AcquisitionFailure>, Error> {
         let made = match &self.source {
             Source::Fingers { extractor, .. } => {
@@ -214,7 +229,8 @@ impl Sensors {
         }
     }
 
-    /// Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
+    /// Converts a quality to a nuisance. Both scales have their default in the middle: a quality of 0.5 is a nuisance
+    /// of 1.
     fn nuisance(&self, quality: f32) -> Result<Nuisance, Error> {
         Ok(Nuisance::new(2.0 * (1.0 - quality))?)
     }
@@ -233,7 +249,7 @@ impl Sensors {
         })
     }
 
-    /// Probes get worse with the time since enrolment, as scores of real ones do.
+    /// Returns the quality of a probe, which decreases with the time since enrolment, as the scores of real ones do.
     fn quality_after(&self, months: u16) -> f32 {
         (self.quality - self.ageing_per_year * f32::from(months) / 12.0).max(0.0)
     }
@@ -278,7 +294,7 @@ impl Source {
     }
 }
 
-/// One number names one touch; the same number on another sensor is another touch.
+/// Returns the number of a touch: the same capture number on another sensor is another touch.
 fn touch(key: CaptureKey) -> u64 {
     u64::from(key.number) << 1 | u64::from(key.sensor == Sensor::SecondDevice)
 }
