@@ -49,7 +49,7 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, Error> {
         let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         let shard = parts.and_then(|(index, of)| Self::new(index, of));
-        shard.ok_or_else(|| Error::Usage(format!("{text:?} is no shard: use i/n with i from 0 below n, as in 0/8")))
+        shard.ok_or_else(|| Error::Usage(format!("{text:?} is not a shard: use i/n with i from 0 to n - 1, as in 0/8")))
     }
 }
 

@@ -42,7 +42,7 @@ async fn listen(flag: &AtomicBool, sender: &watch::Sender<bool>) {
     if tokio::signal::ctrl_c().await.is_err() {
         return std::future::pending().await;
     }
-    eprintln!("\ninterrupted: finishing the run folder with what was measured (Ctrl-C again to leave at once)");
+    eprintln!("\ninterrupted: writing the run folder with the records so far (press Ctrl-C again to stop at once)");
     flag.store(true, Ordering::Relaxed);
     sender.send_replace(true);
     drop(tokio::signal::ctrl_c().await);

@@ -83,7 +83,7 @@ fn phold(criterion: &mut Criterion) {
     }
 }
 
-/// Both have the same number of events in the same span, so that the rates can be held against each other.
+/// Both have the same number of events in the same span, so that the rates can be compared.
 fn both_have_the_same_events(_: &mut Criterion) {
     for target in [Target::Oneself, Target::Neighbour] {
         let span = Duration::from_secs(20);

@@ -156,7 +156,7 @@ pub(in crate::attack) const CODE_INTERCEPTION: Attack = Attack {
         targets: 80,
         budget: 3,
         needs: with_codes,
-        // The code is read by whoever has the second channel, whatever else there is.
+        // Control of the second channel is enough to read the code, whatever other factors there are.
         weaken: unchanged,
         defences: one_defence,
         requirement: Some(Requirement {

@@ -10,7 +10,7 @@ pub(in crate::attack) struct Description {
     /// What the attacker knows and has.
     pub knowledge: &'static str,
     /// Accounts or subjects that are attacked unless the scenario says otherwise. 36 trials without a success bound a
-    /// share below 10 % (Clopper-Pearson), which most attacks are held against.
+    /// share below 10 % (Clopper-Pearson), which is the limit for most attacks.
     pub targets: u32,
     /// The budget for one target unless the scenario sets another, in the attack's own unit: presentations, guesses,
     /// requests.

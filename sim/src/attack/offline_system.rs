@@ -42,7 +42,7 @@ impl<'a> OfflineSystem<'a> {
     ///
     /// # Errors
     ///
-    /// Parameters that are none.
+    /// Parameters out of range.
     pub fn each_scheme(
         &self,
         parameters: &SchemeParameters,

@@ -112,7 +112,7 @@ async fn store(model: &mut ServiceModel) -> Result<(), Error> {
     let passwords = Passwords::new(system::env(1, 1), HashCost { memory_kib: 8, passes: 1, lanes: 1 }, Vec::new());
     let credential = Credential::Password(passwords.hash(Secret::new("calibration")?).await.map_err(failed)?);
     let created = store.create_account(LoginName::new("calibration")?, credential, None).await.map_err(failed)?;
-    let Creation::Created(account) = created else { return Err(failed("the store is not empty")) };
+    let Creation::Created(account) = created else { return Err(failed("the new store is not empty")) };
     let (mut alone, mut together, mut reading) = (Vec::new(), Vec::new(), Vec::new());
     let mut number = 0;
     for _ in 0..ROUNDS {

@@ -87,7 +87,7 @@ fn slurm(args: &SlurmArgs) -> Result<(), Error> {
     let mut scenario = Scenario::load(&args.scenario, &args.settings)?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/{}-slurm", scenario.name)));
-    Place::here(&out, "Slurm's shards and their merge go to a folder that all nodes can write")?;
+    Place::here(&out, "Slurm's shards and their merge are written to a folder that all nodes can write")?;
     let program = std::env::current_exe().map_err(Error::file("biopay"))?;
     let (folder, program) = (out.display().to_string(), program.display().to_string());
     let (shards, options, lead_s) = (args.shards, args.sbatch.as_str(), args.lead_s);
@@ -113,7 +113,7 @@ fn submit(script: &str) -> Result<(), Error> {
     }
     match shell.wait().map_err(Error::file("sh"))?.success() {
         true => Ok(()),
-        false => Err(Error::Usage("Slurm did not take the jobs".into())),
+        false => Err(Error::Usage("Slurm refused the jobs: see the message of sbatch above".into())),
     }
 }
 

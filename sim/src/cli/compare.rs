@@ -81,15 +81,15 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
     let cautions = reasons_not_to_compare(first.manifest(), second.manifest());
     if !cautions.is_empty() && !args.force {
         let reasons = cautions.join("\n  ");
-        return Err(Error::Usage(format!(
-            "the runs are not comparable (--force compares them all the same):\n  {reasons}"
-        )));
+        return Err(Error::Usage(format!("the runs are not comparable (--force compares them anyway):\n  {reasons}")));
     }
     if args.exact.is_some() && [&first, &second].iter().any(|run| run.manifest().clock != "virtual") {
-        return Err(Error::Usage("--exact: only runs in virtual time count the same again (--clock virtual)".into()));
+        return Err(Error::Usage(
+            "--exact needs runs in virtual time (--clock virtual), whose counts repeat exactly".into(),
+        ));
     }
     if args.exact.is_some() && first.manifest().seed != second.manifest().seed {
-        return Err(Error::Usage("--exact: the runs have different seeds, and with them other work to do".into()));
+        return Err(Error::Usage("--exact needs runs with the same seed: other seeds mean other work".into()));
     }
     let is_virtual = [&first, &second].iter().all(|run| run.manifest().clock == "virtual");
     let noise = args.noise.unwrap_or(if is_virtual { 0.0 } else { WALL_NOISE_PERCENT });
@@ -139,14 +139,14 @@ fn folder(name: &str) -> Result<PathBuf, Error> {
         return Ok(path);
     }
     Err(Error::Usage(format!(
-        "there is no baseline {baseline:?}: keep one with biopay compare RUN --save-baseline {baseline}"
+        "there is no baseline {baseline:?}: save one with biopay compare RUN --save-baseline {baseline}"
     )))
 }
 
 fn baseline_folder(name: &str) -> Result<PathBuf, Error> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(is_word) {
-        return Err(Error::Usage(format!("{name:?} is no name of a baseline: use letters, digits, - _ .")));
+        return Err(Error::Usage(format!("{name:?} is not a name for a baseline: use letters, digits, - _ .")));
     }
     Ok(Path::new(".biopay/baselines").join(name))
 }
@@ -172,6 +172,6 @@ fn save(args: &CompareArgs, run: &RunReader) -> Result<(), Error> {
         std::fs::remove_dir_all(&target).map_err(Error::file(&target))?;
     }
     std::fs::rename(staging.keep(), &target).map_err(Error::file(&target))?;
-    eprintln!("kept as {BASELINE}{name} in {}", target.display());
+    eprintln!("saved as {BASELINE}{name} in {}", target.display());
     Ok(())
 }

@@ -189,7 +189,7 @@ fn sheet(args: &SheetArgs) -> Result<(), Error> {
 
 fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
     let device = Device::named(&args.device).ok_or_else(|| {
-        Error::Usage(format!("--device {} is no sensor: use one of {}", args.device, Device::NAMES.join(", ")))
+        Error::Usage(format!("--device {} is not a sensor: use one of {}", args.device, Device::NAMES.join(", ")))
     })?;
     let class = args.class.as_deref().map(class_named).transpose()?;
     let spec = FolderSpec {
@@ -210,7 +210,7 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
 
 fn face(args: &FaceArgs) -> Result<(), Error> {
     let device = face::Device::named(&args.device).ok_or_else(|| {
-        Error::Usage(format!("--device {} is no camera: use one of {}", args.device, face::Device::NAMES.join(", ")))
+        Error::Usage(format!("--device {} is not a camera: use one of {}", args.device, face::Device::NAMES.join(", ")))
     })?;
     let spec = face::FolderSpec {
         subjects: args.subjects,
@@ -267,5 +267,5 @@ const EMBEDDINGS_A_BATCH: u32 = 65_536;
 fn class_named(name: &str) -> Result<PatternClass, Error> {
     let classes = "arch, tented-arch, left-loop, right-loop or whorl";
     PatternClass::from_name(name)
-        .ok_or_else(|| Error::Usage(format!("--class {name} is no pattern class: use {classes}")))
+        .ok_or_else(|| Error::Usage(format!("--class {name} is not a pattern class: use {classes}")))
 }

@@ -169,7 +169,7 @@ impl EvaluateArgs {
         };
         let id = SchemeId::from_name(name).ok_or_else(|| {
             let known: Vec<&str> = SchemeId::ALL.iter().map(|id| id.name()).collect();
-            Error::Usage(format!("there is no scheme {name:?}: it is one of {}, or all", known.join(", ")))
+            Error::Usage(format!("--scheme {name} is unknown: use one of {}, or all", known.join(", ")))
         })?;
         let parameters = self.parameters()?.unwrap_or_else(|| modality.usual_parameters());
         Ok(Method::Scheme(SchemeChoice { id, parameters, token: self.token, seed: self.seed }))

@@ -26,7 +26,7 @@ impl Output {
         };
         let bucket = Box::new(Bucket::open(&address)?);
         if bucket.holds_a_run()? && !overwrite {
-            let message = "holds a run already: choose another --out, or replace it with --overwrite";
+            let message = "already contains a run: choose another --out, or replace the run with --overwrite";
             return Err(Error::Usage(format!("{address} {message}")));
         }
         Ok(Self::Bucket { bucket, address, staging: temporary()? })
@@ -113,8 +113,10 @@ fn temporary() -> Result<TempDir, Error> {
 /// [`Error::Usage`] if there is a run.
 pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
     if out.join("manifest.json").exists() && !overwrite {
-        let message =
-            format!("{} holds a run already: choose another --out, or replace it with --overwrite", out.display());
+        let message = format!(
+            "{} already contains a run: choose another --out, or replace the run with --overwrite",
+            out.display()
+        );
         return Err(Error::Usage(message));
     }
     Ok(out.to_owned())

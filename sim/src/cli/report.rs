@@ -69,7 +69,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
         return Ok(());
     };
     if args.png && args.format != Format::Plots {
-        return Err(Error::Usage("--png goes with --format plots".into()));
+        return Err(Error::Usage("--png needs --format plots".into()));
     }
     if let Some(out) = &args.out {
         Place::here(out, "a report is written to this machine")?;
@@ -77,7 +77,9 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
     let input = Input::open(folder)?;
     let folder = input.folder();
     if input.is_temporary() && args.out.is_none() && matches!(args.format, Format::Html | Format::Plots) {
-        return Err(Error::Usage("name a file or folder of this machine with --out: the run is elsewhere".into()));
+        return Err(Error::Usage(
+            "name a file or folder of this machine with --out, because the run is in an object store".into(),
+        ));
     }
     // The folder of a search is reported on as the run at the knee.
     let knee = Knee::read(folder)?;
@@ -141,7 +143,7 @@ fn exit(document: &Document) -> Result<(), Error> {
         Some(Verdict::Failed) => Err(Error::ThresholdFailed(count(Verdict::Failed))),
         Some(Verdict::NotEnoughEvidence) => {
             let open = count(Verdict::NotEnoughEvidence);
-            Err(Error::NotEnoughEvidence(format!("{open} of the scenario's thresholds are undecided")))
+            Err(Error::NotEnoughEvidence(format!("the records cannot decide {open} of the scenario's thresholds")))
         }
     }
 }
@@ -186,6 +188,6 @@ fn open(path: &Path) -> Result<(), Error> {
     let done = std::process::Command::new(opener).arg(path).status();
     match done {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(Error::Usage(format!("{opener} did not open it: open {} yourself", path.display()))),
+        _ => Err(Error::Usage(format!("{opener} could not open the report: open {} yourself", path.display()))),
     }
 }

@@ -147,7 +147,7 @@ fn knee(args: &RunArgs) -> Result<Search, Error> {
 /// Returns the folder of several runs.
 fn out(args: &RunArgs, name: &str) -> Result<PathBuf, Error> {
     match &args.out {
-        Some(out) => vacant(&Place::here(out, "several runs go to a folder of this machine")?, args.overwrite),
+        Some(out) => vacant(&Place::here(out, "several runs are written to a folder of this machine")?, args.overwrite),
         None => Ok(first_free(name)),
     }
 }

@@ -43,9 +43,9 @@ pub(super) fn execute(args: &SweepArgs) -> Result<(), Error> {
     let out = args.out.clone().unwrap_or_else(|| Path::new("sweeps").join(&plan.name));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let usual = if plan.clock == ClockKind::Wall { 1 } else { cores };
-    Place::here(&out, "a sweep goes to a folder of this machine")?;
+    Place::here(&out, "a sweep is written to a folder of this machine")?;
     let run = sweep(&plan, &out, args.jobs.unwrap_or(usual))?;
-    println!("{run} of {} points run, the others were finished", plan.points.len());
+    println!("{run} of {} points run, the others were finished before", plan.points.len());
     println!("table  {}\nplots  {}", out.join("sweep.csv").display(), out.join("sweep.html").display());
     Ok(())
 }

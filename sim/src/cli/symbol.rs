@@ -47,12 +47,12 @@ pub(super) fn execute(args: &SymbolArgs) -> Result<(), Error> {
     let displays = match &args.display {
         None => Display::ALL.to_vec(),
         Some(name) => {
-            let unknown = || Error::Usage(format!("--display {name} is neither screen nor print"));
+            let unknown = || Error::Usage(format!("--display {name} is unknown: use screen or print"));
             vec![Display::from_name(name).ok_or_else(unknown)?]
         }
     };
     let quality = CaptureQuality::new(args.quality)?;
-    let stage = Stage::new("looking at symbols", (displays.len() * args.bytes.len()) as u64);
+    let stage = Stage::new("reading symbols", (displays.len() * args.bytes.len()) as u64);
     let mut rows = Vec::new();
     for display in displays {
         let trial = SymbolTrial { display, quality, looks: args.looks, seed: args.seed };

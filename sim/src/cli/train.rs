@@ -71,7 +71,7 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
     let stage = Stage::new("capturing", plan.subjects * plan.captures.len() as u64);
     let captures = plan.generate(&|| stage.add(1))?;
     stage.finish();
-    eprintln!("learning from {} captures of {} fingers", captures.len(), plan.subjects);
+    eprintln!("training on {} captures of {} fingers", captures.len(), plan.subjects);
     let bytes = plan.train(&captures)?.to_bytes();
     std::fs::write(&args.out, &bytes).map_err(Error::file(&args.out))?;
     println!("{} bytes in {}", bytes.len(), args.out.display());
@@ -84,7 +84,7 @@ fn face(args: &FaceArgs) -> Result<(), Error> {
     let stage = Stage::new("capturing", plan.subjects * plan.captures.len() as u64);
     let captures = plan.generate(&|| stage.add(1));
     stage.finish();
-    eprintln!("learning from {} captures of {} faces", captures.len(), plan.subjects);
+    eprintln!("training on {} captures of {} faces", captures.len(), plan.subjects);
     let bytes = plan.train(&captures)?.to_bytes();
     std::fs::write(&args.out, &bytes).map_err(Error::file(&args.out))?;
     println!("{} bytes in {}", bytes.len(), args.out.display());

@@ -68,7 +68,7 @@ pub(super) fn execute(args: &TuneArgs, command_line: &str) -> Result<(), Error> 
 fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
     let scheme = SchemeId::from_name(&args.scheme).ok_or_else(|| {
         let names: Vec<_> = SchemeId::ALL.iter().map(|s| s.name()).collect();
-        Error::Usage(format!("--scheme {} is no scheme: use one of {}", args.scheme, names.join(", ")))
+        Error::Usage(format!("--scheme {} is unknown: use one of {}", args.scheme, names.join(", ")))
     })?;
     if !(args.target_fmr > 0.0 && args.target_fmr < 1.0) {
         return Err(Error::Usage(format!("--target-fmr {} must lie between 0 and 1", args.target_fmr)));

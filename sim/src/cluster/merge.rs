@@ -24,7 +24,7 @@ pub fn merge(folders: &[PathBuf], out: &Path, command: String) -> Result<PathBuf
     let writer = RunWriter::create(out)?;
     let first = runs[0].manifest();
     let scenario: Scenario = serde_json::from_value(first.scenario.clone()).map_err(|e| {
-        Error::Usage(format!("{}: its scenario is not this program's: {e}", runs[0].folder().display()))
+        Error::Usage(format!("{}: this program cannot read its scenario: {e}", runs[0].folder().display()))
     })?;
     let mut whole = Records::default();
     for run in &runs {

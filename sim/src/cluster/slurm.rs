@@ -37,7 +37,7 @@ impl Plan<'_> {
             ClockKind::Virtual => self.array(),
             ClockKind::Wall if self.scenario.server.address.is_none() => {
                 let message =
-                    "ranks on the wall clock need one server: give server.address, or use --set clock=virtual";
+                    "ranks on the wall clock need a common server: set server.address, or use --set clock=virtual";
                 return Err(Error::Usage(message.into()));
             }
             ClockKind::Wall => self.ranks(),
@@ -57,7 +57,7 @@ cat >"$OUT/scenario.new" <<'END_OF_SCENARIO'
 {toml}END_OF_SCENARIO
 printf '%s\n' {shards} >>"$OUT/scenario.new"
 if [ -e "$OUT/scenario.done" ] && ! cmp -s "$OUT/scenario.new" "$OUT/scenario.done"; then
-    echo "$OUT holds parts of another scenario or number of shards: choose another --out, or remove it" >&2
+    echo "$OUT contains parts of another scenario or number of shards: choose another --out, or remove it" >&2
     exit 2
 fi
 mv "$OUT/scenario.new" "$OUT/scenario.done"
@@ -164,7 +164,10 @@ impl Standing {
         let read = |name: &str| {
             let path = out.join(name);
             std::fs::read_to_string(&path).map_err(|_| {
-                Error::Usage(format!("{}: nothing was submitted here with biopay cluster slurm", path.display()))
+                Error::Usage(format!(
+                    "{}: nothing was submitted into this folder with biopay cluster slurm",
+                    path.display()
+                ))
             })
         };
         let shards = read("scenario.done")?.lines().last().and_then(|line| line.parse().ok()).unwrap_or(0);
@@ -185,7 +188,9 @@ impl Standing {
         let Self { finished, shards, in_queue, .. } = self;
         let state = match (self.is_merged, in_queue) {
             (true, 0) => "merged".to_owned(),
-            (false, 0) => "NOT merged, and no job is left: see the logs, and submit again what is missing".to_owned(),
+            (false, 0) => {
+                "NOT merged, and no job is left: see the logs, and submit the missing shards again".to_owned()
+            }
             (_, jobs) => format!("{jobs} jobs waiting or running"),
         };
         format!("{finished} of {shards} shards finished; {state}")

@@ -54,14 +54,14 @@ impl CountsFile {
     /// units.
     pub fn open(path: Option<&Path>, identity: &str, shard: Shard, design: Option<Design>) -> Result<Self, Error> {
         if units(shard).next().is_none() {
-            return Err(Error::Usage(format!("shard {shard} has nothing to do: make at most {UNITS} of them")));
+            return Err(Error::Usage(format!("shard {shard} is empty: use at most {UNITS} shards")));
         }
         if let Some(path) = path.filter(|p| p.exists()) {
             let found = Self::read(path)?;
             if found.identity == identity && found.shards == [shard] {
                 return Ok(found);
             }
-            let message = "holds counts of other samples, another method or another shard; give another file";
+            let message = "contains counts of other samples, another method or another shard: name another file";
             return Err(Error::Usage(format!("{}: {message}", path.display())));
         }
         let (design, is_every_probe) = match design {

@@ -39,7 +39,11 @@ impl<'a> Exhaustive<'a> {
         let acquired: Vec<usize> = (0..set.len()).filter(|&i| templates[i].is_some()).collect();
         let present = || templates.iter().flatten();
         let packed = match comparator {
-            Comparator::Minutiae => return Err(Error::Usage("minutiae have no kernel".into())),
+            Comparator::Minutiae => {
+                return Err(Error::Usage(
+                    "the minutiae comparator compares no fixed-length templates: use --comparator fixed-length".into(),
+                ));
+            }
             Comparator::FixedLength => Packed::Reals(VectorSet::new(present().map(Template::real))),
             Comparator::FixedLengthBinary => Packed::Bits(CodeSet::new(present().map(Template::bits))),
         };

@@ -136,7 +136,7 @@ pub fn verdict_text(verdict: Conformance) -> String {
         Conformance::Met => "met".into(),
         Conformance::NotMet => "not met".into(),
         Conformance::NotEnoughEvidence { comparisons_needed: Some(n) } => {
-            format!("not enough evidence: about {n} comparisons would do at this rate")
+            format!("not enough evidence: about {n} comparisons would be enough at this rate")
         }
         Conformance::NotEnoughEvidence { comparisons_needed: None } => "not enough evidence".into(),
     }

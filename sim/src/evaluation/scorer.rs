@@ -92,7 +92,7 @@ pub fn comparator<'a>(set: &'a SampleSet, comparator: Comparator) -> Result<Box<
     }
     let templates = set.fixed_length()?;
     match comparator {
-        Comparator::Minutiae => Err(Error::Usage("the minutiae comparator compares fingerprints alone".into())),
+        Comparator::Minutiae => Err(Error::Usage("the minutiae comparator compares only fingerprints".into())),
         Comparator::FixedLength => Ok(Box::new(Pairwise { templates, score: |a, b| coarse(Template::cosine(a, b)) })),
         Comparator::FixedLengthBinary => Ok(Box::new(Pairwise { templates, score: Template::bit_agreement })),
     }

@@ -187,7 +187,7 @@ impl Source {
                 let has_bits = !matches!(method, Method::Comparator(Comparator::FixedLength));
                 embeddings(read_embeddings(file)?, if has_bits { self.bits.into() } else { 0 })
             }
-            Modality::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
+            Modality::All => Err(Error::Usage("--modality all needs --scheme all".into())),
         }
     }
 
@@ -238,7 +238,7 @@ pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Err
             let population = EmbeddingPopulation::new(make.seed, make.subjects.into());
             Box::new(move |subject| Ok(synthetic_embeddings(&population, subject, make)))
         }
-        Modality::All => return Err(Error::Usage("one modality at a time".into())),
+        Modality::All => return Err(Error::Usage("choose one modality: fingerprint, face or embedding".into())),
     };
     let subject = |number: u32| {
         let made = subject(number);
@@ -255,7 +255,7 @@ pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Err
 /// Finds the named device, or the default.
 fn named<D>(make: &Synthetic, usual: &str, find: fn(&str) -> Option<D>, known: &[&str]) -> Result<D, Error> {
     let name = make.device.as_deref().unwrap_or(usual);
-    let unknown = || Error::Usage(format!("--device {name} is no such device: use one of {}", known.join(", ")));
+    let unknown = || Error::Usage(format!("--device {name} is unknown: use one of {}", known.join(", ")));
     find(name).ok_or_else(unknown)
 }
 
@@ -317,7 +317,7 @@ fn embeddings(mut rows: Vec<EmbeddingRow>, bits: usize) -> Result<SampleSet, Err
     let names: Vec<String> = rows.iter().map(|row| format!("{}_{}", row.subject, row.impression)).collect();
     let template = |row: EmbeddingRow| {
         if row.vector.iter().any(|x| !x.is_finite()) {
-            return Err("it holds what is no number".to_owned());
+            return Err("it contains a value that is not a finite number".to_owned());
         }
         Ok(if bits == 0 { Template::new(row.vector, Vec::new()) } else { Template::from_embedding(row.vector, bits) })
     };

@@ -51,7 +51,7 @@ pub struct Survey {
     pub enrolled_from: usize,
     /// The unprotected template on the same samples: every pair by cosine.
     pub unprotected: Figures,
-    /// One row a scheme.
+    /// One row for each scheme.
     pub schemes: Vec<SchemeRow>,
 }
 

@@ -69,8 +69,7 @@ fn write_low_fmr(out: &mut String, survey: &Survey) {
 fn write_weaknesses(out: &mut String, survey: &Survey) {
     out.push_str("\n  fails at\n");
     for row in &survey.schemes {
-        let list =
-            if row.fails_at.is_empty() { "nothing that was measured here".into() } else { row.fails_at.join("; ") };
+        let list = if row.fails_at.is_empty() { "nothing measured here".into() } else { row.fails_at.join("; ") };
         let _ = writeln!(out, "  {:<17} {list}", row.scheme);
     }
 }

@@ -16,24 +16,24 @@ const READ_NAMED: f64 = 0.5;
 pub fn weaknesses(row: &SchemeRow) -> Vec<String> {
     let mut out = Vec::new();
     let fnmr = row.stolen_token.fnmr.value().filter(|&fnmr| fnmr > FNMR_NAMED);
-    out.extend(fnmr.map(|fnmr| format!("refuses {:.0} % of its subjects' captures", 100.0 * fnmr)));
+    out.extend(fnmr.map(|fnmr| format!("rejects {:.0} % of its subjects' own captures", 100.0 * fnmr)));
     let short = row.key_bits.filter(|&bits| bits < KEY_BITS_NAMED);
-    out.extend(short.map(|bits| format!("a key of {bits} bits is guessed off line")));
+    out.extend(short.map(|bits| format!("a key of {bits} bits can be searched off line")));
     if !row.is_revocable {
         out.push("cannot be revoked".into());
     }
     let linked = row.unlinkability_unknown_token.filter(stands_out);
-    out.extend(linked.map(|u| format!("records are linked (D_sys {:.2})", u.d_sys)));
+    out.extend(linked.map(|u| format!("records can be linked (D_sys {:.2})", u.d_sys)));
     let stolen = row.unlinkability_stolen_token.filter(stands_out);
-    out.extend(stolen.map(|u| format!("a stolen token links records (D_sys {:.2})", u.d_sys)));
+    out.extend(stolen.map(|u| format!("records can be linked with stolen tokens (D_sys {:.2})", u.d_sys)));
     if row.key_bits.is_none() {
-        out.push("no key: payload and record are a template to whoever has the token".into());
+        out.push("no key: with the token, payload and record reveal the template".into());
     } else if row.stolen_token.fmr.count > 0 {
         // Without a false accept a low figure would tell of few comparisons, and not of the scheme.
         out.push(format!("false accepts leave {:.0} bits of the key", row.security.bits()));
     }
     match &row.symbol {
-        None => out.push("no symbol holds the payload".into()),
+        None => out.push("the payload is too large for a QR symbol".into()),
         Some(symbol) => {
             let read = symbol.read_from_screen.value().filter(|&read| read < READ_NAMED);
             out.extend(read.map(|read| format!("its symbol is read in {:.0} % of looks at a screen", 100.0 * read)));

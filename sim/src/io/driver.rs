@@ -59,7 +59,7 @@ pub async fn drive(
             }
             () = clock.sleep(pause) => {
                 if simulation.next_event().is_none() {
-                    let message = format!("{} transactions wait for what never comes", tally.planned - tally.finished);
+                    let message = format!("{} transactions wait for an event that never comes, which is a fault of the simulator: please report it with scenario and seed", tally.planned - tally.finished);
                     return Err(Error::InvalidRun(message));
                 }
             }

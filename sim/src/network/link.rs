@@ -54,7 +54,7 @@ impl Link {
         }
         let ready = self.handover.is_under_way(handover, now, &mut self.rng).unwrap_or(now);
         let bits = f64::from((bytes as u32 + HEADER_BYTES) * 8);
-        // Until a handover ends nothing is sent, and that time is no backlog.
+        // Until a handover ends nothing is sent, and that time does not count as backlog.
         let backlog = self.sent_until.saturating_sub(ready) as f64 * direction.rate_bps / 8e9;
         if backlog + bits / 8.0 > f64::from(direction.queue_bytes) {
             return Fate::Dropped;

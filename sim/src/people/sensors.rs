@@ -269,7 +269,7 @@ impl Sensors {
 impl Source {
     fn new(biometric: &Biometric, seed: u64, subjects: u64) -> Result<Self, Error> {
         let names = [&biometric.device, &biometric.second_device];
-        let unknown = |name: &str| Error::Usage(format!("{name:?} is no sensor"));
+        let unknown = |name: &str| Error::Usage(format!("{name:?} is not a sensor"));
         Ok(match biometric.modality {
             Modality::Fingerprint => {
                 let [first, second] = names.map(|name| Device::named(name).ok_or_else(|| unknown(name)));

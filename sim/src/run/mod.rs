@@ -39,7 +39,7 @@ pub const PROGRAM: &str = concat!("biopay ", env!("CARGO_PKG_VERSION"));
 pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop: &Stop) -> Result<PathBuf, Error> {
     if shard != Shard::WHOLE && !scenario.attack.is_empty() {
         return Err(Error::Usage(
-            "attacks are not dealt out to shards: run the scenario whole, or without [[attack]]".into(),
+            "attacks cannot be divided into shards: run the scenario without --shard, or without [[attack]]".into(),
         ));
     }
     let writer = RunWriter::create(out)?;
@@ -153,14 +153,14 @@ fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFig
 /// unless a handset was cut off before its answer.
 fn check_money(records: &mut Records, completion: Completion) -> Result<(), Error> {
     let Some(sums) = money::sums(records, completion) else {
-        return Err(Error::InvalidRun("the bank's audit does not say what was debited".into()));
+        return Err(Error::InvalidRun("the bank's audit lacks the debited amount".into()));
     };
     let (component, name) = (Component::Bank.name().into(), "acknowledged_minor".into());
     records.server.push(ServerFigure { component, name, value: sums.acknowledged as f64 });
     if sums.disagree {
         let Sums { acknowledged, posted, .. } = sums;
         return Err(Error::InvalidRun(format!(
-            "handsets were told of {acknowledged} charged, the bank posted {posted}"
+            "the server acknowledged charges of {acknowledged} to handsets, but the bank posted {posted}"
         )));
     }
     Ok(())
@@ -168,6 +168,6 @@ fn check_money(records: &mut Records, completion: Completion) -> Result<(), Erro
 
 /// The notes that a reader of the figures needs.
 const NOTES: [&str; 2] = [
-    "All people are synthetic; samples were captured before the clock started, so that making them slows nothing down.",
-    "Comparisons are off line with the same schemes and parameters as the server's; FAR and FRR are what the server decided.",
+    "All people are synthetic. Their samples were captured before the clock started, so that this does not slow down the run.",
+    "Comparisons are made off line with the server's schemes and parameters; FAR and FRR are the server's decisions.",
 ];

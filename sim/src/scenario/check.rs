@@ -32,7 +32,7 @@ fn attacks(scenario: &Scenario) -> Result<(), String> {
             return Err(format!("attack.{number}.{key} = {value} must lie from 1 to {ATTACK_MAX}"));
         }
         if plan.configurations.is_empty() {
-            return Err(format!("attack.{number}.configurations is empty: leave it out for all three"));
+            return Err(format!("attack.{number}.configurations is empty: omit the key for all three"));
         }
     }
     Ok(())
@@ -51,7 +51,7 @@ fn devices(scenario: &Scenario) -> Result<(), String> {
     };
     let named = [("biometric.device", &biometric.device), ("biometric.second-device", &biometric.second_device)];
     match named.into_iter().find(|(_, name)| !is_known(name)) {
-        Some((key, name)) => Err(format!("{key} = {name:?} is no sensor: use one of {}", known.join(", "))),
+        Some((key, name)) => Err(format!("{key} = {name:?} is not a sensor: use one of {}", known.join(", "))),
         None => Ok(()),
     }
 }
@@ -147,16 +147,16 @@ fn network(scenario: &Scenario) -> Result<(), String> {
     let network = &scenario.network;
     let weights: Vec<f64> = network.mix.values().copied().collect();
     if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0)) || weights.iter().sum::<f64>() <= 0.0 {
-        return Err("network.mix needs weights of at least 0, and one above it".into());
+        return Err("network.mix: weights must be at least 0, and one of them above 0".into());
     }
     let moving: f64 = network.mobility.iter().map(|m| m.share).sum();
     if network.mobility.iter().any(|m| !(0.0..=1.0).contains(&m.share)) || moving > 1.0 {
-        return Err("network.mobility: shares must lie from 0 to 1, and their sum too".into());
+        return Err("network.mobility: shares and their sum must lie from 0 to 1".into());
     }
     for mobility in &network.mobility {
         let legs: Vec<(f64, ProfileId)> = mobility.legs.iter().map(|leg| (leg.at_s, leg.profile)).collect();
         if Itinerary::round(&legs, mobility.period_s).is_none() {
-            return Err("network.mobility: legs must begin at 0, come in order, and begin before period-s ends".into());
+            return Err("network.mobility: legs must be in order, the first at 0 and the last before period-s".into());
         }
     }
     Ok(())
@@ -168,14 +168,12 @@ fn clock(scenario: &Scenario) -> Result<(), String> {
     let has_network = !is_plain || !scenario.network.mobility.is_empty();
     match scenario.clock {
         ClockKind::Wall if has_network => {
-            Err("the wall clock has the network that there is: network profiles need --clock virtual".into())
+            Err("the wall clock uses the machine's network: network profiles need --clock virtual".into())
         }
         ClockKind::Wall if !server.shared => Err("server.shared = false needs --clock virtual".into()),
-        ClockKind::Virtual if server.address.is_some() => {
-            Err("server.address is a real server's: it needs --clock wall".into())
-        }
+        ClockKind::Virtual if server.address.is_some() => Err("server.address needs --clock wall".into()),
         ClockKind::Wall if server.address.is_some() != server.certificate.is_some() => {
-            Err("server.address and server.certificate need each other".into())
+            Err("server.address and server.certificate must be set together".into())
         }
         _ => Ok(()),
     }

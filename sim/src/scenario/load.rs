@@ -100,10 +100,10 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
     for part in parts {
         current = match (current, part.parse::<usize>()) {
             (toml::Value::Array(items), Ok(index)) => {
-                items.get_mut(index).ok_or_else(|| invalid("the list has no such number; it counts from 0"))?
+                items.get_mut(index).ok_or_else(|| invalid("the list has no entry with this number; the first is 0"))?
             }
             (toml::Value::Table(table), _) => table.entry(part).or_insert_with(empty),
-            _ => return Err(invalid("a part of the key is no table")),
+            _ => return Err(invalid("a part of the key before a dot is not a section")),
         };
     }
     *current = value;

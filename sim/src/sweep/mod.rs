@@ -30,7 +30,7 @@ pub fn sweep(plan: &SweepPlan, out: &Path, jobs: usize) -> Result<usize, Error> 
     match failed.first() {
         None => Ok(open.len()),
         Some((name, why)) => Err(Error::InvalidRun(format!(
-            "{} of {} points gave no run; {name}: {why}",
+            "{} of {} points failed; the first was {name}: {why}",
             failed.len(),
             plan.points.len()
         ))),

@@ -105,8 +105,9 @@ impl SweepPlan {
             || file.replications == 0
             || combinations.saturating_mul(file.replications as usize) > POINTS_MAX
         {
-            let bound =
-                format!("grid needs a key, replications at least 1, and both together at most {POINTS_MAX} runs");
+            let bound = format!(
+                "the grid needs at least one key, replications must be at least 1, and there may be at most {POINTS_MAX} runs"
+            );
             return Err(invalid(bound));
         }
         let mut points = Vec::new();
@@ -176,7 +177,7 @@ impl Range {
     fn values(&self) -> Result<Vec<toml::Value>, String> {
         let is_usable = self.from.is_finite() && self.to.is_finite() && (2..=POINTS_MAX).contains(&self.steps);
         if !is_usable || (self.geometric && (self.from <= 0.0 || self.to <= 0.0)) {
-            return Err("a range needs finite ends and at least 2 steps, and above 0 where it is geometric".into());
+            return Err("a range needs finite ends and at least 2 steps; a geometric one also ends above 0".into());
         }
         let share = |i: usize| i as f64 / (self.steps - 1) as f64;
         let at = |i: usize| match self.geometric {

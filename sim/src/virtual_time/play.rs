@@ -105,7 +105,7 @@ fn play_together(
         let completion = tokio::select! {
             biased;
             completion = playing => completion?,
-            () = timeline.stalled() => return Err(Error::InvalidRun("virtual time stood still before the end".into())),
+            () = timeline.stalled() => return Err(Error::InvalidRun("no event was left before the end of the run, which is a fault of the simulator: please report it with scenario and seed".into())),
         };
         Ok((completion, server.finish().await?))
     })?;
@@ -226,7 +226,7 @@ pub fn is_sum(name: &str) -> bool {
     !name.contains("latency_us") && name != "uptime_ms" && !is_level
 }
 
-const NOTE: &str = "Virtual time: real handset, server and bank code over real QUIC on a simulated network, in one process; what costs processor or disk takes what server.service says.";
-const SHARED: &str = "All handsets of the run meet at one server and wait for each other there; a run in shards has a server a shard, and its figures of waiting are not the whole's.";
+const NOTE: &str = "Virtual time: real handset, server and bank code over real QUIC on a simulated network, in one process; processor and disk take the times of server.service.";
+const SHARED: &str = "All handsets of the run share one server and wait for each other there; a run in shards has one server for each shard, so that its waiting times differ from the whole run's.";
 const ISOLATED: &str =
-    "Each account has a server of its own, so that nobody waits for anybody; figures of the servers are sums.";
+    "Each account has its own server, so that nobody waits for anybody else; figures of the servers are sums.";

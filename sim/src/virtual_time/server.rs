@@ -135,7 +135,7 @@ impl VirtualServer {
     /// [`Error::InvalidRun`] if the sums are wrong.
     pub async fn finish(self) -> Result<Vec<ServerFigure>, Error> {
         self.trigger.begin();
-        let broke = |error: &dyn std::fmt::Display| Error::InvalidRun(format!("the server broke: {error}"));
+        let broke = |error: &dyn std::fmt::Display| Error::InvalidRun(format!("the server failed: {error}"));
         self.serving.await.map_err(|error| broke(&error))?;
         let mut snapshot = self.service.metrics().snapshot(self.service.env());
         // What the process used is this machine's, and not virtual.

@@ -85,7 +85,7 @@ fn wait_for(begin_unix_s: u64, stop: &Stop) -> Result<(), Error> {
     let late_ms = clock.unix_ms().saturating_sub(begin_ms);
     if begin_unix_s > 0 && late_ms > LATE_MS_MAX {
         return Err(Error::InvalidRun(format!(
-            "its common start was {:.1} s ago when its samples were ready: begin later (cluster slurm --lead-s)",
+            "the common start was {:.1} s before the samples were ready: start later (cluster slurm --lead-s)",
             late_ms as f64 / 1e3
         )));
     }
@@ -97,8 +97,8 @@ fn wait_for(begin_unix_s: u64, stop: &Stop) -> Result<(), Error> {
 }
 
 const NOTES: [&str; 2] = [
-    "Latencies are from a request's sending to its answer on the handset's side, and with '@intended' from the instant at which the open loop meant to send it; 'charge' is the request whose answer was the receipt, 'payment' everything from its start to the receipt but what the user took, 'extract' features and template from an image.",
-    "Processor time of the client is that of all handsets with their captures, derivations and symbols.",
+    "Latencies are from a request's sending to its answer on the handset's side, and with '@intended' from the instant at which the open loop intended to send it; 'charge' is the request that was answered with the receipt, 'payment' the time from a payment's start to its receipt without the user's own time, 'extract' the features and template of an image.",
+    "The client's processor time is that of all handsets, with their captures, derivations and symbols.",
 ];
 
 /// The resources that each process has used until an instant, or between two.
@@ -151,7 +151,7 @@ impl Meters {
         let lag_ms = latency.operation(LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);
         let late = (lag_ms > limits.lag_limit_ms).then(|| {
             format!(
-                "the load generator was late by {lag_ms:.1} ms at its 99th percentile, above generator.lag-limit-ms = {}: run it on a machine that is less busy, or ask for fewer arrivals",
+                "the load generator was late by {lag_ms:.1} ms at the 99th percentile, above generator.lag-limit-ms = {}: use a less busy machine or fewer arrivals",
                 limits.lag_limit_ms
             )
         });
@@ -161,7 +161,7 @@ impl Meters {
         ];
         let busy = threads.into_iter().filter(|(_, share)| *share > limits.busy_limit).map(|(thread, share)| {
             format!(
-                "{thread} was busy for {:.0} % of the time, above generator.busy-limit = {}: the figures are the client's, not the server's",
+                "{thread} was busy for {:.0} % of the time, above generator.busy-limit = {}: the figures measure the client instead of the server",
                 share * 100.0,
                 limits.busy_limit
             )

@@ -103,13 +103,13 @@ impl Processes {
     fn audit_bank(&self) -> Result<Value, Error> {
         let store = store(&self.scratch.join(BANK_STORE));
         let output = command(BANK_ARGUMENT)?.args(["--store", &store, "--audit"]).output();
-        let output = output.map_err(|e| Error::InvalidRun(format!("the bank's audit did not run: {e}")))?;
+        let output = output.map_err(|e| Error::InvalidRun(format!("the bank's audit did not start: {e}")))?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(Error::InvalidRun(format!("the bank's audit failed: {why}")));
         }
         serde_json::from_slice(&output.stdout)
-            .map_err(|e| Error::InvalidRun(format!("the bank's audit is no JSON: {e}")))
+            .map_err(|e| Error::InvalidRun(format!("the bank's audit is not JSON: {e}")))
     }
 }
 

@@ -42,7 +42,7 @@ impl Target {
         };
         let found = given.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
         let address = found.ok_or_else(|| {
-            Error::Usage(format!("server.address = {given:?} is no address: use HOST:PORT, as in 127.0.0.1:4433"))
+            Error::Usage(format!("server.address = {given:?} is not an address: use HOST:PORT, as in 127.0.0.1:4433"))
         })?;
         let unusable = |why: String| Error::Usage(format!("server.certificate = {}: {why}", certificate.display()));
         let chain = CertificateDer::pem_file_iter(certificate).map_err(|e| unusable(e.to_string()))?;
@@ -87,11 +87,9 @@ impl Target {
     /// Returns the note on the server for a reader of the figures.
     pub fn note(&self) -> String {
         match self {
-            Self::Own(_) => {
-                "Server and bank ran as processes of their own on the same machine as the handsets.".to_owned()
-            }
+            Self::Own(_) => "Server and bank ran as separate processes on the same machine as the handsets.".to_owned(),
             Self::Elsewhere { address, .. } => format!(
-                "The server at {address} was there before the run: its counters and its bank's books are not seen here, so that money is not checked."
+                "The server at {address} was running before the run: its counters and its bank's books cannot be read, so that money is not checked."
             ),
         }
     }

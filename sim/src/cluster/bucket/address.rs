@@ -72,7 +72,7 @@ impl Address {
         }
         let prefix = prefix.trim_end_matches('/');
         if prefix.is_empty() {
-            return refuse("name a prefix after the bucket, which the run's files are put under: s3://bucket/prefix");
+            return refuse("name a prefix for the run's files after the bucket: s3://bucket/prefix");
         }
         if !is_relative(prefix) || prefix.chars().any(char::is_control) {
             return refuse("the prefix has an empty part, `.`, `..`, a backslash or a control character");

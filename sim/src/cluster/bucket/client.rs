@@ -46,14 +46,14 @@ impl Bucket {
         let endpoint = value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint));
         let allows_http = value(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp)).as_deref() == Some("true");
         if endpoint.as_ref().is_some_and(|url| url.starts_with("http://")) && !allows_http {
-            let why = "AWS_ENDPOINT_URL is without TLS: set AWS_ALLOW_HTTP=true if that is meant, or use https://";
+            let why = "AWS_ENDPOINT_URL has no TLS: use https://, or set AWS_ALLOW_HTTP=true if you intend that";
             return Err(Error::Usage(format!("{address}: {why}")));
         }
         let credentials = Credentials::of(&value);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|e| Error::Usage(format!("{address}: no runtime for its client: {e}")))?;
+            .map_err(|e| Error::Usage(format!("{address}: the client's runtime did not start: {e}")))?;
         let store = builder.build().map_err(|error| {
             let text = credentials.redacted(&chain(&error));
             let what = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the other AWS_* variables";
@@ -93,7 +93,7 @@ impl Bucket {
         if names_no_bucket(&text) {
             let (bucket, endpoint) = (address.bucket(), &self.endpoint);
             return usage(format!(
-                "there is no bucket {bucket} at {endpoint}: make it, or check AWS_ENDPOINT_URL and AWS_REGION"
+                "there is no bucket {bucket} at {endpoint}: create it, or check AWS_ENDPOINT_URL and AWS_REGION"
             ));
         }
         use object_store::Error::{PermissionDenied, Unauthenticated};

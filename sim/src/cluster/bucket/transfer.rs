@@ -65,7 +65,7 @@ impl Bucket {
             Stopped::Store(error) => self.explain(&error),
             Stopped::File(path, source) => Error::File { path, source },
             Stopped::Changed(name) => {
-                self.refuse(format!("{name} is not what the manifest says: is another run being written there?"))
+                self.refuse(format!("{name} differs from the manifest: is another run being written there?"))
             }
         }
     }
@@ -93,13 +93,13 @@ async fn upload(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
 
 async fn download(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
     let manifest = bucket.manifest().await?.ok_or_else(|| {
-        bucket.refuse("there is no run, or one that is still being written: its manifest.json comes last")
+        bucket.refuse("there is no run, or one that is still being uploaded: its manifest.json comes last")
     })?;
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
     fs::write(folder.join(MANIFEST), manifest).map_err(Error::file(folder))?;
     let artefacts = RunReader::open(folder)?.manifest().artefacts.clone();
     if let Some(name) = artefacts.keys().find(|name| !is_relative(name)) {
-        return Err(bucket.refuse(format!("its manifest names {name:?}, which is no file of a run folder")));
+        return Err(bucket.refuse(format!("its manifest names {name:?}, which is not a file of a run folder")));
     }
     let stage = Stage::new("downloading files", artefacts.len() as u64);
     let (store, to) = (bucket.store.clone(), folder.to_owned());
