@@ -17,6 +17,7 @@ pub mod stop;
 pub mod time;
 
 // What a run is asked to do, and who takes part.
+pub mod modality;
 pub mod people;
 pub mod scenario;
 

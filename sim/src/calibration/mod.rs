@@ -1,4 +1,4 @@
-//! What work costs on this machine: each part timed alone, the median of several rounds.
+//! The cost of work on this machine: each part timed alone, the median of several rounds.
 //!
 //! Costs of both ends of a connection are timed together on one thread and halved. What lies between processes, wake-ups
 //! and the bank's exchange, is timed against real ones.
@@ -32,7 +32,7 @@ use zeroize::Zeroizing;
 
 /// Captures, derivations and symbols of one round.
 const SAMPLES: u32 = 8;
-/// Commands of the store that are submitted together, to tell a command's cost from a commit's.
+/// The number of store commands submitted together, to separate a command's cost from a commit's.
 const TOGETHER: u32 = 100;
 const CONNECTIONS: u32 = 100;
 const PINGS: u32 = 2_000;

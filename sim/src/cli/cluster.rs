@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// How often a waiting submission asks how far it is.
+/// The interval at which `--wait` asks for the state of the jobs.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs scenarios on more than one machine.
@@ -17,7 +17,7 @@ const ASK_EVERY: Duration = Duration::from_secs(2);
 pub enum ClusterCommand {
     /// Runs the shards of a scenario under Slurm and merges them: prints the script, or submits it.
     Slurm(SlurmArgs),
-    /// Says how far a submitted scenario is. Exit code 1 when no job is left and nothing is merged.
+    /// Shows the progress of a submitted scenario. Exit code 1 if no job is left and nothing is merged.
     Status(StatusArgs),
 }
 
@@ -39,7 +39,7 @@ no server (server.shared=false) merge into the bytes of a whole run.";
 pub struct SlurmArgs {
     /// A scenario file, or the name of a built-in scenario.
     scenario: String,
-    /// How many shards.
+    /// The number of shards.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     shards: u32,
     /// Sets a key of the scenario.
@@ -60,12 +60,12 @@ pub struct SlurmArgs {
     /// Submits at once, in place of printing the script.
     #[arg(long)]
     submit: bool,
-    /// With `--submit`: stays until everything is merged, and says how far it is.
+    /// With `--submit`: waits until everything is merged, and shows the progress.
     #[arg(long, requires = "submit")]
     wait: bool,
 }
 
-/// Says how far a submitted scenario is.
+/// Shows the progress of a submitted scenario.
 #[derive(Args)]
 pub struct StatusArgs {
     /// The folder that was given as `--out`.
@@ -117,7 +117,7 @@ fn submit(script: &str) -> Result<(), Error> {
     }
 }
 
-/// Prints how far it is whenever that changes, until nothing is left to come.
+/// Prints the progress whenever it changes, until no job is left.
 fn wait(out: &Path) -> Result<Standing, Error> {
     let mut told = None;
     loop {

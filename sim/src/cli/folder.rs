@@ -1,22 +1,24 @@
-//! The run folders that commands write and read: here, or in an object store by way of a temporary folder.
+//! The run folders that commands write and read: on this machine, or in an object store through a temporary folder.
 
 use crate::Error;
 use crate::cluster::bucket::{Address, Bucket, Place};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Is where a command's run goes.
+/// The destination of a command's run.
 pub(super) enum Output {
-    /// To a folder of this machine.
+    /// A folder of this machine.
     Here(PathBuf),
-    /// To a temporary folder, and when it is finished from there to an object store.
+    /// A temporary folder, which is uploaded to an object store when the run is finished.
     Bucket { bucket: Box<Bucket>, address: Address, staging: TempDir },
 }
 
 impl Output {
-    /// Prepares a place for a run. An object store is reached here, so that what is wrong with it shows before the run.
+    /// Prepares the destination of a run. An object store is contacted now, so that its errors show before the run.
     ///
-    /// Errors: [`Error::Usage`] where a run is already and is not to be replaced; those of [`Bucket`].
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is a run that may not be replaced; the errors of [`Bucket`].
     pub fn open(out: &Path, overwrite: bool) -> Result<Self, Error> {
         let address = match Place::parse(out)? {
             Place::Here(path) => return Ok(Self::Here(vacant(&path, overwrite)?)),
@@ -30,7 +32,7 @@ impl Output {
         Ok(Self::Bucket { bucket, address, staging: temporary()? })
     }
 
-    /// Returns the folder of this machine that the run is written to.
+    /// Returns the folder of this machine into which the run is written.
     pub fn folder(&self) -> PathBuf {
         match self {
             Self::Here(path) => path.clone(),
@@ -38,14 +40,14 @@ impl Output {
         }
     }
 
-    /// Keeps what is written from here on until it is delivered, whatever fails.
+    /// Keeps the temporary folder from now on until it is delivered, even after an error.
     pub fn keep(&mut self) {
         if let Self::Bucket { staging, .. } = self {
             staging.disable_cleanup(true);
         }
     }
 
-    /// Brings the finished run to its place, and returns how that is named, with the report's place.
+    /// Moves the finished run to its destination, and returns the names of the run folder and of its report.
     ///
     /// Errors: those of [`Bucket::upload`]. The run then stays in its temporary folder, which is printed.
     pub fn deliver(self) -> Result<(String, String), Error> {
@@ -62,16 +64,18 @@ impl Output {
     }
 }
 
-/// Is a run folder to read. One from an object store is gone with this.
+/// A run folder to read. A downloaded copy is deleted with this value.
 pub(super) struct Input {
     folder: PathBuf,
     downloaded: Option<TempDir>,
 }
 
 impl Input {
-    /// Names a run folder, and downloads it where it is in an object store.
+    /// Opens a run folder, and downloads it if it is in an object store.
     ///
-    /// Errors: those of [`Bucket::download`]. That a folder of this machine is no run shows when it is read.
+    /// # Errors
+    ///
+    /// The errors of [`Bucket::download`]. Whether a folder of this machine holds a run shows only when it is read.
     pub fn open(place: &Path) -> Result<Self, Error> {
         let address = match Place::parse(place)? {
             Place::Here(folder) => return Ok(Self { folder, downloaded: None }),
@@ -90,7 +94,7 @@ impl Input {
         &self.folder
     }
 
-    /// Says whether something that is written into the folder would be lost.
+    /// Returns whether files written into the folder would be lost.
     pub fn is_temporary(&self) -> bool {
         self.downloaded.is_some()
     }
@@ -100,11 +104,11 @@ fn temporary() -> Result<TempDir, Error> {
     tempfile::Builder::new().prefix("biopay-").tempdir().map_err(Error::file(std::env::temp_dir()))
 }
 
-/// Returns a folder that may be written to: one without a run, unless that is to be replaced.
+/// Returns a folder into which a run may be written: one without a run, unless the run may be replaced.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] where a run is already.
+/// [`Error::Usage`] if there is a run.
 pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
     if out.join("manifest.json").exists() && !overwrite {
         let message =

@@ -1,4 +1,4 @@
-//! `biopay run --find-knee` and `biopay run --both-clocks`: runs that are held against each other.
+//! `biopay run --find-knee` and `biopay run --both-clocks`: several runs that are compared with each other.
 
 use super::folder::Output;
 use super::report::conclude;

@@ -27,13 +27,13 @@ Started again, it runs only what is not finished. Leaves sweep.csv, sweep.parque
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SweepArgs {
-    /// The sweep's file.
+    /// The sweep file.
     file: PathBuf,
-    /// The folder of the sweep; without it `sweeps/NAME`.
+    /// The folder of the sweep; default: `sweeps/NAME`.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Runs at once; without it as many as there are cores, and one on the wall clock, where runs would disturb each
-    /// other.
+    /// The number of parallel runs; default: one for each core, and one on the wall clock, where runs would disturb
+    /// each other.
     #[arg(long)]
     jobs: Option<usize>,
 }

@@ -8,11 +8,12 @@ use super::low_fmr::at_targets;
 use super::sample_set::Half;
 use super::scheme_row::SchemeRow;
 use super::scorer::{SchemeScorer, Scorer, device_token};
-use super::source::{Modality, Source, synthesise};
+use super::source::{Source, synthesise};
 use super::symbol_cost::SymbolCosts;
 use super::weakness::weaknesses;
 use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
+use crate::modality::ModalityId;
 use crate::progress::Stage;
 use crate::tuning::{TuningPlan, choose_on};
 use biopay_biometrics::Template;
@@ -62,7 +63,7 @@ const TIMED: usize = 200;
 ///
 /// Errors: files; samples that give no rate; parameters out of range.
 pub fn survey(
-    modality: Modality,
+    modality: ModalityId,
     source: &Source,
     options: &SurveyOptions,
     symbols: &mut SymbolCosts,
@@ -72,7 +73,7 @@ pub fn survey(
     } else {
         synthesise(modality, &source.synthetic(options.seed))?
     };
-    let parameters = options.parameters.clone().unwrap_or_else(|| modality.usual_parameters());
+    let parameters = options.parameters.clone().unwrap_or_else(|| (modality.definition().usual_parameters)());
     let chosen = choose(&set, &parameters, options)?;
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = Plan::enrolled(&set, options.enrolled)?;

@@ -1,10 +1,9 @@
 //! What makes a scenario one: values that a type cannot rule out.
 
 use super::definition::{HANDSETS_MAX, Scenario};
-use super::sections::{ClockKind, Modality, Pattern};
+use super::sections::{ClockKind, Pattern};
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
-use biopay_datasets::{face, fingerprint};
 use biopay_reports::threshold::Threshold;
 
 /// Says what is wrong with a scenario, and what would be right.
@@ -44,16 +43,9 @@ fn thresholds(scenario: &Scenario) -> Result<(), String> {
 
 fn devices(scenario: &Scenario) -> Result<(), String> {
     let biometric = &scenario.biometric;
-    let (known, is_known): (&[&str], fn(&str) -> bool) = match biometric.modality {
-        Modality::Fingerprint => (&fingerprint::Device::NAMES, |name| fingerprint::Device::named(name).is_some()),
-        Modality::Face => (&face::Device::NAMES, |name| face::Device::named(name).is_some()),
-        Modality::Embedding => return Ok(()),
-    };
+    let definition = biometric.modality.definition();
     let named = [("biometric.device", &biometric.device), ("biometric.second-device", &biometric.second_device)];
-    match named.into_iter().find(|(_, name)| !is_known(name)) {
-        Some((key, name)) => Err(format!("{key} = {name:?} is no sensor: use one of {}", known.join(", "))),
-        None => Ok(()),
-    }
+    named.into_iter().try_for_each(|(key, name)| definition.check_device(key, name).map_err(|error| error.to_string()))
 }
 
 fn shares(scenario: &Scenario) -> Result<(), String> {
