@@ -2,6 +2,9 @@
 
 use crate::Error;
 use crate::cluster::bucket::{Address, Bucket, Place};
+use biopay_reports::RunWriter;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -104,16 +107,65 @@ fn temporary() -> Result<TempDir, Error> {
     tempfile::Builder::new().prefix("biopay-").tempdir().map_err(Error::file(std::env::temp_dir()))
 }
 
-/// Returns a folder into which a run may be written: one without a run, unless the run may be replaced.
+/// Takes a folder for this run alone: one that is not there yet, an empty one, or, with `overwrite`, one that holds a run.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] if there is a run.
+/// [`Error::Usage`] where a run is already, or another run is about to write.
 pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
-    if out.join("manifest.json").exists() && !overwrite {
+    if out.join(MANIFEST).exists() {
+        if overwrite {
+            return Ok(out.to_owned());
+        }
         let message =
             format!("{} holds a run already: choose another --out, or replace it with --overwrite", out.display());
         return Err(Error::Usage(message));
     }
-    Ok(out.to_owned())
+    if let Some(parent) = out.parent() {
+        fs::create_dir_all(parent).map_err(Error::file(parent))?;
+    }
+    let is_new = fs::create_dir(out);
+    match is_new.map_err(|error| error.kind()) {
+        Ok(()) | Err(ErrorKind::AlreadyExists) if RunWriter::claim(out)? => Ok(out.to_owned()),
+        Ok(()) | Err(ErrorKind::AlreadyExists) => Err(Error::Usage(format!(
+            "{} belongs to another run that has not ended: choose another --out (or remove {} there if that run was killed)",
+            out.display(),
+            biopay_reports::run_folder::CLAIM
+        ))),
+        Err(kind) => Err(Error::file(out)(kind.into())),
+    }
 }
+
+/// Takes the first of `runs/NAME-1`, `runs/NAME-2` and so on that nobody has. Runs that start at once take different ones.
+///
+/// # Errors
+///
+/// [`Error::Usage`] for a name that would leave the folder, [`Error::File`] where no folder can be made.
+pub(super) fn claim_next(name: &str) -> Result<PathBuf, Error> {
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
+        return Err(Error::Usage(format!(
+            "the scenario's name {name:?} does not make a folder: use letters and dashes, or name the folder with --out"
+        )));
+    }
+    let runs = Path::new("runs");
+    fs::create_dir_all(runs).map_err(Error::file(runs))?;
+    for number in 1_u32.. {
+        let candidate = runs.join(format!("{name}-{number}"));
+        match fs::create_dir(&candidate) {
+            Ok(()) if RunWriter::claim(&candidate)? => return Ok(candidate),
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::file(candidate)(error)),
+        }
+    }
+    Err(Error::Usage("runs/ has a folder for every number: remove some".into()))
+}
+
+/// Gives a folder back that a run was to write and did not.
+pub(super) fn release(folder: &Path) {
+    // What cannot be removed is no longer empty, and stays.
+    fs::remove_file(folder.join(biopay_reports::run_folder::CLAIM)).ok();
+    fs::remove_dir(folder).ok();
+}
+
+const MANIFEST: &str = "manifest.json";

@@ -36,9 +36,6 @@ pub struct Rules {
     pub can_be_late: bool,
 }
 
-/// The latency entry of how late the world took up what it was due to do, on the wall clock.
-pub const LAG: &str = "generator-lag";
-
 /// Says how far an account is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountState {
