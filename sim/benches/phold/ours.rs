@@ -16,7 +16,7 @@ struct Process {
 #[derive(Resource)]
 struct Until(SimTime);
 
-/// Is an event without content.
+/// An event without content.
 struct Hold;
 
 pub struct World {

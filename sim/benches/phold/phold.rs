@@ -19,7 +19,7 @@ const POPULATIONS: [usize; 3] = [1_000, 10_000, 100_000];
 /// Events of one measurement, on the mean.
 const EVENTS: u64 = 200_000;
 
-/// Says whose event follows an event.
+/// The entity whose event follows an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     /// The same entity's.

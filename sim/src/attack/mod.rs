@@ -4,8 +4,8 @@
 //! ```text
 //! [[attack]] ──► for each configuration: an system (server, bank, accounts) ──► findings: trials and figures
 //! ```
-//! An adversary is a task on the same executor as server and network: what it does next follows from what it was
-//! answered, and one seed gives one outcome. `control` is the configuration in which the attack has to succeed.
+//! An adversary is a task on the same executor as server and network. Its next step depends on the answers so far, and
+//! one seed gives one result. `control` is the configuration in which the attack has to succeed.
 
 mod act;
 mod attackers;

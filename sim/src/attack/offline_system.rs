@@ -40,7 +40,9 @@ pub struct Person<'a> {
 impl<'a> OfflineSystem<'a> {
     /// Makes an attack on each scheme in turn.
     ///
-    /// Errors: parameters that are none.
+    /// # Errors
+    ///
+    /// Parameters that are none.
     pub fn each_scheme(
         &self,
         parameters: &SchemeParameters,

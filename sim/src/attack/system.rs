@@ -106,7 +106,9 @@ pub struct Account {
 
 /// Makes one attack on one system, and audits the bank's ledgers afterwards.
 ///
-/// Errors: [`Error::InvalidRun`] where the attack could not be made, or the sums are wrong after it.
+/// # Errors
+///
+/// [`Error::InvalidRun`] where the attack could not be made, or the sums are wrong after it.
 pub fn play(
     setup: &Setup,
     population: &Population,

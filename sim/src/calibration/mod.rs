@@ -40,7 +40,9 @@ const STAGES: u64 = 6;
 
 /// Measures every cost that [`ServiceModel`] has.
 ///
-/// Errors: what a part of the system reports, as [`Error::Start`].
+/// # Errors
+///
+/// What a part of the system reports, as [`Error::Start`].
 pub fn measure() -> Result<ServiceModel, Error> {
     let stage = Stage::new("calibrating", STAGES);
     let mut model = ServiceModel::default();

@@ -52,7 +52,9 @@ impl Output {
 
     /// Moves the finished run to its destination, and returns the names of the run folder and of its report.
     ///
-    /// Errors: those of [`Bucket::upload`]. The run then stays in its temporary folder, which is printed.
+    /// # Errors
+    ///
+    /// Those of [`Bucket::upload`]. The run then stays in its temporary folder, which is printed.
     pub fn deliver(self) -> Result<(String, String), Error> {
         let folder = self.folder();
         let Self::Bucket { bucket, address, mut staging } = self else {

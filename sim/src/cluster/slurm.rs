@@ -28,7 +28,9 @@ pub struct Plan<'a> {
 impl Plan<'_> {
     /// Writes the script that submits everything.
     ///
-    /// Errors: [`Error::Usage`] for a wall-clock scenario that names no server, since each rank would have its own.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a wall-clock scenario that names no server, since each rank would have its own.
     pub fn script(&self) -> Result<String, Error> {
         let toml = toml::to_string(self.scenario).map_err(|e| Error::Usage(e.to_string()))?;
         let jobs = match self.scenario.clock {

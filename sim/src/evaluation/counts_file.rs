@@ -1,4 +1,4 @@
-//! Counts on disk: what an interrupted evaluation takes up again, and what shards are merged from.
+//! The file of counts, from which an interrupted evaluation resumes and shards are merged.
 
 use super::Counts;
 use super::exhaustive::UNITS;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-/// Holds what is known of the samples.
+/// The numbers of samples, subjects and failures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampleFigures {
     /// Samples.
@@ -26,7 +26,7 @@ pub struct SampleFigures {
 /// The layout's version, the first thing in the file.
 const VERSION: u16 = 2;
 
-/// Holds counts, what they are counts of, and how far they have come.
+/// Counts, the evaluation that they belong to, and its progress.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CountsFile {
     version: u16,
@@ -35,20 +35,22 @@ pub struct CountsFile {
     shards: Vec<Shard>,
     design: Option<Vec<u64>>,
     is_every_probe: bool,
-    /// What is known of the samples, for whoever merges shards without them.
+    /// The figures of the samples, for a merge of shards without samples.
     pub samples: SampleFigures,
     /// The scheme's name, and whether it gives scores, where a scheme was evaluated.
     pub scheme: Option<(String, bool)>,
-    /// Units that are counted.
+    /// The number of units that are counted.
     pub units_done: usize,
     /// The counts.
     pub counts: Counts,
 }
 
 impl CountsFile {
-    /// Starts counts, or takes up those of the same evaluation from a file.
+    /// Starts counts, or resumes those of the same evaluation from a file.
     ///
-    /// Errors: unreadable files; [`Error::Usage`] where the file holds another evaluation, or there are more shards than
+    /// # Errors
+    ///
+    /// [`Error::File`]; [`Error::Usage`] if the file belongs to another evaluation, or there are more shards than
     /// units.
     pub fn open(path: Option<&Path>, identity: &str, shard: Shard, design: Option<Design>) -> Result<Self, Error> {
         if units(shard).next().is_none() {
@@ -84,16 +86,20 @@ impl CountsFile {
 
     /// Reads a file.
     ///
-    /// Errors: unreadable files; [`Error::Usage`] for other files and versions.
+    /// # Errors
+    ///
+    /// [`Error::File`]; [`Error::Usage`] for other files and versions.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(Error::file(path))?;
         let known = postcard::from_bytes::<Self>(&bytes).ok().filter(|found| found.version == VERSION);
         known.ok_or_else(|| Error::Usage(format!("{}: not a file of comparison counts", path.display())))
     }
 
-    /// Writes the file beside its name and moves it there.
+    /// Writes the file under a temporary name and renames it.
     ///
-    /// Errors: files that cannot be written.
+    /// # Errors
+    ///
+    /// [`Error::File`].
     pub fn save(&self, path: Option<&Path>) -> Result<(), Error> {
         let Some(path) = path else { return Ok(()) };
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -106,7 +112,9 @@ impl CountsFile {
 
     /// Adds up all shards of one evaluation.
     ///
-    /// Errors: [`Error::Usage`] for a missing, repeated, unfinished or foreign shard.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a missing, repeated, unfinished or foreign shard.
     pub fn merge(files: Vec<(String, Self)>) -> Result<Self, Error> {
         let mut files = files.into_iter();
         let Some((_, mut all)) = files.next() else { return Err(Error::Usage("nothing to merge".into())) };
@@ -132,14 +140,14 @@ impl CountsFile {
         Ok(all)
     }
 
-    /// Says how often each pair of subjects was compared.
+    /// Returns the design: how often each pair of subjects was compared.
     pub fn design(&self) -> Option<Design> {
         let numbers = self.design.clone()?;
         Some(if self.is_every_probe { Design::EveryProbe(numbers) } else { Design::EverySample(numbers) })
     }
 }
 
-/// Lists the units of an evaluation that a shard does.
+/// Lists the units of an evaluation that belong to a shard.
 pub(super) fn units(shard: Shard) -> impl Iterator<Item = usize> {
     (0..UNITS).filter(move |&unit| shard.holds(unit as u32))
 }

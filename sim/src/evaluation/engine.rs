@@ -1,4 +1,4 @@
-//! Runs the comparisons of a plan: in units that are resumed, sharded and merged, on all cores.
+//! The comparisons of a plan, made on all cores, in units that can be resumed, sharded and merged.
 
 use super::counts_file::{self, CountsFile};
 use super::exhaustive::{Exhaustive, UNITS};
@@ -15,7 +15,7 @@ use std::path::Path;
 /// References whose comparisons are held in memory at a time, before they are counted in order.
 const ROWS_AT_A_TIME: usize = 64;
 
-/// Is the way in which a plan's comparisons are made.
+/// The way in which a plan's comparisons are made.
 pub enum Engine<'a> {
     /// Reference by reference, any scorer.
     ByReference(&'a dyn Scorer),
@@ -23,12 +23,12 @@ pub enum Engine<'a> {
     Exhaustive(Exhaustive<'a>),
 }
 
-/// Says where comparisons go besides the counts.
+/// The outputs of comparisons beside the counts, and the part to do.
 #[derive(Default)]
 pub struct Outputs<'a> {
     /// `a,b,score` of every pair.
     pub scores: Option<&'a Path>,
-    /// The counts so far: written after every unit, and taken up again where it holds the same evaluation.
+    /// The file of counts: written after every unit, and resumed if it belongs to the same evaluation.
     pub counts: Option<&'a Path>,
     /// Which part of the units to do.
     pub shard: Shard,
@@ -36,9 +36,11 @@ pub struct Outputs<'a> {
 
 /// Makes all comparisons of a plan, or of a shard of it.
 ///
-/// `identity` names samples, method and parameters: counts of another identity are refused.
+/// `identity` identifies samples, method and parameters: counts of another identity are refused.
 ///
-/// Errors: files; [`Error::Usage`] for counts of another evaluation.
+/// # Errors
+///
+/// [`Error::File`]; [`Error::Usage`] for counts of another evaluation.
 pub fn evaluate(
     set: &SampleSet,
     plan: &Plan,
@@ -96,7 +98,7 @@ fn count(plan: &Plan, reference: usize, probe: u32, compared: Compared, counts: 
     counts.add(plan.references()[reference].subject, plan.subject(probe as usize), compared);
 }
 
-/// Compares some references with all their probes, each reference's on one core unless there is one alone.
+/// Compares some references with all their probes, each reference on one core unless there is only one.
 fn rows(plan: &Plan, scorer: &dyn Scorer, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
     let row = |&reference: &usize| {
         let probes = plan.probes(reference);

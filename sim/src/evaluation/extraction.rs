@@ -1,4 +1,4 @@
-//! From a folder's images, or minutiae records, to features.
+//! The extraction of features from a folder's images, and the reading of minutiae records.
 
 use super::sample_set::{ImageResult, TemplateResult, acquired};
 use crate::Error;
@@ -11,10 +11,12 @@ use std::path::Path;
 
 /// Extracts the features of a folder's images on all cores, one image a core in memory at a time.
 ///
-/// An image that cannot be used, because it is broken or too large, is a failure to acquire like any other. With
-/// `trace` every stage is written there as `STEM-STAGE.png`.
+/// A broken or too large image is a failure to acquire like any other. With `trace` every stage is written there as
+/// `STEM-STAGE.png`.
 ///
-/// Errors: files that cannot be read or written.
+/// # Errors
+///
+/// [`Error::File`].
 pub fn extract(
     images: &[NamedImage],
     pixels_per_inch: Option<u16>,
@@ -53,10 +55,12 @@ fn extract_one(extractor: &Extractor, stem: &str, sample: &Sample, trace: Option
 
 /// Makes the templates of a folder's face images on all cores, one image a core in memory at a time.
 ///
-/// An image that cannot be used is a failure to acquire like any other. With `trace` every stage is written there as
+/// An unusable image is a failure to acquire like any other. With `trace` every stage is written there as
 /// `STEM-STAGE.png`.
 ///
-/// Errors: files that cannot be read or written.
+/// # Errors
+///
+/// [`Error::File`].
 pub fn face_templates(
     images: &[NamedImage],
     trace: Option<&Path>,
@@ -68,9 +72,11 @@ pub fn face_templates(
     each_face(images, progress, &|stem, sample| face_template(stem, sample, trace))
 }
 
-/// Makes the templates of a folder's face images as [`face_templates`] does, by an ONNX network of the user's.
+/// Makes the templates of a folder's face images as [`face_templates`] does, with the user's ONNX network.
 ///
-/// Errors: files that cannot be read, a network that cannot be used.
+/// # Errors
+///
+/// [`Error::File`]; [`Error::Biometrics`] for an unusable network.
 #[cfg(feature = "onnx")]
 pub fn embedded_templates(
     images: &[NamedImage],
@@ -116,7 +122,9 @@ fn face_template(stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<Te
 
 /// Reads a folder of ISO/IEC 19794-2 records named `SUBJECT_IMPRESSION.fmr`, the first view of each.
 ///
-/// Errors: files that cannot be read, and records that are malformed, by name.
+/// # Errors
+///
+/// [`Error::File`], and malformed records, by name.
 pub fn read_records(records: &[NamedImage]) -> Result<Vec<ImageResult>, Error> {
     let one = |record: &NamedImage| {
         let bytes = std::fs::read(&record.path).map_err(Error::file(&record.path))?;
@@ -133,7 +141,9 @@ pub fn read_records(records: &[NamedImage]) -> Result<Vec<ImageResult>, Error> {
 
 /// Writes every image's minutiae as an ISO/IEC 19794-2 record `STEM.fmr`; images without features have none.
 ///
-/// Errors: files that cannot be written.
+/// # Errors
+///
+/// [`Error::File`].
 pub fn write_records(images: &[NamedImage], features: &[ImageResult], folder: &Path) -> Result<usize, Error> {
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     let mut written = 0;

@@ -10,10 +10,10 @@ use biopay_reports::requirement::REQUIREMENTS;
 use serde::Serialize;
 use std::fmt::Write;
 
-/// Holds the rates of an evaluation.
+/// The rates of an evaluation.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
-    /// What was compared.
+    /// The samples that were compared.
     #[serde(flatten)]
     pub samples: SampleFigures,
     /// Mated comparisons.
@@ -33,7 +33,7 @@ pub struct Figures {
     pub requirements: Vec<RequirementFigure>,
 }
 
-/// Holds both error rates at one operating point.
+/// Both error rates at one operating point.
 #[derive(Clone, Debug, Serialize)]
 pub struct PointRates {
     /// `FMR100` and so on, `ZeroFMR` or the scheme's name.
@@ -46,12 +46,12 @@ pub struct PointRates {
     pub fnmr: Rate,
 }
 
-/// Holds one requirement and its verdict.
+/// One requirement and its verdict.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequirementFigure {
-    /// The name to cite.
+    /// The requirement's name.
     pub name: &'static str,
-    /// Where it stands, and its limits.
+    /// Its source, with its limits.
     pub source: &'static str,
     /// Whether it is met.
     #[serde(flatten)]
@@ -67,14 +67,14 @@ const POINTS: [(&str, f64); 6] = [
     ("ZeroFMR", 0.0),
 ];
 
-/// A target above this is stated on any set; a lower one only where the set could show one false match at it.
+/// The lowest target that is stated on any set; a lower one is stated only if the set could show one false match at it.
 const ALWAYS_STATED: f64 = 1e-5;
 
-/// The point that requirements are held against where there is no scheme to decide.
+/// The operating point that requirements apply to if no scheme decides.
 const REQUIREMENT_POINT: &str = "FMR10000";
 
 impl Figures {
-    /// Computes all rates. `scheme` names the scheme, and says whether its scores order payloads.
+    /// Computes all rates. `scheme` is the scheme's name, and whether its scores order payloads.
     pub fn new(file: &CountsFile, samples: SampleFigures, scheme: Option<(&str, HasScore)>) -> Self {
         let set = file.counts.scores();
         let has_scores = !set.is_empty() && scheme.is_none_or(|(_, has)| has == HasScore::Yes);
@@ -121,16 +121,16 @@ impl Figures {
     }
 }
 
-/// Says whether a scheme's scores order payloads, or only say equal or not.
+/// Whether a scheme's scores order payloads, or only distinguish equal from unequal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HasScore {
-    /// They do.
+    /// The scores order payloads.
     Yes,
-    /// Equal or not.
+    /// The scores distinguish only equal from unequal.
     No,
 }
 
-/// Says a verdict in words.
+/// Returns a verdict in words.
 pub fn verdict_text(verdict: Conformance) -> String {
     match verdict {
         Conformance::Met => "met".into(),
@@ -177,8 +177,7 @@ fn decided(name: &str, file: &CountsFile) -> PointRates {
     }
 }
 
-/// Returns a rate with its clustered interval where all false matches are known by their subjects, and the plan by its
-/// design.
+/// Returns a rate, with its clustered interval if the subjects of all false matches and the plan's design are known.
 fn non_mated_rate(design: Option<Design>, errors: u64, total: u64, pairs: Option<&[(u32, u32)]>) -> Rate {
     let Some((design, pairs)) = design.zip(pairs) else { return Rate::independent(errors, total) };
     let mut clustered = NonMatedErrors::with_design(design);

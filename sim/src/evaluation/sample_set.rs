@@ -10,12 +10,12 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Is an image's features, or why there are none: a failure to acquire.
+/// An image's features, or the reason of its failure to acquire.
 pub type ImageResult = Result<Features, String>;
 
-/// Holds who each sample is from, and what was made of it.
+/// The samples of an evaluation, with their subjects and templates.
 ///
-/// Shape: `names`, `subjects` and the templates have an entry a sample, a subject's samples side by side.
+/// Shape: `names`, `subjects` and the templates have one entry for each sample; a subject's samples are adjacent.
 pub struct SampleSet {
     names: Vec<String>,
     subjects: Vec<u32>,
@@ -23,7 +23,7 @@ pub struct SampleSet {
     failures: BTreeMap<String, u64>,
 }
 
-/// What samples are compared as; `None` after a failure to acquire.
+/// The templates of a set; `None` after a failure to acquire.
 pub enum Templates {
     /// Minutiae, for the minutiae comparator.
     Minutiae(Vec<Option<MinutiaeTemplate>>),
@@ -31,7 +31,7 @@ pub enum Templates {
     FixedLength(Vec<Option<Template>>),
 }
 
-/// Names one of two parts of a set that share no subject.
+/// One of two parts of a set that share no subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Half {
     /// The first subject, the third, and so on.
@@ -40,11 +40,11 @@ pub enum Half {
     Odd,
 }
 
-/// Is a sample's template or why there is none.
+/// A sample's template, or the reason why there is none.
 pub type TemplateResult = Result<Template, String>;
 
 impl SampleSet {
-    /// Takes minutiae.
+    /// Builds a set of minutiae.
     pub fn of_minutiae(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
         let made: Vec<_> =
             features.par_iter().map(|f| f.as_ref().map(MinutiaeTemplate::new).map_err(Clone::clone)).collect();
@@ -52,15 +52,17 @@ impl SampleSet {
         Self::new(images, Templates::Minutiae(made.into_iter().map(Result::ok).collect()), failures)
     }
 
-    /// Makes fixed-length templates of fingerprints.
+    /// Builds a set of fixed-length templates of fingerprints.
     pub fn of_fingerprints(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
         let made: Vec<TemplateResult> = features.par_iter().map(fixed_length).collect::<Result<_, Error>>()?;
         Self::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
     }
 
-    /// Takes fixed-length templates of samples named by (sample, subject), a subject's side by side.
+    /// Builds a set of fixed-length templates named by (sample, subject), a subject's samples adjacent.
     ///
-    /// Errors: [`Error::Usage`] without two subjects, or without two samples of one.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] without two subjects, or without two samples of one of them.
     pub fn of_templates<'a>(
         names: impl IntoIterator<Item = (String, &'a str)>,
         made: Vec<TemplateResult>,
@@ -92,7 +94,7 @@ impl SampleSet {
         self.names.len()
     }
 
-    /// Says whether there are no samples; never so once built.
+    /// Returns whether there are no samples, which is never so in a built set.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
@@ -116,7 +118,7 @@ impl SampleSet {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] where the samples are not fixed-length templates.
+    /// [`Error::Usage`] if the samples are not fixed-length templates.
     pub fn by_subject(&self) -> Result<Vec<Subject>, Error> {
         let templates = self.fixed_length()?;
         Ok(self.samples_of_subjects().into_iter().map(|own| Subject { templates: templates[own].to_vec() }).collect())
@@ -133,14 +135,16 @@ impl SampleSet {
         out
     }
 
-    /// Returns what the samples are compared as.
+    /// Returns the templates that are compared.
     pub fn templates(&self) -> &Templates {
         &self.templates
     }
 
     /// Returns the fixed-length templates.
     ///
-    /// Errors: [`Error::Usage`] where the set was made for the minutiae comparator.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the set was built for the minutiae comparator.
     pub fn fixed_length(&self) -> Result<&[Option<Template>], Error> {
         match &self.templates {
             Templates::FixedLength(templates) => Ok(templates),
@@ -150,9 +154,11 @@ impl SampleSet {
         }
     }
 
-    /// Keeps every second subject, beginning with the first or with the second; numbers start again from 0.
+    /// Returns every second subject, beginning with the first or with the second; subjects are numbered again from 0.
     ///
-    /// Errors: [`Error::Usage`] where too few are left, or the samples are not fixed-length templates.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if too few subjects are left, or the samples are not fixed-length templates.
     pub fn half(&self, first: Half) -> Result<Self, Error> {
         let templates = self.fixed_length()?;
         let parity = usize::from(first == Half::Odd);
@@ -170,7 +176,7 @@ impl SampleSet {
         &self.failures
     }
 
-    /// Digests names and templates, so that counts of other samples are told apart.
+    /// Returns a digest of names and templates, which distinguishes the counts of different samples.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for (name, subject) in self.names.iter().zip(&self.subjects) {
@@ -211,7 +217,7 @@ fn failures<T>(made: &[Result<T, String>]) -> BTreeMap<String, u64> {
     out
 }
 
-/// Numbers subjects in the order in which they come.
+/// Numbers subjects in their order.
 fn numbered(subjects: &[&str]) -> Vec<u32> {
     let mut number = 0;
     let mut out = Vec::with_capacity(subjects.len());
@@ -222,7 +228,7 @@ fn numbered(subjects: &[&str]) -> Vec<u32> {
     out
 }
 
-/// Takes a failure to acquire for a result like any other.
+/// Turns a failure to acquire into a result, and leaves other errors.
 pub(super) fn acquired<T>(made: Result<T, biopay_biometrics::Error>) -> Result<Result<T, String>, Error> {
     match made {
         Ok(made) => Ok(Ok(made)),

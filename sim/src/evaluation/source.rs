@@ -1,4 +1,4 @@
-//! Where an evaluation's samples come from: a folder of images or records, a file of embeddings, or a seed.
+//! The source of an evaluation's samples: a folder of images or records, a file of embeddings, or a seed.
 
 use super::SampleSet;
 use super::extraction::{extract, face_templates, read_records, write_records};
@@ -77,34 +77,34 @@ pub fn usual_comparator(modality: ModalityId) -> Comparator {
     }
 }
 
-/// Says where samples come from, and what is written on the way.
+/// The options for the source of samples, and for the files written beside the rates.
 #[derive(Args, Clone, Debug)]
 pub struct Source {
     /// The folder of images.
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, in place of images.
+    /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, instead of images.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "trace_stages", "write_templates"])]
     templates: Option<PathBuf>,
     /// The file of embeddings: columns subject, impression, e0, e1 and so on.
     #[arg(long, value_name = "FILE.parquet", conflicts_with_all = ["images", "templates"])]
     input: Option<PathBuf>,
-    /// Synthetic subjects, where no samples are given.
+    /// The number of synthetic subjects, if no samples are given.
     #[arg(long, value_name = "N", default_value_t = SYNTHETIC_SUBJECTS, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     subjects: u32,
-    /// Samples of each synthetic subject.
+    /// The number of samples of each synthetic subject.
     #[arg(long, value_name = "N", default_value_t = SYNTHETIC_SAMPLES, value_parser = clap::value_parser!(u32).range(2..=100))]
     captures: u32,
-    /// The sensor or camera that synthetic samples are captured with [default: optical for fingers, handset for faces].
+    /// The sensor or camera of synthetic samples [default: optical for fingers, handset for faces].
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
-    /// How well synthetic samples are captured, from 0 (hardest) to 1 (clean).
+    /// The quality of synthetic samples, from 0 (worst) to 1 (clean).
     #[arg(long, value_name = "Q", default_value_t = CaptureQuality::default().value())]
     quality: f32,
     /// Bits of the binary form of embeddings.
     #[arg(long, value_name = "BITS", default_value_t = EMBEDDING_BITS, value_parser = clap::value_parser!(u16).range(64..=1_024))]
     bits: u16,
-    /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
+    /// The images' resolution; default: that in each file, else 500. Units: pixels per inch.
     #[arg(long)]
     dpi: Option<u16>,
     /// Writes each image's minutiae as an ISO/IEC 19794-2 record STEM.fmr into this folder.
@@ -113,27 +113,27 @@ pub struct Source {
     /// Writes every extraction stage of every image as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     trace_stages: Option<PathBuf>,
-    /// An ONNX face model that embeds the faces that we find and align, in place of our features.
+    /// An ONNX face model that embeds the detected and aligned faces, instead of the built-in features.
     #[cfg(feature = "onnx")]
     #[arg(long, value_name = "MODEL.onnx", requires = "images", conflicts_with = "trace_stages")]
     embedder: Option<PathBuf>,
 }
 
-/// Few enough for a minute or two on two cores.
+/// The default number of synthetic subjects: it takes a minute or two on two cores.
 const SYNTHETIC_SUBJECTS: u32 = 100;
 /// Samples of each synthetic subject: three to enrol, three to probe.
 const SYNTHETIC_SAMPLES: u32 = 6;
 /// Bits of an embedding's binary form: as many as the kernels compare at a time.
 const EMBEDDING_BITS: u16 = 1_024;
 
-/// Says how many synthetic samples are made, and how good they are.
+/// The number and the quality of synthetic samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Synthetic {
-    /// Subjects.
+    /// The number of subjects.
     pub subjects: u32,
-    /// Samples of each.
+    /// The number of samples of each subject.
     pub samples: u32,
-    /// The sensor or camera; `None` for the usual one.
+    /// The sensor or camera; `None` for the default.
     pub device: Option<String>,
     /// Quality in [0, 1].
     pub quality: f32,
@@ -150,12 +150,12 @@ impl Source {
         path.map_or_else(|| format!("synthetic {} samples", modality.name()), |p| p.display().to_string())
     }
 
-    /// Says whether samples are named, rather than to be made.
+    /// Returns whether samples are given.
     pub fn is_given(&self) -> bool {
         self.images.is_some() || self.templates.is_some() || self.input.is_some()
     }
 
-    /// Says what is made where no samples are named.
+    /// Returns the synthetic samples that are made if none are given.
     pub fn synthetic(&self, seed: u64) -> Synthetic {
         Synthetic {
             subjects: self.subjects,
@@ -258,7 +258,7 @@ impl Source {
     }
 }
 
-/// Takes embeddings, sorted by subject and impression. Shape: `bits` of 0 leave out the binary form.
+/// Builds a set of embeddings, sorted by subject and impression. Shape: `bits` of 0 leaves out the binary form.
 fn embeddings(mut rows: Vec<EmbeddingRow>, bits: usize) -> Result<SampleSet, Error> {
     rows.sort_by_key(|row| (row.subject, row.impression));
     let subjects: Vec<String> = rows.iter().map(|row| row.subject.to_string()).collect();

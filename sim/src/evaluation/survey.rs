@@ -1,4 +1,4 @@
-//! All schemes side by side on the same samples.
+//! The survey: all schemes on the same samples.
 
 use super::counts_file::CountsFile;
 use super::counts_file::SampleFigures;
@@ -25,28 +25,28 @@ use biopay_server::env::system::SystemClock;
 use rand::Rng;
 use serde::Serialize;
 
-/// Says how the schemes are compared.
+/// The options of a survey.
 #[derive(Clone, Debug)]
 pub struct SurveyOptions {
-    /// Parameters of all schemes; `None` takes the modality's usual ones.
+    /// The parameters of all schemes; `None` takes the modality's defaults.
     pub parameters: Option<SchemeParameters>,
-    /// Chooses each scheme's parameters for this FMR on half of the subjects, and states all rates on the other half;
-    /// `None` takes the parameters as they are, on all subjects.
+    /// The false match rate for which each scheme's parameters are chosen on half of the subjects; all rates are then
+    /// stated on the other half. `None` takes the parameters as they are, on all subjects.
     pub target_fmr: Option<f64>,
     /// Samples that a reference is enrolled from.
     pub enrolled: usize,
-    /// Keys samples, enrolments and tokens.
+    /// The seed of samples, enrolments and tokens.
     pub seed: u64,
 }
 
-/// Holds one modality's table.
+/// One modality's table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Survey {
     /// The modality's name.
     pub modality: &'static str,
-    /// Where the samples came from.
+    /// The source of the samples.
     pub source: String,
-    /// What was compared.
+    /// The samples that were compared.
     pub samples: SampleFigures,
     /// Samples that a reference was enrolled from.
     pub enrolled_from: usize,
@@ -56,12 +56,14 @@ pub struct Survey {
     pub schemes: Vec<SchemeRow>,
 }
 
-/// Derivations that are timed.
+/// The number of derivations that are timed.
 const TIMED: usize = 200;
 
-/// Compares all schemes on the source's samples, or on synthetic ones where it names none.
+/// Compares all schemes on the source's samples, or on synthetic ones if it has none.
 ///
-/// Errors: files; samples that give no rate; parameters out of range.
+/// # Errors
+///
+/// [`Error::File`]; samples that give no rate; parameters out of range.
 pub fn survey(
     modality: ModalityId,
     source: &Source,
@@ -89,10 +91,10 @@ pub fn survey(
     })
 }
 
-/// Is one scheme's parameters, and what to call them where they were tuned.
+/// One scheme's parameters, and their name if they were tuned.
 type Chosen = (SchemeParameters, Option<String>);
 
-/// Chooses every scheme's parameters on one half of the subjects, where there is a target.
+/// Chooses every scheme's parameters on one half of the subjects, if there is a target.
 fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> Result<Vec<Chosen>, Error> {
     let Some(target_fmr) = options.target_fmr else {
         return Ok(SchemeId::ALL.map(|_| (base.clone(), None)).into());
@@ -163,7 +165,7 @@ fn scheme_row(
     Ok(row)
 }
 
-/// Enrols one subject twice from the same sample, and says whether the second record refuses the first payload.
+/// Enrols one subject twice from the same sample, and returns whether the second record refuses the first payload.
 fn is_revocable(set: &SampleSet, scheme: &dyn Scheme, seed: u64) -> Result<bool, Error> {
     let mut rng = stream(seed, "evaluation/revocation", 0);
     let token = device_token(seed, 0);

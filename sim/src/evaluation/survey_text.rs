@@ -65,7 +65,7 @@ fn write_low_fmr(out: &mut String, survey: &Survey) {
     }
 }
 
-/// Writes what each scheme fails at.
+/// Writes each scheme's weaknesses.
 fn write_weaknesses(out: &mut String, survey: &Survey) {
     out.push_str("\n  fails at\n");
     for row in &survey.schemes {

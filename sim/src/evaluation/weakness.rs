@@ -1,18 +1,18 @@
-//! What a scheme fails at, from what was measured of it.
+//! The weaknesses of a scheme, derived from its measured row.
 
 use super::scheme_row::SchemeRow;
 use biopay_reports::unlinkability::Unlinkability;
 
-/// A false non-match rate above this is named: three in a hundred is the most that is asked of a derived key, where FIDO's
-/// biometric certification allows false rejects of 7 %.
+/// The false non-match rate above which a scheme is listed as weak: three in a hundred is the most that is asked of a
+/// derived key, where FIDO's biometric certification allows false rejects of 7 %.
 const FNMR_NAMED: f64 = 0.03;
-/// Keys shorter than this are named: one machine tries them all off line in a day or less. (NIST SP 800-57 part 1, revision
-/// 5, table 2, trusts no key below 112 bits.)
+/// The key length below which a scheme is listed as weak: one machine tries all shorter keys off line in a day or less.
+/// (NIST SP 800-57 part 1, revision 5, table 2, trusts no key below 112 bits.)
 const KEY_BITS_NAMED: usize = 64;
-/// A symbol that is read in fewer than half of the looks is named.
+/// The share of successful looks below which a symbol is listed as weak.
 const READ_NAMED: f64 = 0.5;
 
-/// Names what a row shows to be weak, the worst first; empty where nothing is.
+/// Lists the weaknesses that a row shows, the worst first; empty if there are none.
 pub fn weaknesses(row: &SchemeRow) -> Vec<String> {
     let mut out = Vec::new();
     let fnmr = row.stolen_token.fnmr.value().filter(|&fnmr| fnmr > FNMR_NAMED);
@@ -42,7 +42,7 @@ pub fn weaknesses(row: &SchemeRow) -> Vec<String> {
     out
 }
 
-/// Says whether records are linked beyond what unlinkable data of this size shows.
+/// Returns whether records are linkable beyond what unlinkable data of this size shows.
 fn stands_out(measured: &Unlinkability) -> bool {
     measured.d_sys > 1.5 * measured.null_upper95
 }

@@ -1,4 +1,4 @@
-//! When payments start: a steady process, stretched and squeezed in time by a pattern, or a trace.
+//! The start times of payments: a steady process whose time is warped by a pattern, or a trace.
 
 use crate::Error;
 use crate::scenario::Pattern;
@@ -7,17 +7,17 @@ use crate::time::SimTime;
 use std::path::Path;
 
 const DAY_S: f64 = 86_400.0;
-/// Halvings of the interval that an inverse is looked for in: below a nanosecond in a year.
+/// The number of halvings of the interval in the search for an inverse: below a nanosecond in a year.
 const HALVINGS: u32 = 60;
 
-/// Maps real time to the time of a steady process and back: where the rate is doubled, the steady time passes twice as
-/// fast. A Poisson process of constant rate in steady time has the pattern's rate in real time (the time change of
+/// A map from real time to the time of a steady process and back: where the rate is doubled, steady time passes twice
+/// as fast. A Poisson process of constant rate in steady time has the pattern's rate in real time (the time change of
 /// Papangelou 1972).
 #[derive(Clone, Copy, Debug)]
 pub struct Warp(Pattern);
 
 impl Warp {
-    /// Takes the pattern.
+    /// Creates the map of a pattern.
     pub fn new(pattern: Pattern) -> Self {
         Self(pattern)
     }
@@ -52,9 +52,11 @@ impl Warp {
     }
 }
 
-/// Reads a trace: CSV with a header that has a column `at_s`, and a start in seconds in every row. Sorted on return.
+/// Reads a trace, a CSV file with a column `at_s` in its header: a start in seconds in every row. The result is sorted.
 ///
-/// Errors: [`Error::Usage`] with the line that is none, and [`Error::File`].
+/// # Errors
+///
+/// [`Error::Usage`] with the line without a valid start, and [`Error::File`].
 pub fn read_trace(path: &Path) -> Result<Vec<SimTime>, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
     let mut lines = text.lines();

@@ -16,9 +16,9 @@ use std::time::Duration;
 /// The sensor that captured: one of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sensor {
-    /// The enrolled handset's.
+    /// The sensor of the enrolled handset.
     Handset,
-    /// The second device's.
+    /// The sensor of the second device.
     SecondDevice,
 }
 
@@ -40,7 +40,8 @@ pub struct CaptureKey {
 pub struct Captured {
     /// The template, or why the sample was not acquired.
     pub template: Result<Template, AcquisitionFailure>,
-    /// How long features and template took on the wall clock, said once: `None` where the capture was ready before.
+    /// The wall-clock time of feature extraction and template, returned once: `None` if the capture was prepared in
+    /// advance.
     pub extraction: Option<Duration>,
 }
 
@@ -91,8 +92,8 @@ impl Sensors {
         &self.device_names[sensor as usize]
     }
 
-    /// Makes captures in advance, on all cores, a subject at a time; `progress` hears of each. Stops early, keeping
-    /// what was made, when `stop` is set.
+    /// Makes captures in advance on all cores, subject by subject, and calls `progress` after each. Stops early when
+    /// `stop` is set, and keeps the captures made so far.
     ///
     /// # Errors
     ///
@@ -121,7 +122,7 @@ impl Sensors {
         Ok(())
     }
 
-    /// Returns a capture, made now unless it is ready.
+    /// Returns a capture: a prepared one, or else a new one.
     ///
     /// # Errors
     ///
@@ -133,17 +134,17 @@ impl Sensors {
         }
     }
 
-    /// Iterates over the captures that are ready, in the order of their keys.
+    /// Iterates over the prepared captures, in the order of their keys.
     pub fn ready(&self) -> impl Iterator<Item = (CaptureKey, &Captured)> {
         self.ready.iter().map(|(&key, captured)| (key, captured))
     }
 
-    /// Finds a capture that is ready.
+    /// Finds a prepared capture.
     pub fn find(&self, key: CaptureKey) -> Option<&Captured> {
         self.ready.get(&key)
     }
 
-    /// Returns the image of a capture; `None` where there are no images.
+    /// Returns the image of a capture; `None` for embeddings.
     ///
     /// # Errors
     ///
@@ -167,7 +168,7 @@ impl Sensors {
         self.modality.person(subject).artefact(species, self.quality, number)
     }
 
-    /// Makes what a detector of artefacts before the handset's sensor is trained on; `None` where there are no images.
+    /// Makes the training set of a detector of artefacts for the handset's sensor; `None` for embeddings.
     ///
     /// # Errors
     ///

@@ -29,12 +29,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// This program and its version, as manifests name it.
+/// The name and version of this program in manifests.
 pub const PROGRAM: &str = concat!("biopay ", env!("CARGO_PKG_VERSION"));
 
 /// Runs a scenario, or one shard of it, and writes the run folder.
 ///
-/// Errors: [`Error`]; an interrupted run is no error but a folder marked partial.
+/// # Errors
+///
+/// [`Error`]; an interrupted run is not an error: its folder is marked as partial.
 pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop: &Stop) -> Result<PathBuf, Error> {
     if shard != Shard::WHOLE && !scenario.attack.is_empty() {
         return Err(Error::Usage(
@@ -131,9 +133,12 @@ fn compare(scenario: &Scenario, population: &Population, probes: &[CaptureKey]) 
     Ok(rows)
 }
 
-/// Says what each scheme's payload costs as a QR symbol: its version, and in how many looks a camera reads it.
+/// Measures each scheme's payload as a QR symbol: the symbol's version, and the number of looks in which a camera reads
+/// it.
 ///
-/// Errors: those of making a symbol.
+/// # Errors
+///
+/// Those of making a symbol.
 fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFigure>, Error> {
     let mut costs = SymbolCosts::new(scenario.seed);
     let mut rows = Vec::new();
@@ -148,7 +153,7 @@ fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFig
     Ok(rows)
 }
 
-/// Holds the bank's books against what handsets were told: every acknowledged charge is posted once, and nothing more
+/// Checks the bank's books against the answers to handsets: every acknowledged charge is posted once, and nothing more
 /// unless a handset was cut off before its answer.
 fn check_money(records: &mut Records, completion: Completion) -> Result<(), Error> {
     let Some(sums) = money::sums(records, completion) else {
@@ -165,7 +170,7 @@ fn check_money(records: &mut Records, completion: Completion) -> Result<(), Erro
     Ok(())
 }
 
-/// What a reader of the figures must know.
+/// The notes that a reader of the figures needs.
 const NOTES: [&str; 2] = [
     "All people are synthetic; samples were captured before the clock started, so that making them slows nothing down.",
     "Comparisons are off line with the same schemes and parameters as the server's; FAR and FRR are what the server decided.",

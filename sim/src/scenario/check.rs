@@ -1,4 +1,4 @@
-//! What makes a scenario one: values that a type cannot rule out.
+//! The checks of a scenario's values that types cannot express.
 
 use super::definition::{HANDSETS_MAX, Scenario};
 use super::sections::{ClockKind, Pattern};
@@ -7,7 +7,7 @@ use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
 use biopay_reports::threshold::Threshold;
 
-/// Says what is wrong with a scenario, and what would be right.
+/// Checks a scenario; the error says what is wrong and what is allowed.
 pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     devices(scenario)?;
     shares(scenario)?;
@@ -22,7 +22,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     Registry::new(&scenario.schemes.parameters).map(drop).map_err(|e| format!("schemes.parameters: {e}"))
 }
 
-/// The most targets, and the most that may be spent on each: attackers are tasks, and all at once.
+/// The greatest number of targets, and the greatest budget for each: attackers are tasks, all of them at once.
 const ATTACK_MAX: u64 = 1_000_000;
 
 fn attacks(scenario: &Scenario) -> Result<(), String> {

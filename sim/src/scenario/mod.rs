@@ -1,4 +1,4 @@
-//! Scenarios: what a run does, as TOML with every key documented and unknown keys refused.
+//! Scenarios: the definition of a run, in TOML with documented keys; unknown keys are refused.
 
 pub mod attack;
 mod built_in;

@@ -1,6 +1,6 @@
-//! What somebody meant who wrote a key that there is not.
+//! Suggestions for unknown keys: the nearest known name.
 
-/// The least similarity of two names that may be meant for each other, of 1 (Jaro and Winkler).
+/// The least similarity of a suggested name, of at most 1 (Jaro and Winkler).
 const SIMILAR: f64 = 0.75;
 
 /// Adds the nearest known name to an error that lists the known ones.

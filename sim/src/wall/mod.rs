@@ -1,4 +1,4 @@
-//! A run on the wall clock: real sockets, real time, and a server in a process of its own, here or elsewhere.
+//! A run on the wall clock: real sockets, real time, and a server in its own process, here or elsewhere.
 
 pub mod generator;
 pub mod processes;
@@ -72,12 +72,14 @@ pub fn play(
     Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books })
 }
 
-/// How late a run may be that is to begin with others. Units: milliseconds.
+/// The greatest delay of a run that shall begin together with others. Units: milliseconds.
 const LATE_MS_MAX: u64 = 500;
 
-/// Waits for the common start of several machines' runs; 0 is no start to wait for.
+/// Waits for the common start of several machines' runs; 0 means no common start.
 ///
-/// Errors: [`Error::InvalidRun`] when it has passed.
+/// # Errors
+///
+/// [`Error::InvalidRun`] if the start has passed.
 fn wait_for(begin_unix_s: u64, stop: &Stop) -> Result<(), Error> {
     let (clock, begin_ms) = (SystemClock::new(), begin_unix_s * 1_000);
     let late_ms = clock.unix_ms().saturating_sub(begin_ms);
@@ -99,7 +101,7 @@ const NOTES: [&str; 2] = [
     "Processor time of the client is that of all handsets with their captures, derivations and symbols.",
 ];
 
-/// Holds what everybody had used at an instant, or between two.
+/// The resources that each process has used until an instant, or between two.
 struct Meters {
     processes: BTreeMap<&'static str, Usage>,
     carrier: Duration,
@@ -122,7 +124,7 @@ impl Meters {
         now
     }
 
-    /// Says what it cost, on each side.
+    /// Returns the costs of generator and server as figures.
     fn figures(&self, tally: Tally, generated: &Generated) -> Vec<ServerFigure> {
         let tried = (tally.finished - tally.dropped).max(1) as f64;
         let row = |component: &str, name: &str, value: f64| ServerFigure {
@@ -143,7 +145,7 @@ impl Meters {
         rows
     }
 
-    /// Says why the figures would be the load generator's and not the server's.
+    /// Lists the reasons why the figures measure the load generator instead of the server.
     fn objections(&self, scenario: &Scenario, latency: &LatencyRecorder, generated: &Generated) -> Vec<String> {
         let limits = &scenario.generator;
         let lag_ms = latency.operation(GENERATOR_LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);

@@ -1,4 +1,4 @@
-//! What handsets pay at on the wall clock: a server and a bank that the run starts and ends, or a server that is there.
+//! The server on the wall clock: a server and a bank that the run starts and ends, or a server that is running already.
 
 use crate::Error;
 use crate::io::{ServerAddress, any_port};
@@ -14,17 +14,17 @@ use rustls_pki_types::pem::PemObject;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 
-/// Is what handsets pay at.
+/// The server at which handsets pay.
 pub enum Target {
     /// Processes of this run.
     Own(Box<Processes>),
     /// A server that somebody else started, with a bank behind it.
     Elsewhere {
-        /// Where.
+        /// Its address.
         address: SocketAddr,
         /// The name in its certificate.
         name: String,
-        /// What handsets trust.
+        /// The trusted certificate and the transport settings of handsets.
         config: quinn::ClientConfig,
     },
 }
@@ -32,7 +32,9 @@ pub enum Target {
 impl Target {
     /// Starts server and bank with their stores in `scratch`, or finds the server that the scenario names.
     ///
-    /// Errors: [`Error::Start`], and [`Error::Usage`] for an address or certificate that is none.
+    /// # Errors
+    ///
+    /// [`Error::Start`], and [`Error::Usage`] for an invalid address or certificate.
     pub fn open(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
         let settings = &scenario.server;
         let (Some(given), Some(certificate)) = (&settings.address, &settings.certificate) else {
@@ -52,7 +54,9 @@ impl Target {
 
     /// Opens sockets and returns how handsets reach the server. Must be called within tokio's context.
     ///
-    /// Errors: [`Error::File`] when a socket cannot be opened.
+    /// # Errors
+    ///
+    /// [`Error::File`] if a socket cannot be opened.
     pub fn address(&self, scenario: &Scenario) -> Result<ServerAddress, Error> {
         let (address, name, config) = match self {
             Self::Own(processes) => (processes.listening(), DEVELOPMENT_NAMES[0].to_owned(), processes.trust()),
@@ -67,12 +71,12 @@ impl Target {
         Ok(ServerAddress::Wall { endpoints, config, address, name })
     }
 
-    /// Says whether the run started the server itself, and sees the bank's books.
+    /// Returns whether the run started the server itself, and can read the bank's books.
     pub fn is_own(&self) -> bool {
         matches!(self, Self::Own(_))
     }
 
-    /// Reads what the server's processes have used, where they are ours to ask.
+    /// Returns the resources that the server's processes have used; empty for a server that the run did not start.
     pub fn usage(&self) -> Vec<(&'static str, Usage)> {
         match self {
             Self::Own(processes) => processes.usage(),
@@ -80,7 +84,7 @@ impl Target {
         }
     }
 
-    /// Says what a reader of the figures must know of it.
+    /// Returns the note on the server for a reader of the figures.
     pub fn note(&self) -> String {
         match self {
             Self::Own(_) => {
@@ -92,9 +96,11 @@ impl Target {
         }
     }
 
-    /// Ends what the run started, and returns what it says of itself.
+    /// Ends the processes that the run started, and returns their figures.
     ///
-    /// Errors: [`Error::InvalidRun`] when one of them broke, or the bank's sums are wrong.
+    /// # Errors
+    ///
+    /// [`Error::InvalidRun`] if one of them failed, or the bank's sums are wrong.
     pub fn finish(self) -> Result<Vec<ServerFigure>, Error> {
         match self {
             Self::Own(processes) => processes.finish(),
@@ -103,8 +109,8 @@ impl Target {
     }
 }
 
-/// Raises the limit of open files as far as the system lets us, for a socket a handset: what is still too low shows as
-/// a connection that is lost.
+/// Raises the limit of open files as far as the system allows, for one socket for each handset: a limit that is still
+/// too low shows as lost connections.
 fn allow_sockets(wanted: u32) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     const OTHER_FILES: u64 = 256;

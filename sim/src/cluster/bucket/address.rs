@@ -33,7 +33,9 @@ impl Place {
 
     /// Parses a path where an object store cannot be used.
     ///
-    /// Errors: [`Error::Usage`] with `why` for an `s3://`.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] with `why` for an `s3://`.
     pub fn here(text: &Path, why: &str) -> Result<PathBuf, Error> {
         match Self::parse(text)? {
             Self::Here(path) => Ok(path),
@@ -52,7 +54,9 @@ pub struct Address {
 impl Address {
     /// Parses `s3://bucket/prefix`. The prefix has one or more parts between slashes.
     ///
-    /// Errors: [`Error::Usage`], which does not repeat the address.
+    /// # Errors
+    ///
+    /// [`Error::Usage`], which does not repeat the address.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| Err(Error::Usage(format!("an address in an object store: {why}")));
         let rest = text.strip_prefix(SCHEME).unwrap_or(text);
