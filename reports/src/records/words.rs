@@ -182,6 +182,9 @@ impl Defence {
 /// The attack by somebody who knows a login and presents a finger of their own, without any effort to resemble the owner.
 pub const ZERO_EFFORT: &str = "zero-effort";
 
+/// The beginning of the reason why a comparison did not take place: a sample gave no features.
+pub const FAILURE_TO_ACQUIRE: &str = "failure to acquire";
+
 words! {
     /// A component that files figures about itself.
     pub enum Component {
