@@ -32,8 +32,8 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality fingerprint --images fingers --write-templates records --trace-stages stages
 
 Images are SUBJECT_IMPRESSION.png (also .tif, .bmp, .pgm, .jpg). Every pair is compared unless --protocol, --pairs or
---enrol says otherwise; one that cannot be, because a sample was not acquired, counts with the score -inf and is never
-dropped. Larger scores are more similar. With --counts an interrupted evaluation goes on where it was.";
+--enrol says otherwise. Rates are of the comparisons that took place; samples that were not acquired are counted in FTA,
+and in the FAR and FRR of one try. Larger scores are more similar. With --counts an interrupted evaluation goes on where it was.";
 
 /// Measures error rates over pairs of samples, by a comparator or a derivation scheme.
 #[derive(Args)]
@@ -104,6 +104,7 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
         images: set.len(),
         subjects: set.subject_count(),
         failures_to_acquire: set.failures().clone(),
+        failure_to_acquire: Some(set.failure_to_acquire()),
         failures_to_enrol: scheme.as_ref().map_or(0, |s| s.failures_to_enrol),
     };
     file.scheme = scheme.map(|s| (s.name.to_owned(), s.has_score == HasScore::Yes));
@@ -112,12 +113,12 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
         println!("shard {shard} is in {}", args.counts.as_deref().unwrap_or(Path::new("")).display());
         return Ok(());
     }
-    let figures = figures_of(&file);
+    let figures = figures_of(&file)?;
     print!("{}", figures.to_text(&title));
     write_json(args, &figures)
 }
 
-fn figures_of(file: &CountsFile) -> Figures {
+fn figures_of(file: &CountsFile) -> Result<Figures, Error> {
     let has_score = |has: bool| if has { HasScore::Yes } else { HasScore::No };
     let scheme = file.scheme.as_ref().map(|(name, has)| (name.as_str(), has_score(*has)));
     Figures::new(file, file.samples.clone(), scheme)
@@ -216,7 +217,7 @@ fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error
 fn merge(args: &EvaluateArgs) -> Result<(), Error> {
     let read = |path: &PathBuf| Ok((path.display().to_string(), CountsFile::read(path)?));
     let merged = CountsFile::merge(args.merge.iter().map(read).collect::<Result<_, Error>>()?)?;
-    let figures = figures_of(&merged);
+    let figures = figures_of(&merged)?;
     print!("{}", figures.to_text(&format!("{} shards", args.merge.len())));
     write_json(args, &figures)
 }

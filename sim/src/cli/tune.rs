@@ -5,7 +5,8 @@ use crate::evaluation::source::{Evaluated, Source, synthesise};
 use crate::evaluation::{Comparator, Method};
 use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, tune};
 use biopay_biometrics::scheme::SchemeId;
-use biopay_reports::html::rate_text;
+use biopay_reports::html::{needed_text, rate_text};
+use biopay_reports::limit::{Conformance, against};
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -108,14 +109,9 @@ fn to_text(plan: &TuningPlan, tuned: &Tuned) -> String {
     if let Some(frr) = stated.frr() {
         let _ = writeln!(out, "  FRR of one try {:.2} %", 100.0 * frr);
     }
-    // Zero errors in N bound a rate by 3/N at 95 %: fewer comparisons cannot show the target.
-    let enough = 3.0 / plan.target_fmr;
-    if (stated.fmr.total as f64) < enough {
-        let _ = writeln!(
-            out,
-            "  not enough evidence for the target: {} non-mated comparisons of {enough:.0}",
-            stated.fmr.total
-        );
+    if let Conformance::NotEnoughEvidence { needed } = against(&stated.fmr, plan.target_fmr) {
+        let more = needed.map_or(String::new(), |n| format!(": {} would do", needed_text(n, &stated.fmr)));
+        let _ = writeln!(out, "  not enough evidence for the target{more}");
     }
     out
 }

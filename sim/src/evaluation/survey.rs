@@ -121,6 +121,7 @@ fn sample_figures(set: &SampleSet, failures_to_enrol: u64) -> SampleFigures {
         images: set.len(),
         subjects: set.subject_count(),
         failures_to_acquire: set.failures().clone(),
+        failure_to_acquire: Some(set.failure_to_acquire()),
         failures_to_enrol,
     }
 }
@@ -146,7 +147,7 @@ fn scheme_row(
         scheme: id.name(),
         tuned: tuned.clone(),
         comparison: scheme.comparison(),
-        at_fmr: at_targets(scheme.comparison(), &figures.points, &stolen_token),
+        at_fmr: at_targets(scheme.comparison(), &figures.points, &stolen_token, figures.strictest_fmr.as_ref()),
         is_revocable: is_revocable(set, scheme, options.seed)?,
         security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, entropy),
         eer: figures.eer,
@@ -184,12 +185,12 @@ fn rates(set: &SampleSet, plan: &Plan, scorer: &SchemeScorer<'_>, id: SchemeId) 
         ComparisonKind::Equality => HasScore::No,
         ComparisonKind::Threshold(_) => HasScore::Yes,
     };
-    Ok(Figures::new(&file, sample_figures(set, scorer.failures_to_enrol()), Some((id.name(), has_score))))
+    Figures::new(&file, sample_figures(set, scorer.failures_to_enrol()), Some((id.name(), has_score)))
 }
 
 fn unprotected(set: &SampleSet) -> Result<Figures, Error> {
     let file = exhaustive(set, Comparator::FixedLength)?;
-    Ok(Figures::new(&file, sample_figures(set, 0), None))
+    Figures::new(&file, sample_figures(set, 0), None)
 }
 
 /// Returns the degrees of freedom of the binary templates' non-mated agreement.
