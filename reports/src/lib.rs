@@ -38,5 +38,14 @@ pub use judgement::{requirement, threshold};
 pub use run_folder::latency::LatencyRecorder;
 pub use run_folder::manifest::Manifest;
 pub use run_folder::{RunReader, RunWriter, cases, knee, latency, manifest};
-pub use statistics::{auc, cluster, distribution, interval, limit, rates, security, unlinkability};
+pub use statistics::evidence::{band, cluster, curve, limit, security, selection};
+pub use statistics::{auc, distribution, rates, unlinkability};
+
+/// Rates and their intervals.
+pub mod interval {
+    pub use crate::statistics::evidence::method::Method;
+    pub use crate::statistics::evidence::one_try::OneTry;
+    pub use crate::statistics::evidence::rate::{Dependence, Rate, Unit};
+    pub use crate::statistics::interval::Interval;
+}
 pub use summary::{Summary, attack, money, symbol};

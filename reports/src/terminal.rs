@@ -4,10 +4,10 @@ use crate::judgement::Document;
 use crate::judgement::threshold::Verdict;
 use crate::run_folder::manifest::Completion;
 use crate::statistics::distribution::Distribution;
-use crate::statistics::limit::Conformance;
+use crate::statistics::evidence::limit::Conformance;
 use crate::summary::Summary;
 use crate::summary::attack::{self, AttackSummary};
-use crate::text::{duration, grouped, metric_text, percent, rate};
+use crate::text::{decidability, duration, grouped, metric_text, percent, rate_with_method, selected_text};
 use std::fmt::Write;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -59,10 +59,10 @@ pub fn summary(summary: &Summary) -> String {
 fn write_comparisons(out: &mut String, summary: &Summary) {
     line(out, "\nPer comparison (95 % interval, count)");
     for s in &summary.schemes {
-        line(out, &format!("  {:<18} FMR  {}", s.scheme, rate(&s.fmr)));
-        line(out, &format!("  {:<18} FNMR {}", "", rate(&s.fnmr)));
+        line(out, &format!("  {:<18} FMR  {}", s.scheme, rate_with_method(&s.fmr)));
+        line(out, &format!("  {:<18} FNMR {}", "", rate_with_method(&s.fnmr)));
         let Some((scores, eer)) = s.scores.as_ref().zip(s.eer) else { continue };
-        line(out, &format!("  {:<18} EER  {}   d' {:.2}", "", percent(eer), scores.decidability()));
+        line(out, &format!("  {:<18} EER  {}{}", "", selected_text(&eer), decidability(scores)));
         let (low, high) = range(&scores.mated, &scores.non_mated);
         line(out, &format!("  {:<18} non-mated {}", "", sparkline(&scores.non_mated, low, high)));
         line(
@@ -76,9 +76,9 @@ fn write_transactions(out: &mut String, summary: &Summary) {
     line(out, "\nPer transaction, up to three tries (95 % interval, count)");
     for j in &summary.journeys {
         let kind = if j.is_impostor() { "FAR" } else { "FRR" };
-        line(out, &format!("  {:<18} {:<14} {kind} {}", j.scheme, j.journey, rate(&j.rate)));
+        line(out, &format!("  {:<18} {:<14} {kind} {}", j.scheme, j.journey, rate_with_method(&j.rate)));
     }
-    line(out, &format!("  {:<18} {:<14} FTE {}", "all", "enrolment", rate(&summary.enrolment.fte)));
+    line(out, &format!("  {:<18} {:<14} FTE {}", "all", "enrolment", rate_with_method(&summary.enrolment.fte)));
     line(out, "\nOutcomes");
     for o in &summary.outcomes {
         line(out, &format!("  {:<13} {:<28} {:>8}", o.kind, o.outcome, grouped(o.count)));

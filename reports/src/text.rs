@@ -1,7 +1,11 @@
 //! Numbers as people read them: a rate never without its count and interval. Text as a page or a file takes it.
 
 use crate::figures::metric::{Metric, Unit};
-use crate::statistics::interval::{Interval, Rate, rule_of_three};
+use crate::statistics::evidence::limit::Needed;
+use crate::statistics::evidence::rate::Rate;
+use crate::statistics::evidence::selection::Selected;
+use crate::statistics::interval::Interval;
+use crate::statistics::rates::ScoreSet;
 
 /// Prints a share as a percentage with the digits that it deserves.
 pub(crate) fn percent(share: f64) -> String {
@@ -22,11 +26,28 @@ pub fn rate(rate: &Rate) -> String {
     format!("{} {}, {}/{}", percent(value), bracket(interval), grouped(rate.count), grouped(rate.total))
 }
 
-/// Prints a rate as a table's cell: the value, and its interval and count in small print below.
+/// Prints a rate as [`rate`] does, with the short name of its interval's method.
+pub fn rate_with_method(of: &Rate) -> String {
+    if of.total == 0 { rate(of) } else { format!("{} ({})", rate(of), of.method.tag()) }
+}
+
+/// Prints a rate as a table's cell: the value, and its interval, count and method in small print below.
 pub(crate) fn rate_cell(rate: &Rate) -> String {
     let (Some(value), Some(interval)) = (rate.value(), rate.interval()) else { return "no trials".into() };
     let (count, total) = (grouped(rate.count), grouped(rate.total));
-    format!("{}<small>{}<br>{count}/{total}</small>", percent(value), bracket(interval))
+    let method = rate.method.words();
+    format!("{}<small>{}<br>{count}/{total}<br>{method}</small>", percent(value), bracket(interval))
+}
+
+/// Prints a selected rate as a table's cell: the value, and its interval in small print below.
+pub(crate) fn selected_cell(selected: &Selected) -> String {
+    let interval = Interval { lower: selected.lower95, upper: selected.upper95 };
+    format!("{}<small>{}</small>", percent(selected.value), bracket(interval))
+}
+
+/// Prints the decidability after what stands before it; nothing where the scores do not spread.
+pub(crate) fn decidability(scores: &ScoreSet) -> String {
+    scores.decidability().map_or(String::new(), |d| format!("   d' {d:.2}"))
 }
 
 /// Prints an interval.
@@ -34,16 +55,35 @@ pub(crate) fn bracket(interval: Interval) -> String {
     format!("[{}, {}]", percent(interval.lower), percent(interval.upper))
 }
 
-/// Returns the bound that a count of zero gives; `None` for another count.
-pub(crate) fn zero_note(rate: &Rate) -> Option<String> {
-    (rate.count == 0 && rate.total > 0)
-        .then(|| format!("below {} if independent (rule of 3)", percent(rule_of_three(rate.total))))
+/// Prints a rate at a threshold that the data selected, with its interval.
+pub fn selected_text(selected: &Selected) -> String {
+    let interval = Interval { lower: selected.lower95, upper: selected.upper95 };
+    format!("{} {} ({})", percent(selected.value), bracket(interval), selected.method.tag())
+}
+
+/// Says what bounds a rate that has no error if all comparisons of a subject are the same; `None` for another rate.
+pub(crate) fn worst_case(rate: &Rate) -> Option<String> {
+    rate.worst_case().map(|upper| format!("worst case, one trial a subject: below {}", percent(upper)))
+}
+
+/// Says how much evidence would do, beside how much there was.
+pub fn needed_text(needed: Needed, rate: &Rate) -> String {
+    match needed.subjects {
+        Some(subjects) => format!(
+            "about {} subjects with as many captures each ({} comparisons; there were {} subjects and {})",
+            grouped(subjects),
+            grouped(needed.comparisons),
+            grouped(rate.subjects),
+            grouped(rate.total)
+        ),
+        None => format!("about {} trials (there were {})", grouped(needed.comparisons), grouped(rate.total)),
+    }
 }
 
 /// Prints a figure of a run with its interval and count.
 pub(crate) fn metric_text(metric: &Metric) -> String {
     if let Some(r) = &metric.rate {
-        return rate(r);
+        return rate_with_method(r);
     }
     let one = |number: f64| value(number, metric.unit);
     match (metric.unit, metric.sampled) {
@@ -52,7 +92,8 @@ pub(crate) fn metric_text(metric: &Metric) -> String {
         (_, true) => {
             let bound = |bound: Option<f64>| bound.map_or("?".to_owned(), one);
             let interval = format!("[{}, {}]", bound(metric.lower95), bound(metric.upper95));
-            format!("{} {interval}, {} counted", one(metric.value), grouped(metric.count))
+            let method = metric.method.map_or(String::new(), |method| format!(" ({})", method.tag()));
+            format!("{} {interval}, {} counted{method}", one(metric.value), grouped(metric.count))
         }
     }
 }

@@ -38,8 +38,8 @@ impl Coverage {
 fn the_clustered_interval_of_fnmr_covers_as_often_as_it_says() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let rates = Beta::new(0.5, 9.5).unwrap();
-    let (mut clustered, mut exact, mut bootstrap) = <(Coverage, Coverage, Coverage)>::default();
-    for repetition in 0..REPETITIONS {
+    let (mut clustered, mut exact) = <(Coverage, Coverage)>::default();
+    for _ in 0..REPETITIONS {
         let mut errors = MatedErrors::default();
         for finger in 0..FINGERS {
             let rate = rates.sample(&mut rng);
@@ -49,14 +49,10 @@ fn the_clustered_interval_of_fnmr_covers_as_often_as_it_says() {
         let rate = errors.rate();
         clustered.add(rate.clustered, 0.05);
         exact.add(rate.exact, 0.05);
-        if repetition % 5 == 0 {
-            bootstrap.add(errors.bootstrap(400, repetition as u64), 0.05);
-        }
     }
-    println!("FNMR: clustered {}, exact {}, bootstrap {}", clustered.share(), exact.share(), bootstrap.share());
+    println!("FNMR: clustered {}, exact {}", clustered.share(), exact.share());
     assert!((0.93..=0.97).contains(&clustered.share()), "clustered {}", clustered.share());
     assert!(exact.share() < 0.75, "independence would be believed: {}", exact.share());
-    assert!((0.88..=0.97).contains(&bootstrap.share()), "bootstrap {}", bootstrap.share());
 }
 
 /// Two fingers match falsely when a common normal score passes a threshold: wolves and lambs match more often.
@@ -66,8 +62,8 @@ fn the_clustered_interval_of_fmr_covers_as_often_as_it_says() {
     const THRESHOLD: f64 = 2.053_748_910_631_823; // the upper 2 % of the standard normal distribution
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let mut normal = move || -> f64 { StandardNormal.sample(&mut rng) };
-    let (mut clustered, mut exact, mut bootstrap) = <(Coverage, Coverage, Coverage)>::default();
-    for repetition in 0..REPETITIONS {
+    let (mut clustered, mut exact) = <(Coverage, Coverage)>::default();
+    for _ in 0..REPETITIONS {
         let effects: Vec<f64> = (0..FINGERS).map(|_| OWN_SHARE.sqrt() * normal()).collect();
         let mut errors = NonMatedErrors::with_design(Design::EverySample(vec![1; FINGERS as usize]));
         for a in 0..FINGERS {
@@ -81,12 +77,8 @@ fn the_clustered_interval_of_fmr_covers_as_often_as_it_says() {
         let rate = errors.rate();
         clustered.add(rate.clustered, 0.02);
         exact.add(rate.exact, 0.02);
-        if repetition % 5 == 0 {
-            bootstrap.add(errors.bootstrap(400, repetition as u64), 0.02);
-        }
     }
-    println!("FMR: clustered {}, exact {}, bootstrap {}", clustered.share(), exact.share(), bootstrap.share());
+    println!("FMR: clustered {}, exact {}", clustered.share(), exact.share());
     assert!((0.93..=0.97).contains(&clustered.share()), "clustered {}", clustered.share());
     assert!(exact.share() < 0.85, "independence would be believed: {}", exact.share());
-    assert!((0.85..=0.98).contains(&bootstrap.share()), "bootstrap {}", bootstrap.share());
 }

@@ -101,7 +101,10 @@ impl Connection {
         receive.read_exact(&mut body).await.map_err(|_| ClientError::Read)?;
         // Up to the stream's end: quinn tells the other side to stop sending where somebody leaves before it, which
         // costs a packet and its acknowledgement each time.
-        receive.read_to_end(0).await.map_err(|_| ClientError::Read)?;
+        // In order, as all of it: read out of order, a packet that arrived twice would count as bytes after the response.
+        if receive.read(&mut [0; 1]).await.map_err(|_| ClientError::Read)?.is_some() {
+            return Err(ClientError::Malformed(biopay_protocol::Error::FrameLength));
+        }
         Ok(codec::decode_body(&body)?)
     }
 

@@ -25,6 +25,22 @@ pub enum StoreError {
     /// A statement failed; nothing was written.
     #[error("the store refused: {0}")]
     Sql(String),
+    /// The database cannot be reached; nothing was sent to it.
+    #[error("the database cannot be reached")]
+    Unreachable,
+    /// The database did not answer: what it was asked may be done or not.
+    #[error("the database did not answer")]
+    Unanswered,
+}
+
+impl StoreError {
+    /// Returns whether the command may have been carried out all the same.
+    pub fn may_be_done(&self) -> bool {
+        match self {
+            Self::Failed | Self::Unanswered => true,
+            Self::NewerSchema { .. } | Self::Overloaded | Self::Full | Self::Sql(_) | Self::Unreachable => false,
+        }
+    }
 }
 
 /// The commands and commits of a store; their ratio is the number of commands that share an fsync.

@@ -165,10 +165,13 @@ impl Suite<'_> {
     }
 
     async fn settle(&mut self, at: usize, settlement: Settlement) {
-        let Some((_, _, before)) = self.model.payments.get_mut(at) else { return };
+        let Some((_, key, before)) = self.model.payments.get_mut(at) else { return };
         if let Some((state, entries)) = transition(before.state, &settlement) {
             let (approval, decline) = settlement.codes();
             before.state = state;
+            if settlement.frees_key() {
+                *key = u64::MAX - at as u64;
+            }
             before.approval = before.approval.take().or(approval.map(str::to_owned));
             before.decline = before.decline.take().or(decline.map(Decline::from_code));
             if entries.iter().any(|entry| entry.name() == "suspense") {

@@ -17,6 +17,7 @@ pub mod stop;
 pub mod time;
 
 // The definition of a run, and its people.
+pub mod modality;
 pub mod people;
 pub mod scenario;
 

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::scenario::{PinMode, Scenario};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{CodeRule, Mode, Rules, ThrottleConfig};
+use biopay_server::config::{CodeRule, FailureLimit, Mode, Rules, ThrottleConfig};
 use serde_json::Value;
 
 /// Returns the scenario's rules of a payment page.
@@ -17,7 +17,14 @@ pub fn rules_of(scenario: &Scenario) -> Rules {
 pub fn throttle_of(scenario: &Scenario) -> ThrottleConfig {
     let spares_familiar = scenario.server.spares_familiar;
     match scenario.server.throttling {
-        true => ThrottleConfig { spares_familiar, ..ThrottleConfig::default() },
+        // All handsets of a run share one address, and register in seconds.
+        true => ThrottleConfig {
+            spares_familiar,
+            registrations: FailureLimit::OFF,
+            prefix_registrations: FailureLimit::OFF,
+            hashes_per_source: 0,
+            ..ThrottleConfig::default()
+        },
         false => ThrottleConfig::OFF,
     }
 }

@@ -3,7 +3,6 @@
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{CommitmentCode, CommitmentParameters, Permutation, SchemeId, SchemeParameters};
 use biopay_datasets::stream::stream;
-use biopay_reports::cluster::Design;
 use biopay_sim::evaluation::counts_file::CountsFile;
 use biopay_sim::evaluation::counts_file::SampleFigures;
 use biopay_sim::evaluation::engine::{Engine, Outputs};
@@ -51,7 +50,8 @@ fn the_kernels_count_what_pair_by_pair_counts() {
         let by_kernel = whole(&set, &plan, &Engine::Exhaustive(Exhaustive::new(&set, kind).unwrap()));
         let pair_by_pair = whole(&set, &plan, &Engine::ByReference(&exhaustive));
         assert_eq!(by_kernel.counts.scores(), pair_by_pair.counts.scores(), "{kind:?}");
-        let (a, b) = [by_kernel, pair_by_pair].map(|f| Figures::new(&f, SampleFigures::default(), None)).into();
+        let (a, b) =
+            [by_kernel, pair_by_pair].map(|f| Figures::new(&f, SampleFigures::default(), None).unwrap()).into();
         let clustered = |f: &Figures| f.points.iter().map(|p| (p.fmr.clustered, p.fnmr.clustered)).collect::<Vec<_>>();
         assert_eq!(clustered(&a), clustered(&b), "{kind:?}");
         assert!(a.points.iter().all(|p| p.fmr.clustered.is_some()), "all false matches are known by their subjects");
@@ -97,10 +97,10 @@ fn every_pair_is_written_with_the_score_that_is_counted() {
     let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|l| l.split(',').collect()).collect();
     // 6 mated pairs a subject, and each pair of subjects once.
     assert_eq!(rows.len(), 20 * 6 + 20 * 19 / 2);
-    assert!(rows.iter().any(|r| r[2] == "-inf"), "failures to acquire are rows too");
-    let written = rows.iter().map(|r| f64::from(r[2].parse::<f32>().unwrap().max(-1.0))).sum::<f64>();
+    assert!(rows.iter().any(|r| r[2].is_empty()), "failures to acquire are rows too");
+    let written = rows.iter().map(|r| f64::from(r[2].parse::<f32>().unwrap_or(0.0))).sum::<f64>();
     let scores = counted.counts.scores();
-    let sums = scores.mated.iter().chain(scores.non_mated.iter()).map(|(s, n)| f64::from(s.max(-1.0)) * n as f64);
+    let sums = scores.mated.iter().chain(scores.non_mated.iter()).map(|(s, n)| f64::from(s) * n as f64);
     assert!((written - sums.sum::<f64>()).abs() < 1e-6);
 }
 
@@ -112,16 +112,17 @@ fn choice(id: SchemeId, token: TokenCondition) -> SchemeChoice {
 fn a_scheme_is_counted_as_it_decides_and_its_design_matches() {
     let set = samples(40);
     let plan = Plan::enrolled(&set, 2).unwrap();
-    assert_eq!(plan.design(), Some(Design::EveryProbe(vec![2; 40])));
     let rates = |token| {
         let scorer = SchemeScorer::new(&set, &plan, &choice(SchemeId::BioHash, token)).unwrap();
         assert_eq!(scorer.failures_to_enrol(), 0);
         let file = whole(&set, &plan, &Engine::ByReference(&scorer));
-        let figures = Figures::new(&file, SampleFigures::default(), Some(("biohash", HasScore::Yes)));
+        let figures = Figures::new(&file, SampleFigures::default(), Some(("biohash", HasScore::Yes))).unwrap();
         figures.scheme.unwrap()
     };
     let (stolen, own) = (rates(TokenCondition::Stolen), rates(TokenCondition::Own));
-    assert_eq!((stolen.fmr.total, stolen.fnmr.total), (40 * 39 * 2, 40 * 2));
+    // Probes are the third and fourth samples; the design counts those that were acquired.
+    let probes = (0..40 * u64::from(SAMPLES)).filter(|i| i % 4 >= 2 && i % 29 != 28).count() as u64;
+    assert_eq!((stolen.fmr.total, stolen.fnmr.total), (39 * probes, probes));
     assert_eq!(stolen.fnmr.count, own.fnmr.count, "a subject always has its own token");
     assert_eq!(own.fmr.count, 0, "without the token projections are unrelated");
     assert!(stolen.fmr.clustered.is_some());

@@ -1,7 +1,6 @@
 //! Tests of two samples: what is known of the difference between them.
 
-use crate::statistics::interval::Rate;
-use crate::statistics::limit::design_effect;
+use crate::statistics::evidence::rate::Rate;
 use hdrhistogram::Histogram;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -35,8 +34,7 @@ pub fn rates(a: &Rate, b: &Rate) -> Option<Change> {
     let below = ((pb - ib.lower).powi(2) + (ia.upper - pa).powi(2)).sqrt();
     let above = ((ib.upper - pb).powi(2) + (pa - ia.lower).powi(2)).sqrt();
     let effective = |rate: &Rate| {
-        let effect = design_effect(rate);
-        let scaled = |n: u64| (n as f64 / effect).round() as u64;
+        let scaled = |n: u64| (n as f64 / rate.design_effect).round() as u64;
         let total = scaled(rate.total).max(1);
         (scaled(rate.count).min(total), total)
     };
@@ -177,6 +175,8 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::statistics::evidence::method::Method;
+    use crate::statistics::evidence::rate::{Dependence, Unit};
     use rand::RngExt;
 
     fn close(value: f64, expected: f64, tolerance: f64) {
@@ -256,7 +256,9 @@ mod tests {
         // The same counts with a variance four times as large.
         let alike = |rate: Rate| {
             let share = rate.value().unwrap();
-            Rate::clustered(rate.count, rate.total, 100, Some(4.0 * share * (1.0 - share) / 1_000.0))
+            let variance = 4.0 * share * (1.0 - share) / 1_000.0;
+            let least = Dependence { effect: 1.0, method: Method::StatedCorrelation };
+            Rate::dependent((rate.count, rate.total), 100, Unit::Subject, Some(variance), least)
         };
         let clustered = rates(&alike(independent.0), &alike(independent.1)).unwrap();
         assert!(p < 0.01 && clustered.p_value > 0.05, "{p} {clustered:?}");

@@ -1,17 +1,19 @@
 //! The figures as comma-separated values (RFC 4180).
 
 use crate::judgement::Document;
+use crate::statistics::evidence::method::Method;
 use std::fmt::Write;
 
 /// Writes one line a figure, with a header line.
 pub fn csv(document: &Document) -> String {
-    let mut out = String::from("figure,value,lower95,upper95,unit,count,total\n");
+    let mut out = String::from("figure,value,lower95,upper95,unit,count,total,method\n");
     for f in &document.figures {
         let bound = |bound: Option<f64>| bound.map_or_else(String::new, |b| b.to_string());
         let unit = serde_json::to_value(f.unit).ok();
         let unit = unit.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+        let method = f.method.map_or("", Method::words);
         let (lower, upper) = (bound(f.lower95), bound(f.upper95));
-        let _ = writeln!(out, "{},{},{lower},{upper},{unit},{},{}", field(&f.name), f.value, f.count, f.total);
+        let _ = writeln!(out, "{},{},{lower},{upper},{unit},{},{},{method}", field(&f.name), f.value, f.count, f.total);
     }
     out
 }

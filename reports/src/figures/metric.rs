@@ -3,7 +3,7 @@
 //!
 //! | name | figure |
 //! |---|---|
-//! | `SCHEME.fmr`, `.fnmr`, `.eer`, `.fmr100`, `.fmr1000` | error rates per comparison |
+//! | `SCHEME.fmr`, `.fnmr`, `.eer`, `.fmr100`, `.fmr1000`, `.fmr10000` | error rates per comparison |
 //! | `SCHEME.impostor.far`, `SCHEME.JOURNEY.frr` | error rates per transaction |
 //! | `enrolment.fte` | failures to enrol |
 //! | `attack.NAME.FORM.SCHEME.rate` | successes of an attack on the hardened system, or between the run's own handsets; spaces are dashes |
@@ -17,7 +17,10 @@
 use crate::records::{Component, Defence, EVENTS, TransactionOutcome};
 use crate::run_folder::latency::LatencyRecorder;
 use crate::statistics::beta;
-use crate::statistics::interval::{CONFIDENCE, Rate};
+use crate::statistics::evidence::method::Method;
+use crate::statistics::evidence::rate::Rate;
+use crate::statistics::evidence::selection::Selected;
+use crate::statistics::interval::CONFIDENCE;
 use crate::summary::attack::AttackSummary;
 use crate::summary::network::Traffic;
 use crate::summary::{LatencySummary, Summary};
@@ -26,12 +29,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The last words of all names.
-pub const LAST_WORDS: [&str; 22] = [
+pub const LAST_WORDS: [&str; 23] = [
     "fmr",
     "fnmr",
     "eer",
     "fmr100",
     "fmr1000",
+    "fmr10000",
     "far",
     "frr",
     "fte",
@@ -84,6 +88,9 @@ pub struct Metric {
     pub lower95: Option<f64>,
     /// Upper bound of the 95 % interval; nothing where there is none, or too few samples bound it.
     pub upper95: Option<f64>,
+    /// How the interval was computed; nothing where there is none.
+    #[serde(default)]
+    pub method: Option<Method>,
     /// Whether the figure is uncertain: a sample stands behind it.
     pub sampled: bool,
     /// Errors, successes or samples behind it.
@@ -97,7 +104,28 @@ pub struct Metric {
 
 impl Metric {
     fn exact(name: String, value: f64, unit: Unit, count: u64) -> Self {
-        Self { name, value, unit, lower95: None, upper95: None, sampled: false, count, total: count, rate: None }
+        Self {
+            name,
+            value,
+            unit,
+            lower95: None,
+            upper95: None,
+            method: None,
+            sampled: false,
+            count,
+            total: count,
+            rate: None,
+        }
+    }
+
+    fn selected(name: String, selected: &Selected, comparisons: u64) -> Self {
+        Self {
+            lower95: Some(selected.lower95),
+            upper95: Some(selected.upper95),
+            sampled: true,
+            method: Some(selected.method),
+            ..Self::exact(name, selected.value, Unit::Fraction, comparisons)
+        }
     }
 
     fn rate(name: String, rate: &Rate) -> Option<Self> {
@@ -108,6 +136,7 @@ impl Metric {
             unit: Unit::Fraction,
             lower95: interval.map(|i| i.lower),
             upper95: interval.map(|i| i.upper),
+            method: Some(rate.method),
             sampled: true,
             count: rate.count,
             total: rate.total,
@@ -145,9 +174,8 @@ fn comparisons(out: &mut Vec<Metric>, summary: &Summary) {
         out.extend(Metric::rate(format!("{name}.fmr"), &s.fmr));
         out.extend(Metric::rate(format!("{name}.fnmr"), &s.fnmr));
         let comparisons = s.fmr.total + s.fnmr.total;
-        for (word, value) in [("eer", s.eer), ("fmr100", s.fmr100), ("fmr1000", s.fmr1000)] {
-            let metric = |value| Metric::exact(format!("{name}.{word}"), value, Unit::Fraction, comparisons);
-            out.extend(value.map(metric));
+        for (word, value) in [("eer", s.eer), ("fmr100", s.fmr100), ("fmr1000", s.fmr1000), ("fmr10000", s.fmr10000)] {
+            out.extend(value.map(|value| Metric::selected(format!("{name}.{word}"), &value, comparisons)));
         }
     }
 }
@@ -218,6 +246,7 @@ fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u6
         unit: Unit::Microseconds,
         lower95,
         upper95,
+        method: Some(Method::OrderStatistics),
         sampled: true,
         count: l.count,
         total: l.count,

@@ -3,7 +3,7 @@
 use super::sections::table;
 use crate::records::AttackFigure;
 use crate::records::Defence;
-use crate::statistics::limit::Conformance;
+use crate::statistics::evidence::limit::Conformance;
 use crate::summary::Summary;
 use crate::summary::attack::{AttackLine, AttackSummary, figure_lines, lines};
 use crate::text::escape;
@@ -87,10 +87,10 @@ fn verdict_cell(verdict: Conformance) -> String {
     let (class, words) = match verdict {
         Conformance::Met => ("good", "resisted".to_owned()),
         Conformance::NotMet => ("bad", "not resisted".to_owned()),
-        Conformance::NotEnoughEvidence { comparisons_needed } => {
-            let needed = comparisons_needed
-                .map_or(String::new(), |n| format!("<small>{} trials would decide</small>", grouped(n)));
-            ("open", format!("not enough evidence{needed}"))
+        Conformance::NotEnoughEvidence { needed } => {
+            let more = needed
+                .map_or(String::new(), |n| format!("<small>{} trials would decide</small>", grouped(n.comparisons)));
+            ("open", format!("not enough evidence{more}"))
         }
     };
     format!(r#"<b class="{class}">{words}</b>"#)

@@ -3,11 +3,12 @@
 use crate::plot::{self, Chart, DetSeries};
 use crate::records::{Component, Journey, Operation};
 use crate::run_folder::manifest::Completion;
-use crate::statistics::interval::Rate;
+use crate::statistics::evidence::rate::Rate;
+use crate::statistics::evidence::selection::Selected;
 use crate::summary::symbol;
 use crate::summary::{JourneySummary, SchemeSummary, Summary};
 use crate::text::escape;
-use crate::text::{bracket, duration, grouped, percent, rate, rate_cell, zero_note};
+use crate::text::{bracket, decidability, duration, grouped, percent, rate, rate_cell, selected_cell, worst_case};
 
 /// Writes the line under the title, and a warning where the run is partial.
 pub(crate) fn lead(summary: &Summary) -> String {
@@ -79,6 +80,7 @@ pub(crate) fn comparison(summary: &Summary) -> String {
         "EER",
         "FMR100",
         "FMR1000",
+        "FTA",
         "failed to derive or acquire",
     ];
     let series: Vec<_> = summary.schemes.iter().map(DetSeries::of).collect();
@@ -95,7 +97,7 @@ pub(crate) fn comparison(summary: &Summary) -> String {
             );
             plots.push_str(&figure(
                 &plot::score_histogram(scores, summary.threshold(&s.scheme)),
-                &format!("Scores of {}: {counts}; d' = {:.2}.", escape(&s.scheme), scores.decidability()),
+                &format!("Scores of {}: {counts}{}.", escape(&s.scheme), decidability(scores)),
             ));
             plots.push_str(&figure(
                 &plot::error_rates(scores),
@@ -110,15 +112,16 @@ pub(crate) fn comparison(summary: &Summary) -> String {
 }
 
 fn scheme_row(s: &SchemeSummary) -> Vec<String> {
-    let optional = |v: Option<f64>| v.map_or("–".into(), percent);
-    let note = zero_note(&s.fmr).map(|note| format!("<small>{note}</small>")).unwrap_or_default();
+    let optional = |v: Option<Selected>| v.map_or("not enough comparisons".into(), |v| selected_cell(&v));
+    let note = worst_case(&s.fmr).map(|note| format!("<small>{note}</small>")).unwrap_or_default();
     vec![
         escape(&s.scheme),
         rate_cell(&s.fmr) + &note,
         rate_cell(&s.fnmr),
-        optional(s.eer),
+        s.eer.map_or("–".into(), |v| selected_cell(&v)),
         optional(s.fmr100),
         optional(s.fmr1000),
+        rate_cell(&s.fta),
         grouped(s.failures),
     ]
 }

@@ -1,7 +1,7 @@
 //! Published requirements on error rates.
 
-use crate::statistics::interval::Rate;
-use crate::statistics::limit::{Conformance, against, worse};
+use crate::statistics::evidence::limit::{Conformance, against, worse};
+use crate::statistics::evidence::rate::Rate;
 use serde::Serialize;
 
 /// A published limit on error rates.

@@ -1,8 +1,8 @@
 //! Detection error trade-off: FNMR against FMR on normal-deviate axes.
 
 use super::{Axis, Chart, Scale};
-use crate::statistics::band::Band;
-use crate::statistics::interval::Rate;
+use crate::statistics::evidence::band::Band;
+use crate::statistics::evidence::rate::Rate;
 use crate::statistics::rates::{OperatingPoint, ScoreSet};
 use crate::summary::SchemeSummary;
 

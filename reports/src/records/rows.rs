@@ -3,6 +3,7 @@
 //! Times are microseconds since the run's start. Ground truth (mated or not) is recorded here and never crosses the
 //! wire.
 
+use super::words::FAILURE_TO_ACQUIRE;
 use crate::records::tables::table;
 
 table! {
@@ -166,5 +167,11 @@ impl Comparison {
     /// Returns whether reference and probe come from the same subject.
     pub fn is_mated(&self) -> bool {
         self.reference_subject == self.probe_subject
+    }
+
+    /// Returns whether there were two samples to compare. A failure to derive is a decision of the scheme, a failure to
+    /// acquire is none.
+    pub fn is_completed(&self) -> bool {
+        !self.failure.as_deref().is_some_and(|failure| failure.starts_with(FAILURE_TO_ACQUIRE))
     }
 }

@@ -1,14 +1,12 @@
-//! Counts of errors and the intervals around their rates.
+//! Intervals of a share from counts of independent trials.
 
 use crate::statistics::beta;
 use serde::{Deserialize, Serialize};
 
 /// The confidence that every interval of this crate states.
 pub const CONFIDENCE: f64 = 0.95;
-/// Below this many subjects a variance across subjects says next to nothing.
-const SUBJECTS_MIN: u64 = 5;
 /// The standard normal quantile at 97.5 %.
-const Z: f64 = 1.959_963_984_540_054;
+pub(crate) const Z: f64 = 1.959_963_984_540_054;
 
 /// A two-sided 95 % confidence interval of a rate.
 ///
@@ -19,56 +17,6 @@ pub struct Interval {
     pub lower: f64,
     /// Upper bound.
     pub upper: f64,
-}
-
-/// A count of errors (or successes) out of a number of trials, with its intervals.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rate {
-    /// How often it happened.
-    pub count: u64,
-    /// How often it could have happened.
-    pub total: u64,
-    /// Clopper-Pearson's interval, which assumes independent trials; `None` without trials.
-    pub exact: Option<Interval>,
-    /// Wilson's interval, which assumes independent trials; `None` without trials.
-    pub wilson: Option<Interval>,
-    /// The interval that allows for trials of one subject being alike; `None` where subjects are unknown or too few.
-    pub clustered: Option<Interval>,
-    /// The number of subjects behind the trials.
-    pub subjects: u64,
-}
-
-impl Rate {
-    /// Counts trials that are independent of each other.
-    pub fn independent(count: u64, total: u64) -> Self {
-        let defined = total > 0;
-        Self {
-            count,
-            total,
-            exact: defined.then(|| clopper_pearson(count, total)),
-            wilson: defined.then(|| wilson(count as f64, total as f64)),
-            clustered: None,
-            subjects: total,
-        }
-    }
-
-    /// Counts trials that are alike within a subject, with the variance of the rate across subjects
-    /// (see [`crate::cluster`]).
-    pub fn clustered(count: u64, total: u64, subjects: u64, variance: Option<f64>) -> Self {
-        let variance = variance.filter(|_| subjects >= SUBJECTS_MIN);
-        let clustered = variance.map(|v| effective_sample(count, total, subjects, v));
-        Self { clustered, subjects, ..Self::independent(count, total) }
-    }
-
-    /// Returns the observed rate, or `None` without trials.
-    pub fn value(&self) -> Option<f64> {
-        (self.total > 0).then(|| self.count as f64 / self.total as f64)
-    }
-
-    /// Returns the interval to quote: the clustered one where it exists, else Clopper-Pearson's.
-    pub fn interval(&self) -> Option<Interval> {
-        self.clustered.or(self.exact)
-    }
 }
 
 /// Returns the Clopper-Pearson interval of `count` out of `total`.
@@ -92,39 +40,16 @@ pub fn wilson(count: f64, total: f64) -> Interval {
     Interval { lower, upper }
 }
 
-/// Returns the 95 % upper bound when nothing was seen in `total` trials: about 3 / total.
-///
-/// Source: ISO/IEC 19795-1:2021, the "rule of 3".
-pub fn rule_of_three(total: u64) -> f64 {
-    3.0 / total as f64
-}
-
-fn beta_interval(count: f64, total: f64) -> Interval {
+/// Returns the Clopper-Pearson interval of `count` out of `total`, which may be effective (fractional) counts.
+pub(crate) fn beta_interval(count: f64, total: f64) -> Interval {
     let tail = (1.0 - CONFIDENCE) / 2.0;
     let lower = if count <= 0.0 { 0.0 } else { beta::quantile(tail, count, total - count + 1.0) };
     let upper = if count >= total { 1.0 } else { beta::quantile(1.0 - tail, count + 1.0, total - count) };
     Interval { lower, upper }
 }
 
-/// Returns the exact interval at the sample size that the clustered variance is worth.
-///
-/// Without a single error the variance is unknown, and each subject counts as one trial, which is the safe side.
-/// Source: Korn and Graubard 1998, "Confidence intervals for proportions with small expected number of positive counts
-/// estimated from survey data", with Student's t for the number of subjects.
-fn effective_sample(count: u64, total: u64, subjects: u64, variance: f64) -> Interval {
-    let (n, clusters) = (total as f64, subjects as f64);
-    let p = count as f64 / n;
-    if variance <= 0.0 || count == 0 || count == total {
-        let trials = n.min(clusters);
-        return beta_interval(p * trials, trials);
-    }
-    let shrink = (Z / student_t(subjects - 1)).powi(2);
-    let effective = (p * (1.0 - p) / variance * shrink).min(n);
-    beta_interval(p * effective, effective)
-}
-
 /// Returns Student's t quantile at 97.5 %. Source: DLMF 8.17 through the incomplete beta function.
-fn student_t(freedom: u64) -> f64 {
+pub(crate) fn student_t(freedom: u64) -> f64 {
     let v = freedom.max(1) as f64;
     let x = beta::quantile(1.0 - CONFIDENCE, v / 2.0, 0.5);
     (v * (1.0 - x) / x).sqrt()
@@ -188,11 +113,5 @@ mod tests {
         assert_eq!(wilson(0.0, 10.0).lower, 0.0);
         assert_eq!(wilson(10.0, 10.0).upper, 1.0);
         assert_close(wilson(0.0, 10.0).upper, 0.277_533, 1e-5);
-    }
-
-    #[test]
-    fn no_trials_give_no_rate() {
-        let rate = Rate::independent(0, 0);
-        assert_eq!((rate.value(), rate.interval()), (None, None));
     }
 }

@@ -77,13 +77,14 @@ impl ScoreSet {
         self.at(last_rejected.map_or(f32::NEG_INFINITY, next_above))
     }
 
-    /// Returns the decidability d' = |μ₁ - μ₂| / √((σ₁² + σ₂²) / 2) over the finite scores.
+    /// Returns the decidability d' = |μ₁ - μ₂| / √((σ₁² + σ₂²) / 2) over the finite scores; `None` where they do not spread.
     ///
     /// Source: Daugman 2000, "Biometric decision landscapes".
-    pub fn decidability(&self) -> f64 {
+    pub fn decidability(&self) -> Option<f64> {
         let (mean1, variance1) = self.mated.moments();
         let (mean2, variance2) = self.non_mated.moments();
-        (mean1 - mean2).abs() / ((variance1 + variance2) / 2.0).sqrt()
+        let spread = ((variance1 + variance2) / 2.0).sqrt();
+        (spread > 0.0).then(|| (mean1 - mean2).abs() / spread)
     }
 }
 

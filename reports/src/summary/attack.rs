@@ -4,9 +4,9 @@
 use super::scheme::SchemeSummary;
 use crate::records::{Attack, AttackFigure, Defence};
 use crate::run_folder::manifest::{AttackRequirement, AttackTerms};
-use crate::statistics::cluster::MatedErrors;
-use crate::statistics::interval::Rate;
-use crate::statistics::limit::{Conformance, against};
+use crate::statistics::evidence::cluster::MatedErrors;
+use crate::statistics::evidence::limit::{Conformance, against};
+use crate::statistics::evidence::rate::Rate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

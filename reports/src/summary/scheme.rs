@@ -2,11 +2,14 @@
 //! comparisons.
 
 use crate::records::Comparison;
-use crate::statistics::band::{Band, Scored};
-use crate::statistics::cluster::{MatedErrors, NonMatedErrors};
 use crate::statistics::distribution::Distribution;
+use crate::statistics::evidence::band::Band;
+use crate::statistics::evidence::cluster::{Design, MatedErrors, NonMatedErrors};
+use crate::statistics::evidence::curve::SubjectScores;
+use crate::statistics::evidence::kept::KeptScores;
+use crate::statistics::evidence::rate::Rate;
+use crate::statistics::evidence::selection::Selected;
 use crate::statistics::gathered::Gathered;
-use crate::statistics::interval::Rate;
 use crate::statistics::rates::ScoreSet;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,18 +19,22 @@ use std::collections::BTreeMap;
 pub struct SchemeSummary {
     /// The scheme.
     pub scheme: String,
-    /// False non-match rate at the scheme's operating point; failures to derive count as non-matches.
+    /// False non-match rate of completed comparisons at the scheme's operating point; failures to derive are non-matches.
     pub fnmr: Rate,
-    /// False match rate at the scheme's operating point.
+    /// False match rate of completed comparisons at the scheme's operating point.
     pub fmr: Rate,
+    /// Failure-to-acquire rate of the probes.
+    pub fta: Rate,
     /// Comparisons that failed before there was a score.
     pub failures: u64,
     /// Equal error rate by the interval rule, where the scheme gives scores.
-    pub eer: Option<f64>,
-    /// Lowest FNMR with FMR at most 1 in 100.
-    pub fmr100: Option<f64>,
+    pub eer: Option<Selected>,
+    /// Lowest FNMR with FMR at most 1 in 100, where the comparisons show a threshold with such an FMR.
+    pub fmr100: Option<Selected>,
     /// Lowest FNMR with FMR at most 1 in 1,000.
-    pub fmr1000: Option<f64>,
+    pub fmr1000: Option<Selected>,
+    /// Lowest FNMR with FMR at most 1 in 10,000.
+    pub fmr10000: Option<Selected>,
     /// Sorted scores, for the plots.
     #[serde(skip)]
     pub scores: Option<ScoreSet>,
@@ -45,12 +52,13 @@ pub(crate) struct SchemeTally {
 #[derive(Default)]
 struct Counts {
     mated: MatedErrors,
+    probes: MatedErrors,
     pairs: Gathered<(u32, u32)>,
     mated_scores: Gathered<u32>,
     non_mated_scores: Gathered<u32>,
     failures: u64,
     has_scores: bool,
-    scored: Scored,
+    kept: KeptScores,
 }
 
 impl SchemeTally {
@@ -62,16 +70,11 @@ impl SchemeTally {
         let counts = self.schemes.get_mut(&c.scheme).expect("it was put there");
         counts.failures += u64::from(c.failure.is_some());
         counts.has_scores |= c.score.is_some();
-        let score = c.score.unwrap_or(f32::NEG_INFINITY).to_bits();
         if c.is_mated() {
-            counts.mated.add(c.reference_subject, !c.accepted);
-            counts.mated_scores.add(score, 0);
-            counts.scored.add_mated(c.reference_subject, c.score);
-        } else {
-            let (a, b) = (c.reference_subject, c.probe_subject);
-            counts.pairs.add((a.min(b), a.max(b)), u64::from(c.accepted));
-            counts.non_mated_scores.add(score, 0);
-            counts.scored.add_non_mated((a.min(b), a.max(b)), c.score);
+            counts.probes.add(c.probe_subject, !c.is_completed());
+        }
+        if c.is_completed() {
+            counts.add(c);
         }
     }
 
@@ -82,24 +85,47 @@ impl SchemeTally {
 }
 
 impl Counts {
+    /// Counts a completed comparison. A failure to derive has the lowest score that there is.
+    fn add(&mut self, c: &Comparison) {
+        let score = c.score.filter(|score| !score.is_nan()).unwrap_or(f32::NEG_INFINITY);
+        if c.is_mated() {
+            self.mated.add(c.reference_subject, !c.accepted);
+            self.mated_scores.add(score.to_bits(), 0);
+            self.kept.add_mated(c.reference_subject, score);
+        } else {
+            let (a, b) = (c.reference_subject, c.probe_subject);
+            let pair = (a.min(b), a.max(b));
+            self.pairs.add(pair, u64::from(c.accepted));
+            self.non_mated_scores.add(score.to_bits(), 0);
+            self.kept.add_non_mated(pair, score);
+        }
+    }
+
     fn summary(self, scheme: String) -> SchemeSummary {
         let distribution = |scores: Gathered<u32>| {
             Distribution::from_counts(scores.finish().into_iter().map(|(bits, _, n)| (f32::from_bits(bits), n)))
         };
-        let scores =
-            ScoreSet { mated: distribution(self.mated_scores), non_mated: distribution(self.non_mated_scores) };
-        let scores = Some(scores).filter(|s| self.has_scores && !s.is_empty());
+        let set = ScoreSet { mated: distribution(self.mated_scores), non_mated: distribution(self.non_mated_scores) };
         let pairs = self.pairs.finish();
+        let scores = (self.has_scores && !set.is_empty()).then(|| {
+            let (mated, non_mated, lowest) = self.kept.finish();
+            let design = Design::Listed(pairs.iter().map(|(pair, _, trials)| (*pair, *trials)).collect());
+            SubjectScores::new(set, mated, non_mated, lowest, design)
+        });
+        let least = scores.as_ref().map_or((None, None), |s| (s.fmr_dependence(), s.fnmr_dependence()));
+        let fnmr_at = |fmr| scores.as_ref().and_then(|scores: &SubjectScores| scores.fnmr_at(fmr));
         SchemeSummary {
             scheme,
-            band: scores.as_ref().map(|scores| Band::of(scores, self.scored, &pairs)),
-            fnmr: self.mated.rate(),
-            fmr: NonMatedErrors::from_pairs(pairs).rate(),
+            band: scores.as_ref().map(Band::of),
+            fnmr: self.mated.rate_with(least.1),
+            fmr: NonMatedErrors::from_pairs(pairs).rate_with(least.0),
+            fta: self.probes.rate(),
             failures: self.failures,
-            eer: scores.as_ref().map(ScoreSet::equal_error_rate),
-            fmr100: scores.as_ref().map(|s| s.lowest_fnmr(1e-2).fnmr),
-            fmr1000: scores.as_ref().map(|s| s.lowest_fnmr(1e-3).fnmr),
-            scores,
+            eer: scores.as_ref().and_then(SubjectScores::equal_error_rate),
+            fmr100: fnmr_at(1e-2),
+            fmr1000: fnmr_at(1e-3),
+            fmr10000: fnmr_at(1e-4),
+            scores: scores.map(SubjectScores::into_set),
         }
     }
 }

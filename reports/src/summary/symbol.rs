@@ -1,7 +1,7 @@
 //! What each scheme's payload costs as a QR symbol, among a run's figures.
 
 use crate::records::{Component, ServerFigure};
-use crate::statistics::interval::Rate;
+use crate::statistics::evidence::rate::Rate;
 
 /// The cost of one payload as a symbol.
 #[derive(Clone, Debug, PartialEq)]

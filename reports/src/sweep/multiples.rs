@@ -189,6 +189,7 @@ mod tests {
             unit: Unit::Microseconds,
             lower95: None,
             upper95: None,
+            method: None,
             sampled: true,
             count: 1,
             total: 1,

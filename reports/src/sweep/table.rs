@@ -120,6 +120,7 @@ mod tests {
             unit: Unit::Fraction,
             lower95: None,
             upper95: Some(0.5),
+            method: None,
             sampled: true,
             count: 1,
             total: 10,

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Purchase of goods (ISO 8583:1987, table A.1: processing code 00, no account types).
 const PURCHASE: &str = "000000";
 /// Echo test (ISO 8583:1987, network management information code).
-const ECHO: &str = "301";
+pub(super) const ECHO: &str = "301";
 const APPROVED: &str = "00";
 const NO_ORIGINAL: &str = "25";
 /// The bank is in trouble and did nothing; asking again may help.
@@ -176,7 +176,7 @@ fn read_charge_response(response: &Message) -> Result<BankAnswer, BankError> {
 }
 
 /// Writes a time as MMDDhhmmss in UTC.
-fn transmission_time(unix_ms: u64) -> String {
+pub(super) fn transmission_time(unix_ms: u64) -> String {
     let seconds = unix_ms / 1_000;
     let (month, day) = month_and_day(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);

@@ -27,6 +27,14 @@ impl Decline {
         }
     }
 
+    /// Returns whether the bank does not know the account or refuses its PIN: what somebody learns who guesses.
+    pub fn is_about_the_payer(&self) -> bool {
+        match self {
+            Self::NoSuchAccount | Self::WrongPin | Self::PinBlocked => true,
+            Self::InsufficientFunds | Self::Other(_) => false,
+        }
+    }
+
     /// Returns the response code, which the store keeps for reconciliation with the bank.
     pub fn code(&self) -> &str {
         match self {

@@ -36,7 +36,7 @@ impl PasswordConfig {
     }
 }
 
-/// Limits on guessing. Only failures count.
+/// Limits on guessing, where only failures count, and on what costs or tells something without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ThrottleConfig {
@@ -47,12 +47,27 @@ pub struct ThrottleConfig {
     pub account: FailureLimit,
     /// Wrong passwords from one source.
     pub source: FailureLimit,
+    /// Wrong passwords from one network: 24 bits of IPv4, 48 bits of IPv6.
+    pub prefix: FailureLimit,
+    /// Wrong PINs for one bank account, counted before the bank is asked.
+    pub bank_account: FailureLimit,
+    /// Registrations from one source, right or wrong.
+    pub registrations: FailureLimit,
+    /// Registrations from one network, right or wrong.
+    pub prefix_registrations: FailureLimit,
+    /// Requests from one source that need no login: health and counters.
+    pub enquiries: FailureLimit,
+    /// Requests of one account that is logged in.
+    pub requests: FailureLimit,
     /// Wrong QR payloads for one account from one source.
     pub qr: FailureLimit,
     /// Wrong verification codes for one account, over all its pages: who has the QR may open pages without end.
     pub code: FailureLimit,
     /// Verification codes sent for one account that no payment came of: each is a message to its owner.
     pub code_messages: FailureLimit,
+    /// Password hashes that one source may wait for at a time; zero switches the limit off. A network may wait for four
+    /// times as many. An account's owner has places of their own where they have logged in before.
+    pub hashes_per_source: u32,
     /// Whether an account's limit spares sources that its owner has logged in from, so that nobody else can lock them
     /// out. Without it an attacker can: for experiments alone.
     pub spares_familiar: bool,
@@ -64,9 +79,16 @@ impl ThrottleConfig {
         login: FailureLimit::OFF,
         account: FailureLimit::OFF,
         source: FailureLimit::OFF,
+        prefix: FailureLimit::OFF,
+        bank_account: FailureLimit::OFF,
+        registrations: FailureLimit::OFF,
+        prefix_registrations: FailureLimit::OFF,
+        enquiries: FailureLimit::OFF,
+        requests: FailureLimit::OFF,
         qr: FailureLimit::OFF,
         code: FailureLimit::OFF,
         code_messages: FailureLimit::OFF,
+        hashes_per_source: 0,
         spares_familiar: true,
     };
 }
@@ -77,9 +99,18 @@ impl Default for ThrottleConfig {
             login: FailureLimit { burst: 10, refill_ms: 6_000 },
             account: FailureLimit { burst: 100, refill_ms: 60_000 },
             source: FailureLimit { burst: 1_000, refill_ms: 100 },
+            prefix: FailureLimit { burst: 10_000, refill_ms: 10 },
+            // As the bank, which blocks a PIN after three (NIST SP 800-63B-4, 3.2.2).
+            bank_account: FailureLimit { burst: 3, refill_ms: 3_600_000 },
+            // A company behind one address registers its people in a morning; a stranger opens few accounts.
+            registrations: FailureLimit { burst: 100, refill_ms: 6_000 },
+            prefix_registrations: FailureLimit { burst: 1_000, refill_ms: 600 },
+            enquiries: FailureLimit { burst: 100, refill_ms: 100 },
+            requests: FailureLimit { burst: 20_000, refill_ms: 1 },
             qr: FailureLimit { burst: 30, refill_ms: 10_000 },
             code: FailureLimit { burst: 10, refill_ms: 60_000 },
             code_messages: FailureLimit { burst: 10, refill_ms: 30_000 },
+            hashes_per_source: 64,
             spares_familiar: true,
         }
     }

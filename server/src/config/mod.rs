@@ -95,6 +95,10 @@ pub struct Rules {
     pub code_resends: u8,
     /// Digits of a code, 1 to 9.
     pub code_digits: u8,
+    /// How long a payment page stays open, in milliseconds.
+    pub page_valid_ms: u32,
+    /// How long a login is good for, in milliseconds (NIST SP 800-63B-4, 2.2.3: at most 24 hours).
+    pub login_valid_ms: u32,
     /// What a presented QR must come with.
     pub presentation: Presentation,
     /// Who may ask for the counters over QUIC.
@@ -110,6 +114,8 @@ impl Default for Rules {
             code_valid_ms: 180_000,
             code_resends: 2,
             code_digits: 6,
+            page_valid_ms: 900_000,
+            login_valid_ms: 43_200_000,
             presentation: Presentation::Static,
             metrics: Visibility::Operator,
         }
@@ -201,6 +207,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from which on an address must prove itself first (a stateless retry, RFC 9000, 8.1.2).
     pub retry_above: usize,
+    /// Connections of one source from `retry-above` on, so that nobody holds all places alone; zero switches the limit off.
+    pub connections_per_source: u32,
     /// How long a handshake may take, in milliseconds.
     pub handshake_ms: u32,
     /// Requests under way on one connection.
@@ -221,6 +229,7 @@ impl Default for Limits {
         Self {
             connections: 50_000,
             retry_above: 10_000,
+            connections_per_source: 256,
             handshake_ms: 10_000,
             streams: 8,
             idle_ms: 60_000,

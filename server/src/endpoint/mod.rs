@@ -5,6 +5,7 @@ mod listener;
 pub use listener::QuicListener;
 
 use crate::config::Limits;
+use crate::service::limits::{Place, Places, Source};
 use crate::service::{Service, Session};
 use crate::shutdown::Shutdown;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
@@ -27,7 +28,9 @@ pub async fn serve(listener: Arc<QuicListener>, service: Arc<Service>, mut shutd
     let resolver = tokio::spawn(service.clone().resolve(shutdown.clone()));
     let late = tokio::spawn(service.clone().take_late_answers(shutdown.clone()));
     let limits = *listener.limits();
-    let server = Arc::new(Server { listener, service, limits, tasks: tasks.clone(), shutdown: shutdown.clone() });
+    let places = Places::new(limits.connections_per_source);
+    let server =
+        Arc::new(Server { listener, service, limits, tasks: tasks.clone(), places, shutdown: shutdown.clone() });
     loop {
         let incoming = tokio::select! {
             biased;
@@ -52,6 +55,7 @@ struct Server {
     service: Arc<Service>,
     limits: Limits,
     tasks: Arc<Semaphore>,
+    places: Places<Source>,
     shutdown: Shutdown,
 }
 
@@ -59,34 +63,36 @@ impl Server {
     /// Lets a connection in, asks its address to prove itself, or turns it away.
     fn admit(self: &Arc<Self>, incoming: Incoming) {
         let open = self.listener.open_connections();
-        if open >= self.limits.connections {
+        let source = Source::from(incoming.remote_address().ip());
+        let has_its_share = open >= self.limits.retry_above && self.places.is_share_taken(&source);
+        if open >= self.limits.connections || has_its_share {
             self.service.metrics().count_refused();
             incoming.refuse();
         } else if open >= self.limits.retry_above && !incoming.remote_address_validated() && incoming.may_retry() {
             self.service.metrics().count_retried();
             drop(incoming.retry());
         } else {
-            let server = self.clone();
-            tokio::spawn(async move { server.welcome(incoming).await });
+            let (server, place) = (self.clone(), self.places.take_anyway(source));
+            tokio::spawn(async move { server.welcome(incoming, place).await });
         }
     }
 
     /// Shakes hands, within the time that there is for it.
-    async fn welcome(self: Arc<Self>, incoming: Incoming) {
+    async fn welcome(self: Arc<Self>, incoming: Incoming, place: Place<Source>) {
         let limit = Duration::from_millis(u64::from(self.limits.handshake_ms));
         let handshake = async { self.listener.accept(incoming)?.await };
         match self.service.env().within(limit, handshake).await {
             // A task of its own: this one still has room for a handshake, which would be held as long as the connection.
-            Some(Ok(connection)) => drop(tokio::spawn(self.serve_connection(connection))),
+            Some(Ok(connection)) => drop(tokio::spawn(self.serve_connection(connection, place))),
             Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
             None => self.service.metrics().count_timed_out(),
         }
     }
 
-    async fn serve_connection(self: Arc<Self>, connection: Connection) {
+    async fn serve_connection(self: Arc<Self>, connection: Connection, _place: Place<Source>) {
         let _open = self.service.metrics().connection();
         let Some(channel) = channel_of(&connection) else { return };
-        let session = Session::new(connection.remote_address().ip(), channel);
+        let session = self.service.begin_session(connection.remote_address().ip(), channel);
         let client = Arc::new(ClientConnection { session, sent: Sent::new(self.limits.streams) });
         // A permit, so that the shutdown waits for what this connection was sent.
         let Ok(permit) = self.tasks.clone().acquire_owned().await else { return };
@@ -228,10 +234,12 @@ async fn read_request(receive: &mut RecvStream) -> Result<Request, NoRequest> {
     receive.read_exact(&mut body).await.map_err(gone_or_short)?;
     // A stream carries one request. Reading up to its end also spares a packet, with which quinn would tell the client
     // to stop sending.
-    receive.read_to_end(0).await.map_err(|error| match error {
-        quinn::ReadToEndError::TooLong => NoRequest::Malformed,
-        quinn::ReadToEndError::Read(_) => NoRequest::Gone,
-    })?;
+    // In order, as all of it: read out of order, a packet that arrived twice would count as bytes after the request.
+    match receive.read(&mut [0; 1]).await {
+        Ok(None) => {}
+        Ok(Some(_)) => return Err(NoRequest::Malformed),
+        Err(_) => return Err(NoRequest::Gone),
+    }
     codec::decode_body(&body).map_err(|_| NoRequest::Malformed)
 }
 

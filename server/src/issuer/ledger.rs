@@ -10,7 +10,11 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), "ALTER TABLE accounts ADD COLUMN wrong_pins INTEGER NOT NULL DEFAULT 0"];
+/// Wrong PINs in a row after which an account's PIN is blocked (NIST SP 800-63B-4, 3.2.2, asks for at most 100; cards
+/// allow three).
+const WRONG_PINS_MAX: i64 = 3;
 
 /// Response codes (ISO 8583:1987, data element 39).
 pub mod code {
@@ -28,6 +32,8 @@ pub mod code {
     pub const INSUFFICIENT_FUNDS: &str = "51";
     /// The PIN or the mandate is wrong.
     pub const WRONG_PIN: &str = "55";
+    /// The PIN was wrong too often.
+    pub const PIN_BLOCKED: &str = "75";
     /// Declined without a reason, by a fault knob.
     pub const DO_NOT_HONOUR: &str = "05";
     /// The reference was used for another charge.
@@ -216,12 +222,22 @@ fn authorise(
 ) -> rusqlite::Result<Result<String, &'static str>> {
     match payer {
         Payer::Pin { account, pin } => {
-            let find = "SELECT pin_mac FROM accounts WHERE number = ?1";
-            let stored = connection.prepare_cached(find)?.query_row([account], |row| row.get::<_, Vec<u8>>(0));
-            let Some(stored) = stored.optional()? else { return Ok(Err(code::NO_SUCH_ACCOUNT)) };
-            let Some(pin) = pin else { return Ok(Err(code::WRONG_PIN)) };
-            let content = zeroize::Zeroizing::new(format!("{account}/{}", pin.as_str()));
-            let right = hmac::verify(key, content.as_bytes(), &stored).is_ok();
+            let find = "SELECT pin_mac, wrong_pins FROM accounts WHERE number = ?1";
+            let stored = connection
+                .prepare_cached(find)?
+                .query_row([account], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?)));
+            let Some((stored, wrong)) = stored.optional()? else { return Ok(Err(code::NO_SUCH_ACCOUNT)) };
+            if wrong >= WRONG_PINS_MAX {
+                return Ok(Err(code::PIN_BLOCKED));
+            }
+            let right = pin.as_ref().is_some_and(|pin| {
+                let content = zeroize::Zeroizing::new(format!("{account}/{}", pin.as_str()));
+                hmac::verify(key, content.as_bytes(), &stored).is_ok()
+            });
+            if wrong > 0 || !right {
+                let count = "UPDATE accounts SET wrong_pins = ?2 WHERE number = ?1";
+                connection.prepare_cached(count)?.execute(params![account, if right { 0 } else { wrong + 1 }])?;
+            }
             Ok(if right { Ok(account.clone()) } else { Err(code::WRONG_PIN) })
         }
         Payer::Mandate(token) => {
@@ -407,6 +423,22 @@ mod tests {
         let token = ledger.open_mandate(by_pin("1234")).await.unwrap().unwrap();
         assert_eq!(charge(&ledger, "A", Payer::Mandate(token), 60).await, code::APPROVED);
         assert_eq!(charge(&ledger, "B", Payer::Mandate("0".repeat(32)), 1).await, code::WRONG_PIN);
+    }
+
+    #[tokio::test]
+    async fn a_pin_is_blocked_after_three_wrong_ones_in_a_row() {
+        let ledger = ledger(100);
+        for (reference, pin, code) in [
+            ("A", "0000", code::WRONG_PIN),
+            ("B", "1234", code::APPROVED),
+            ("C", "0000", code::WRONG_PIN),
+            ("D", "0001", code::WRONG_PIN),
+            ("E", "0002", code::WRONG_PIN),
+            ("F", "1234", code::PIN_BLOCKED),
+        ] {
+            assert_eq!(charge(&ledger, reference, by_pin(pin), 1).await, code, "{reference}");
+        }
+        assert!(ledger.audit().await.unwrap().is_clean());
     }
 
     #[tokio::test]

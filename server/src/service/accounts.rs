@@ -4,7 +4,7 @@ use super::answer::refusal_of;
 use super::rotation::{account_context, authority_context};
 use super::session::{Login, Session};
 use super::state::{OrRefuse, Service};
-use crate::bank::{Authority, BankError};
+use crate::bank::{Authority, BankError, Decline};
 use crate::config::Mode;
 use crate::crypto::credential::Credential;
 use crate::store::{AccountId, Binding, Change, Creation};
@@ -26,19 +26,25 @@ pub(super) struct Registration {
 impl Service {
     pub(super) async fn register(
         &self,
+        session: &Session,
         login: LoginName,
         password: Secret,
         registration: Registration,
     ) -> Result<Response, Refusal> {
         self.require_free(&login).await?;
         let binding = self.seal_binding(&login, registration).await?;
-        self.create(login, password, Some(binding)).await?;
+        self.create(session, login, password, Some(binding)).await?;
         Ok(Response::Registered)
     }
 
-    pub(super) async fn register_credentials(&self, login: LoginName, password: Secret) -> Result<Response, Refusal> {
+    pub(super) async fn register_credentials(
+        &self,
+        session: &Session,
+        login: LoginName,
+        password: Secret,
+    ) -> Result<Response, Refusal> {
         self.require_free(&login).await?;
-        self.create(login, password, None).await?;
+        self.create(session, login, password, None).await?;
         Ok(Response::CredentialsRegistered)
     }
 
@@ -71,7 +77,10 @@ impl Service {
         }
         let source = session.source();
         self.throttle.begin_login(&name, source)?;
-        let checked = self.check_password(&name, password).await;
+        let checked = match self.throttle.take_hash_place(&name, source) {
+            Ok(_place) => self.check_password(&name, password).await,
+            Err(refusal) => Err(refusal),
+        };
         if checked != Err(Refusal::WrongCredentials) {
             self.throttle.forgive_login(&name, source);
         }
@@ -174,7 +183,14 @@ impl Service {
         }
     }
 
-    async fn create(&self, login: LoginName, password: Secret, binding: Option<Binding>) -> Result<(), Refusal> {
+    async fn create(
+        &self,
+        session: &Session,
+        login: LoginName,
+        password: Secret,
+        binding: Option<Binding>,
+    ) -> Result<(), Refusal> {
+        let _place = self.throttle.take_hash_place(&login, session.source())?;
         let password = self.passwords.hash(password).await.or_refuse()?;
         self.create_with(login, Credential::Password(password), binding).await
     }
@@ -218,7 +234,12 @@ impl Service {
     }
 
     async fn open_mandate(&self, bank_account: BankAccount, pin: Secret) -> Result<Secret, Refusal> {
-        match self.bank.open_mandate(bank_account, pin).await {
+        self.throttle.begin_pin(&bank_account)?;
+        let answer = self.bank.open_mandate(bank_account.clone(), pin).await;
+        if !answer.as_ref().is_ok_and(|answer| answer.as_ref().is_err_and(Decline::is_about_the_payer)) {
+            self.throttle.forgive_pin(&bank_account);
+        }
+        match answer {
             Ok(Ok(token)) => Ok(token),
             Ok(Err(why)) => Err(refusal_of(&why)),
             // No money moves here: the handset may simply register again.

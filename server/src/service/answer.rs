@@ -35,9 +35,9 @@ pub(super) fn answer_of(payment: &Payment) -> Result<Response, Refusal> {
 /// Returns the refusal that tells a payer why the bank declined.
 pub(super) fn refusal_of(why: &Decline) -> Refusal {
     match why {
-        Decline::NoSuchAccount => Refusal::NoSuchBankAccount,
         Decline::InsufficientFunds => Refusal::InsufficientFunds,
-        Decline::WrongPin | Decline::PinBlocked => Refusal::BankCredentials,
+        // One answer for all three: whoever guesses must not learn which accounts exist.
+        Decline::NoSuchAccount | Decline::WrongPin | Decline::PinBlocked => Refusal::BankCredentials,
         Decline::Other(code) => Refusal::Declined { code: code.clone() },
     }
 }

@@ -4,9 +4,9 @@ use super::answer::{answer_of, settlement_of};
 use super::page::Purchase;
 use super::session::{Login, Session};
 use super::state::{OrRefuse, Service};
-use crate::bank::{ChargeOrder, Sending};
+use crate::bank::{Authority, ChargeOrder, Sending};
 use crate::store::{Binding, Intent, Opened, Settlement};
-use biopay_protocol::{PaymentId, Refusal, Response};
+use biopay_protocol::{BankAccount, PaymentId, Refusal, Response};
 use std::sync::{MutexGuard, PoisonError};
 
 impl Service {
@@ -19,12 +19,43 @@ impl Service {
         binding: &Binding,
     ) -> Result<Response, Refusal> {
         let (account, authority) = self.open_binding(&login.name, binding)?;
+        // A PIN that is kept may be a guess: it is counted before the bank is asked, as at a registration.
+        let is_guess = matches!(authority, Authority::Pin(_)) && !self.throttle.is_pin_proven(&login.name);
+        let guessed = is_guess.then(|| account.clone());
+        guessed.as_ref().map_or(Ok(()), |account| self.throttle.begin_pin(account))?;
+        let charged = self.charge_authorised(login, payment, purchase, account, authority).await;
+        if let Some(account) = guessed
+            && charged != Err(Refusal::BankCredentials)
+        {
+            self.throttle.forgive_pin(&account);
+            if charged.is_ok() {
+                self.throttle.remember_pin(&login.name);
+            }
+        }
+        charged
+    }
+
+    async fn charge_authorised(
+        &self,
+        login: &Login,
+        payment: PaymentId,
+        purchase: Purchase,
+        account: BankAccount,
+        authority: Authority,
+    ) -> Result<Response, Refusal> {
         let _charging = self.mark_charging(payment);
         let intent = self.intent(login, payment, &purchase);
-        let opened = match self.store.open_payment(intent).await.or_refuse()? {
-            Opened::New(opened) => opened,
-            Opened::Existing(existing) => return answer_of(&existing),
-            Opened::Conflict => return Err(Refusal::IdempotencyConflict),
+        let opened = match self.store.open_payment(intent).await {
+            Ok(Opened::New(opened)) => opened,
+            Ok(Opened::Existing(existing)) => return answer_of(&existing),
+            Ok(Opened::Conflict) => return Err(Refusal::IdempotencyConflict),
+            // The intent may be durable, and then the resolver charges it: the payer must ask, and not pay again.
+            Err(error) if error.may_be_done() => {
+                tracing::error!(%error, ?payment, "the intent may be durable or not");
+                self.unresolved.notify_one();
+                return Err(Refusal::UnknownOutcome { payment });
+            }
+            Err(error) => return Err(error).or_refuse(),
         };
         let Purchase { merchant, amount, currency, .. } = purchase;
         let (reference, sending) = (opened.reference, Sending::First);

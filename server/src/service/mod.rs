@@ -11,6 +11,8 @@ mod accounts;
 mod answer;
 mod charge;
 mod code;
+mod health;
+pub(crate) mod limits;
 mod opaque;
 mod page;
 mod pages;
@@ -20,7 +22,6 @@ mod resolver;
 mod rotation;
 mod session;
 mod state;
-mod throttle;
 
 pub use rotation::{Rotation, rotate};
 pub use session::Session;

@@ -9,20 +9,26 @@ use biopay_protocol::{LoginName, OpaqueBytes, Refusal, Response};
 impl Service {
     pub(super) async fn begin_opaque_registration(
         &self,
+        session: &Session,
         login: LoginName,
         message: OpaqueBytes,
     ) -> Result<Response, Refusal> {
         self.require_free(&login).await?;
         self.env.run(CostClass::KeyExchange, || ()).await.or_refuse()?;
         let message = self.opaque.begin_registration(&login, &message).map_err(|_| Refusal::Malformed)?;
+        session.set_registering(login);
         Ok(Response::OpaqueRegistration { message })
     }
 
     pub(super) async fn finish_opaque_registration(
         &self,
+        session: &Session,
         login: LoginName,
         message: OpaqueBytes,
     ) -> Result<Response, Refusal> {
+        if session.take_registering().as_ref() != Some(&login) {
+            return Err(Refusal::WrongStep);
+        }
         let record = self.opaque.finish_registration(&message).map_err(|_| Refusal::Malformed)?;
         self.create_with(login, Credential::Opaque(record), None).await?;
         Ok(Response::CredentialsRegistered)

@@ -36,6 +36,11 @@ impl Page {
         Self { purchase, qr_tries_left: qr_tries, codes_issued: 0, phase: Phase::AwaitQr }
     }
 
+    /// Returns whether a request works on the page.
+    pub(super) fn is_busy(&self) -> bool {
+        matches!(self.phase, Phase::Busy)
+    }
+
     /// Takes the page for a presented payload.
     pub(super) fn begin_verification(&mut self, payment: PaymentId) -> Result<(), Refusal> {
         match self.phase {

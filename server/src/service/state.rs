@@ -1,6 +1,7 @@
 //! The service's parts, put together once when the server starts.
 
-use super::throttle::Throttle;
+use super::health::Health;
+use super::limits::Throttle;
 use crate::bank::Bank;
 use crate::config::{Mode, Rules, ThrottleConfig};
 use crate::crypto::opaque::OpaqueServer;
@@ -34,6 +35,7 @@ pub struct Service {
     /// Payments that a request of this process is charging right now: the resolver leaves them alone.
     pub(super) charging: Mutex<BTreeSet<PaymentId>>,
     pub(super) unresolved: tokio::sync::Notify,
+    pub(super) health: Health,
 }
 
 /// A service's parts.
@@ -91,6 +93,7 @@ impl Service {
             metrics,
             charging,
             unresolved,
+            health: Health::default(),
         }
     }
 

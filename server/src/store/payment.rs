@@ -140,6 +140,15 @@ pub enum Settlement {
 }
 
 impl Settlement {
+    /// Returns whether the payer may use the payment's idempotency key again: nothing was sent, so nothing can be charged
+    /// twice. The store keeps the voided payment under a key that no request can have.
+    pub fn frees_key(&self) -> bool {
+        match self {
+            Self::NotSent => true,
+            Self::Approved { .. } | Self::Declined(_) | Self::Unknown | Self::Cancelled | Self::Reversed => false,
+        }
+    }
+
     /// Returns the approval code and the decline code that it brings.
     pub fn codes(&self) -> (Option<&str>, Option<&str>) {
         match self {

@@ -12,11 +12,12 @@ use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use std::net::IpAddr;
+use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::{NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
@@ -24,6 +25,12 @@ const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
 const CONNECTIONS_MAX: usize = 16;
 /// Any number that nobody else locks: migrations of several processes wait for each other.
 const MIGRATION_LOCK: i64 = 0x6269_6f70_6179;
+/// How long a connection may take to open, and how long a command waits for a free one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// After this the database gives a statement up by itself, in milliseconds.
+const STATEMENT_MS: u32 = 4_000;
+/// After this the server gives up a database that does not answer.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a command looks again when another process was faster.
 const ATTEMPTS_MAX: usize = 16;
 const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
@@ -43,6 +50,9 @@ impl PostgresStore {
     /// [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
     pub async fn open(url: &str, tls: Option<MakeRustlsConnect>) -> Result<Self, StoreError> {
         let mut config: tokio_postgres::Config = url.parse()?;
+        let options = config.get_options().unwrap_or_default();
+        config.options(format!("{options} -c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}"));
+        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(COMMAND_TIMEOUT);
         let pooling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match tls {
             Some(tls) => {
@@ -52,7 +62,14 @@ impl PostgresStore {
             None if config.get_hosts().iter().all(is_here) => Manager::from_config(config, NoTls, pooling),
             None => return Err(StoreError::Sql("store-certificate is needed for a database elsewhere".into())),
         };
-        let pool = Pool::builder(manager).max_size(CONNECTIONS_MAX).build().map_err(|_| StoreError::Failed)?;
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS_MAX)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .recycle_timeout(Some(CONNECT_TIMEOUT))
+            .build()
+            .map_err(|_| StoreError::Failed)?;
         let store = Self { pool };
         store.migrate().await?;
         Ok(store)
@@ -253,7 +270,7 @@ impl From<tokio_postgres::Error> for StoreError {
         // The database's own message may quote a row; its code says enough.
         match error.code() {
             Some(code) => Self::Sql(format!("PostgreSQL error {}", code.code())),
-            None => Self::Sql("no connection to PostgreSQL".into()),
+            None => Self::Unanswered,
         }
     }
 }
@@ -266,8 +283,31 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-fn unreachable_pool(_: deadpool_postgres::PoolError) -> StoreError {
-    StoreError::Sql("no connection to PostgreSQL".into())
+fn unreachable_pool(error: deadpool_postgres::PoolError) -> StoreError {
+    tracing::warn!(%error, "no connection to PostgreSQL");
+    StoreError::Unreachable
+}
+
+/// Asks the database on a connection of the pool, and waits no longer than [`COMMAND_TIMEOUT`]. A connection that left
+/// somebody waiting is closed: the answer to another command may still be on its way.
+async fn ask<T>(
+    pool: &Pool,
+    sql: &str,
+    command: impl AsyncFnOnce(&Object, &Statement) -> Result<T, tokio_postgres::Error>,
+) -> Result<T, StoreError> {
+    let client = pool.get().await.map_err(unreachable_pool)?;
+    let asked = async {
+        let statement = client.prepare_cached(sql).await?;
+        command(&client, &statement).await
+    };
+    match tokio::time::timeout(COMMAND_TIMEOUT, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            tracing::error!("PostgreSQL did not answer in time");
+            drop(Object::take(client));
+            Err(StoreError::Unanswered)
+        }
+    }
 }
 
 fn corrupt(what: &str) -> StoreError {
@@ -279,9 +319,7 @@ fn id(payment: PaymentId) -> Vec<u8> {
 }
 
 async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
-    let client = pool.get().await.map_err(unreachable_pool)?;
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.query(&statement, params).await?)
+    ask(pool, sql, async |client, statement| client.query(statement, params).await).await
 }
 
 async fn optional(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Option<Row>, StoreError> {
@@ -289,9 +327,7 @@ async fn optional(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Option<R
 }
 
 async fn change(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Change, StoreError> {
-    let client = pool.get().await.map_err(unreachable_pool)?;
-    let statement = client.prepare_cached(sql).await?;
-    let changed = client.execute(&statement, params).await?;
+    let changed = ask(pool, sql, async |client, statement| client.execute(statement, params).await).await?;
     Ok(if changed == 0 { Change::Refused } else { Change::Done })
 }
 
@@ -340,7 +376,8 @@ async fn move_payment(
 ) -> Result<Option<Payment>, StoreError> {
     let update = format!(
         "WITH moved AS (
-             UPDATE payments SET state = $3, approval = coalesce(approval, $4), decline = coalesce(decline, $5)
+             UPDATE payments SET state = $3, approval = coalesce(approval, $4), decline = coalesce(decline, $5),
+                                 key = CASE WHEN $9 THEN key || ' ' || encode(id, 'hex') ELSE key END
              WHERE id = $1 AND state = $2 RETURNING *
          ), written AS (
              INSERT INTO entries (payment, kind, debit, credit, amount_minor)
@@ -355,7 +392,8 @@ async fn move_payment(
     let (debits, credits): (Vec<String>, Vec<String>) =
         entries.iter().map(|entry| entry.accounts(&before.merchant)).unzip();
     let (from, to) = (before.state.code(), state.code());
-    let params: Params<'_> = &[&id(before.id), &from, &to, &approval, &decline, &kinds, &debits, &credits];
+    let params: Params<'_> =
+        &[&id(before.id), &from, &to, &approval, &decline, &kinds, &debits, &credits, &settlement.frees_key()];
     optional(pool, &update, params).await?.as_ref().map(payment_of).transpose()
 }
 

@@ -271,9 +271,10 @@ fn update_payment(
     settlement: &Settlement,
 ) -> rusqlite::Result<()> {
     let (approval, decline) = settlement.codes();
-    let update = "UPDATE payments SET state = ?2, approval = coalesce(approval, ?3), decline = coalesce(decline, ?4)
+    let update = "UPDATE payments SET state = ?2, approval = coalesce(approval, ?3), decline = coalesce(decline, ?4),
+                                      key = CASE WHEN ?5 THEN key || ' ' || hex(id) ELSE key END
                   WHERE id = ?1";
-    let row = params![payment.0.to_be_bytes(), state.code(), approval, decline];
+    let row = params![payment.0.to_be_bytes(), state.code(), approval, decline, settlement.frees_key()];
     connection.prepare_cached(update)?.execute(row).map(drop)
 }
 

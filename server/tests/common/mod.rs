@@ -4,6 +4,8 @@
 
 pub mod postgres;
 pub mod processes;
+pub mod proxy;
+pub mod relay;
 pub mod soaking;
 
 use biopay_biometrics::Template;
@@ -13,7 +15,7 @@ use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use biopay_server::client::{ClientError, Connection};
 use biopay_server::config::{
-    CodeRule, ImageLimits, Limits, Mode, Presentation, Rules, ServerConfig, ThrottleConfig, TlsConfig,
+    CodeRule, FailureLimit, ImageLimits, Limits, Mode, Presentation, Rules, ServerConfig, ThrottleConfig, TlsConfig,
 };
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
@@ -58,6 +60,13 @@ pub struct Setup {
     pub qlog: Option<std::path::PathBuf>,
     pub faults: Faults,
     pub hash_memory_kib: u32,
+    pub throttle: ThrottleConfig,
+    pub page_valid_ms: u32,
+    pub login_valid_ms: u32,
+    /// A bank instead of the system's own.
+    pub bank: Option<SocketAddr>,
+    /// What stands between the server and its store.
+    pub before_store: fn(Arc<dyn Store>) -> Arc<dyn Store>,
 }
 
 impl Default for Setup {
@@ -73,6 +82,16 @@ impl Default for Setup {
             qlog: None,
             faults: Faults::default(),
             hash_memory_kib: 64,
+            // All users of a test share one address.
+            throttle: ThrottleConfig {
+                registrations: FailureLimit::OFF,
+                prefix_registrations: FailureLimit::OFF,
+                ..ThrottleConfig::default()
+            },
+            page_valid_ms: Rules::default().page_valid_ms,
+            login_valid_ms: Rules::default().login_valid_ms,
+            bank: None,
+            before_store: |store| store,
         }
     }
 }
@@ -112,7 +131,10 @@ impl System {
 
         let name = "localhost".try_into().unwrap();
         let trust = BankTrust { certificate: bank_pem, name, own: TlsConfig::default() };
-        let bank = BankAddress { address: bank_address, tls: Some(trust) };
+        let bank = match setup.bank {
+            Some(address) => BankAddress { address, tls: None },
+            None => BankAddress { address: bank_address, tls: Some(trust) },
+        };
         let wire = TcpWire::new(bank, env.clone(), setup.bank_timeout);
         let cost = HashCost { memory_kib: setup.hash_memory_kib, passes: 1, lanes: 1 };
         let store: Arc<dyn Store> =
@@ -120,10 +142,16 @@ impl System {
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
             hides_unknown_names: true,
-            rules: Rules { code: setup.code, presentation: setup.presentation, ..Default::default() },
+            rules: Rules {
+                code: setup.code,
+                presentation: setup.presentation,
+                page_valid_ms: setup.page_valid_ms,
+                login_valid_ms: setup.login_valid_ms,
+                ..Default::default()
+            },
             mode: setup.mode,
-            throttle: ThrottleConfig::default(),
-            store: store.clone(),
+            throttle: setup.throttle,
+            store: (setup.before_store)(store.clone()),
             bank: Arc::new(Acquirer::new(wire, env.clone(), "100001".into(), pin_key())),
             schemes: Arc::new(Registry::new(&ServerConfig::default().schemes).unwrap()),
             vault: Vault::new(env.clone(), vault_keys).unwrap(),
@@ -171,6 +199,12 @@ impl System {
     /// Connects through whatever stands at another address.
     pub async fn connect_to(&self, address: SocketAddr) -> Result<Connection, ClientError> {
         Connection::connect(&self.client, self.client_config.clone(), address, "localhost").await
+    }
+
+    /// Connects from another address of this machine.
+    pub async fn connect_from(&self, source: &str) -> Result<Connection, ClientError> {
+        let client = quinn::Endpoint::client(format!("{source}:0").parse().unwrap()).unwrap();
+        Connection::connect(&client, self.client_config.clone(), self.address, "localhost").await
     }
 
     /// Returns the server's certificate.

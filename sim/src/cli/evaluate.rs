@@ -7,12 +7,13 @@ use crate::evaluation::engine::{Engine, Outputs};
 use crate::evaluation::exhaustive::Exhaustive;
 use crate::evaluation::figures::HasScore;
 use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
-use crate::evaluation::source::{Modality, Source, synthesise};
+use crate::evaluation::source::{Evaluated, Source, synthesise, usual_comparator};
 use crate::evaluation::survey::{SurveyOptions, survey};
 use crate::evaluation::symbol_cost::SymbolCosts;
 use crate::evaluation::{
     Comparator, Figures, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, survey_text,
 };
+use crate::modality::ModalityId;
 use crate::shard::Shard;
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters};
 use clap::Args;
@@ -31,8 +32,8 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality fingerprint --images fingers --write-templates records --trace-stages stages
 
 Images are SUBJECT_IMPRESSION.png (also .tif, .bmp, .pgm, .jpg). Every pair is compared unless --protocol, --pairs or
---enrol says otherwise; one that cannot be, because a sample was not acquired, counts with the score -inf and is never
-dropped. Larger scores are more similar. With --counts an interrupted evaluation goes on where it was.";
+--enrol says otherwise. Rates are of the comparisons that took place; samples that were not acquired are counted in FTA,
+and in the FAR and FRR of one try. Larger scores are more similar. With --counts an interrupted evaluation goes on where it was.";
 
 /// Measures error rates over pairs of samples, by a comparator or a derivation scheme.
 #[derive(Args)]
@@ -40,7 +41,7 @@ dropped. Larger scores are more similar. With --counts an interrupted evaluation
 pub struct EvaluateArgs {
     /// The kind of samples; `all` only with `--scheme all`.
     #[arg(long, value_enum, required_unless_present = "merge")]
-    modality: Option<Modality>,
+    modality: Option<Evaluated>,
     #[command(flatten)]
     source: Source,
     /// The comparator of two samples [default: minutiae for fingerprints, else fixed-length].
@@ -93,6 +94,7 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     if args.scheme.as_deref() == Some("all") {
         return compare_schemes(args, modality);
     }
+    let modality = modality.one()?;
     let method = args.method(modality)?;
     let set = args.samples(modality, &method)?;
     let plan = args.plan(&set)?;
@@ -102,6 +104,7 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
         images: set.len(),
         subjects: set.subject_count(),
         failures_to_acquire: set.failures().clone(),
+        failure_to_acquire: Some(set.failure_to_acquire()),
         failures_to_enrol: scheme.as_ref().map_or(0, |s| s.failures_to_enrol),
     };
     file.scheme = scheme.map(|s| (s.name.to_owned(), s.has_score == HasScore::Yes));
@@ -110,12 +113,12 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
         println!("shard {shard} is in {}", args.counts.as_deref().unwrap_or(Path::new("")).display());
         return Ok(());
     }
-    let figures = figures_of(&file);
+    let figures = figures_of(&file)?;
     print!("{}", figures.to_text(&title));
     write_json(args, &figures)
 }
 
-fn figures_of(file: &CountsFile) -> Figures {
+fn figures_of(file: &CountsFile) -> Result<Figures, Error> {
     let has_score = |has: bool| if has { HasScore::Yes } else { HasScore::No };
     let scheme = file.scheme.as_ref().map(|(name, has)| (name.as_str(), has_score(*has)));
     Figures::new(file, file.samples.clone(), scheme)
@@ -163,20 +166,20 @@ fn run(
 }
 
 impl EvaluateArgs {
-    fn method(&self, modality: Modality) -> Result<Method, Error> {
+    fn method(&self, modality: ModalityId) -> Result<Method, Error> {
         let Some(name) = &self.scheme else {
-            return Ok(Method::Comparator(self.comparator.unwrap_or_else(|| modality.usual_comparator())));
+            return Ok(Method::Comparator(self.comparator.unwrap_or_else(|| usual_comparator(modality))));
         };
         let id = SchemeId::from_name(name).ok_or_else(|| {
             let known: Vec<&str> = SchemeId::ALL.iter().map(|id| id.name()).collect();
             Error::Usage(format!("--scheme {name} is unknown: use one of {}, or all", known.join(", ")))
         })?;
-        let parameters = self.parameters()?.unwrap_or_else(|| modality.usual_parameters());
+        let parameters = self.parameters()?.unwrap_or_else(|| (modality.definition().usual_parameters)());
         Ok(Method::Scheme(SchemeChoice { id, parameters, token: self.token, seed: self.seed }))
     }
 
     /// Loads the samples, or makes synthetic ones if a scheme is measured and no samples are given.
-    fn samples(&self, modality: Modality, method: &Method) -> Result<SampleSet, Error> {
+    fn samples(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
         match method {
             Method::Scheme(_) if !self.source.is_given() => synthesise(modality, &self.source.synthetic(self.seed)),
             _ => self.source.load(modality, method),
@@ -197,7 +200,7 @@ impl EvaluateArgs {
     }
 }
 
-fn compare_schemes(args: &EvaluateArgs, modality: Modality) -> Result<(), Error> {
+fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error> {
     let options = SurveyOptions {
         parameters: args.parameters()?,
         target_fmr: args.target_fmr,
@@ -214,7 +217,7 @@ fn compare_schemes(args: &EvaluateArgs, modality: Modality) -> Result<(), Error>
 fn merge(args: &EvaluateArgs) -> Result<(), Error> {
     let read = |path: &PathBuf| Ok((path.display().to_string(), CountsFile::read(path)?));
     let merged = CountsFile::merge(args.merge.iter().map(read).collect::<Result<_, Error>>()?)?;
-    let figures = figures_of(&merged);
+    let figures = figures_of(&merged)?;
     print!("{}", figures.to_text(&format!("{} shards", args.merge.len())));
     write_json(args, &figures)
 }

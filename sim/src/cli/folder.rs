@@ -2,6 +2,9 @@
 
 use crate::Error;
 use crate::cluster::bucket::{Address, Bucket, Place};
+use biopay_reports::RunWriter;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -106,18 +109,67 @@ fn temporary() -> Result<TempDir, Error> {
     tempfile::Builder::new().prefix("biopay-").tempdir().map_err(Error::file(std::env::temp_dir()))
 }
 
-/// Returns a folder into which a run may be written: one without a run, unless the run may be replaced.
+/// Claims a folder for this run: a new one, an empty one or, with `overwrite`, one that contains a run.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] if there is a run.
+/// [`Error::Usage`] if there is a run, or another run has claimed the folder.
 pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
-    if out.join("manifest.json").exists() && !overwrite {
+    if out.join(MANIFEST).exists() {
+        if overwrite {
+            return Ok(out.to_owned());
+        }
         let message = format!(
             "{} already contains a run: choose another --out, or replace the run with --overwrite",
             out.display()
         );
         return Err(Error::Usage(message));
     }
-    Ok(out.to_owned())
+    if let Some(parent) = out.parent() {
+        fs::create_dir_all(parent).map_err(Error::file(parent))?;
+    }
+    let is_new = fs::create_dir(out);
+    match is_new.map_err(|error| error.kind()) {
+        Ok(()) | Err(ErrorKind::AlreadyExists) if RunWriter::claim(out)? => Ok(out.to_owned()),
+        Ok(()) | Err(ErrorKind::AlreadyExists) => Err(Error::Usage(format!(
+            "{} belongs to another run that has not ended: choose another --out (or remove {} there if that run was killed)",
+            out.display(),
+            biopay_reports::run_folder::CLAIM
+        ))),
+        Err(kind) => Err(Error::file(out)(kind.into())),
+    }
 }
+
+/// Claims the first free folder of `runs/NAME-1`, `runs/NAME-2` and so on. Runs that start at the same time get different ones.
+///
+/// # Errors
+///
+/// [`Error::Usage`] for a name that would leave the folder, [`Error::File`] where no folder can be made.
+pub(super) fn claim_next(name: &str) -> Result<PathBuf, Error> {
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
+        return Err(Error::Usage(format!(
+            "the scenario's name {name:?} does not make a folder: use letters and dashes, or name the folder with --out"
+        )));
+    }
+    let runs = Path::new("runs");
+    fs::create_dir_all(runs).map_err(Error::file(runs))?;
+    for number in 1_u32.. {
+        let candidate = runs.join(format!("{name}-{number}"));
+        match fs::create_dir(&candidate) {
+            Ok(()) if RunWriter::claim(&candidate)? => return Ok(candidate),
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::file(candidate)(error)),
+        }
+    }
+    Err(Error::Usage("runs/ has a folder for every number: remove some".into()))
+}
+
+/// Releases a claimed folder into which nothing was written.
+pub(super) fn release(folder: &Path) {
+    // What cannot be removed is no longer empty, and stays.
+    fs::remove_file(folder.join(biopay_reports::run_folder::CLAIM)).ok();
+    fs::remove_dir(folder).ok();
+}
+
+const MANIFEST: &str = "manifest.json";

@@ -1,6 +1,6 @@
 //! `biopay run` and `biopay scenarios`.
 
-use super::folder::{Output, vacant};
+use super::folder::{Output, claim_next, release, vacant};
 use super::report::conclude;
 use super::search;
 use crate::cluster::bucket::Place;
@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use crate::wall::processes::account_lines;
 use crate::{Error, Scenario};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
   biopay run
@@ -122,9 +122,14 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
     }
     let out = match &args.out {
         Some(out) => Output::open(out, args.overwrite)?,
-        None => Output::Here(first_free(&scenario.name)),
+        None => Output::Here(claim_next(&scenario.name)?),
     };
-    crate::run::run(&scenario, args.shard, &out.folder(), command_line.to_owned(), &stop)?;
+    let folder = out.folder();
+    let played = crate::run::run(&scenario, args.shard, &folder, command_line.to_owned(), &stop);
+    if played.is_err() {
+        release(&folder);
+    }
+    played?;
     conclude(out)
 }
 
@@ -148,13 +153,8 @@ fn knee(args: &RunArgs) -> Result<Search, Error> {
 fn out(args: &RunArgs, name: &str) -> Result<PathBuf, Error> {
     match &args.out {
         Some(out) => vacant(&Place::here(out, "several runs are written to a folder of this machine")?, args.overwrite),
-        None => Ok(first_free(name)),
+        None => claim_next(name),
     }
-}
-
-fn first_free(name: &str) -> PathBuf {
-    let candidate = |n: u32| Path::new("runs").join(format!("{name}-{n}"));
-    (1..).map(candidate).find(|path| !path.exists()).unwrap_or_else(|| candidate(0))
 }
 
 pub(super) fn list_scenarios() {

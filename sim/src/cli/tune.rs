@@ -1,11 +1,12 @@
 //! `biopay tune`.
 
 use crate::Error;
-use crate::evaluation::source::{Modality, Source, synthesise};
+use crate::evaluation::source::{Evaluated, Source, synthesise};
 use crate::evaluation::{Comparator, Method};
 use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, tune};
 use biopay_biometrics::scheme::SchemeId;
-use biopay_reports::html::rate_text;
+use biopay_reports::html::{needed_text, rate_text};
+use biopay_reports::limit::{Conformance, against};
 use clap::Args;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -32,7 +33,7 @@ pub struct TuneArgs {
     target_fmr: f64,
     /// The kind of samples.
     #[arg(long, value_enum, default_value = "fingerprint")]
-    modality: Modality,
+    modality: Evaluated,
     #[command(flatten)]
     source: Source,
     /// The number of captures for an enrolment.
@@ -78,7 +79,7 @@ fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
     }
     let base = match &args.parameters {
         Some(path) => crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters,
-        None => args.modality.usual_parameters(),
+        None => (args.modality.one()?.definition().usual_parameters)(),
     };
     let (target_fmr, enrolment_captures, seed) = (args.target_fmr, args.enrolment_captures, args.seed);
     Ok(TuningPlan { scheme, target_fmr, enrolment_captures, seed, base })
@@ -86,9 +87,9 @@ fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
 
 fn subjects(args: &TuneArgs) -> Result<Vec<Subject>, Error> {
     let set = if args.source.is_given() {
-        args.source.load(args.modality, &Method::Comparator(Comparator::FixedLengthBinary))?
+        args.source.load(args.modality.one()?, &Method::Comparator(Comparator::FixedLengthBinary))?
     } else {
-        synthesise(args.modality, &args.source.synthetic(args.seed))?
+        synthesise(args.modality.one()?, &args.source.synthetic(args.seed))?
     };
     set.by_subject()
 }
@@ -108,14 +109,9 @@ fn to_text(plan: &TuningPlan, tuned: &Tuned) -> String {
     if let Some(frr) = stated.frr() {
         let _ = writeln!(out, "  FRR of one try {:.2} %", 100.0 * frr);
     }
-    // Zero errors in N bound a rate by 3/N at 95 %: fewer comparisons cannot show the target.
-    let enough = 3.0 / plan.target_fmr;
-    if (stated.fmr.total as f64) < enough {
-        let _ = writeln!(
-            out,
-            "  not enough evidence for the target: {} non-mated comparisons of {enough:.0}",
-            stated.fmr.total
-        );
+    if let Conformance::NotEnoughEvidence { needed } = against(&stated.fmr, plan.target_fmr) {
+        let more = needed.map_or(String::new(), |n| format!(": {} would do", needed_text(n, &stated.fmr)));
+        let _ = writeln!(out, "  not enough evidence for the target{more}");
     }
     out
 }

@@ -1,6 +1,8 @@
 //! The counts of comparisons by score, the mated scores by subject, and the highest non-mated scores.
 
 use super::scorer::Compared;
+use biopay_reports::cluster::Design;
+use biopay_reports::curve::SubjectScores;
 use biopay_reports::distribution::Distribution;
 use biopay_reports::rates::ScoreSet;
 use serde::{Deserialize, Serialize};
@@ -121,24 +123,29 @@ impl Counts {
         self.tail.retain(|t| t.0 > self.dropped_up_to);
     }
 
-    /// Returns both kinds of scores.
+    /// Returns both kinds of scores of the comparisons that took place.
     pub fn scores(&self) -> ScoreSet {
         let mated = self.mated.iter().map(|(&(_, k), d)| (score(k), d.comparisons));
         let owed = |k| self.owed.get(&k).copied().unwrap_or(0);
         let non_mated = self.non_mated.iter().map(|(&k, d)| (score(k), d.comparisons.saturating_sub(owed(k))));
+        let took_place = |(score, _): &(f32, u64)| score.is_finite();
+        let (mated, non_mated) = (mated.filter(took_place), non_mated.filter(took_place));
         ScoreSet { mated: Distribution::from_counts(mated), non_mated: Distribution::from_counts(non_mated) }
     }
 
-    /// Iterates over mated comparisons: subject, score, how many, how many of them accepted by the scheme.
+    /// Iterates over mated comparisons that took place: subject, score, how many, how many of them accepted by the scheme.
     pub fn mated(&self) -> impl Iterator<Item = (u32, f32, u64, u64)> + '_ {
-        self.mated.iter().map(|(&(subject, k), d)| (subject, score(k), d.comparisons, d.accepted))
+        let all = self.mated.iter().map(|(&(subject, k), d)| (subject, score(k), d.comparisons, d.accepted));
+        all.filter(|(_, score, _, _)| score.is_finite())
     }
 
-    /// Returns the pairs of subjects of all non-mated comparisons with at least this score; `None` where some were not
-    /// kept.
-    pub fn tail(&self, threshold: f32) -> Option<impl Iterator<Item = (u32, u32)> + '_> {
-        let least = key(threshold);
-        (least > self.dropped_up_to).then(|| self.tail.iter().filter(move |t| t.0 >= least).map(|t| (t.1, t.2)))
+    /// Returns the scores with their subjects, for their rates over the thresholds.
+    pub fn subject_scores(&self, design: Design) -> SubjectScores {
+        let mated = self.mated().map(|(subject, score, comparisons, _)| (score, subject, comparisons)).collect();
+        let kept = self.tail.iter().filter(|t| t.0 > self.dropped_up_to);
+        let tail = kept.map(|t| (score(t.0), (t.1, t.2))).filter(|t| t.0.is_finite()).collect();
+        let lowest = if self.dropped_up_to == 0 { f32::NEG_INFINITY } else { score(self.dropped_up_to) };
+        SubjectScores::new(self.scores(), mated, tail, lowest, design)
     }
 
     /// Returns the number of false accepts of a scheme and the pairs of subjects; `None` for these where not all were
@@ -187,8 +194,8 @@ mod tests {
             counts.add(0, 1, Compared { score: i as f32, accepted: None });
         }
         counts.merge(Counts::default());
-        assert!(counts.tail(10.0).is_none());
-        let high = 4.9 * TAIL_MAX as f32;
-        assert_eq!(counts.tail(high).unwrap().count(), (0.1 * TAIL_MAX as f32) as usize);
+        let scores = counts.subject_scores(Design::EverySample(vec![1_000, 1_000]));
+        let [low, high] = [10.0, 4.9 * TAIL_MAX as f32].map(|threshold| scores.rates(&[threshold])[0].fmr);
+        assert_eq!((low.count, high.count), (5 * TAIL_MAX as u64 - 10, TAIL_MAX as u64 / 10));
     }
 }

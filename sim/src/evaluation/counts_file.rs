@@ -5,6 +5,7 @@ use super::exhaustive::UNITS;
 use crate::Error;
 use crate::shard::Shard;
 use biopay_reports::cluster::Design;
+use biopay_reports::interval::Rate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -19,12 +20,14 @@ pub struct SampleFigures {
     pub subjects: usize,
     /// Samples that were not acquired, by reason.
     pub failures_to_acquire: BTreeMap<String, u64>,
+    /// The share of samples that were not acquired.
+    pub failure_to_acquire: Option<Rate>,
     /// References that could not be enrolled.
     pub failures_to_enrol: u64,
 }
 
 /// The layout's version, the first thing in the file.
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 
 /// Counts, the evaluation that they belong to, and its progress.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,9 +36,8 @@ pub struct CountsFile {
     /// Samples, method and parameters.
     identity: String,
     shards: Vec<Shard>,
-    design: Option<Vec<u64>>,
-    is_every_probe: bool,
-    /// The figures of the samples, for a merge of shards without samples.
+    design: Design,
+    /// What is known of the samples, for whoever merges shards without them.
     pub samples: SampleFigures,
     /// The scheme's name, and whether it gives scores, where a scheme was evaluated.
     pub scheme: Option<(String, bool)>,
@@ -52,7 +54,7 @@ impl CountsFile {
     ///
     /// [`Error::File`]; [`Error::Usage`] if the file belongs to another evaluation, or there are more shards than
     /// units.
-    pub fn open(path: Option<&Path>, identity: &str, shard: Shard, design: Option<Design>) -> Result<Self, Error> {
+    pub fn open(path: Option<&Path>, identity: &str, shard: Shard, design: Design) -> Result<Self, Error> {
         if units(shard).next().is_none() {
             return Err(Error::Usage(format!("shard {shard} is empty: use at most {UNITS} shards")));
         }
@@ -64,11 +66,6 @@ impl CountsFile {
             let message = "contains counts of other samples, another method or another shard: name another file";
             return Err(Error::Usage(format!("{}: {message}", path.display())));
         }
-        let (design, is_every_probe) = match design {
-            None | Some(Design::Counted) => (None, false),
-            Some(Design::EverySample(samples)) => (Some(samples), false),
-            Some(Design::EveryProbe(probes)) => (Some(probes), true),
-        };
         let identity = identity.to_owned();
         let counts = Counts::default();
         Ok(Self {
@@ -76,7 +73,6 @@ impl CountsFile {
             identity,
             shards: vec![shard],
             design,
-            is_every_probe,
             samples: SampleFigures::default(),
             scheme: None,
             units_done: 0,
@@ -140,10 +136,9 @@ impl CountsFile {
         Ok(all)
     }
 
-    /// Returns the design: how often each pair of subjects was compared.
-    pub fn design(&self) -> Option<Design> {
-        let numbers = self.design.clone()?;
-        Some(if self.is_every_probe { Design::EveryProbe(numbers) } else { Design::EverySample(numbers) })
+    /// Returns how often each pair of subjects was compared.
+    pub fn design(&self) -> &Design {
+        &self.design
     }
 }
 
@@ -162,7 +157,7 @@ mod tests {
 
     fn part(index: u32, identity: &str) -> (String, CountsFile) {
         let shard = Shard::new(index, 2).unwrap();
-        let mut file = CountsFile::open(None, identity, shard, None).unwrap();
+        let mut file = CountsFile::open(None, identity, shard, Design::default()).unwrap();
         file.units_done = 32;
         file.counts.add_non_mated(0.5, 10);
         (format!("part{index}"), file)
@@ -183,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_shard_without_a_unit_is_refused() {
-        let open = |text: &str| CountsFile::open(None, "a", text.parse().unwrap(), None);
+        let open = |text: &str| CountsFile::open(None, "a", text.parse().unwrap(), Design::default());
         assert!(open("63/64").is_ok() && open("0/65").is_ok());
         assert!(open("64/65").err().unwrap().to_string().contains("at most 64"));
     }

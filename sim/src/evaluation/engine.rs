@@ -26,7 +26,7 @@ pub enum Engine<'a> {
 /// The outputs of comparisons beside the counts, and the part to do.
 #[derive(Default)]
 pub struct Outputs<'a> {
-    /// `a,b,score` of every pair.
+    /// `a,b,score` of every pair; no score where no comparison took place.
     pub scores: Option<&'a Path>,
     /// The file of counts: written after every unit, and resumed if it belongs to the same evaluation.
     pub counts: Option<&'a Path>,
@@ -48,7 +48,9 @@ pub fn evaluate(
     identity: &str,
     outputs: &Outputs<'_>,
 ) -> Result<CountsFile, Error> {
-    let mut file = CountsFile::open(outputs.counts, identity, outputs.shard, plan.design())?;
+    let scorer = engine.scorer();
+    let design = plan.design(&|reference| scorer.is_enrolled(reference), &|probe| scorer.is_acquired(probe));
+    let mut file = CountsFile::open(outputs.counts, identity, outputs.shard, design)?;
     let units: Vec<usize> = counts_file::units(outputs.shard).collect();
     let pairs = plan.pairs() / u64::from(outputs.shard.numbers().1);
     let stage = Stage::new("comparing", pairs.max(1));
@@ -87,9 +89,13 @@ impl Engine<'_> {
     }
 
     fn compare(&self, plan: &Plan, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
+        rows(plan, self.scorer(), references)
+    }
+
+    fn scorer(&self) -> &dyn Scorer {
         match self {
-            Self::ByReference(scorer) => rows(plan, *scorer, references),
-            Self::Exhaustive(exhaustive) => rows(plan, exhaustive, references),
+            Self::ByReference(scorer) => *scorer,
+            Self::Exhaustive(exhaustive) => exhaustive,
         }
     }
 }
@@ -126,7 +132,8 @@ fn write_every_score(
                 let a = &set.names()[plan.references()[reference].samples.start];
                 stage.add(row.len() as u64);
                 for (probe, compared) in row {
-                    writeln!(out, "{a},{},{}", set.names()[probe as usize], compared.score)?;
+                    let score = if compared.score.is_finite() { compared.score.to_string() } else { String::new() };
+                    writeln!(out, "{a},{},{score}", set.names()[probe as usize])?;
                     count(plan, reference, probe, compared, counts);
                 }
             }

@@ -181,6 +181,14 @@ impl Scorer for Exhaustive<'_> {
         };
         Compared { score, accepted: None }
     }
+
+    fn is_enrolled(&self, reference: usize) -> bool {
+        self.acquired.binary_search(&reference).is_ok()
+    }
+
+    fn is_acquired(&self, probe: usize) -> bool {
+        self.acquired.binary_search(&probe).is_ok()
+    }
 }
 
 fn agreement(distance: usize, bits: usize) -> f32 {

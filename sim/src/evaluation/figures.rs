@@ -1,16 +1,19 @@
 //! The rates of an evaluation, for people and as JSON.
 
 use super::counts_file::{CountsFile, SampleFigures};
-use biopay_reports::cluster::{Design, MatedErrors, NonMatedErrors};
-use biopay_reports::html::rate_text;
-use biopay_reports::interval::Rate;
-use biopay_reports::limit::Conformance;
-use biopay_reports::rates::ScoreSet;
-use biopay_reports::requirement::REQUIREMENTS;
+use crate::Error;
+use biopay_reports::cluster::{MatedErrors, NonMatedErrors};
+use biopay_reports::curve::SubjectScores;
+use biopay_reports::html::{rate_with_method, selected_text};
+use biopay_reports::interval::{Dependence, OneTry, Rate};
+use biopay_reports::limit::{Conformance, against};
+use biopay_reports::requirement::{REQUIREMENTS, Requirement};
+use biopay_reports::selection::Selected;
 use serde::Serialize;
 use std::fmt::Write;
 
-/// The rates of an evaluation.
+/// The rates of an evaluation. Rates are of the comparisons that took place; samples that were not acquired are in the
+/// failure-to-acquire rate alone (ISO/IEC 19795-1).
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
     /// The samples that were compared.
@@ -22,14 +25,19 @@ pub struct Figures {
     pub non_mated: u64,
     /// Equal error rate by the interval rule; `None` where a scheme gives no score.
     pub eer: Option<f64>,
-    /// Decidability; `None` where a scheme gives no score.
+    /// Its interval.
+    pub eer_interval: Option<Selected>,
+    /// Decidability; `None` where a scheme gives no score, or the scores do not spread.
     pub d_prime: Option<f64>,
-    /// FMR and FNMR at the lowest FNMR with FMR at most 1 in 100, 1,000 and 10,000, as far as there are comparisons
-    /// 1 in 100,000 and 1,000,000, and 0.
+    /// FMR and FNMR at the lowest FNMR with FMR at most 1 in 100, 1,000, 10,000, 100,000 and 1,000,000, as far as the
+    /// comparisons show a threshold with such an FMR, and where no false match was seen.
     pub points: Vec<PointRates>,
     /// FMR and FNMR as the scheme decides, where a scheme was evaluated.
     pub scheme: Option<PointRates>,
-    /// Named requirements and whether the scheme's rates, or else those at FMR10000, meet them.
+    /// The FMR at a threshold that no non-mated comparison reached.
+    pub strictest_fmr: Option<Rate>,
+    /// Named requirements and whether they are met: by the scheme's rates, or else at the lowest threshold at which the
+    /// upper bound of the FMR meets the limit.
     pub requirements: Vec<RequirementFigure>,
 }
 
@@ -42,8 +50,13 @@ pub struct PointRates {
     pub threshold: Option<f32>,
     /// False matches.
     pub fmr: Rate,
-    /// False non-matches.
+    /// False non-matches, at this threshold.
     pub fnmr: Rate,
+    /// FNMR with the interval that allows for the threshold being chosen from the same comparisons; `None` where it was
+    /// not.
+    pub fnmr_selected: Option<Selected>,
+    /// FAR and FRR of one try, where samples were not acquired.
+    pub one_try: Option<OneTry>,
 }
 
 /// One requirement and its verdict.
@@ -56,41 +69,42 @@ pub struct RequirementFigure {
     /// Whether it is met.
     #[serde(flatten)]
     pub verdict: Conformance,
+    #[serde(skip)]
+    fmr: Option<Rate>,
 }
 
-const POINTS: [(&str, f64); 6] = [
-    ("FMR100", 1e-2),
-    ("FMR1000", 1e-3),
-    ("FMR10000", 1e-4),
-    ("FMR100000", 1e-5),
-    ("FMR1000000", 1e-6),
-    ("ZeroFMR", 0.0),
-];
-
-/// The lowest target that is stated on any set; a lower one is stated only if the set could show one false match at it.
-const ALWAYS_STATED: f64 = 1e-5;
-
-/// The operating point that requirements apply to if no scheme decides.
-const REQUIREMENT_POINT: &str = "FMR10000";
+const POINTS: [(&str, f64); 5] =
+    [("FMR100", 1e-2), ("FMR1000", 1e-3), ("FMR10000", 1e-4), ("FMR100000", 1e-5), ("FMR1000000", 1e-6)];
 
 impl Figures {
-    /// Computes all rates. `scheme` is the scheme's name, and whether its scores order payloads.
-    pub fn new(file: &CountsFile, samples: SampleFigures, scheme: Option<(&str, HasScore)>) -> Self {
-        let set = file.counts.scores();
-        let has_scores = !set.is_empty() && scheme.is_none_or(|(_, has)| has == HasScore::Yes);
-        let points = if has_scores { points(file, &set) } else { Vec::new() };
-        let decided = scheme.map(|(name, _)| decided(name, file));
-        let judged = decided.as_ref().or_else(|| points.iter().find(|p| p.name == REQUIREMENT_POINT));
-        Self {
+    /// Computes all rates. `scheme` names the scheme, and says whether its scores order payloads.
+    ///
+    /// # Errors
+    /// [`Error::NotEnoughEvidence`] where no mated or no non-mated comparison took place.
+    pub fn new(file: &CountsFile, samples: SampleFigures, scheme: Option<(&str, HasScore)>) -> Result<Self, Error> {
+        let scores = file.counts.subject_scores(file.design().clone());
+        let set = scores.set();
+        check(set.mated.total(), set.non_mated.total(), &samples)?;
+        let has_scores = scheme.is_none_or(|(_, has)| has == HasScore::Yes);
+        let acquisition = samples.failure_to_acquire.filter(|fta| fta.count > 0);
+        let mut points = if has_scores { points(&scores) } else { Vec::new() };
+        let mut decided = scheme.map(|(name, _)| decided(name, file, has_scores.then_some(&scores)));
+        for point in points.iter_mut().chain(&mut decided) {
+            point.one_try = acquisition.and_then(|fta| OneTry::of(&fta, &point.fmr, &point.fnmr));
+        }
+        let eer_interval = scores.equal_error_rate().filter(|_| has_scores);
+        Ok(Self {
             samples,
             mated: set.mated.total(),
             non_mated: set.non_mated.total(),
-            eer: has_scores.then(|| set.equal_error_rate()),
-            d_prime: has_scores.then(|| set.decidability()),
-            requirements: judged.map(requirements).unwrap_or_default(),
+            eer: eer_interval.map(|eer| eer.value),
+            eer_interval,
+            d_prime: set.decidability().filter(|_| has_scores),
+            requirements: REQUIREMENTS.iter().map(|r| requirement(r, decided.as_ref(), &scores)).collect(),
+            strictest_fmr: has_scores.then(|| scores.rates(&[f32::INFINITY])[0].fmr),
             points,
             scheme: decided,
-        }
+        })
     }
 
     /// Writes the rates for people.
@@ -105,23 +119,55 @@ impl Figures {
         for (reason, count) in &samples.failures_to_acquire {
             let _ = writeln!(out, "  failure to acquire: {count} of {} ({reason})", samples.images);
         }
+        if let Some(fta) = samples.failure_to_acquire.filter(|fta| fta.count > 0) {
+            let _ = writeln!(out, "  FTA       {}", rate_with_method(&fta));
+        }
         if samples.failures_to_enrol > 0 {
             let _ = writeln!(out, "  failures to enrol: {}", samples.failures_to_enrol);
         }
-        if let Some((eer, d_prime)) = self.eer.zip(self.d_prime) {
-            let _ = writeln!(out, "  EER       {:.2} %   d' {d_prime:.2}", 100.0 * eer);
+        if let Some(eer) = &self.eer_interval {
+            let d_prime = self.d_prime.map_or(String::new(), |d| format!("   d' {d:.2}"));
+            let _ = writeln!(out, "  EER       {}{d_prime}", selected_text(eer));
         }
-        for p in self.points.iter().chain(&self.scheme) {
-            let _ = writeln!(out, "  {:<10} FNMR {}   FMR {}", p.name, rate_text(&p.fnmr), rate_text(&p.fmr));
-        }
+        self.points.iter().chain(&self.scheme).for_each(|point| point.write(&mut out));
         for r in &self.requirements {
-            let _ = writeln!(out, "  {:<28} {}", r.name, verdict_text(r.verdict));
+            let _ = writeln!(out, "  {:<28} {}", r.name, verdict_text(r.verdict, r.fmr.as_ref()));
         }
         out
     }
 }
 
-/// Whether a scheme's scores order payloads, or only distinguish equal from unequal.
+fn check(mated: u64, non_mated: u64, samples: &SampleFigures) -> Result<(), Error> {
+    let missing = match (mated, non_mated) {
+        (0, 0) => "no comparison took place",
+        (0, _) => "no mated comparison took place",
+        (_, 0) => "no non-mated comparison took place",
+        (_, _) => return Ok(()),
+    };
+    let failures: u64 = samples.failures_to_acquire.values().sum();
+    let reasons: Vec<&str> = samples.failures_to_acquire.keys().map(String::as_str).collect();
+    let why = match failures {
+        0 => format!("{} references could not be enrolled", samples.failures_to_enrol),
+        _ => format!("{failures} of {} samples were not acquired ({})", samples.images, reasons.join("; ")),
+    };
+    Err(Error::NotEnoughEvidence(format!("{missing}: {why}")))
+}
+
+impl PointRates {
+    fn write(&self, out: &mut String) {
+        let fnmr = match &self.fnmr_selected {
+            Some(selected) => format!("{}, {}/{}", selected_text(selected), self.fnmr.count, self.fnmr.total),
+            None => rate_with_method(&self.fnmr),
+        };
+        let _ = writeln!(out, "  {:<10} FNMR {fnmr}   FMR {}", self.name, rate_with_method(&self.fmr));
+        if let Some(one_try) = &self.one_try {
+            let (far, frr) = (selected_text(&one_try.far), selected_text(&one_try.frr));
+            let _ = writeln!(out, "  {:<10} FRR of one try {frr}   FAR of one try {far}", "");
+        }
+    }
+}
+
+/// Whether a scheme's scores order payloads, or only say equal or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HasScore {
     /// The scores order payloads.
@@ -130,68 +176,66 @@ pub enum HasScore {
     No,
 }
 
-/// Returns a verdict in words.
-pub fn verdict_text(verdict: Conformance) -> String {
+/// Writes a verdict, with what would be enough beside what there was.
+pub fn verdict_text(verdict: Conformance, fmr: Option<&Rate>) -> String {
     match verdict {
         Conformance::Met => "met".into(),
         Conformance::NotMet => "not met".into(),
-        Conformance::NotEnoughEvidence { comparisons_needed: Some(n) } => {
-            format!("not enough evidence: about {n} comparisons would be enough at this rate")
-        }
-        Conformance::NotEnoughEvidence { comparisons_needed: None } => "not enough evidence".into(),
+        Conformance::NotEnoughEvidence { needed: Some(needed) } => match fmr {
+            Some(fmr) => {
+                format!("not enough evidence: {} would be enough", biopay_reports::html::needed_text(needed, fmr))
+            }
+            None => format!("not enough evidence: about {} comparisons would be enough", needed.comparisons),
+        },
+        Conformance::NotEnoughEvidence { needed: None } => "not enough evidence".into(),
     }
 }
 
-fn points(file: &CountsFile, set: &ScoreSet) -> Vec<PointRates> {
-    let non_mated = set.non_mated.total() as f64;
-    let can_show = |fmr: f64| fmr <= 0.0 || fmr > ALWAYS_STATED || fmr * non_mated >= 1.0;
-    let shown = POINTS.iter().filter(|&&(_, fmr)| can_show(fmr));
-    shown.map(|&(name, fmr)| point(name, file, set, set.lowest_fnmr(fmr).threshold)).collect()
+fn points(scores: &SubjectScores) -> Vec<PointRates> {
+    let stated = POINTS.iter().filter_map(|&(name, fmr)| Some((name, fmr, scores.fnmr_at(fmr)?)));
+    let mut named: Vec<(&str, f32, Option<Selected>)> =
+        stated.map(|(name, fmr, selected)| (name, scores.set().lowest_fnmr(fmr).threshold, Some(selected))).collect();
+    named.push(("ZeroFMR", scores.set().lowest_fnmr(0.0).threshold, None));
+    let thresholds: Vec<f32> = named.iter().map(|point| point.1).collect();
+    let point = |((name, threshold, fnmr_selected), rates): ((&str, f32, Option<Selected>), _)| {
+        let biopay_reports::curve::PointRates { fmr, fnmr, .. } = rates;
+        // Where every comparison may match there is no threshold.
+        let threshold = Some(threshold).filter(|t| t.is_finite() && *t > f32::MIN);
+        PointRates { name: name.to_owned(), threshold, fmr, fnmr, fnmr_selected, one_try: None }
+    };
+    named.into_iter().zip(scores.rates(&thresholds)).map(point).collect()
 }
 
-fn point(name: &str, file: &CountsFile, set: &ScoreSet, threshold: f32) -> PointRates {
-    let mut mated = MatedErrors::default();
-    for (subject, score, comparisons, _) in file.counts.mated() {
-        mated.add_counts(subject, if score < threshold { comparisons } else { 0 }, comparisons);
-    }
-    let total = set.non_mated.total();
-    let errors = total - set.non_mated.below(threshold);
-    let pairs = file.counts.tail(threshold).map(|pairs| pairs.collect::<Vec<_>>());
-    let fmr = non_mated_rate(file.design(), errors, total, pairs.as_deref());
-    PointRates { name: name.to_owned(), threshold: Some(threshold), fmr, fnmr: mated.rate() }
-}
-
-/// Returns the rates as the scheme itself decided.
-fn decided(name: &str, file: &CountsFile) -> PointRates {
+/// Returns the rates as the scheme itself decided. Where errors are few, those at other thresholds show how alike they are,
+/// for a scheme that has any.
+fn decided(name: &str, file: &CountsFile, scores: Option<&SubjectScores>) -> PointRates {
     let mut mated = MatedErrors::default();
     for (subject, _, comparisons, accepted) in file.counts.mated() {
         mated.add_counts(subject, comparisons - accepted, comparisons);
     }
+    let fmr = false_matches(file, scores.and_then(SubjectScores::fmr_dependence));
+    let fnmr = mated.rate_with(scores.and_then(SubjectScores::fnmr_dependence));
+    PointRates { name: name.to_owned(), threshold: None, fmr, fnmr, fnmr_selected: None, one_try: None }
+}
+
+fn false_matches(file: &CountsFile, least: Option<Dependence>) -> Rate {
     let (errors, pairs) = file.counts.false_accepts();
-    let total = file.counts.scores().non_mated.total();
-    PointRates {
-        name: name.to_owned(),
-        threshold: None,
-        fmr: non_mated_rate(file.design(), errors, total, pairs),
-        fnmr: mated.rate(),
+    let mut counted = NonMatedErrors::with_design(file.design().clone());
+    let Some(pairs) = pairs else { return counted.rate_of(errors, least) };
+    pairs.iter().for_each(|&(a, b)| counted.add_error(a, b));
+    counted.rate_with(least)
+}
+
+fn requirement(r: &Requirement, decided: Option<&PointRates>, scores: &SubjectScores) -> RequirementFigure {
+    let judged = |fmr: Rate, verdict| RequirementFigure { name: r.name, source: r.source, verdict, fmr: Some(fmr) };
+    if let Some(point) = decided {
+        return judged(point.fmr, r.verdict(&point.fmr, &point.fnmr));
     }
-}
-
-/// Returns a rate, with its clustered interval if the subjects of all false matches and the plan's design are known.
-fn non_mated_rate(design: Option<Design>, errors: u64, total: u64, pairs: Option<&[(u32, u32)]>) -> Rate {
-    let Some((design, pairs)) = design.zip(pairs) else { return Rate::independent(errors, total) };
-    let mut clustered = NonMatedErrors::with_design(design);
-    pairs.iter().for_each(|&(a, b)| clustered.add_error(a, b));
-    let rate = clustered.rate();
-    debug_assert_eq!((rate.count, rate.total), (errors, total), "the design and the counts agree");
-    rate
-}
-
-fn requirements(point: &PointRates) -> Vec<RequirementFigure> {
-    let figure = |r: &biopay_reports::requirement::Requirement| RequirementFigure {
-        name: r.name,
-        source: r.source,
-        verdict: r.verdict(&point.fmr, &point.fnmr),
-    };
-    REQUIREMENTS.iter().map(figure).collect()
+    match scores.within(r.false_match_max) {
+        Some(point) => judged(point.fmr, r.verdict(&point.fmr, &point.fnmr)),
+        None => {
+            let strictest = scores.rates(&[f32::INFINITY])[0].fmr;
+            judged(strictest, against(&strictest, r.false_match_max))
+        }
+    }
 }

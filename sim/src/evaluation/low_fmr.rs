@@ -4,6 +4,7 @@ use super::figures::PointRates;
 use biopay_biometrics::scheme::ComparisonKind;
 use biopay_reports::html::rate_text;
 use biopay_reports::interval::Rate;
+use biopay_reports::limit::{Conformance, Needed, against};
 use serde::Serialize;
 
 /// The false match rates that are reported, with the names of their operating points.
@@ -13,49 +14,53 @@ pub const TARGETS: [(&str, f64); 3] = [("FMR10000", 1e-4), ("FMR100000", 1e-5), 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "evidence", rename_all = "kebab-case")]
 pub enum AtFmr {
-    /// No more false matches than the rate allows, among enough comparisons to show one.
+    /// The upper bound of the false match rate is at most this rate, at the scheme's operating point or at a threshold.
     Reached {
         /// False matches there.
         fmr: Rate,
         /// False non-matches there.
         fnmr: Rate,
     },
-    /// The scheme has one operating point, and more false matches there than the rate allows.
+    /// The scheme has one operating point, and the lower bound of its false match rate is above this rate.
     NotReached,
-    /// Too few non-mated comparisons to show a single false match at the rate.
+    /// Too few non-mated comparisons to show that the rate is reached.
     NotEnoughComparisons {
-        /// The number of comparisons that would.
-        needed: u64,
+        /// What would be enough, where that can be said.
+        needed: Option<Needed>,
     },
 }
 
-/// Returns a scheme's rates at each of [`TARGETS`]: by threshold if it has one, else at its only operating point.
-pub fn at_targets(comparison: ComparisonKind, points: &[PointRates], decided: &PointRates) -> Vec<AtFmr> {
-    let one = |&(name, target): &(&str, f64)| {
-        let at = match comparison {
-            ComparisonKind::Threshold(_) => points.iter().find(|p| p.name == name),
-            ComparisonKind::Equality => Some(decided),
-        };
-        at.map_or(not_enough(target), |point| judge(point, target))
+/// States a scheme's rates at each of [`TARGETS`]: by threshold where it has one, else at its only operating point.
+/// `strictest` is the FMR at a threshold that no non-mated comparison reached.
+pub fn at_targets(
+    comparison: ComparisonKind,
+    points: &[PointRates],
+    decided: &PointRates,
+    strictest: Option<&Rate>,
+) -> Vec<AtFmr> {
+    let one = |&(name, target): &(&str, f64)| match comparison {
+        ComparisonKind::Threshold(_) => match points.iter().find(|p| p.name == name) {
+            Some(point) => AtFmr::Reached { fmr: point.fmr, fnmr: point.fnmr },
+            None => not_enough(strictest.unwrap_or(&decided.fmr), target),
+        },
+        ComparisonKind::Equality => judge(decided, target),
     };
     TARGETS.iter().map(one).collect()
 }
 
 fn judge(point: &PointRates, target: f64) -> AtFmr {
-    let allowed = target * point.fmr.total as f64;
-    if point.fmr.interval().is_some_and(|i| i.lower > target) {
-        AtFmr::NotReached
-    } else if allowed < 1.0 {
-        not_enough(target)
-    } else if point.fmr.count as f64 > allowed {
-        AtFmr::NotReached
-    } else {
-        AtFmr::Reached { fmr: point.fmr, fnmr: point.fnmr }
+    match against(&point.fmr, target) {
+        Conformance::Met => AtFmr::Reached { fmr: point.fmr, fnmr: point.fnmr },
+        Conformance::NotMet => AtFmr::NotReached,
+        Conformance::NotEnoughEvidence { .. } => not_enough(&point.fmr, target),
     }
 }
 
-fn not_enough(target: f64) -> AtFmr {
-    AtFmr::NotEnoughComparisons { needed: (1.0 / target).round() as u64 }
+fn not_enough(fmr: &Rate, target: f64) -> AtFmr {
+    match against(fmr, target) {
+        Conformance::NotEnoughEvidence { needed } => AtFmr::NotEnoughComparisons { needed },
+        Conformance::Met | Conformance::NotMet => AtFmr::NotEnoughComparisons { needed: None },
+    }
 }
 
 impl AtFmr {
@@ -64,7 +69,10 @@ impl AtFmr {
         match self {
             Self::Reached { fnmr, .. } => rate_text(fnmr),
             Self::NotReached => "not reached".into(),
-            Self::NotEnoughComparisons { needed } => format!("not enough comparisons, {needed} needed"),
+            Self::NotEnoughComparisons { needed } => match needed.and_then(|needed| needed.subjects) {
+                Some(subjects) => format!("not enough, about {subjects} subjects would do"),
+                None => "not enough comparisons".into(),
+            },
         }
     }
 }
@@ -75,7 +83,7 @@ mod tests {
 
     fn point(name: &str, false_matches: u64, comparisons: u64) -> PointRates {
         let (fmr, fnmr) = (Rate::independent(false_matches, comparisons), Rate::independent(3, 100));
-        PointRates { name: name.to_owned(), threshold: None, fmr, fnmr }
+        PointRates { name: name.to_owned(), threshold: None, fmr, fnmr, fnmr_selected: None, one_try: None }
     }
 
     fn kinds(found: &[AtFmr]) -> Vec<&'static str> {
@@ -89,18 +97,18 @@ mod tests {
 
     #[test]
     fn one_operating_point_is_held_against_every_rate() {
-        let at = |count, total| kinds(&at_targets(ComparisonKind::Equality, &[], &point("digest", count, total)));
-        assert_eq!(at(0, 20_000), ["reached", "not enough", "not enough"]);
+        let at = |count, total| kinds(&at_targets(ComparisonKind::Equality, &[], &point("digest", count, total), None));
+        assert_eq!(at(0, 40_000), ["reached", "not enough", "not enough"]);
         assert_eq!(at(900, 3_000_000), ["not reached", "not reached", "not reached"]);
-        assert_eq!(at(20, 3_000_000), ["reached", "reached", "not reached"]);
-        assert_eq!(at(0, 3_000_000), ["reached", "reached", "reached"]);
+        assert_eq!(at(20, 3_000_000), ["reached", "not enough", "not reached"]);
+        assert_eq!(at(0, 4_000_000), ["reached", "reached", "reached"]);
     }
 
     #[test]
     fn a_threshold_moves_and_a_rate_without_a_point_is_not_stated() {
         let points = [point("FMR10000", 3, 40_000)];
-        let found = at_targets(ComparisonKind::Threshold(0.7), &points, &point("template", 900, 40_000));
+        let (decided, strictest) = (point("template", 900, 40_000), Rate::independent(0, 40_000));
+        let found = at_targets(ComparisonKind::Threshold(0.7), &points, &decided, Some(&strictest));
         assert_eq!(kinds(&found), ["reached", "not enough", "not enough"]);
-        assert_eq!(found[2].to_text(), "not enough comparisons, 1000000 needed");
     }
 }

@@ -153,14 +153,43 @@ impl Plan {
         matches!(self.probes, Probes::Later)
     }
 
-    /// Returns the design: how often each pair of subjects is compared; `None` for a list of pairs.
-    pub fn design(&self) -> Option<Design> {
-        let sizes = |less: usize| self.samples.iter().map(|s| (s.len() - less) as u64).collect();
+    /// Returns how often each pair of subjects is compared, where a comparison takes place only if its reference was
+    /// enrolled and its probe acquired.
+    pub fn design(&self, is_enrolled: &dyn Fn(usize) -> bool, is_acquired: &dyn Fn(usize) -> bool) -> Design {
+        let count = |samples: Range<usize>, is: &dyn Fn(usize) -> bool| samples.filter(|&i| is(i)).count() as u64;
+        let each = |of: &dyn Fn(&Range<usize>) -> u64| self.samples.iter().map(of).collect::<Vec<u64>>();
         match &self.probes {
-            Probes::Later => Some(Design::EverySample(sizes(0))),
-            Probes::Fvc => Some(Design::EverySample(vec![1; self.samples.len()])),
-            Probes::NotEnrolled { enrolled } => Some(Design::EveryProbe(sizes(*enrolled))),
-            Probes::Listed(_) => None,
+            Probes::Later => Design::InOrder {
+                references: each(&|s| count(s.clone(), is_enrolled)),
+                probes: each(&|s| count(s.clone(), is_acquired)),
+            },
+            Probes::Fvc => Design::InOrder {
+                references: each(&|s| count(s.start..s.start + 1, is_enrolled)),
+                probes: each(&|s| count(s.start..s.start + 1, is_acquired)),
+            },
+            Probes::NotEnrolled { enrolled } => Design::EveryProbe {
+                probes: each(&|s| count(s.start + enrolled..s.end, is_acquired)),
+                is_enrolled: (0..self.references.len()).map(is_enrolled).collect(),
+            },
+            Probes::Listed(lists) => self.listed_design(lists, is_enrolled, is_acquired),
         }
+    }
+
+    fn listed_design(
+        &self,
+        lists: &[Vec<u32>],
+        is_enrolled: &dyn Fn(usize) -> bool,
+        is_acquired: &dyn Fn(usize) -> bool,
+    ) -> Design {
+        let mut pairs: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        for (a, probes) in lists.iter().enumerate().filter(|(a, _)| is_enrolled(*a)) {
+            for &b in probes.iter().filter(|&&b| is_acquired(b as usize)) {
+                let (a, b) = (self.subjects[a], self.subjects[b as usize]);
+                if a != b {
+                    *pairs.entry((a.min(b), a.max(b))).or_default() += 1;
+                }
+            }
+        }
+        Design::Listed(pairs.into_iter().collect())
     }
 }

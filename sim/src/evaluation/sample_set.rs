@@ -6,6 +6,8 @@ use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
 use biopay_biometrics::fingerprint::{Features, MinutiaeTemplate};
 use biopay_datasets::folder::NamedImage;
+use biopay_reports::cluster::MatedErrors;
+use biopay_reports::interval::Rate;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -169,6 +171,17 @@ impl SampleSet {
         let missing = templates.iter().filter(|t| t.is_none()).count() as u64;
         let failures = Some(("not acquired".to_owned(), missing)).into_iter().filter(|f| f.1 > 0).collect();
         Self { names, subjects, templates: Templates::FixedLength(templates), failures }.checked()
+    }
+
+    /// Returns the failure-to-acquire rate.
+    pub fn failure_to_acquire(&self) -> Rate {
+        let mut failures = MatedErrors::default();
+        let missing: Vec<bool> = match &self.templates {
+            Templates::Minutiae(templates) => templates.iter().map(Option::is_none).collect(),
+            Templates::FixedLength(templates) => templates.iter().map(Option::is_none).collect(),
+        };
+        self.subjects.iter().zip(missing).for_each(|(&subject, is_missing)| failures.add(subject, is_missing));
+        failures.rate()
     }
 
     /// Returns failures to acquire, by reason.

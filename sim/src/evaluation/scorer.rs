@@ -59,14 +59,15 @@ pub enum Method {
 /// The result of one comparison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Compared {
-    /// Larger is more similar; 1 or 0 for a scheme that compares for equality; -∞ after a failure to acquire or enrol.
+    /// Larger is more similar; 1 or 0 for a scheme that compares for equality; -∞ where no comparison took place, after a
+    /// failure to acquire or enrol.
     pub score: f32,
     /// The scheme's decision; `None` for a comparator, whose threshold is chosen later.
     pub accepted: Option<bool>,
 }
 
 impl Compared {
-    /// The result of a comparison without a sample: never accepted, and never left out.
+    /// Nothing to compare: a comparison that does not count among the completed ones.
     const FAILED: Self = Self { score: f32::NEG_INFINITY, accepted: None };
 }
 
@@ -74,6 +75,12 @@ impl Compared {
 pub trait Scorer: Sync {
     /// Compares one pair.
     fn compare(&self, reference: usize, probe: usize) -> Compared;
+
+    /// Returns whether a reference was enrolled.
+    fn is_enrolled(&self, reference: usize) -> bool;
+
+    /// Returns whether a probe was acquired.
+    fn is_acquired(&self, probe: usize) -> bool;
 
     /// Returns how many references could not be enrolled.
     fn failures_to_enrol(&self) -> u64 {
@@ -115,6 +122,14 @@ impl<T: Sync> Scorer for Pairwise<'_, T> {
             (Some(a), Some(b)) => Compared { score: (self.score)(a, b), accepted: None },
             _ => Compared::FAILED,
         }
+    }
+
+    fn is_enrolled(&self, reference: usize) -> bool {
+        self.templates[reference].is_some()
+    }
+
+    fn is_acquired(&self, probe: usize) -> bool {
+        self.templates[probe].is_some()
     }
 }
 
@@ -180,6 +195,14 @@ impl Scorer for SchemeScorer<'_> {
         let verdict = self.scheme.verify(&enrolled.record, &payload);
         let score = verdict.score.unwrap_or(if verdict.accepted { 1.0 } else { 0.0 });
         Compared { score, accepted: Some(verdict.accepted) }
+    }
+
+    fn is_enrolled(&self, reference: usize) -> bool {
+        self.enrolled[reference].is_some()
+    }
+
+    fn is_acquired(&self, probe: usize) -> bool {
+        self.templates[probe].is_some()
     }
 
     fn failures_to_enrol(&self) -> u64 {

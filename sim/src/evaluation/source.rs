@@ -2,71 +2,78 @@
 
 use super::SampleSet;
 use super::extraction::{extract, face_templates, read_records, write_records};
+use super::sample_set::ImageResult;
 use super::sample_set::TemplateResult;
-use super::sample_set::{ImageResult, acquired};
 use super::scorer::{Comparator, Method};
 use crate::Error;
+use crate::modality::{ModalityId, Setting};
 use crate::progress::Stage;
 use biopay_biometrics::Template;
-use biopay_biometrics::fingerprint::Extractor;
-use biopay_biometrics::scheme::SchemeParameters;
-use biopay_datasets::embedding::EmbeddingPopulation;
-use biopay_datasets::face::{self, Face, Nuisance};
-use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
+use biopay_datasets::fingerprint::CaptureQuality;
 use biopay_datasets::folder::{NamedImage, list_files, list_images};
 use biopay_reports::embeddings::{EmbeddingRow, read_embeddings};
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
-use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
-/// The kinds of samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Modality {
-    /// Fingerprint images or minutiae records.
-    Fingerprint,
-    /// Face images.
-    Face,
-    /// Embeddings in a Parquet file of the layout that `biopay dataset embedding` writes.
-    Embedding,
-    /// All modalities, one after the other.
+/// What an evaluation compares: samples of one modality, or of all one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evaluated {
+    /// Samples of one modality: images or minutiae records of fingers, images of faces, embeddings in a Parquet file.
+    One(ModalityId),
+    /// Samples of every modality.
     All,
 }
 
-impl Modality {
+impl Evaluated {
     /// Returns the name.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Fingerprint => "fingerprint",
-            Self::Face => "face",
-            Self::Embedding => "embedding",
+            Self::One(modality) => modality.name(),
             Self::All => "all",
         }
     }
 
-    /// Lists the modalities that this value stands for.
-    pub fn each(self) -> Vec<Self> {
+    /// Lists the modalities that are meant.
+    pub fn each(self) -> Vec<ModalityId> {
         match self {
-            Self::All => vec![Self::Fingerprint, Self::Face, Self::Embedding],
-            one => vec![one],
+            Self::One(modality) => vec![modality],
+            Self::All => ModalityId::ALL.to_vec(),
         }
     }
 
-    /// Returns the schemes' default parameters for this modality.
-    pub fn usual_parameters(self) -> SchemeParameters {
+    /// Returns the one modality that is meant.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] where all are.
+    pub fn one(self) -> Result<ModalityId, Error> {
         match self {
-            Self::Embedding => SchemeParameters::for_embeddings(),
-            Self::Fingerprint | Self::Face | Self::All => SchemeParameters::default(),
+            Self::One(modality) => Ok(modality),
+            Self::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
         }
     }
+}
 
-    /// Returns the default comparator of this modality.
-    pub fn usual_comparator(self) -> Comparator {
-        match self {
-            Self::Fingerprint => Comparator::Minutiae,
-            Self::Face | Self::Embedding | Self::All => Comparator::FixedLength,
-        }
+impl ValueEnum for Evaluated {
+    fn value_variants<'a>() -> &'a [Self] {
+        static VARIANTS: LazyLock<Vec<Evaluated>> =
+            LazyLock::new(|| ModalityId::ALL.iter().map(|&id| Evaluated::One(id)).chain([Evaluated::All]).collect());
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+/// Returns the comparator that is used where none is named.
+pub fn usual_comparator(modality: ModalityId) -> Comparator {
+    match modality {
+        ModalityId::Fingerprint => Comparator::Minutiae,
+        ModalityId::Face | ModalityId::Embedding => Comparator::FixedLength,
     }
 }
 
@@ -137,8 +144,8 @@ pub struct Synthetic {
 }
 
 impl Source {
-    /// Returns the title of the samples.
-    pub fn title(&self, modality: Modality) -> String {
+    /// Returns what to call the samples.
+    pub fn title(&self, modality: ModalityId) -> String {
         let path = self.images.as_ref().or(self.templates.as_ref()).or(self.input.as_ref());
         path.map_or_else(|| format!("synthetic {} samples", modality.name()), |p| p.display().to_string())
     }
@@ -162,19 +169,17 @@ impl Source {
 
     /// Loads the samples as what the method compares.
     ///
-    /// # Errors
-    ///
-    /// [`Error::File`]; [`Error::Usage`] without a source.
-    pub fn load(&self, modality: Modality, method: &Method) -> Result<SampleSet, Error> {
+    /// Errors: files; [`Error::Usage`] without a source.
+    pub fn load(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
         match modality {
-            Modality::Fingerprint => {
+            ModalityId::Fingerprint => {
                 let (images, features) = self.fingerprints()?;
                 match method {
                     Method::Comparator(Comparator::Minutiae) => SampleSet::of_minutiae(&images, &features),
                     _ => SampleSet::of_fingerprints(&images, &features),
                 }
             }
-            Modality::Face => {
+            ModalityId::Face => {
                 let Some(folder) = &self.images else { return Err(Error::Usage("give --images".into())) };
                 let images = list_images(folder)?;
                 let stage = Stage::new("extracting", images.len() as u64);
@@ -182,12 +187,11 @@ impl Source {
                 stage.finish();
                 SampleSet::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
             }
-            Modality::Embedding => {
+            ModalityId::Embedding => {
                 let Some(file) = &self.input else { return Err(Error::Usage("give --input".into())) };
                 let has_bits = !matches!(method, Method::Comparator(Comparator::FixedLength));
                 embeddings(read_embeddings(file)?, if has_bits { self.bits.into() } else { 0 })
             }
-            Modality::All => Err(Error::Usage("--modality all needs --scheme all".into())),
         }
     }
 
@@ -219,81 +223,25 @@ impl Source {
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] for `all`, and for fewer subjects or samples than rates need.
-pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Error> {
+/// [`Error::Usage`] for a device that does not exist, and for fewer subjects or samples than rates need.
+pub fn synthesise(modality: ModalityId, make: &Synthetic) -> Result<SampleSet, Error> {
+    let definition = modality.definition();
+    let device = make.device.as_deref().unwrap_or(definition.usual_device);
+    definition.check_device("--device", device)?;
+    let setting =
+        Setting { seed: make.seed, subjects: make.subjects.into(), devices: vec![device.to_owned()], bits: make.bits };
+    let people = (definition.open)(&setting)?;
     let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
-    let subject: Box<dyn Fn(u32) -> Result<Vec<TemplateResult>, Error> + Sync> = match modality {
-        Modality::Fingerprint => {
-            let device = named(make, "optical", Device::named, &Device::NAMES)?;
-            let quality = CaptureQuality::new(make.quality)?;
-            Box::new(move |subject| synthetic_fingers(&device, quality, subject, make))
-        }
-        Modality::Face => {
-            let device = named(make, "handset", face::Device::named, &face::Device::NAMES)?;
-            // Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
-            let nuisance = Nuisance::new(2.0 * (1.0 - make.quality))?;
-            Box::new(move |subject| synthetic_faces(&device, nuisance, subject, make))
-        }
-        Modality::Embedding => {
-            let population = EmbeddingPopulation::new(make.seed, make.subjects.into());
-            Box::new(move |subject| Ok(synthetic_embeddings(&population, subject, make)))
-        }
-        Modality::All => return Err(Error::Usage("choose one modality: fingerprint, face or embedding".into())),
-    };
-    let subject = |number: u32| {
-        let made = subject(number);
+    let of_subject = |subject: u32| -> Result<Vec<TemplateResult>, Error> {
+        let captures = people.person(subject).captures(make.quality, make.samples)?;
         stage.add(1);
-        made
+        Ok(captures.into_iter().map(|made| made.map_err(|why| why.to_string())).collect())
     };
-    let made = (0..make.subjects).into_par_iter().map(subject).collect::<Result<Vec<_>, Error>>()?;
+    let made = (0..make.subjects).into_par_iter().map(of_subject).collect::<Result<Vec<_>, Error>>()?;
     stage.finish();
     let subjects: Vec<String> = (1..=make.subjects).map(|s| s.to_string()).collect();
     let names = subjects.iter().flat_map(|s| (1..=make.samples).map(move |n| (format!("{s}_{n}"), s.as_str())));
     SampleSet::of_templates(names, made.into_iter().flatten().collect())
-}
-
-/// Finds the named device, or the default.
-fn named<D>(make: &Synthetic, usual: &str, find: fn(&str) -> Option<D>, known: &[&str]) -> Result<D, Error> {
-    let name = make.device.as_deref().unwrap_or(usual);
-    let unknown = || Error::Usage(format!("--device {name} is unknown: use one of {}", known.join(", ")));
-    find(name).ok_or_else(unknown)
-}
-
-fn synthetic_fingers(
-    device: &Device,
-    quality: CaptureQuality,
-    subject: u32,
-    make: &Synthetic,
-) -> Result<Vec<TemplateResult>, Error> {
-    let extractor = Extractor::new();
-    let finger = Finger::generate(make.seed, subject.into(), None);
-    let capture = |number: u32| {
-        let sample = finger.capture(device, quality, number.into()).sample;
-        let made = extractor.extract(&sample).and_then(|features| {
-            biopay_biometrics::fingerprint::fixed_length::FixedLength::builtin().template(&features)
-        });
-        acquired(made)
-    };
-    (0..make.samples).map(capture).collect()
-}
-
-fn synthetic_faces(
-    device: &face::Device,
-    nuisance: Nuisance,
-    subject: u32,
-    make: &Synthetic,
-) -> Result<Vec<TemplateResult>, Error> {
-    let face = Face::generate(make.seed, subject.into());
-    let capture = |number: u32| {
-        let sample = face.capture(device, nuisance, number.into()).sample;
-        acquired(face_extractor().template(&sample))
-    };
-    (0..make.samples).map(capture).collect()
-}
-
-fn synthetic_embeddings(population: &EmbeddingPopulation, subject: u32, make: &Synthetic) -> Vec<TemplateResult> {
-    let drawn = population.of_subject(u64::from(subject) + 1, make.samples.into());
-    drawn.into_iter().map(|e| Ok(Template::from_embedding(e.vector, make.bits))).collect()
 }
 
 impl Source {
@@ -323,8 +271,4 @@ fn embeddings(mut rows: Vec<EmbeddingRow>, bits: usize) -> Result<SampleSet, Err
     };
     let templates = rows.into_par_iter().map(template).collect();
     SampleSet::of_templates(names.into_iter().zip(subjects.iter().map(String::as_str)), templates)
-}
-
-fn face_extractor() -> &'static biopay_biometrics::face::Extractor {
-    biopay_biometrics::face::Extractor::builtin()
 }

@@ -8,11 +8,12 @@ use super::low_fmr::at_targets;
 use super::sample_set::Half;
 use super::scheme_row::SchemeRow;
 use super::scorer::{SchemeScorer, Scorer, device_token};
-use super::source::{Modality, Source, synthesise};
+use super::source::{Source, synthesise};
 use super::symbol_cost::SymbolCosts;
 use super::weakness::weaknesses;
 use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
+use crate::modality::ModalityId;
 use crate::progress::Stage;
 use crate::tuning::{TuningPlan, choose_on};
 use biopay_biometrics::Template;
@@ -64,7 +65,7 @@ const TIMED: usize = 200;
 ///
 /// [`Error::File`]; samples that give no rate; parameters out of range.
 pub fn survey(
-    modality: Modality,
+    modality: ModalityId,
     source: &Source,
     options: &SurveyOptions,
     symbols: &mut SymbolCosts,
@@ -74,7 +75,7 @@ pub fn survey(
     } else {
         synthesise(modality, &source.synthetic(options.seed))?
     };
-    let parameters = options.parameters.clone().unwrap_or_else(|| modality.usual_parameters());
+    let parameters = options.parameters.clone().unwrap_or_else(|| (modality.definition().usual_parameters)());
     let chosen = choose(&set, &parameters, options)?;
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = Plan::enrolled(&set, options.enrolled)?;
@@ -120,6 +121,7 @@ fn sample_figures(set: &SampleSet, failures_to_enrol: u64) -> SampleFigures {
         images: set.len(),
         subjects: set.subject_count(),
         failures_to_acquire: set.failures().clone(),
+        failure_to_acquire: Some(set.failure_to_acquire()),
         failures_to_enrol,
     }
 }
@@ -145,7 +147,7 @@ fn scheme_row(
         scheme: id.name(),
         tuned: tuned.clone(),
         comparison: scheme.comparison(),
-        at_fmr: at_targets(scheme.comparison(), &figures.points, &stolen_token),
+        at_fmr: at_targets(scheme.comparison(), &figures.points, &stolen_token, figures.strictest_fmr.as_ref()),
         is_revocable: is_revocable(set, scheme, options.seed)?,
         security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, entropy),
         eer: figures.eer,
@@ -183,12 +185,12 @@ fn rates(set: &SampleSet, plan: &Plan, scorer: &SchemeScorer<'_>, id: SchemeId) 
         ComparisonKind::Equality => HasScore::No,
         ComparisonKind::Threshold(_) => HasScore::Yes,
     };
-    Ok(Figures::new(&file, sample_figures(set, scorer.failures_to_enrol()), Some((id.name(), has_score))))
+    Figures::new(&file, sample_figures(set, scorer.failures_to_enrol()), Some((id.name(), has_score)))
 }
 
 fn unprotected(set: &SampleSet) -> Result<Figures, Error> {
     let file = exhaustive(set, Comparator::FixedLength)?;
-    Ok(Figures::new(&file, sample_figures(set, 0), None))
+    Figures::new(&file, sample_figures(set, 0), None)
 }
 
 /// Returns the degrees of freedom of the binary templates' non-mated agreement.

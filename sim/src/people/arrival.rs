@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::scenario::Pattern;
+use crate::scenario::TIME_MAX_S;
 use crate::time::SimTime;
 use std::path::Path;
 
@@ -65,9 +66,9 @@ pub fn read_trace(path: &Path) -> Result<Vec<SimTime>, Error> {
     let mut starts = Vec::new();
     for (index, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let seconds = line.split(',').nth(column).and_then(|field| field.trim().parse::<f64>().ok());
-        let seconds = seconds
-            .filter(|s| s.is_finite() && *s >= 0.0)
-            .ok_or_else(|| Error::Usage(format!("{}: line {} has no start in seconds", path.display(), index + 2)))?;
+        let seconds = seconds.filter(|s| (0.0..=TIME_MAX_S).contains(s)).ok_or_else(|| {
+            Error::Usage(format!("{}: line {} has no start in seconds from 0 to 1e9", path.display(), index + 2))
+        })?;
         starts.push(SimTime::from_seconds(seconds));
     }
     starts.sort_unstable();

@@ -224,7 +224,7 @@ impl Holder {
         let mut rng = stream(scenario.seed, "sim/account", u64::from(subject));
         Ok(Self {
             credentials: Credentials {
-                login: LoginName::new(format!("subject-{subject:06}"))?,
+                login: LoginName::new(format!("s{:06}-{subject:06}", branch(scenario.seed)))?,
                 password: Secret::new(format!("{:016x}", rng.random::<u64>()))?,
                 method: match scenario.server.login {
                     Login::Password => LoginMethod::Password,
@@ -232,11 +232,16 @@ impl Holder {
                 },
             },
             // 9 and 99 begin no issuer's number (ISO/IEC 7812-1), so that a synthetic account is nobody's.
-            bank_account: BankAccount::new(format!("9999{subject:012}"))?,
+            bank_account: BankAccount::new(format!("9999{:06}{subject:06}", branch(scenario.seed)))?,
             pin: Secret::new(format!("{:04}", rng.random_range(0..10_000)))?,
             balance: if plan.is_poor { BALANCE_POOR } else { BALANCE },
         })
     }
+}
+
+/// Returns the six digits that tell the people of one seed from those of another at the same server and bank.
+fn branch(seed: u64) -> u32 {
+    stream(seed, "sim/branch", 0).random_range(0..1_000_000)
 }
 
 /// Lists the bank accounts of all owners, before there is any sample: number, PIN, balance in minor units.
@@ -282,6 +287,17 @@ mod tests {
         let key =
             |transaction: &PlannedTransaction, attempt| probe_key(1, Sensor::Handset, transaction, attempt).number;
         assert!(key(&first, TRIES_MAX) < key(&again, 1) && key(&again, TRIES_MAX) < key(&second, 1));
+    }
+
+    #[test]
+    fn two_seeds_have_other_logins_and_accounts_of_the_same_length() {
+        let scenario = Scenario::load("quickstart", &[]).unwrap();
+        let other = Scenario { seed: scenario.seed + 1, ..scenario.clone() };
+        let holder = |scenario: &Scenario| Holder::of(scenario, &plans(scenario)[0]).unwrap();
+        let (a, b) = (holder(&scenario), holder(&other));
+        assert_ne!(a.credentials.login, b.credentials.login);
+        assert_ne!(a.bank_account, b.bank_account);
+        assert_eq!(a.credentials.login.as_str().len(), b.credentials.login.as_str().len());
     }
 
     #[test]

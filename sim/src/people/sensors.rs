@@ -1,14 +1,10 @@
-//! The sensors: synthetic samples, and the templates that a handset makes of them.
+//! The sensors of a run: captures of its people, turned into templates as a handset would.
 
 use crate::Error;
-use crate::scenario::{Biometric, Modality, Scenario};
-use biopay_biometrics::fingerprint::Extractor;
-use biopay_biometrics::fingerprint::fixed_length::FixedLength;
-use biopay_biometrics::{AcquisitionFailure, Sample, Template, face as face_extraction};
-use biopay_datasets::embedding;
-use biopay_datasets::face::{self, Face, Nuisance};
-use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
-use biopay_datasets::presentation::{Species, TrainingSamples, gelatine_finger, printed_face, replayed_screen};
+use crate::modality::{Modality, Person, Setting};
+use crate::scenario::Scenario;
+use biopay_biometrics::{AcquisitionFailure, Sample, Template};
+use biopay_datasets::presentation::{Species, TrainingSamples};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use rayon::prelude::*;
@@ -17,7 +13,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// The two sensors of an owner.
+/// The sensor that captured: one of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sensor {
     /// The sensor of the enrolled handset.
@@ -39,7 +35,7 @@ pub struct CaptureKey {
     pub age_months: u16,
 }
 
-/// The result of a capture: a template, or the reason of a failure.
+/// What came of a capture: a template, or the reason why there is none.
 #[derive(Clone, Debug)]
 pub struct Captured {
     /// The template, or why the sample was not acquired.
@@ -49,28 +45,14 @@ pub struct Captured {
     pub extraction: Option<Duration>,
 }
 
-/// The sensors of a scenario, with the captures that were made in advance.
+/// The scenario's two sensors, and the captures that were made with them in advance.
 pub struct Sensors {
-    seed: u64,
-    source: Source,
+    modality: Box<dyn Modality>,
+    species: &'static [Species],
     device_names: [String; 2],
     quality: f32,
     ageing_per_year: f32,
     ready: BTreeMap<CaptureKey, Captured>,
-}
-
-/// The source of samples before the sensors.
-enum Source {
-    Fingers { devices: [Device; 2], extractor: Extractor },
-    Faces { devices: [face::Device; 2] },
-    Points { population: Box<embedding::EmbeddingPopulation> },
-}
-
-/// One subject before the sensor.
-enum Subject {
-    Finger(Box<Finger>),
-    Face(Box<Face>),
-    Point(u64),
 }
 
 /// Bits of an embedding's binary form.
@@ -81,16 +63,24 @@ impl Sensors {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] for an unknown sensor, which a scenario's check has ruled out.
+    /// [`Error::Usage`] for a sensor that does not exist, which a scenario's check has ruled out.
     pub fn new(scenario: &Scenario) -> Result<Self, Error> {
         let biometric = &scenario.biometric;
-        Ok(Self {
+        let definition = biometric.modality.definition();
+        let device_names = match definition.devices {
+            [] => [definition.usual_device; 2].map(str::to_owned),
+            [_, ..] => [biometric.device.clone(), biometric.second_device.clone()],
+        };
+        let setting = Setting {
             seed: scenario.seed,
-            source: Source::new(biometric, scenario.seed, u64::from(scenario.subject_count()))?,
-            device_names: match biometric.modality {
-                Modality::Embedding => ["embedding", "embedding"].map(str::to_owned),
-                _ => [biometric.device.clone(), biometric.second_device.clone()],
-            },
+            subjects: u64::from(scenario.subject_count()),
+            devices: device_names.to_vec(),
+            bits: EMBEDDING_BITS,
+        };
+        Ok(Self {
+            modality: (definition.open)(&setting)?,
+            species: definition.species,
+            device_names,
             quality: biometric.quality,
             ageing_per_year: biometric.ageing_per_year,
             ready: BTreeMap::new(),
@@ -107,7 +97,7 @@ impl Sensors {
     ///
     /// # Errors
     ///
-    /// [`Error::Biometrics`] for anything but a failure to acquire.
+    /// What extraction reports beside a failure to acquire.
     pub fn prepare(
         &mut self,
         keys: &[CaptureKey],
@@ -119,10 +109,10 @@ impl Sensors {
             by_subject.entry(key.subject).or_default().push(key);
         }
         let session = |(subject, keys): (u32, Vec<CaptureKey>)| {
-            let subject = self.source.subject(self.seed, subject);
+            let person = self.modality.person(subject);
             let mut made = Vec::new();
             for key in keys.into_iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
-                made.push((key, self.take(&subject, key)?));
+                made.push((key, self.take(person.as_ref(), key)?));
                 progress(1);
             }
             Ok(made)
@@ -136,11 +126,11 @@ impl Sensors {
     ///
     /// # Errors
     ///
-    /// [`Error::Biometrics`] for anything but a failure to acquire.
+    /// What extraction reports beside a failure to acquire.
     pub fn capture(&self, key: CaptureKey) -> Result<Captured, Error> {
         match self.ready.get(&key) {
             Some(captured) => Ok(Captured { extraction: None, ..captured.clone() }),
-            None => self.take(&self.source.subject(self.seed, key.subject), key),
+            None => self.take(self.modality.person(key.subject).as_ref(), key),
         }
     }
 
@@ -158,151 +148,68 @@ impl Sensors {
     ///
     /// # Errors
     ///
-    /// [`Error::Datasets`] for an invalid quality.
+    /// An invalid quality.
     pub fn sample(&self, key: CaptureKey) -> Result<Option<Sample>, Error> {
-        self.image(&self.source.subject(self.seed, key.subject), key)
+        self.image(self.modality.person(key.subject).as_ref(), key)
     }
 
-    /// Returns whether an artefact of a species can be presented to the scenario's sensor.
+    /// Whether an artefact of a species can stand before the scenario's sensor.
     pub fn can_imitate(&self, species: Species) -> bool {
-        matches!(
-            (&self.source, species),
-            (Source::Fingers { .. }, Species::GelatineFinger)
-                | (Source::Faces { .. }, Species::PrintedFace | Species::ReplayedScreen)
-        )
+        self.species.contains(&species)
     }
 
-    /// Returns the handset sensor's image of an artefact of a subject; `None` if the sensor has no such artefacts.
+    /// Returns the image that the handset's sensor takes of an artefact of a subject; `None` where the modality has no
+    /// such species.
     ///
     /// # Errors
     ///
-    /// [`Error::Datasets`] for an invalid quality.
+    /// An invalid quality.
     pub fn artefact(&self, species: Species, subject: u32, number: u64) -> Result<Option<Sample>, Error> {
-        Ok(match (&self.source, self.source.subject(self.seed, subject), species) {
-            (Source::Fingers { devices, .. }, Subject::Finger(finger), Species::GelatineFinger) => {
-                Some(gelatine_finger(&finger, &devices[0], CaptureQuality::new(self.quality)?, number))
-            }
-            (Source::Faces { devices }, Subject::Face(face), Species::PrintedFace) => {
-                Some(printed_face(&face, &devices[0], self.nuisance(self.quality)?, number).0)
-            }
-            (Source::Faces { devices }, Subject::Face(face), Species::ReplayedScreen) => {
-                Some(replayed_screen(&face, &devices[0], self.nuisance(self.quality)?, number).0)
-            }
-            _ => None,
-        })
+        self.modality.person(subject).artefact(species, self.quality, number)
     }
 
     /// Makes the training set of a detector of artefacts for the handset's sensor; `None` for embeddings.
     ///
     /// # Errors
     ///
-    /// [`Error::Datasets`] for an invalid quality.
+    /// An invalid quality.
     pub fn training(&self, subjects: Range<u64>) -> Result<Option<TrainingSamples>, Error> {
-        Ok(match &self.source {
-            Source::Fingers { devices, .. } => {
-                let quality = CaptureQuality::new(self.quality)?;
-                Some(TrainingSamples::fingers(self.seed, subjects, &devices[0], quality))
-            }
-            Source::Faces { devices } => {
-                Some(TrainingSamples::faces(self.seed, subjects, &devices[0], self.nuisance(self.quality)?))
-            }
-            Source::Points { .. } => None,
-        })
+        self.modality.detector_training(subjects, self.quality)
     }
 
     /// Makes a template of an image as a handset would.
     ///
     /// # Errors
     ///
-    /// [`Error::Biometrics`] for anything but a failure to acquire.
+    /// What extraction reports beside a failure to acquire.
     pub fn template(&self, sample: &Sample) -> Result<Result<Template, AcquisitionFailure>, Error> {
-        let made = match &self.source {
-            Source::Fingers { extractor, .. } => {
-                extractor.extract(sample).and_then(|features| FixedLength::builtin().template(&features))
-            }
-            _ => face_extraction::Extractor::builtin().template(sample),
-        };
-        match made {
-            Ok(template) => Ok(Ok(template)),
-            Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason)),
-            Err(other) => Err(other.into()),
-        }
+        self.modality.template(sample)
     }
 
-    /// Converts a quality to a nuisance. Both scales have their default in the middle: a quality of 0.5 is a nuisance
-    /// of 1.
-    fn nuisance(&self, quality: f32) -> Result<Nuisance, Error> {
-        Ok(Nuisance::new(2.0 * (1.0 - quality))?)
+    fn image(&self, person: &dyn Person, key: CaptureKey) -> Result<Option<Sample>, Error> {
+        person.sample(key.sensor as usize, self.quality_after(key.age_months), touch(key))
     }
 
-    fn image(&self, subject: &Subject, key: CaptureKey) -> Result<Option<Sample>, Error> {
-        let quality = self.quality_after(key.age_months);
-        Ok(match (&self.source, subject) {
-            (Source::Fingers { devices, .. }, Subject::Finger(finger)) => {
-                let quality = CaptureQuality::new(quality)?;
-                Some(finger.capture(&devices[key.sensor as usize], quality, touch(key)).sample)
-            }
-            (Source::Faces { devices }, Subject::Face(face)) => {
-                Some(face.capture(&devices[key.sensor as usize], self.nuisance(quality)?, touch(key)).sample)
-            }
-            _ => None,
-        })
-    }
-
-    /// Returns the quality of a probe, which decreases with the time since enrolment, as the scores of real ones do.
+    /// Returns the quality of a probe that is taken months after enrolment: probes get worse with time, as scores of real
+    /// ones do.
     fn quality_after(&self, months: u16) -> f32 {
         (self.quality - self.ageing_per_year * f32::from(months) / 12.0).max(0.0)
     }
 
-    fn take(&self, subject: &Subject, key: CaptureKey) -> Result<Captured, Error> {
-        let sample = self.image(subject, key)?;
+    fn take(&self, person: &dyn Person, key: CaptureKey) -> Result<Captured, Error> {
+        let sample = self.image(person, key)?;
         let clock = SystemClock::new();
-        let template = match (&self.source, subject, sample) {
-            (_, _, Some(sample)) => self.template(&sample)?,
-            (Source::Points { population }, Subject::Point(subject), None) => Ok(point(population, *subject, key)),
-            _ => return Err(Error::Usage("a subject without a sensor".into())),
+        let template = match &sample {
+            Some(sample) => self.modality.template(sample)?,
+            None => person.capture(key.sensor as usize, self.quality_after(key.age_months), touch(key))?,
         };
         Ok(Captured { template, extraction: Some(clock.elapsed()) })
     }
 }
 
-impl Source {
-    fn new(biometric: &Biometric, seed: u64, subjects: u64) -> Result<Self, Error> {
-        let names = [&biometric.device, &biometric.second_device];
-        let unknown = |name: &str| Error::Usage(format!("{name:?} is not a sensor"));
-        Ok(match biometric.modality {
-            Modality::Fingerprint => {
-                let [first, second] = names.map(|name| Device::named(name).ok_or_else(|| unknown(name)));
-                Self::Fingers { devices: [first?, second?], extractor: Extractor::new() }
-            }
-            Modality::Face => {
-                let [first, second] = names.map(|name| face::Device::named(name).ok_or_else(|| unknown(name)));
-                Self::Faces { devices: [first?, second?] }
-            }
-            Modality::Embedding => {
-                Self::Points { population: Box::new(embedding::EmbeddingPopulation::new(seed, subjects)) }
-            }
-        })
-    }
-
-    fn subject(&self, seed: u64, subject: u32) -> Subject {
-        match self {
-            Self::Fingers { .. } => Subject::Finger(Box::new(Finger::generate(seed, u64::from(subject), None))),
-            Self::Faces { .. } => Subject::Face(Box::new(Face::generate(seed, u64::from(subject)))),
-            Self::Points { .. } => Subject::Point(u64::from(subject)),
-        }
-    }
-}
-
-/// Returns the number of a touch: the same capture number on another sensor is another touch.
+/// Returns the number of a touch: the same number on another sensor is another touch.
 fn touch(key: CaptureKey) -> u64 {
     u64::from(key.number) << 1 | u64::from(key.sensor == Sensor::SecondDevice)
-}
-
-/// Draws one embedding, with its binary form.
-fn point(population: &embedding::EmbeddingPopulation, subject: u64, key: CaptureKey) -> Template {
-    let vector = population.capture_of(subject + 1, touch(key)).vector;
-    Template::from_embedding(vector, EMBEDDING_BITS)
 }
 
 #[cfg(test)]

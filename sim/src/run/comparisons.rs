@@ -4,7 +4,7 @@ use crate::Error;
 use crate::people::population::{Owner, Population};
 use crate::people::sensors::{CaptureKey, Captured};
 use biopay_biometrics::scheme::{HelperData, Scheme, SchemeId, ServerRecord};
-use biopay_reports::records::Comparison;
+use biopay_reports::records::{Comparison, FAILURE_TO_ACQUIRE};
 use rayon::prelude::*;
 
 /// Compares probes with every enrolment of the shard among the first `subjects` owners, for every scheme in use. A
@@ -69,7 +69,7 @@ fn compare(
     (key, captured): &(CaptureKey, &Captured),
 ) -> Comparison {
     let outcome = match &captured.template {
-        Err(reason) => Err(format!("failure to acquire: {reason}")),
+        Err(reason) => Err(format!("{FAILURE_TO_ACQUIRE}: {reason}")),
         Ok(template) => scheme.derive(template, reference.helper, None).map_err(|e| e.to_string()),
     };
     let verdict = outcome.as_ref().ok().map(|payload| scheme.verify(&reference.record, payload));

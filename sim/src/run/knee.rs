@@ -8,12 +8,11 @@
 use crate::scenario::Scenario;
 use crate::shard::Shard;
 use crate::stop::Stop;
-use crate::world::LAG;
 use crate::{Error, run};
 use biopay_reports::knee::{Knee, Step, StepEnding};
 use biopay_reports::latency::INTENDED;
 use biopay_reports::manifest::Completion;
-use biopay_reports::records::{TransactionKind, TransactionOutcome};
+use biopay_reports::records::{GENERATOR_LAG, TransactionKind, TransactionOutcome};
 use biopay_reports::{Manifest, RunReader};
 use std::path::Path;
 
@@ -121,7 +120,7 @@ fn judge(run: &RunReader, rate: f64, search: Search) -> Result<Step, Error> {
         p99_ms: quantile_ms(&payment, 0.99),
         payments: payments().count() as u64,
         failed,
-        lag_p99_ms: quantile_ms(LAG, 0.99),
+        lag_p99_ms: quantile_ms(GENERATOR_LAG, 0.99),
         verdict: StepEnding::Held,
     };
     step.verdict = if !manifest.invalid.is_empty() {

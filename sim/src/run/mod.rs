@@ -3,6 +3,7 @@
 mod cases;
 pub mod clocks;
 mod comparisons;
+mod evidence;
 pub mod knee;
 mod samples;
 
@@ -58,6 +59,9 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     }
     if found.is_partial {
         completion = Completion::Partial;
+    }
+    if completion == Completion::Complete {
+        invalid.extend(evidence::missing(&records.transactions));
     }
     invalid.extend(found.broken);
     records.attacks.extend(found.trials);

@@ -180,4 +180,35 @@ mod tests {
             }
         }
     }
+
+    /// Lists the paths of a printed scenario's numbers.
+    fn numbers(value: &serde_json::Value, path: &str, out: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (key, field) in fields {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    numbers(field, &path, out);
+                }
+            }
+            serde_json::Value::Number(_) => out.push(path.to_owned()),
+            serde_json::Value::Array(_)
+            | serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn no_number_of_a_scenario_is_without_bounds() {
+        let mut paths = Vec::new();
+        numbers(&serde_json::to_value(Scenario::default()).unwrap(), "", &mut paths);
+        paths.retain(|path| path != "seed" && !path.starts_with("schemes.parameters"));
+        assert!(paths.len() > 40, "{paths:?}");
+        for path in paths {
+            for value in ["1e300", "9223372036854775807", "nan", "-1", "-1e300"] {
+                let refused = Scenario::load("quickstart", &[format!("{path}={value}")]);
+                assert!(refused.is_err(), "{path}={value} was taken");
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The sections of a scenario, each with its defaults.
 
 use super::ServiceModel;
+use crate::modality::ModalityId;
 use crate::network::ProfileId;
 use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
 use biopay_server::config::Presentation;
@@ -30,25 +31,12 @@ impl ClockKind {
     }
 }
 
-/// The biometric modalities.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Modality {
-    /// A finger on a sensor.
-    #[default]
-    Fingerprint,
-    /// A face before a camera.
-    Face,
-    /// No image: vectors like a face network's embeddings, for populations of many thousands.
-    Embedding,
-}
-
 /// The biometric characteristic, its sensors and captures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Biometric {
-    /// The modality.
-    pub modality: Modality,
+    /// What is captured.
+    pub modality: ModalityId,
     /// The sensor of the enrolled handset: optical, capacitive, handset, sweep or pc for fingers; handset, pc or kiosk
     /// for faces; not used for embeddings.
     pub device: String,
@@ -311,7 +299,7 @@ pub struct Comparisons {
 impl Default for Biometric {
     fn default() -> Self {
         Self {
-            modality: Modality::Fingerprint,
+            modality: ModalityId::Fingerprint,
             device: "optical".into(),
             second_device: "capacitive".into(),
             quality: 0.5,

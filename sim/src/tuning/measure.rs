@@ -5,9 +5,12 @@ use crate::Error;
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{HelperData, Scheme, ServerRecord};
 use biopay_datasets::stream::stream;
-use biopay_reports::cluster::{MatedErrors, NonMatedErrors};
-use biopay_reports::interval::Rate;
+use biopay_reports::cluster::{Design, MatedErrors, NonMatedErrors};
+use biopay_reports::curve::SubjectScores;
+use biopay_reports::interval::{Dependence, Rate};
+use biopay_reports::rates::ScoreSet;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// The score of an equality scheme that accepts; one that rejects scores 0.
 pub(super) const ACCEPTED: f32 = 1.0;
@@ -130,17 +133,30 @@ impl Scores {
         scores.get(allowed).map_or(f32::NEG_INFINITY, |score| score.next_up())
     }
 
+    /// Returns how alike false matches and false non-matches of a subject are, at thresholds with enough of them.
+    fn dependence(&self) -> (Option<Dependence>, Option<Dependence>) {
+        let set = ScoreSet::new(self.mated.iter().map(|m| m.1).collect(), self.non_mated.iter().map(|n| n.2).collect());
+        let mut pairs: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        self.non_mated.iter().for_each(|&(a, b, _)| *pairs.entry((a.min(b), a.max(b))).or_default() += 1);
+        let mated = self.mated.iter().map(|&(subject, score)| (score, subject, 1)).collect();
+        let non_mated = self.non_mated.iter().map(|&(a, b, score)| (score, (a.min(b), a.max(b)))).collect();
+        let design = Design::Listed(pairs.into_iter().collect());
+        let scores = SubjectScores::new(set, mated, non_mated, f32::NEG_INFINITY, design);
+        (scores.fmr_dependence(), scores.fnmr_dependence())
+    }
+
     /// Counts errors at a threshold.
     pub fn rates(&self, threshold: f32) -> PartRates {
         let (mut mated, mut non_mated) = (MatedErrors::default(), NonMatedErrors::default());
         self.mated.iter().for_each(|&(subject, score)| mated.add(subject, score < threshold));
         self.non_mated.iter().for_each(|&(a, b, score)| non_mated.add(a, b, score >= threshold));
+        let least = self.dependence();
         PartRates {
             subjects: self.subjects,
             failures_to_enrol: self.failures_to_enrol,
             failures_to_acquire: self.failures_to_acquire,
-            fmr: non_mated.rate(),
-            fnmr: mated.rate(),
+            fmr: non_mated.rate_with(least.0),
+            fnmr: mated.rate_with(least.1),
         }
     }
 }

@@ -14,9 +14,9 @@ use crate::progress::Stage;
 use crate::scenario::{ClockKind, Scenario};
 use crate::stop::Stop;
 use crate::world::event::Links;
-use crate::world::{LAG, Simulation, Tally};
+use crate::world::{Simulation, Tally};
 use biopay_reports::latency::LatencyRecorder;
-use biopay_reports::records::{Operation, ServerFigure};
+use biopay_reports::records::{GENERATOR_LAG, Operation, ServerFigure};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use generator::{Generated, drain, generate};
@@ -148,7 +148,7 @@ impl Meters {
     /// Lists the reasons why the figures measure the load generator instead of the server.
     fn objections(&self, scenario: &Scenario, latency: &LatencyRecorder, generated: &Generated) -> Vec<String> {
         let limits = &scenario.generator;
-        let lag_ms = latency.operation(LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);
+        let lag_ms = latency.operation(GENERATOR_LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);
         let late = (lag_ms > limits.lag_limit_ms).then(|| {
             format!(
                 "the load generator was late by {lag_ms:.1} ms at the 99th percentile, above generator.lag-limit-ms = {}: use a less busy machine or fewer arrivals",

@@ -13,7 +13,7 @@ pub mod recorder;
 pub mod resources;
 mod systems;
 
-pub use resources::{LAG, Tally};
+pub use resources::Tally;
 
 use crate::people::Population;
 use crate::people::plan::HandsetPlan;

@@ -36,9 +36,6 @@ pub struct Rules {
     pub can_be_late: bool,
 }
 
-/// The name of the latency record of the world's lateness on the wall clock.
-pub const LAG: &str = "generator-lag";
-
 /// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountState {

@@ -5,7 +5,7 @@ use super::event::EventKind;
 use super::event::Links;
 use super::handset::{Active, Current, Identity, Itinerary, KeptConnection, mistyped};
 use super::queue::{Event, EventQueue};
-use super::resources::{AccountState, Accounts, LAG, Now, Outbox, People, Rules, Tally};
+use super::resources::{AccountState, Accounts, Now, Outbox, People, Rules, Tally};
 use crate::network::ProfileId;
 use crate::people::plan::{Journey, PlannedTransaction, Slip, Task};
 use crate::people::population::{probe_key, sensor_of};
@@ -16,6 +16,7 @@ use bevy_ecs::system::SystemParam;
 use biopay_biometrics::scheme::HelperData;
 use biopay_protocol::client::{Input, Outcome, Step};
 use biopay_protocol::{HelperBytes, Response, Secret};
+use biopay_reports::records::GENERATOR_LAG;
 use biopay_reports::records::Operation;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Shared<'_> {
             |event: &&Event<_>| matches!(event.kind, EventKind::Due(_) | EventKind::Thought | EventKind::CodeTyped(_));
         if self.rules.can_be_late {
             let late = self.now.clock.since(self.now.instant);
-            due.iter().filter(is_scheduled).for_each(|_| self.recorder.latency(LAG, late));
+            due.iter().filter(is_scheduled).for_each(|_| self.recorder.latency(GENERATOR_LAG, late));
         }
     }
 

@@ -12,7 +12,6 @@ import csv
 import json
 import sys
 
-import numpy
 from pyeer.eer_info import get_eer_stats
 from sklearn.metrics import roc_curve
 
@@ -21,6 +20,8 @@ def read_scores(path):
     mated, non_mated = [], []
     with open(path, newline="") as file:
         for row in csv.DictReader(file):
+            if not row["score"]:  # a sample was not acquired: no comparison took place
+                continue
             is_mated = row["a"].rsplit("_", 1)[0] == row["b"].rsplit("_", 1)[0]
             (mated if is_mated else non_mated).append(float(row["score"]))
     return mated, non_mated
@@ -29,9 +30,6 @@ def read_scores(path):
 def main():
     mated, non_mated = read_scores(sys.argv[1])
     rates = json.load(open(sys.argv[2]))
-    finite = [s for s in mated + non_mated if numpy.isfinite(s)]
-    floor = min(finite) - 1.0  # failures to acquire, below everything
-    mated, non_mated = ([max(s, floor) for s in scores] for scores in (mated, non_mated))
     stats = get_eer_stats(mated, non_mated)
     labels = [1] * len(mated) + [0] * len(non_mated)
     fmr, tmr, _ = roc_curve(labels, mated + non_mated, drop_intermediate=False)
@@ -39,6 +37,8 @@ def main():
     value = lambda rate: rate["count"] / rate["total"]
     checks = [("EER", rates["eer"], stats.eer)]
     for name, target in (("FMR100", 1e-2), ("FMR1000", 1e-3)):
+        if name not in points:  # too few comparisons to show a threshold with such an FMR
+            continue
         checks.append((name, value(points[name]["fnmr"]), 1.0 - tmr[fmr <= target].max()))
     failed = False
     for name, ours, theirs in checks:

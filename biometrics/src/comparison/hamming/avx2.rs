@@ -6,8 +6,10 @@
 //! with product quantization fast scan"; here the tables are exact.
 #![allow(unsafe_code)] // vector instructions exist only behind a feature check, which `visit` makes
 
+use super::distances::{Distances, Visitor};
 use super::nibbles::{BLOCKS, Nibble, PER_WORD, SIDE_BY_SIDE};
-use super::{Distances, References, Visitor, x86};
+use super::references::References;
+use super::x86;
 use std::arch::x86_64::*;
 use std::ops::Range;
 

@@ -1,6 +1,6 @@
 //! References by nibbles, as the AVX2 kernel wants them: an index of its table look-ups straight from memory.
 
-use super::LANES;
+use super::distances::LANES;
 use std::sync::OnceLock;
 
 /// References side by side: the bytes of a 256-bit register.

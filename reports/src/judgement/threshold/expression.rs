@@ -137,7 +137,25 @@ pub(crate) fn unit_of(last: &str) -> Unit {
 }
 
 fn is_sampled(last: &str) -> bool {
-    matches!(last, "fmr" | "fnmr" | "far" | "frr" | "fte" | "rate" | "share" | "p50" | "p90" | "p99" | "p999" | "mean")
+    matches!(
+        last,
+        "fmr"
+            | "fnmr"
+            | "eer"
+            | "fmr100"
+            | "fmr1000"
+            | "fmr10000"
+            | "far"
+            | "frr"
+            | "fte"
+            | "rate"
+            | "share"
+            | "p50"
+            | "p90"
+            | "p99"
+            | "p999"
+            | "mean"
+    )
 }
 
 fn limit(text: &str, unit: Unit) -> Result<f64, String> {

@@ -2,8 +2,9 @@
 
 use super::expression::{Aspect, Threshold};
 use crate::figures::metric::{Metric, Unit};
-use crate::statistics::limit::comparisons_needed;
+use crate::statistics::evidence::limit::needed;
 use crate::text::grouped;
+use crate::text::needed_text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -120,10 +121,8 @@ fn shortage(threshold: &Threshold, metric: &Metric) -> String {
     let Some(rate) = metric.rate.filter(|_| threshold.comparator.wants_small()) else {
         return format!("{} samples leave it open", grouped(metric.total));
     };
-    match comparisons_needed(&rate, threshold.limit) {
-        Some(needed) => {
-            format!("about {} trials at this rate would decide, there are {}", grouped(needed), grouped(metric.total))
-        }
+    match needed(&rate, threshold.limit) {
+        Some(needed) => format!("{} would decide at this rate", needed_text(needed, &rate)),
         None => "the rate is too near its limit for any number of trials".into(),
     }
 }
@@ -131,7 +130,7 @@ fn shortage(threshold: &Threshold, metric: &Metric) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::interval::Rate;
+    use crate::statistics::evidence::rate::Rate;
 
     fn rate(name: &str, count: u64, total: u64) -> Metric {
         let rate = Rate::independent(count, total);
@@ -142,6 +141,7 @@ mod tests {
             unit: Unit::Fraction,
             lower95: Some(interval.lower),
             upper95: Some(interval.upper),
+            method: None,
             sampled: true,
             count,
             total,
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn a_shortage_says_how_many_would_do() {
         let judged = judge(&["fmr < 1e-4".parse().unwrap()], &[rate("template.fmr", 0, 1_000)], true);
-        assert!(judged.0[0].note.contains("36"), "{}", judged.0[0].note);
+        assert!(judged.0[0].note.contains("about 41,000 trials (there were 1,000)"), "{}", judged.0[0].note);
     }
 
     #[test]

@@ -3,40 +3,31 @@
 //! Nobody can lock somebody else out: what is counted against an account as a whole (so that many sources together
 //! cannot guess on, NIST SP 800-63B 5.2.2) does not bind a source from which that account's owner has logged in before.
 //!
-//! The crate `governor` computes the waits over a table of ours. A guess counts as failed before the server checks it, so
-//! that parallel guesses count; the count is taken back when the guess was right.
+//! A guess counts as failed before the server checks it, so that parallel guesses count; the count is taken back when
+//! the guess was right.
 
-use crate::config::{FailureLimit, ThrottleConfig};
+use super::bucket::{Bucket, Time, lock, make_room};
+use super::places::{Place, Places};
+use super::source::{Prefix, Source};
+use crate::config::ThrottleConfig;
 use crate::env;
-use biopay_protocol::{LoginName, Refusal};
+use biopay_protocol::{BankAccount, LoginName, Refusal};
 use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::state::StateStore;
-use governor::{Quota, RateLimiter};
 use std::collections::BTreeMap;
-use std::hash::Hash;
-use std::net::IpAddr;
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// Entries that one table keeps; beyond that, those nearest to being forgiven are forgotten.
-const ENTRIES_MAX: usize = 100_000;
+/// How many sources of one network may compute their share of password hashes at a time.
+const SOURCES_PER_PREFIX: u32 = 4;
+/// How many password hashes an account's owner may wait for at a time, where they have logged in before.
+const HASHES_PER_FAMILIAR: u32 = 4;
 
-/// The source of a connection: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Source([u8; 8]);
-
-impl From<IpAddr> for Source {
-    fn from(address: IpAddr) -> Self {
-        let mut bytes = [0; 8];
-        match address.to_canonical() {
-            IpAddr::V4(address) => bytes[..4].copy_from_slice(&address.octets()),
-            IpAddr::V6(address) => bytes.copy_from_slice(&address.octets()[..8]),
-        }
-        Self(bytes)
-    }
+/// A place in the line for password hashes.
+pub(crate) enum HashPlace {
+    /// One of the source's and of its network's.
+    Shared(#[expect(dead_code, reason = "held until it is dropped")] (Place<Source>, Place<Prefix>)),
+    /// One of the account's own, where its owner has logged in before.
+    Familiar(#[expect(dead_code, reason = "held until it is dropped")] Place<(LoginName, Source)>),
 }
 
 /// The counts of failures, and the limits on them.
@@ -44,12 +35,23 @@ pub(crate) struct Throttle {
     login: Bucket<(LoginName, Source)>,
     account: Bucket<LoginName>,
     source: Bucket<Source>,
+    prefix: Bucket<Prefix>,
+    bank_account: Bucket<BankAccount>,
+    registrations: Bucket<Source>,
+    prefix_registrations: Bucket<Prefix>,
+    enquiries: Bucket<Source>,
+    requests: Bucket<LoginName>,
     qr: Bucket<(LoginName, Source)>,
     code: Bucket<LoginName>,
     code_messages: Bucket<LoginName>,
+    hashes: Places<Source>,
+    prefix_hashes: Places<Prefix>,
+    familiar_hashes: Places<(LoginName, Source)>,
     spares_familiar: bool,
     /// When an account's owner last logged in from a source.
     familiar: Mutex<BTreeMap<(LoginName, Source), Duration>>,
+    /// When the PIN that an account keeps was last right.
+    proven_pins: Mutex<BTreeMap<LoginName, Duration>>,
     clock: Time,
 }
 
@@ -61,13 +63,78 @@ impl Throttle {
             login: Bucket::new(config.login, &clock),
             account: Bucket::new(config.account, &clock),
             source: Bucket::new(config.source, &clock),
+            prefix: Bucket::new(config.prefix, &clock),
+            bank_account: Bucket::new(config.bank_account, &clock),
+            registrations: Bucket::new(config.registrations, &clock),
+            prefix_registrations: Bucket::new(config.prefix_registrations, &clock),
+            enquiries: Bucket::new(config.enquiries, &clock),
+            requests: Bucket::new(config.requests, &clock),
             qr: Bucket::new(config.qr, &clock),
             code: Bucket::new(config.code, &clock),
             code_messages: Bucket::new(config.code_messages, &clock),
+            hashes: Places::new(config.hashes_per_source),
+            prefix_hashes: Places::new(config.hashes_per_source.saturating_mul(SOURCES_PER_PREFIX)),
+            familiar_hashes: Places::new(HASHES_PER_FAMILIAR),
             spares_familiar: config.spares_familiar,
             familiar: Mutex::default(),
+            proven_pins: Mutex::default(),
             clock,
         }
+    }
+
+    /// Counts a registration, whatever becomes of it: each may ask the bank, compute a hash, and tell whether a name is
+    /// taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_registration(&self, source: Source) -> Result<(), Refusal> {
+        self.registrations.take(&source)?;
+        self.prefix_registrations.take(&source.prefix()).inspect_err(|_| self.registrations.give_back(&source))
+    }
+
+    /// Counts a request that needs no login and tells nothing about an account.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_enquiry(&self, source: Source) -> Result<(), Refusal> {
+        self.enquiries.take(&source)
+    }
+
+    /// Counts a request of an account that is logged in.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_request(&self, name: &LoginName) -> Result<(), Refusal> {
+        self.requests.take(name)
+    }
+
+    /// Counts a PIN as wrong before the bank is asked about it, so that parallel guesses count too.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    pub(crate) fn begin_pin(&self, account: &BankAccount) -> Result<(), Refusal> {
+        self.bank_account.take(account)
+    }
+
+    /// Takes the wrong PIN back: it was right, or the bank did not look at it.
+    pub(crate) fn forgive_pin(&self, account: &BankAccount) {
+        self.bank_account.give_back(account);
+    }
+
+    /// Returns whether the PIN that an account keeps was right before: then it is no guess.
+    pub(crate) fn is_pin_proven(&self, name: &LoginName) -> bool {
+        lock(&self.proven_pins).contains_key(name)
+    }
+
+    /// Notes that the PIN that an account keeps was right.
+    pub(crate) fn remember_pin(&self, name: &LoginName) {
+        let mut proven = lock(&self.proven_pins);
+        make_room(&mut proven);
+        proven.insert(name.clone(), self.clock.now());
     }
 
     /// Counts a login as failed before its password is looked at, so that parallel guesses count too.
@@ -77,30 +144,45 @@ impl Throttle {
     /// [`Refusal::Throttled`] when there were too many.
     pub(crate) fn begin_login(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
         let pair = (name.clone(), source);
+        if self.is_familiar(&pair) {
+            // Whoever else guesses from here, or guesses this account's password, does not keep its owner out.
+            return self.login.take(&pair);
+        }
         self.source.take(&source)?;
-        if let Err(wait) = self.login.take(&pair) {
-            self.source.give_back(&source);
-            return Err(wait);
-        }
-        let is_familiar = self.is_familiar(&pair);
-        match if is_familiar { Ok(()) } else { self.account.take(name) } {
-            Ok(()) => Ok(()),
-            Err(wait) => {
-                self.source.give_back(&source);
-                self.login.give_back(&pair);
-                Err(wait)
-            }
-        }
+        let taken = self.prefix.take(&source.prefix()).and_then(|()| {
+            let rest = self
+                .login
+                .take(&pair)
+                .and_then(|()| self.account.take(name).inspect_err(|_| self.login.give_back(&pair)));
+            rest.inspect_err(|_| self.prefix.give_back(&source.prefix()))
+        });
+        taken.inspect_err(|_| self.source.give_back(&source))
     }
 
     /// Takes the failure back: the login was right, or was never looked at.
     pub(crate) fn forgive_login(&self, name: &LoginName, source: Source) {
         let pair = (name.clone(), source);
-        self.source.give_back(&source);
         self.login.give_back(&pair);
         if !self.is_familiar(&pair) {
+            self.source.give_back(&source);
+            self.prefix.give_back(&source.prefix());
             self.account.give_back(name);
         }
+    }
+
+    /// Takes a place in the line for password hashes, which nobody can fill alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Overloaded`] when the source or its network holds its share.
+    pub(crate) fn take_hash_place(&self, name: &LoginName, source: Source) -> Result<HashPlace, Refusal> {
+        let pair = (name.clone(), source);
+        let place = if self.is_familiar(&pair) {
+            self.familiar_hashes.take(pair).map(HashPlace::Familiar)
+        } else {
+            self.hashes.take(source).zip(self.prefix_hashes.take(source.prefix())).map(HashPlace::Shared)
+        };
+        place.ok_or(Refusal::Overloaded)
     }
 
     fn is_familiar(&self, pair: &(LoginName, Source)) -> bool {
@@ -158,125 +240,19 @@ impl Throttle {
     }
 }
 
-/// A limit that lets `burst` failures through at once and one more each `refill` (the generic cell rate algorithm, ITU-T
-/// I.371).
-struct Bucket<K: Ord + Clone + Hash> {
-    /// `None` where there is no limit.
-    limiter: Option<RateLimiter<K, Table<K>, Time, NoOpMiddleware<Duration>>>,
-    table: Table<K>,
-    refill: Duration,
-}
-
-impl<K: Ord + Clone + Hash> Bucket<K> {
-    fn new(limit: FailureLimit, clock: &Time) -> Self {
-        let refill = Duration::from_millis(u64::from(limit.refill_ms));
-        let quota = NonZeroU32::new(limit.burst).and_then(|burst| Some(Quota::with_period(refill)?.allow_burst(burst)));
-        let table = Table(Arc::default());
-        let limiter = quota.map(|quota| RateLimiter::new(quota, table.clone(), clock.clone()));
-        Self { limiter, table, refill }
-    }
-
-    fn take(&self, key: &K) -> Result<(), Refusal> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check_key(key).map_err(|until| {
-            let wait = until.wait_time_from(limiter.clock().now());
-            Refusal::Throttled { retry_after_ms: u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).max(1) }
-        })
-    }
-
-    fn give_back(&self, key: &K) {
-        if let Some(forgiven_at) = lock(&self.table.0).get_mut(key) {
-            *forgiven_at = forgiven_at.saturating_sub(self.refill.into());
-        }
-    }
-}
-
-/// When all failures of each key are forgiven, counted from the limiter's start.
-struct Table<K>(Arc<Mutex<BTreeMap<K, Nanos>>>);
-
-impl<K> Clone for Table<K> {
-    fn clone(&self) -> Self {
-        Self(self.0.clone())
-    }
-}
-
-impl<K: Ord + Clone> StateStore for Table<K> {
-    type Key = K;
-
-    fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
-    where
-        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
-    {
-        let mut table = lock(&self.0);
-        let (outcome, forgiven_at) = measure(table.get(key).copied())?;
-        make_room(&mut table);
-        table.insert(key.clone(), forgiven_at);
-        Ok(outcome)
-    }
-}
-
-/// The server's clock, as the limiters need it.
-#[derive(Clone)]
-struct Time(Arc<dyn env::Clock>);
-
-impl Clock for Time {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-}
-
-/// Forgets the older half of a full table, so that what an attacker can fill stays bounded.
-fn make_room<K: Ord, T: Ord + Copy>(table: &mut BTreeMap<K, T>) {
-    if table.len() < ENTRIES_MAX {
-        return;
-    }
-    let mut times: Vec<T> = table.values().copied().collect();
-    let (_, &mut median, _) = times.select_nth_unstable(ENTRIES_MAX / 2);
-    table.retain(|_, &mut time| time > median);
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::env::BoxFuture;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use crate::config::FailureLimit;
+    use crate::service::limits::clock::HandClock;
+    use std::net::IpAddr;
 
-    /// A clock that moves when the test says so.
-    #[derive(Default)]
-    struct Hand(AtomicU64);
-
-    impl Hand {
-        fn go_on(&self, millis: u64) {
-            self.0.fetch_add(millis, Ordering::Relaxed);
-        }
-    }
-
-    impl env::Clock for Hand {
-        fn elapsed(&self) -> Duration {
-            Duration::from_millis(self.unix_ms())
-        }
-
-        fn unix_ms(&self) -> u64 {
-            self.0.load(Ordering::Relaxed)
-        }
-
-        fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-            Box::pin(std::future::pending())
-        }
-    }
-
-    fn throttle() -> (Throttle, Arc<Hand>) {
+    fn throttle() -> (Throttle, Arc<HandClock>) {
         let limit = |burst, refill_ms| FailureLimit { burst, refill_ms };
         let (login, qr) = (limit(3, 10_000), limit(2, 10_000));
         let (account, source) = (limit(5, 10_000), limit(100, 1_000));
         let config = ThrottleConfig { login, qr, account, source, ..ThrottleConfig::default() };
-        let clock = Arc::new(Hand::default());
+        let clock = Arc::new(HandClock::default());
         (Throttle::new(&config, clock.clone()), clock)
     }
 
@@ -328,28 +304,9 @@ mod tests {
             account: FailureLimit { burst: 5, refill_ms: 10_000 },
             ..ThrottleConfig::default()
         };
-        let throttle = Throttle::new(&config, Arc::new(Hand::default()));
+        let throttle = Throttle::new(&config, Arc::new(HandClock::default()));
         throttle.remember(&name(), source(1));
         (2..50).for_each(|n| drop(throttle.begin_login(&name(), source(n))));
         assert!(throttle.begin_login(&name(), source(1)).is_err());
-    }
-
-    #[test]
-    fn a_flood_of_names_keeps_the_table_bounded() {
-        let clock = Arc::new(Hand::default());
-        let bucket = Bucket::new(FailureLimit { burst: 1, refill_ms: 1_000 }, &Time(clock.clone()));
-        for n in 0..(ENTRIES_MAX as u64 + 10) {
-            bucket.take(&n).unwrap();
-            clock.go_on(1);
-        }
-        assert!(lock(&bucket.table.0).len() <= ENTRIES_MAX);
-    }
-
-    #[test]
-    fn an_ipv6_host_cannot_hop_through_its_network() {
-        let source = |text: &str| Source::from(text.parse::<IpAddr>().unwrap());
-        assert_eq!(source("2001:db8:1:2::1"), source("2001:db8:1:2:ffff::9"));
-        assert_ne!(source("2001:db8:1:2::1"), source("2001:db8:1:3::1"));
-        assert_eq!(source("::ffff:10.0.0.1"), source("10.0.0.1"));
     }
 }

@@ -1,7 +1,7 @@
 //! What a scheme's payload is worth as a secret, in bits.
 
 use crate::statistics::distribution::Distribution;
-use crate::statistics::interval::Rate;
+use crate::statistics::evidence::rate::Rate;
 use serde::{Deserialize, Serialize};
 
 /// The bounds on a scheme's security, each in bits; the smallest one is the scheme's.
