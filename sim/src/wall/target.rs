@@ -7,12 +7,16 @@ use crate::scenario::Scenario;
 use crate::wall::processes::Processes;
 use crate::wall::usage::Usage;
 use biopay_reports::records::ServerFigure;
+use biopay_server::client::Connection;
+use biopay_server::env::Clock;
+use biopay_server::env::system::SystemClock;
 use biopay_server::socket;
 use biopay_server::tls::{DEVELOPMENT_NAMES, TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
+use std::time::Duration;
 
 /// The server at which handsets pay.
 pub enum Target {
@@ -40,15 +44,12 @@ impl Target {
         let (Some(given), Some(certificate)) = (&settings.address, &settings.certificate) else {
             return Ok(Self::Own(Box::new(Processes::start(scenario, population, scratch)?)));
         };
-        let found = given.to_socket_addrs().ok().and_then(|mut addresses| addresses.next());
-        let address = found.ok_or_else(|| {
-            Error::Usage(format!("server.address = {given:?} is not an address: use HOST:PORT, as in 127.0.0.1:4433"))
-        })?;
         let unusable = |why: String| Error::Usage(format!("server.certificate = {}: {why}", certificate.display()));
         let chain = CertificateDer::pem_file_iter(certificate).map_err(|e| unusable(e.to_string()))?;
         let trusted: Vec<_> = chain.collect::<Result<_, _>>().map_err(|e| unusable(e.to_string()))?;
         let config = client_config(&trusted, &TlsSources::system()).map_err(|e| unusable(e.to_string()))?;
         let name = settings.name.clone().unwrap_or_else(|| DEVELOPMENT_NAMES[0].to_owned());
+        let address = reach(given, &config, &name)?;
         Ok(Self::Elsewhere { address, name, config })
     }
 
@@ -105,6 +106,50 @@ impl Target {
             Self::Elsewhere { .. } => Ok(Vec::new()),
         }
     }
+}
+
+/// How long each address of a server may take to answer before the run.
+const PREFLIGHT: Duration = Duration::from_secs(3);
+
+/// Finds the first of a server's addresses that completes a handshake, before any sample is captured for nothing.
+///
+/// # Errors
+///
+/// [`Error::Usage`] for an address that does not resolve; [`Error::InvalidRun`] where no address answers, with what each
+/// one said.
+fn reach(given: &str, config: &quinn::ClientConfig, name: &str) -> Result<SocketAddr, Error> {
+    let not_an_address =
+        || Error::Usage(format!("server.address = {given:?} is not an address: use HOST:PORT, as in 127.0.0.1:4433"));
+    let addresses: Vec<SocketAddr> = given.to_socket_addrs().map_err(|_| not_an_address())?.collect();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(Error::file("the runtime"))?;
+    let mut answers = Vec::new();
+    for address in addresses {
+        match runtime.block_on(greet(address, config.clone(), name)) {
+            Ok(()) => return Ok(address),
+            Err(why) => answers.push(format!("{address}: {why}")),
+        }
+    }
+    if answers.is_empty() {
+        return Err(not_an_address());
+    }
+    Err(Error::InvalidRun(format!(
+        "no handset can reach the server ({}): start it, or correct server.address, server.certificate and server.name",
+        answers.join("; ")
+    )))
+}
+
+/// Connects to a server once and leaves.
+async fn greet(address: SocketAddr, config: quinn::ClientConfig, name: &str) -> Result<(), String> {
+    let endpoint = socket::endpoint(any_port(address)).map_err(|error| format!("no UDP socket: {error}"))?;
+    let connecting = Connection::connect(&endpoint, config, address, name);
+    let clock = SystemClock::new();
+    let connected = tokio::select! {
+        biased;
+        connected = connecting => connected.map_err(|error| error.to_string()),
+        () = clock.sleep(PREFLIGHT) => Err(format!("no answer within {} s", PREFLIGHT.as_secs())),
+    };
+    connected.map(|connection| connection.close())
 }
 
 /// Raises the limit of open files as far as the system allows, for one socket for each handset: a limit that is still
