@@ -14,7 +14,7 @@ use rayon::prelude::*;
 /// The greatest number of subjects that are enrolled twice: their pairs grow with the square.
 const SUBJECTS_MAX: usize = 400;
 
-/// Enrols each subject at two services, from different samples, with an own token at each, and measures how well the
+/// Enrols each subject at two services, from different samples, with a separate token at each, and measures how well the
 /// pairs of one subject can be distinguished from others.
 ///
 /// With [`TokenCondition::Stolen`] the attacker knows the tokens and inverts the invertible schemes; otherwise the

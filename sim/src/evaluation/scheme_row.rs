@@ -19,7 +19,7 @@ pub struct SchemeRow {
     pub comparison: ComparisonKind,
     /// FMR and FNMR where the impostor has the subject's token.
     pub stolen_token: PointRates,
-    /// FMR and FNMR where the impostor has only an own token; `None` for a scheme without tokens.
+    /// FMR and FNMR where the impostor has only a token of their own; `None` for a scheme without tokens.
     pub own_token: Option<PointRates>,
     /// FMR and FNMR at lower and lower false match rates ([`TARGETS`](super::low_fmr::TARGETS)), as far as the
     /// comparisons are enough.

@@ -30,7 +30,7 @@ pub enum TokenCondition {
     /// The impostor has the subject's token.
     #[default]
     Stolen,
-    /// The impostor has only an own token.
+    /// The impostor has only a token of their own.
     Own,
 }
 

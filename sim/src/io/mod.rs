@@ -47,7 +47,7 @@ impl CompletionSender {
 pub enum ServerAddress {
     /// Over real sockets, shared by handsets in turn or one for each connection.
     Wall {
-        /// The shared sockets; if empty, every connection opens an own one.
+        /// The shared sockets; if empty, every connection opens its own.
         endpoints: Vec<quinn::Endpoint>,
         /// The trusted certificates and the transport settings of handsets.
         config: quinn::ClientConfig,

@@ -35,7 +35,7 @@ pub struct CaptureKey {
     pub age_months: u16,
 }
 
-/// What came of a capture: a template, or the reason why there is none.
+/// The result of a capture: a template, or the reason why there is none.
 #[derive(Clone, Debug)]
 pub struct Captured {
     /// The template, or why the sample was not acquired.

@@ -102,7 +102,7 @@ fn positive(scenario: &Scenario) -> Result<(), String> {
     }
 }
 
-/// Checks every number that a scenario could make arbitrarily large against its greatest sensible value:  beyond it a
+/// Checks every number that a scenario could make arbitrarily large against its greatest sensible value: beyond it a
 /// run would take all memory, or never end.
 fn bounds(scenario: &Scenario) -> Result<(), String> {
     let (arrivals, users, server) = (&scenario.arrivals, &scenario.users, &scenario.server);

@@ -169,7 +169,7 @@ pub struct Connections {
     /// Whether a handset keeps its connection and login from one transaction to the next, as long as the server allows.
     /// No password is typed, right or wrong, while the login lasts.
     pub keep: bool,
-    /// The number of UDP sockets that handsets share in turn on the wall clock; 0 gives every connection an own one.
+    /// The number of UDP sockets that handsets share in turn on the wall clock; 0 gives every connection its own.
     pub sockets: usize,
 }
 
@@ -275,7 +275,7 @@ pub struct ServerSettings {
     /// owners out.
     pub spares_familiar: bool,
     /// Whether handsets share one server. Without it, in virtual time, each owner (with an impostor, if there is one)
-    /// has an own server: then nobody waits for anybody, and a run in shards gives the same bytes as the whole.
+    /// has its own server: then nobody waits for anybody, and a run in shards gives the same bytes as the whole.
     pub shared: bool,
     /// A server that is running already, as HOST:PORT, instead of one that the run starts, on the wall clock. Its bank
     /// must have the accounts of `biopay run SCENARIO --print-accounts`, and no login of this seed may be registered.

@@ -52,7 +52,7 @@ pub fn play(
     Ok(whole.into_played(scenario))
 }
 
-/// Assigns plans to servers: all to one, or those of each account to an own one.
+/// Assigns plans to servers: all to one, or those of each account to their own.
 fn meeting(scenario: &Scenario, plans: Vec<HandsetPlan>) -> Vec<Vec<HandsetPlan>> {
     if scenario.server.shared {
         return vec![plans];

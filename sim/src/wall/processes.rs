@@ -224,7 +224,7 @@ fn command(argument: &str) -> Result<Command, Error> {
     Ok(command)
 }
 
-/// Puts the child into an own process group: Ctrl-C goes to the whole foreground group, but the run ends its children
+/// Puts the child into its own process group: Ctrl-C goes to the whole foreground group, but the run ends its children
 /// itself, after the handsets.
 #[cfg(unix)]
 fn shield_from_interrupt(command: &mut Command) {
