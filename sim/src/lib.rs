@@ -10,6 +10,7 @@
 //! ```
 
 // Used by all other modules.
+mod csv_file;
 pub mod error;
 pub mod progress;
 pub mod shard;

@@ -100,13 +100,7 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     let plan = args.plan(&set)?;
     let title = args.source.title(modality);
     let (mut file, scheme) = run(args, &set, &plan, &method)?;
-    file.samples = SampleFigures {
-        images: set.len(),
-        subjects: set.subject_count(),
-        failures_to_acquire: set.failures().clone(),
-        failure_to_acquire: Some(set.failure_to_acquire()),
-        failures_to_enrol: scheme.as_ref().map_or(0, |s| s.failures_to_enrol),
-    };
+    file.samples = SampleFigures::of(&set, scheme.as_ref().map_or(0, |s| s.failures_to_enrol));
     file.scheme = scheme.map(|s| (s.name.to_owned(), s.has_score == HasScore::Yes));
     file.save(args.counts.as_deref())?;
     if let Some(shard) = args.shard {

@@ -1,7 +1,8 @@
 //! The file of counts, from which an interrupted evaluation resumes and shards are merged.
 
-use super::Counts;
 use super::exhaustive::UNITS;
+use super::intake::Intake;
+use super::{Counts, SampleSet};
 use crate::Error;
 use crate::shard::Shard;
 use biopay_reports::cluster::Design;
@@ -24,10 +25,26 @@ pub struct SampleFigures {
     pub failure_to_acquire: Option<Rate>,
     /// References that could not be enrolled.
     pub failures_to_enrol: u64,
+    /// The folder's files that were not taken, and samples that are copies of others.
+    pub intake: Intake,
+}
+
+impl SampleFigures {
+    /// Describes a set of samples.
+    pub fn of(set: &SampleSet, failures_to_enrol: u64) -> Self {
+        Self {
+            images: set.len(),
+            subjects: set.subject_count(),
+            failures_to_acquire: set.failures().clone(),
+            failure_to_acquire: Some(set.failure_to_acquire()),
+            failures_to_enrol,
+            intake: set.intake().clone(),
+        }
+    }
 }
 
 /// The layout's version, the first thing in the file.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
 /// Counts, the evaluation that they belong to, and its progress.
 #[derive(Clone, Debug, Serialize, Deserialize)]

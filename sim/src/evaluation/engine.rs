@@ -6,10 +6,10 @@ use super::plan::Plan;
 use super::scorer::{Compared, Scorer};
 use super::{Counts, SampleSet};
 use crate::Error;
+use crate::csv_file;
 use crate::progress::Stage;
 use crate::shard::Shard;
 use rayon::prelude::*;
-use std::io::Write;
 use std::path::Path;
 
 /// References whose comparisons are held in memory at a time, before they are counted in order.
@@ -122,23 +122,19 @@ fn write_every_score(
     counts: &mut Counts,
     stage: &Stage,
 ) -> Result<(), Error> {
-    let file = std::fs::File::create(path).map_err(Error::file(path))?;
-    let mut out = std::io::BufWriter::new(file);
-    let mut write = || {
-        writeln!(out, "a,b,score")?;
-        let references: Vec<usize> = (0..plan.references().len()).collect();
-        for some in references.chunks(ROWS_AT_A_TIME) {
-            for (&reference, row) in some.iter().zip(engine.compare(plan, some)) {
-                let a = &set.names()[plan.references()[reference].samples.start];
-                stage.add(row.len() as u64);
-                for (probe, compared) in row {
-                    let score = if compared.score.is_finite() { compared.score.to_string() } else { String::new() };
-                    writeln!(out, "{a},{},{score}", set.names()[probe as usize])?;
-                    count(plan, reference, probe, compared, counts);
-                }
+    let mut out = csv_file::create(path, &["a", "b", "score"])?;
+    let references: Vec<usize> = (0..plan.references().len()).collect();
+    for some in references.chunks(ROWS_AT_A_TIME) {
+        for (&reference, row) in some.iter().zip(engine.compare(plan, some)) {
+            let a = &set.names()[plan.references()[reference].samples.start];
+            stage.add(row.len() as u64);
+            for (probe, compared) in row {
+                let score = if compared.score.is_finite() { compared.score.to_string() } else { String::new() };
+                let fields = [a, &set.names()[probe as usize], &score];
+                out.write_record(fields).map_err(csv_file::unwritten(path))?;
+                count(plan, reference, probe, compared, counts);
             }
         }
-        out.flush()
-    };
-    write().map_err(Error::file(path))
+    }
+    out.flush().map_err(Error::file(path))
 }

@@ -122,6 +122,7 @@ impl Figures {
         if let Some(fta) = samples.failure_to_acquire.filter(|fta| fta.count > 0) {
             let _ = writeln!(out, "  FTA       {}", rate_with_method(&fta));
         }
+        out += &samples.intake.to_text();
         if samples.failures_to_enrol > 0 {
             let _ = writeln!(out, "  failures to enrol: {}", samples.failures_to_enrol);
         }

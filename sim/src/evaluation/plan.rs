@@ -2,11 +2,13 @@
 
 use super::SampleSet;
 use crate::Error;
+use crate::csv_file::read_rows;
 use biopay_reports::cluster::Design;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use unicode_normalization::UnicodeNormalization;
 
 /// The protocols, which choose the compared pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
@@ -85,18 +87,20 @@ impl Plan {
     ///
     /// [`Error::File`]; [`Error::Usage`] with the line that is not a pair of known samples.
     pub fn listed(set: &SampleSet, path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
         let index: BTreeMap<&str, usize> = set.names().iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
         let mut lists = vec![Vec::new(); set.len()];
-        for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-            let mut fields = line.split(',').map(str::trim);
-            let pair = fields.next().zip(fields.next());
-            if number == 0 && pair == Some(("a", "b")) {
+        for (number, row) in read_rows(path)?.into_iter().enumerate() {
+            // Names are compared in one form, whichever system wrote the list.
+            let pair = row.fields.get(0).zip(row.fields.get(1));
+            let pair = pair.map(|(a, b)| (a.nfc().collect::<String>(), b.nfc().collect::<String>()));
+            if number == 0 && pair.as_ref().is_some_and(|(a, b)| a == "a" && b == "b") {
                 continue;
             }
-            let known = pair.and_then(|(a, b)| Some((*index.get(a)?, *index.get(b)?)));
+            let known = pair.and_then(|(a, b)| Some((*index.get(a.as_str())?, *index.get(b.as_str())?)));
             let Some((a, b)) = known.filter(|(a, b)| a != b) else {
-                let message = format!("{}, line {}: not two samples as a,b: {line}", path.display(), number + 1);
+                let fields: Vec<&str> = row.fields.iter().collect();
+                let (path, line) = (path.display(), row.line);
+                let message = format!("{path}, line {line}: its first two fields are not two samples: {fields:?}");
                 return Err(Error::Usage(message));
             };
             lists[a].push(b as u32);

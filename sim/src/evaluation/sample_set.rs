@@ -1,11 +1,12 @@
 //! The samples of an evaluation, as templates.
 
+use super::intake::Intake;
 use crate::Error;
 use crate::tuning::Subject;
 use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
 use biopay_biometrics::fingerprint::{Features, MinutiaeTemplate};
-use biopay_datasets::folder::NamedImage;
+use biopay_datasets::folder::NamedFile;
 use biopay_reports::cluster::MatedErrors;
 use biopay_reports::interval::Rate;
 use rayon::prelude::*;
@@ -23,6 +24,7 @@ pub struct SampleSet {
     subjects: Vec<u32>,
     templates: Templates,
     failures: BTreeMap<String, u64>,
+    intake: Intake,
 }
 
 /// The templates of a set; `None` after a failure to acquire.
@@ -47,7 +49,7 @@ pub type TemplateResult = Result<Template, String>;
 
 impl SampleSet {
     /// Builds a set of minutiae.
-    pub fn of_minutiae(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
+    pub fn of_minutiae(images: &[NamedFile], features: &[ImageResult]) -> Result<Self, Error> {
         let made: Vec<_> =
             features.par_iter().map(|f| f.as_ref().map(MinutiaeTemplate::new).map_err(Clone::clone)).collect();
         let failures = failures(&made);
@@ -55,7 +57,7 @@ impl SampleSet {
     }
 
     /// Builds a set of fixed-length templates of fingerprints.
-    pub fn of_fingerprints(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
+    pub fn of_fingerprints(images: &[NamedFile], features: &[ImageResult]) -> Result<Self, Error> {
         let made: Vec<TemplateResult> = features.par_iter().map(fixed_length).collect::<Result<_, Error>>()?;
         Self::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
     }
@@ -72,13 +74,13 @@ impl SampleSet {
         let failures = failures(&made);
         let templates = Templates::FixedLength(made.into_iter().map(Result::ok).collect());
         let (names, subjects): (Vec<String>, Vec<&str>) = names.into_iter().unzip();
-        Self { names, subjects: numbered(&subjects), templates, failures }.checked()
+        Self { names, subjects: numbered(&subjects), templates, failures, intake: Intake::default() }.checked()
     }
 
-    fn new(images: &[NamedImage], templates: Templates, failures: BTreeMap<String, u64>) -> Result<Self, Error> {
+    fn new(images: &[NamedFile], templates: Templates, failures: BTreeMap<String, u64>) -> Result<Self, Error> {
         let subjects: Vec<&str> = images.iter().map(|i| i.subject.as_str()).collect();
         let names = images.iter().map(|i| i.stem.clone()).collect();
-        Self { names, subjects: numbered(&subjects), templates, failures }.checked()
+        Self { names, subjects: numbered(&subjects), templates, failures, intake: Intake::default() }.checked()
     }
 
     fn checked(self) -> Result<Self, Error> {
@@ -170,7 +172,8 @@ impl SampleSet {
         let templates: Vec<Option<Template>> = kept.iter().map(|&i| templates[i].clone()).collect();
         let missing = templates.iter().filter(|t| t.is_none()).count() as u64;
         let failures = Some(("not acquired".to_owned(), missing)).into_iter().filter(|f| f.1 > 0).collect();
-        Self { names, subjects, templates: Templates::FixedLength(templates), failures }.checked()
+        let templates = Templates::FixedLength(templates);
+        Self { names, subjects, templates, failures, intake: self.intake.clone() }.checked()
     }
 
     /// Returns the failure-to-acquire rate.
@@ -187,6 +190,16 @@ impl SampleSet {
     /// Returns failures to acquire, by reason.
     pub fn failures(&self) -> &BTreeMap<String, u64> {
         &self.failures
+    }
+
+    /// States what became of the folder's other files.
+    pub fn with_intake(self, intake: Intake) -> Self {
+        Self { intake, ..self }
+    }
+
+    /// Returns what became of the folder's other files.
+    pub fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// Returns a digest of names and templates, which distinguishes the counts of different samples.

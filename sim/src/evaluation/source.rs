@@ -1,7 +1,8 @@
 //! The source of an evaluation's samples: a folder of images or records, a file of embeddings, or a seed.
 
 use super::SampleSet;
-use super::extraction::{extract, face_templates, read_records, write_records};
+use super::extraction::{Extracted, extract, face_templates, read_records, write_records};
+use super::intake::Intake;
 use super::sample_set::ImageResult;
 use super::sample_set::TemplateResult;
 use super::scorer::{Comparator, Method};
@@ -10,12 +11,12 @@ use crate::modality::{ModalityId, Setting};
 use crate::progress::Stage;
 use biopay_biometrics::Template;
 use biopay_datasets::fingerprint::CaptureQuality;
-use biopay_datasets::folder::{NamedImage, list_files, list_images};
+use biopay_datasets::folder::{Listing, NamedFile, list_images, list_records};
 use biopay_reports::embeddings::{EmbeddingRow, read_embeddings};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// What an evaluation compares: samples of one modality, or of all one after the other.
@@ -83,7 +84,7 @@ pub struct Source {
     /// The folder of images.
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, instead of images.
+    /// A folder of minutiae records SUBJECT_IMPRESSION (ISO/IEC 19794-2), whatever their ending, instead of images.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "trace_stages", "write_templates"])]
     templates: Option<PathBuf>,
     /// The file of embeddings: columns subject, impression, e0, e1 and so on.
@@ -173,19 +174,24 @@ impl Source {
     pub fn load(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
         match modality {
             ModalityId::Fingerprint => {
-                let (images, features) = self.fingerprints()?;
-                match method {
-                    Method::Comparator(Comparator::Minutiae) => SampleSet::of_minutiae(&images, &features),
-                    _ => SampleSet::of_fingerprints(&images, &features),
-                }
+                let (files, features, intake) = self.fingerprints()?;
+                let set = match method {
+                    Method::Comparator(Comparator::Minutiae) => SampleSet::of_minutiae(&files, &features),
+                    Method::Comparator(Comparator::FixedLength | Comparator::FixedLengthBinary) | Method::Scheme(_) => {
+                        SampleSet::of_fingerprints(&files, &features)
+                    }
+                };
+                Ok(set?.with_intake(intake))
             }
             ModalityId::Face => {
                 let Some(folder) = &self.images else { return Err(Error::Usage("give --images".into())) };
-                let images = list_images(folder)?;
+                let listing = list_images(folder)?;
+                let images = &listing.files;
                 let stage = Stage::new("extracting", images.len() as u64);
-                let made = self.face_templates(&images, &|| stage.add(1))?;
+                let Extracted { made, digests } = self.face_templates(images, &|| stage.add(1))?;
                 stage.finish();
-                SampleSet::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
+                let names = images.iter().map(|i| (i.stem.clone(), i.subject.as_str()));
+                Ok(SampleSet::of_templates(names, made)?.with_intake(Intake::new(&listing, &digests)))
             }
             ModalityId::Embedding => {
                 let Some(file) = &self.input else { return Err(Error::Usage("give --input".into())) };
@@ -195,27 +201,31 @@ impl Source {
         }
     }
 
-    fn fingerprints(&self) -> Result<(Vec<NamedImage>, Vec<ImageResult>), Error> {
-        let (images, features) = match (&self.images, &self.templates) {
-            (Some(folder), _) => {
-                let images = list_images(folder)?;
-                let stage = Stage::new("extracting", images.len() as u64);
-                let features = extract(&images, self.dpi, self.trace_stages.as_deref(), &|| stage.add(1))?;
-                stage.finish();
-                (images, features)
-            }
+    fn fingerprints(&self) -> Result<(Vec<NamedFile>, Vec<ImageResult>, Intake), Error> {
+        let (listing, features, intake) = match (&self.images, &self.templates) {
+            (Some(folder), _) => self.extracted(folder)?,
             (None, Some(folder)) => {
-                let records = list_files(folder, &["fmr"])?;
-                let features = read_records(&records)?;
-                (records, features)
+                let listing = list_records(folder)?;
+                let features = read_records(&listing.files)?;
+                let intake = Intake::new(&listing, &[]);
+                (listing, features, intake)
             }
             (None, None) => return Err(Error::Usage("give --images or --templates".into())),
         };
         if let Some(folder) = &self.write_templates {
-            let written = write_records(&images, &features, folder)?;
+            let written = write_records(&listing.files, &features, folder)?;
             println!("{written} records in {}", folder.display());
         }
-        Ok((images, features))
+        Ok((listing.files, features, intake))
+    }
+
+    fn extracted(&self, folder: &Path) -> Result<(Listing, Vec<ImageResult>, Intake), Error> {
+        let listing = list_images(folder)?;
+        let stage = Stage::new("extracting", listing.files.len() as u64);
+        let extracted = extract(&listing.files, self.dpi, self.trace_stages.as_deref(), &|| stage.add(1))?;
+        stage.finish();
+        let intake = Intake::new(&listing, &extracted.digests);
+        Ok((listing, extracted.made, intake))
     }
 }
 
@@ -245,11 +255,7 @@ pub fn synthesise(modality: ModalityId, make: &Synthetic) -> Result<SampleSet, E
 }
 
 impl Source {
-    fn face_templates(
-        &self,
-        images: &[NamedImage],
-        progress: &(dyn Fn() + Sync),
-    ) -> Result<Vec<TemplateResult>, Error> {
+    fn face_templates(&self, images: &[NamedFile], progress: &(dyn Fn() + Sync)) -> Result<Extracted<Template>, Error> {
         #[cfg(feature = "onnx")]
         if let Some(network) = &self.embedder {
             return super::extraction::embedded_templates(images, network, progress);

@@ -84,7 +84,7 @@ pub fn survey(
     Ok(Survey {
         modality: modality.name(),
         source: source.title(modality),
-        samples: sample_figures(&set, 0),
+        samples: SampleFigures::of(&set, 0),
         enrolled_from: options.enrolled,
         unprotected: unprotected(&set)?,
         schemes: SchemeId::ALL.into_iter().zip(chosen).map(row).collect::<Result<_, Error>>()?,
@@ -114,16 +114,6 @@ fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> 
         Ok(chosen)
     };
     SchemeId::ALL.into_iter().map(one).collect()
-}
-
-fn sample_figures(set: &SampleSet, failures_to_enrol: u64) -> SampleFigures {
-    SampleFigures {
-        images: set.len(),
-        subjects: set.subject_count(),
-        failures_to_acquire: set.failures().clone(),
-        failure_to_acquire: Some(set.failure_to_acquire()),
-        failures_to_enrol,
-    }
 }
 
 fn scheme_row(
@@ -185,12 +175,12 @@ fn rates(set: &SampleSet, plan: &Plan, scorer: &SchemeScorer<'_>, id: SchemeId) 
         ComparisonKind::Equality => HasScore::No,
         ComparisonKind::Threshold(_) => HasScore::Yes,
     };
-    Figures::new(&file, sample_figures(set, scorer.failures_to_enrol()), Some((id.name(), has_score)))
+    Figures::new(&file, SampleFigures::of(set, scorer.failures_to_enrol()), Some((id.name(), has_score)))
 }
 
 fn unprotected(set: &SampleSet) -> Result<Figures, Error> {
     let file = exhaustive(set, Comparator::FixedLength)?;
-    Figures::new(&file, sample_figures(set, 0), None)
+    Figures::new(&file, SampleFigures::of(set, 0), None)
 }
 
 /// Returns the degrees of freedom of the binary templates' non-mated agreement.

@@ -19,6 +19,7 @@ pub fn to_text(survey: &Survey) -> String {
     for (reason, count) in &survey.samples.failures_to_acquire {
         let _ = writeln!(out, "  failure to acquire: {count} ({reason})");
     }
+    out += &survey.samples.intake.to_text();
     if let Some(eer) = survey.unprotected.eer {
         let _ = writeln!(out, "  unprotected template, every pair by cosine: EER {:.2} %", 100.0 * eer);
     }

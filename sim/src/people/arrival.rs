@@ -1,6 +1,7 @@
 //! The start times of payments: a steady process whose time is warped by a pattern, or a trace.
 
 use crate::Error;
+use crate::csv_file::read_rows;
 use crate::scenario::Pattern;
 use crate::scenario::TIME_MAX_S;
 use crate::time::SimTime;
@@ -58,16 +59,14 @@ impl Warp {
 ///
 /// [`Error::Usage`] with the line without a valid start, and [`Error::File`].
 pub fn read_trace(path: &Path) -> Result<Vec<SimTime>, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
-    let mut lines = text.lines();
-    let header = lines.next().unwrap_or_default();
-    let column = header.split(',').position(|name| name.trim() == "at_s");
+    let mut rows = read_rows(path)?.into_iter();
+    let column = rows.next().and_then(|header| header.fields.iter().position(|name| name == "at_s"));
     let column = column.ok_or_else(|| Error::Usage(format!("{}: the header has no column at_s", path.display())))?;
     let mut starts = Vec::new();
-    for (index, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let seconds = line.split(',').nth(column).and_then(|field| field.trim().parse::<f64>().ok());
+    for row in rows {
+        let seconds = row.fields.get(column).and_then(|field| field.parse::<f64>().ok());
         let seconds = seconds.filter(|s| (0.0..=TIME_MAX_S).contains(s)).ok_or_else(|| {
-            Error::Usage(format!("{}: line {} has no start in seconds from 0 to 1e9", path.display(), index + 2))
+            Error::Usage(format!("{}: line {} has no start in seconds from 0 to 1e9", path.display(), row.line))
         })?;
         starts.push(SimTime::from_seconds(seconds));
     }
@@ -110,6 +109,10 @@ mod tests {
         let path = folder.path().join("trace.csv");
         std::fs::write(&path, "shop,at_s\na,2.5\nb,1\n").unwrap();
         assert_eq!(read_trace(&path).unwrap(), [1.0, 2.5].map(SimTime::from_seconds));
+        for text in ["\u{feff}at_s\r\n1\r\n\r\n2.5\r\n", "\"shop\",\"at_s\"\n\"Smith, Ltd\",\"2.5\"\nb,1\n"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(read_trace(&path).unwrap(), [1.0, 2.5].map(SimTime::from_seconds), "{text}");
+        }
         std::fs::write(&path, "at_s\n1\nsoon\n").unwrap();
         assert!(read_trace(&path).unwrap_err().to_string().contains("line 3"));
     }
