@@ -79,13 +79,95 @@ impl Error {
     /// for too little evidence, 6 for an invalid run, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Scenario { .. } | Self::Usage(_) | Self::Datasets(biopay_datasets::Error::Parameter { .. }) => 2,
-            Self::Reports(biopay_reports::Error::Threshold { .. }) => 2,
+            Self::Scenario { .. } | Self::Usage(_) => 2,
             Self::ThresholdFailed(_) => 3,
             Self::Regression(_) => 4,
             Self::NotEnoughEvidence(_) => 5,
             Self::InvalidRun(_) => 6,
-            _ => 1,
+            Self::Datasets(error) if is_wrong_sample(error) => 2,
+            Self::Reports(error) if is_wrong_folder(error) => 2,
+            Self::File { .. }
+            | Self::Store { .. }
+            | Self::Start { .. }
+            | Self::Cluster(_)
+            | Self::Biometrics(_)
+            | Self::Datasets(_)
+            | Self::Reports(_)
+            | Self::Protocol(_) => match self.io().is_some_and(is_wrong_path) {
+                true => 2,
+                false => 1,
+            },
         }
+    }
+
+    /// Returns the operating system's error behind this one.
+    fn io(&self) -> Option<&std::io::Error> {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.filter_map(|cause| cause.downcast_ref()).next()
+    }
+
+    /// Returns the message in a user's words: who reads it knows files and folders, not the system's error numbers.
+    pub fn in_words(&self) -> String {
+        match (self, self.io()) {
+            (Self::Reports(biopay_reports::Error::Manifest { path, source }), None) => {
+                format!("{} is damaged, or was not written by biopay: {source}", path.display())
+            }
+            (_, Some(io)) => self.to_string().replace(&io.to_string(), &io_words(io)),
+            (_, None) => self.to_string(),
+        }
+    }
+}
+
+/// Whether a path of the command line was wrong, rather than the machine.
+fn is_wrong_path(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{
+        AlreadyExists, InvalidData, InvalidFilename, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+    };
+    let wrong = [AlreadyExists, InvalidData, InvalidFilename, IsADirectory, NotADirectory, NotFound, PermissionDenied];
+    wrong.contains(&error.kind())
+}
+
+fn is_wrong_sample(error: &biopay_datasets::Error) -> bool {
+    use biopay_datasets::Error;
+    matches!(error, Error::Parameter { .. } | Error::NoSamples { .. } | Error::SameName { .. } | Error::Image { .. })
+}
+
+fn is_wrong_folder(error: &biopay_reports::Error) -> bool {
+    use biopay_reports::Error;
+    matches!(
+        error,
+        Error::Threshold { .. }
+            | Error::NotARun(_)
+            | Error::Schema { .. }
+            | Error::Occupied(_)
+            | Error::Manifest { .. }
+    )
+}
+
+/// The operating system's error in words.
+fn io_words(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file or folder".into(),
+        ErrorKind::IsADirectory => "it is a folder, but a file is needed".into(),
+        ErrorKind::NotADirectory => "a part of it is a file, but a folder is needed".into(),
+        ErrorKind::AlreadyExists => "a file with this name exists: choose another name".into(),
+        ErrorKind::PermissionDenied => "this user may not read or write it".into(),
+        ErrorKind::StorageFull => "the disk is full: free some space, or choose another disk".into(),
+        ErrorKind::InvalidData => "it is not a text file (UTF-8)".into(),
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_path_is_a_mistake_of_usage_and_is_said_in_words() {
+        let error = Error::file("runs/first")(std::io::Error::from_raw_os_error(2));
+        assert_eq!((error.exit_code(), error.in_words().as_str()), (2, "runs/first: there is no such file or folder"));
+        let full = Error::file("runs/first")(std::io::ErrorKind::StorageFull.into());
+        assert_eq!(full.exit_code(), 1);
     }
 }

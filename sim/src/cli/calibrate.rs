@@ -34,6 +34,10 @@ struct Server {
 }
 
 pub(super) fn execute(args: &CalibrateArgs) -> Result<(), Error> {
+    if let Some(path) = &args.out {
+        // Measuring takes a minute: whether the file can be written shows before it.
+        std::fs::OpenOptions::new().append(true).create(true).open(path).map_err(Error::file(path))?;
+    }
     let sections = Sections { server: Server { service: measure()? } };
     let text = toml::to_string(&sections).map_err(|e| Error::Usage(e.to_string()))?;
     print!("{text}");

@@ -1,10 +1,10 @@
 //! `biopay merge`.
 
-use super::folder::{Input, Output};
+use super::folder::{Input, Output, release};
 use super::report::conclude;
 use crate::Error;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
   biopay run ten-thousand --shard 0/2 --out part-0
@@ -31,8 +31,17 @@ pub struct MergeArgs {
 
 pub(super) fn execute(args: &MergeArgs, command_line: &str) -> Result<(), Error> {
     let out = Output::open(&args.out, args.overwrite)?;
+    let merged = merge(args, &out.folder(), command_line);
+    if merged.is_err() {
+        release(&out.folder());
+    }
+    merged?;
+    conclude(out)
+}
+
+fn merge(args: &MergeArgs, out: &Path, command_line: &str) -> Result<(), Error> {
     let shards = args.shards.iter().map(|shard| Input::open(shard)).collect::<Result<Vec<_>, _>>()?;
     let folders: Vec<PathBuf> = shards.iter().map(|shard| shard.folder().to_owned()).collect();
-    crate::cluster::merge::merge(&folders, &out.folder(), command_line.to_owned())?;
-    conclude(out)
+    crate::cluster::merge::merge(&folders, out, command_line.to_owned())?;
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod evaluate;
 mod folder;
 mod history;
 mod merge;
+mod refusal;
 mod report;
 mod run;
 mod search;
@@ -19,7 +20,7 @@ mod tune;
 
 use crate::Error;
 use crate::wall::processes::{BANK_ARGUMENT, SERVER_ARGUMENT};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -84,10 +85,11 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         }
     }
     let command_line = args.iter().map(|a| a.to_string_lossy()).skip(1).collect::<Vec<_>>().join(" ");
-    match execute(Cli::parse_from(&args).command, &format!("biopay {command_line}")) {
+    let parsed = Cli::try_parse_from(&args).unwrap_or_else(|error| refusal::exit(&error, &Cli::command()));
+    match execute(parsed.command, &format!("biopay {command_line}")) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", error.in_words());
             ExitCode::from(error.exit_code())
         }
     }

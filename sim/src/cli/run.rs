@@ -45,7 +45,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE.toml")]
     with: Vec<PathBuf>,
     /// The seed of all randomness.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// The run folder; default: the first free `runs/SCENARIO-N`. `s3://BUCKET/PREFIX` uploads the run when it is
     /// finished.

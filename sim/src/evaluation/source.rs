@@ -53,7 +53,7 @@ impl Evaluated {
     pub fn one(self) -> Result<ModalityId, Error> {
         match self {
             Self::One(modality) => Ok(modality),
-            Self::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
+            Self::All => Err(Error::Usage("--modality all needs --scheme all".into())),
         }
     }
 }
@@ -196,7 +196,8 @@ impl Source {
             ModalityId::Embedding => {
                 let Some(file) = &self.input else { return Err(Error::Usage("give --input".into())) };
                 let has_bits = !matches!(method, Method::Comparator(Comparator::FixedLength));
-                embeddings(read_embeddings(file)?, if has_bits { self.bits.into() } else { 0 })
+                let rows = read_embeddings(file).map_err(|error| not_embeddings(file, error))?;
+                embeddings(rows, if has_bits { self.bits.into() } else { 0 })
             }
         }
     }
@@ -226,6 +227,16 @@ impl Source {
         stage.finish();
         let intake = Intake::new(&listing, &extracted.digests);
         Ok((listing, extracted.made, intake))
+    }
+}
+
+/// Says that a file does not hold embeddings; an error of the file itself stays as it is.
+fn not_embeddings(file: &Path, error: biopay_reports::Error) -> Error {
+    let wrong = matches!(error, biopay_reports::Error::Table { .. } | biopay_reports::Error::Null { .. });
+    let columns = "a Parquet file with the columns subject, impression, e0, e1 and so on";
+    match wrong {
+        true => Error::Usage(format!("{}: not {columns}: {error}", file.display())),
+        false => error.into(),
     }
 }
 

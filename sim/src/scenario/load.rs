@@ -50,7 +50,7 @@ impl Scenario {
             set(&mut table, setting)?;
         }
         let scenario: Self =
-            table.try_into().map_err(|e: toml::de::Error| invalid(suggestion::with_suggestion(&e.to_string())))?;
+            table.try_into().map_err(|e: toml::de::Error| invalid(suggestion::in_words(&e.to_string())))?;
         scenario.check().map_err(invalid)?;
         Ok(scenario)
     }
@@ -80,7 +80,9 @@ fn lay_over(table: &mut toml::Table, over: toml::Table) {
 fn read_file(path: &str) -> Result<String, Error> {
     if !Path::new(path).exists() {
         let names: Vec<_> = BUILT_IN.iter().map(|(name, _)| *name).collect();
-        let message = format!("neither a file nor a built-in scenario; built in: {}", names.join(", "));
+        let meant = suggestion::nearest(path, names.iter().copied());
+        let meant = meant.map_or_else(String::new, |name| format!("; did you mean {name:?}?"));
+        let message = format!("neither a file nor a built-in scenario{meant} (built in: {})", names.join(", "));
         return Err(Error::Scenario { origin: path.to_owned(), message });
     }
     std::fs::read_to_string(path).map_err(Error::file(path))
@@ -146,7 +148,7 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_what_would_be_right() {
         let message = |setting: &str| Scenario::load("quickstart", &[setting.into()]).unwrap_err().to_string();
-        assert!(message("handset=7").contains("did you mean `handsets`"), "{}", message("handset=7"));
+        assert!(message("handset=7").contains("did you mean \"handsets\""), "{}", message("handset=7"));
         assert!(message("network.mix.2g=1").contains("--clock virtual"));
         assert!(message("network.mix.6g=1").contains("5g"));
         assert!(message("biometric.device=retina").contains("capacitive"));

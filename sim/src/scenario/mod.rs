@@ -19,3 +19,4 @@ pub use sections::{
     Pattern, Payments, PinMode, Schemes, ServerSettings, Users,
 };
 pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
+pub(crate) use suggestion::nearest;
