@@ -40,7 +40,7 @@ fn a_mistyped_path_makes_no_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_stop_the_database_is_one_whole_file_of_its_own_program() {
     let folder = tempfile::tempdir().unwrap();
-    let mut processes = Processes::start(folder.path(), Settings::default());
+    let processes = Processes::start(folder.path(), Settings::default());
     let connection = processes.door(0).connect().await.unwrap();
     connection.request(&register(1)).await.unwrap();
     connection.request(&login(&connection, 1, "password")).await.unwrap();
