@@ -390,6 +390,12 @@ pub enum Refusal {
     /// The server's rules ask for an enrolled device, and none was named or none has signed.
     #[error("an enrolled device must sign this")]
     DeviceRequired,
+    /// A new login name holds spaces or characters that cannot be seen (RFC 8265).
+    #[error("choose a login name without spaces or invisible characters")]
+    UnsuitableName,
+    /// A new password is too short (NIST SP 800-63B-4, 3.1.1.2).
+    #[error("choose a password of at least 8 characters")]
+    WeakPassword,
 }
 
 impl Request {
@@ -484,6 +490,8 @@ impl Refusal {
             Self::WrongChannel => "wrong-channel",
             Self::UnreadableImage { .. } => "unreadable-image",
             Self::DeviceRequired => "device-required",
+            Self::UnsuitableName => "unsuitable-name",
+            Self::WeakPassword => "weak-password",
         }
     }
 }

@@ -8,7 +8,7 @@
 //! A state lives between two messages, and the second uses it up.
 
 use crate::values::{ChannelBinding, LoginName, OpaqueBytes};
-use crate::{Error, Secret};
+use crate::{Error, Secret, credentials};
 use argon2::{Algorithm, Argon2, Params, Version};
 use opaque_ke::errors::ProtocolError;
 use opaque_ke::rand::{CryptoRng, Error as RandomError, RngCore};
@@ -102,8 +102,11 @@ impl ClientRegistration {
     ///
     /// # Errors
     ///
-    /// [`Error::Opaque`] when the password hashes to no point, which does not happen by chance.
+    /// [`Error::Value`] when the password is too short; [`Error::Opaque`] when it hashes to no point, which does not happen by
+    /// chance.
     pub fn start(password: &Secret, draws: &mut Draws<'_>) -> Result<(Self, OpaqueBytes), Error> {
+        // Nobody else can: the server never sees it.
+        credentials::check_new_password(password)?;
         let password = password.expose().as_bytes();
         let started = opaque_ke::ClientRegistration::start(draws, password).map_err(|_| Error::Opaque)?;
         Ok((Self(started.state), OpaqueBytes::new(started.message.serialize().to_vec())?))

@@ -77,11 +77,19 @@ checked_string! {
 shown!(Merchant);
 
 checked_string! {
-    /// A currency, by its ISO 4217 letters.
-    Currency, "currency", "three capital letters",
-    |text| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+    /// A currency of ISO 4217, by its three letters.
+    Currency, "currency", "three capital letters of ISO 4217, of a currency that money is paid in",
+    |text| iso_currency::Currency::from_code(text).is_some_and(|currency| currency.exponent().is_some())
 }
 shown!(Currency);
+
+impl Currency {
+    /// Returns how many decimal digits the minor unit has: 2 for cents, 0 where there is none (ISO 4217, table A.1).
+    pub fn exponent(&self) -> u16 {
+        let known = iso_currency::Currency::from_code(&self.0).and_then(iso_currency::Currency::exponent);
+        known.expect("the type holds only currencies with a minor unit")
+    }
+}
 
 checked_string! {
     /// The key that makes a retry recognisable: one key of one account means one charge, however often it is sent.
@@ -250,7 +258,9 @@ mod tests {
     fn values_outside_their_rules_are_refused() {
         assert!(LoginName::new("").is_err());
         assert!(LoginName::new("a\nb").is_err());
-        assert!(Currency::new("eur").is_err());
+        assert!(["eur", "ZZZ", "XXX", "XAU", ""].iter().all(|code| Currency::new(*code).is_err()));
+        let exponents = ["EUR", "JPY", "BHD"].map(|code| Currency::new(code).unwrap().exponent());
+        assert_eq!(exponents, [2, 0, 3]);
         assert!(BankAccount::new("123").is_err());
         assert!(BankAccount::new("12345678901x").is_err());
         assert!(MinorUnits::new(0).is_err());

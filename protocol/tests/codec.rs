@@ -42,7 +42,7 @@ fn amount() -> impl Strategy<Value = MinorUnits> {
 }
 
 fn currency() -> impl Strategy<Value = Currency> {
-    "[A-Z]{3}".prop_map(|text| Currency::new(text).unwrap())
+    prop_oneof!["EUR", "JPY", "USD", "BHD"].prop_map(|text| Currency::new(text).unwrap())
 }
 
 fn page() -> impl Strategy<Value = PaymentId> {

@@ -13,6 +13,12 @@ pub enum StoreError {
         /// The newest version known.
         known: usize,
     },
+    /// Another program wrote the database.
+    #[error("the database belongs to another program: name this program's own")]
+    OtherProgram,
+    /// There is no database at this place.
+    #[error("there is no database at {0:?}: name the one that the server uses")]
+    Missing(std::path::PathBuf),
     /// Too many commands wait.
     #[error("the store is overloaded")]
     Overloaded,
@@ -38,7 +44,13 @@ impl StoreError {
     pub fn may_be_done(&self) -> bool {
         match self {
             Self::Failed | Self::Unanswered => true,
-            Self::NewerSchema { .. } | Self::Overloaded | Self::Full | Self::Sql(_) | Self::Unreachable => false,
+            Self::NewerSchema { .. }
+            | Self::OtherProgram
+            | Self::Missing(_)
+            | Self::Overloaded
+            | Self::Full
+            | Self::Sql(_)
+            | Self::Unreachable => false,
         }
     }
 }

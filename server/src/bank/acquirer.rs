@@ -80,7 +80,13 @@ impl<W: Wire> Acquirer<W> {
         // A PIN that fits no PIN block is declined as the bank would.
         let wrong_pin = BankAnswer::Declined(Decline::WrongPin);
         let Some(request) = self.charge_message(mti, &order) else { return Ok(wrong_pin) };
-        read_charge_response(&self.wire.exchange(request).await?)
+        let asked = request.clone();
+        let response = self.wire.exchange(request).await?;
+        if !answers(&asked, &response) {
+            tracing::error!("the bank answered another charge than the one it was asked about");
+            return Err(BankError::Unknown);
+        }
+        read_charge_response(&response)
     }
 
     async fn wait_for_late_answer(&self) -> LateAnswer {
@@ -152,14 +158,22 @@ impl<W: Wire> Bank for Acquirer<W> {
     }
 }
 
+/// Returns whether a response repeats what its request was about: an approval of another payment, amount or currency is
+/// none of this one.
+fn answers(request: &Message, response: &Message) -> bool {
+    let is_repeated = |&field: &Field| response.field(field) == request.field(field);
+    [Field::Reference, Field::Amount, Field::Currency].iter().all(is_repeated)
+}
+
 fn read_late_answer(response: &Message) -> Option<LateAnswer> {
     let reference = response.text(Field::Reference)?.to_owned();
+    let (amount, currency) = (response.number(Field::Amount)?, response.text(Field::Currency)?.to_owned());
     let says = match response.mti() {
         Mti::CHARGE_RESPONSE => Late::Charge(read_charge_response(response).ok()?),
         Mti::REVERSAL_RESPONSE if knows_of_reversal(response) => Late::Reversal,
         _ => return None,
     };
-    Some(LateAnswer { reference, says })
+    Some(LateAnswer { reference, amount, currency, says })
 }
 
 fn knows_of_reversal(response: &Message) -> bool {
@@ -198,6 +212,22 @@ fn month_and_day(days: u64) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_about_another_payment_is_no_answer() {
+        let message = |mti, reference: &str, currency: &str, amount| {
+            let message = Message::new(mti).with(Field::Reference, reference).with(Field::Currency, currency);
+            message.with_number(Field::Amount, amount)
+        };
+        let asked = message(Mti::CHARGE, "ABCDEF123456", "EUR", 5);
+        assert!(answers(&asked, &message(Mti::CHARGE_RESPONSE, "ABCDEF123456", "EUR", 5)));
+        for (reference, currency, amount) in
+            [("ABCDEF123457", "EUR", 5), ("ABCDEF123456", "USD", 5), ("ABCDEF123456", "EUR", 6)]
+        {
+            assert!(!answers(&asked, &message(Mti::CHARGE_RESPONSE, reference, currency, amount)));
+        }
+        assert!(!answers(&asked, &Message::new(Mti::CHARGE_RESPONSE)));
+    }
 
     #[test]
     fn times_are_those_of_the_calendar() {

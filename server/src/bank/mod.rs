@@ -74,6 +74,10 @@ pub enum BankError {
 pub struct LateAnswer {
     /// The payment's reference.
     pub reference: String,
+    /// The amount, in minor units, that the answer is about.
+    pub amount: u64,
+    /// And its currency.
+    pub currency: String,
     /// What the bank says.
     pub says: Late,
 }

@@ -93,6 +93,26 @@ impl ThrottleConfig {
     };
 }
 
+impl ThrottleConfig {
+    /// Returns every limit with its key.
+    pub(super) fn named(&self) -> [(&'static str, FailureLimit); 12] {
+        [
+            ("login", self.login),
+            ("account", self.account),
+            ("source", self.source),
+            ("prefix", self.prefix),
+            ("bank-account", self.bank_account),
+            ("registrations", self.registrations),
+            ("prefix-registrations", self.prefix_registrations),
+            ("enquiries", self.enquiries),
+            ("requests", self.requests),
+            ("qr", self.qr),
+            ("code", self.code),
+            ("code-messages", self.code_messages),
+        ]
+    }
+}
+
 impl Default for ThrottleConfig {
     fn default() -> Self {
         Self {
@@ -105,7 +125,7 @@ impl Default for ThrottleConfig {
             // A company behind one address registers its people in a morning; a stranger opens few accounts.
             registrations: FailureLimit { burst: 100, refill_ms: 6_000 },
             prefix_registrations: FailureLimit { burst: 1_000, refill_ms: 600 },
-            enquiries: FailureLimit { burst: 100, refill_ms: 100 },
+            enquiries: FailureLimit { burst: 1_000, refill_ms: 10 },
             requests: FailureLimit { burst: 20_000, refill_ms: 1 },
             qr: FailureLimit { burst: 30, refill_ms: 10_000 },
             code: FailureLimit { burst: 10, refill_ms: 60_000 },

@@ -1,5 +1,6 @@
 //! The server's configuration: one file, environment and flags over it, unknown keys refused.
 
+mod check;
 mod guessing;
 
 use crate::error::Error;
@@ -315,6 +316,11 @@ impl ServerConfig {
         parse_toml(path, &text)
     }
 
+    /// Returns whether the store is a PostgreSQL database.
+    pub fn is_postgres(&self) -> bool {
+        self.store.starts_with("postgres://") || self.store.starts_with("postgresql://")
+    }
+
     /// Returns the configuration as TOML with its secrets masked.
     pub fn to_masked_toml(&self) -> String {
         let mut masked = self.clone();
@@ -341,14 +347,21 @@ pub fn parse_toml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Re
     })
 }
 
-/// Masks the password in `scheme://user:password@host/...`.
+/// Masks the password in `scheme://user:password@host/...?password=...`.
 fn mask_password(store: &str) -> String {
-    let parts = store.split_once("://").and_then(|(scheme, rest)| {
+    let (place, query) = store.split_once('?').map_or((store, None), |(place, query)| (place, Some(query)));
+    let parts = place.split_once("://").and_then(|(scheme, rest)| {
         let (user, place) = rest.rsplit_once('@')?;
         let (name, _) = user.split_once(':')?;
         Some(format!("{scheme}://{name}:(masked)@{place}"))
     });
-    parts.unwrap_or_else(|| store.to_owned())
+    let place = parts.unwrap_or_else(|| place.to_owned());
+    let mask = |pair: &str| match pair.split_once('=') {
+        Some((key, _)) if key.to_ascii_lowercase().contains("pass") => format!("{key}=(masked)"),
+        _ => pair.to_owned(),
+    };
+    let query = query.map(|query| query.split('&').map(mask).collect::<Vec<_>>().join("&"));
+    query.map_or_else(|| place.clone(), |query| format!("{place}?{query}"))
 }
 
 /// Reads a store's name.
@@ -413,6 +426,9 @@ mod tests {
         let shown = ServerConfig { store, ..ServerConfig::default() }.to_masked_toml();
         assert!(shown.contains("postgres://biopay:(masked)@db/biopay") && !shown.contains("s3c"), "{shown}");
         assert_eq!(mask_password("postgres://biopay@db/x"), "postgres://biopay@db/x");
+        for store in ["postgres://db/x?user=b&password=s3cret", "postgres://b@db/x?sslPassword=s3cret&a=b"] {
+            assert!(!mask_password(store).contains("s3cret"), "{store}");
+        }
     }
 
     #[test]

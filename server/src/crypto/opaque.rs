@@ -196,25 +196,25 @@ mod tests {
     #[test]
     fn the_right_password_proves_itself_and_no_other() {
         let server = server();
-        let record = registered(&server, "right");
-        assert_eq!(log_in(&server, Some(&record), "right", CHANNEL), Ok(Ok(())));
-        assert_eq!(log_in(&server, Some(&record), "wrong", CHANNEL), Err(Error::WrongPassword));
-        assert_eq!(log_in(&server, None, "right", CHANNEL), Err(Error::WrongPassword));
+        let record = registered(&server, "the right one");
+        assert_eq!(log_in(&server, Some(&record), "the right one", CHANNEL), Ok(Ok(())));
+        assert_eq!(log_in(&server, Some(&record), "the wrong one", CHANNEL), Err(Error::WrongPassword));
+        assert_eq!(log_in(&server, None, "the right one", CHANNEL), Err(Error::WrongPassword));
     }
 
     #[test]
     fn a_proof_for_another_connection_is_none() {
         let server = server();
-        let record = registered(&server, "right");
+        let record = registered(&server, "the right one");
         // The two ends' transcripts differ, so the client notices first.
-        assert!(log_in(&server, Some(&record), "right", ChannelBinding([8; 32])).is_err());
+        assert!(log_in(&server, Some(&record), "the right one", ChannelBinding([8; 32])).is_err());
     }
 
     #[test]
     fn another_key_knows_no_account() {
         let (server, other) = (server(), OpaqueServer::new(system::env(1, 1), Zeroizing::new([2; 32])));
-        let record = registered(&server, "right");
-        assert_eq!(log_in(&other, Some(&record), "right", CHANNEL), Err(Error::WrongPassword));
+        let record = registered(&server, "the right one");
+        assert_eq!(log_in(&other, Some(&record), "the right one", CHANNEL), Err(Error::WrongPassword));
     }
 
     #[test]

@@ -3,15 +3,18 @@
 use super::accounts::NewAccount;
 use crate::durable::StoreError;
 use crate::env::{BoxFuture, Env};
-use crate::sqlite::{Location, Writer, open};
+use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema.sql"), "ALTER TABLE accounts ADD COLUMN wrong_pins INTEGER NOT NULL DEFAULT 0"];
+/// The number spells "bank".
+const SCHEMA: Schema = Schema {
+    application: 0x6261_6e6b,
+    migrations: &[include_str!("schema.sql"), "ALTER TABLE accounts ADD COLUMN wrong_pins INTEGER NOT NULL DEFAULT 0"],
+};
 /// Wrong PINs in a row after which an account's PIN is blocked (NIST SP 800-63B-4, 3.2.2, asks for at most 100; cards
 /// allow three).
 const WRONG_PINS_MAX: i64 = 3;
@@ -32,6 +35,8 @@ pub mod code {
     pub const INSUFFICIENT_FUNDS: &str = "51";
     /// The PIN or the mandate is wrong.
     pub const WRONG_PIN: &str = "55";
+    /// The account cannot pay in this currency: transaction not permitted to the cardholder.
+    pub const WRONG_CURRENCY: &str = "57";
     /// The PIN was wrong too often.
     pub const PIN_BLOCKED: &str = "75";
     /// Declined without a reason, by a fault knob.
@@ -113,6 +118,7 @@ pub struct Ledger {
     writer: Writer,
     env: Env,
     pin_mac: Arc<hmac::Key>,
+    location: Location,
 }
 
 impl Ledger {
@@ -122,12 +128,13 @@ impl Ledger {
     ///
     /// Those of [`open`].
     pub fn open(location: &Location, env: Env, pin_key: &[u8]) -> Result<Self, StoreError> {
-        let connection = open(location, MIGRATIONS)?;
+        let connection = open(location, SCHEMA)?;
         let writer = match location {
             Location::File(_) => Writer::start(connection),
             Location::Memory => Writer::inline(connection),
         };
-        Ok(Self { writer, env, pin_mac: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, pin_key)) })
+        let pin_mac = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, pin_key));
+        Ok(Self { writer, env, pin_mac, location: location.clone() })
     }
 
     /// Opens accounts in one transaction; one that exists already stays as it is. Returns how many are new.
@@ -192,6 +199,27 @@ impl Ledger {
                         ORDER BY reference";
             connection.prepare_cached(list)?.query_map([], |row| row.get(0))?.collect()
         })
+    }
+
+    /// Opens a ledger that is there already, and makes no new one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`] when there is none; those of [`Ledger::open`].
+    pub fn open_existing(location: &Location, env: Env, pin_key: &[u8]) -> Result<Self, StoreError> {
+        match location {
+            Location::File(path) if !path.exists() => Err(StoreError::Missing(path.clone())),
+            Location::File(_) | Location::Memory => Self::open(location, env, pin_key),
+        }
+    }
+
+    /// Leaves the ledger as one whole file; call it when everything else is done.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`checkpoint`].
+    pub fn close(&self) -> Result<(), StoreError> {
+        checkpoint(&self.location)
     }
 
     /// Waits until the disk has failed; the process should end then.

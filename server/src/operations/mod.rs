@@ -16,10 +16,10 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// Connections at once: a scraper and a few probes.
-const CONNECTIONS_MAX: usize = 16;
+/// Connections at once: a scraper, probes, and room for whoever connects and says nothing.
+const CONNECTIONS_MAX: usize = 256;
 /// How long one connection may take altogether.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the store and the bank may take to answer a health check.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 const HEADER_BYTES_MAX: usize = 8 * 1024;

@@ -120,6 +120,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         print!("{}", config.to_masked_toml());
         return Ok(());
     }
+    config.check()?;
     if args.audit {
         return print_audit(&config).await;
     }
@@ -128,7 +129,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     }
     let shutdown = args.common.listen_for_end()?;
     let store = open_store(&config).await?;
-    let failed = store.failed();
+    let (failed, closing) = (store.failed(), store.clone());
     let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
     let (listener, certificate) = open_front(&config, args.development_certificate.as_deref())?;
     let operations = open_operations(&config, &service, &shutdown).await?;
@@ -144,6 +145,9 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         biased;
         () = failed => return Err(StoreError::Failed.into()),
         () = notify::stopping(shutdown, serving) => {}
+    }
+    if let Err(error) = closing.close().await {
+        tracing::warn!(%error, "the store's write-ahead log stays beside it: copy both files together");
     }
     match &args.metrics {
         Some(path) => write_whole(path, &service.snapshot().to_json()),
@@ -188,7 +192,7 @@ async fn open_operations(
 }
 
 async fn print_audit(config: &ServerConfig) -> Result<(), Error> {
-    let audit = open_store(config).await?.audit().await?;
+    let audit = open_existing_store(config).await?.audit().await?;
     announce(&serde_json::to_value(&audit).expect("an audit has a form in JSON"))?;
     let wrong = StoreError::Sql("the ledger's sums are wrong".into());
     if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
@@ -196,7 +200,7 @@ async fn print_audit(config: &ServerConfig) -> Result<(), Error> {
 
 async fn rotate_keys(config: &ServerConfig) -> Result<(), Error> {
     let vault = open_vault(config, system::env(1, 1))?;
-    let rotation = rotate(&*open_store(config).await?, &vault).await?;
+    let rotation = rotate(&*open_existing_store(config).await?, &vault).await?;
     announce(&serde_json::to_value(rotation).expect("counts have a form in JSON"))
 }
 
@@ -234,14 +238,6 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
     }
-    if !(1..=9).contains(&config.rules.code_digits) {
-        return Err(Error::Config("rules.code-digits must lie from 1 to 9".into()));
-    }
-    if !config.password.cost.is_valid() {
-        return Err(Error::Config(
-            "password.cost is outside what is allowed: 4 GiB, 64 passes, 64 lanes at most".into(),
-        ));
-    }
     let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
     Ok(Service::new(Parts {
         hides_unknown_names: config.password.hides_unknown_names,
@@ -260,9 +256,17 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     }))
 }
 
+/// Opens the store for a command that changes nothing where there is nothing: a mistyped path makes no new store.
+async fn open_existing_store(config: &ServerConfig) -> Result<Arc<dyn Store>, Error> {
+    if config.is_postgres() {
+        return open_store(config).await;
+    }
+    Ok(Arc::new(SqliteStore::open_existing(&parse_location(&config.store)?)?))
+}
+
 async fn open_store(config: &ServerConfig) -> Result<Arc<dyn Store>, Error> {
     let store = &config.store;
-    if store.starts_with("postgres://") || store.starts_with("postgresql://") {
+    if config.is_postgres() {
         let tls = config.store_certificate.as_deref().map(database_connector).transpose()?;
         return Ok(Arc::new(PostgresStore::open(store, tls).await?));
     }

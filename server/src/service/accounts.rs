@@ -12,6 +12,7 @@ use biopay_protocol::message::AccountState;
 use biopay_protocol::proof::DeviceSignature;
 use biopay_protocol::{
     BankAccount, ChannelBinding, DeviceKeys, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret,
+    credentials,
 };
 
 /// What a registration binds to a login.
@@ -23,6 +24,12 @@ pub(super) struct Registration {
     pub devices: DeviceKeys,
 }
 
+/// Checks what somebody wants to log in with.
+fn check_credentials(login: &LoginName, password: &Secret) -> Result<(), Refusal> {
+    credentials::check_new_name(login).map_err(|_| Refusal::UnsuitableName)?;
+    credentials::check_new_password(password).map_err(|_| Refusal::WeakPassword)
+}
+
 impl Service {
     pub(super) async fn register(
         &self,
@@ -31,6 +38,7 @@ impl Service {
         password: Secret,
         registration: Registration,
     ) -> Result<Response, Refusal> {
+        check_credentials(&login, &password)?;
         self.require_free(&login).await?;
         let binding = self.seal_binding(&login, registration).await?;
         self.create(session, login, password, Some(binding)).await?;
@@ -43,6 +51,7 @@ impl Service {
         login: LoginName,
         password: Secret,
     ) -> Result<Response, Refusal> {
+        check_credentials(&login, &password)?;
         self.require_free(&login).await?;
         self.create(session, login, password, None).await?;
         Ok(Response::CredentialsRegistered)

@@ -4,7 +4,7 @@ use super::session::Session;
 use super::state::{OrRefuse, Service};
 use crate::crypto::credential::Credential;
 use crate::env::CostClass;
-use biopay_protocol::{LoginName, OpaqueBytes, Refusal, Response};
+use biopay_protocol::{LoginName, OpaqueBytes, Refusal, Response, credentials};
 
 impl Service {
     pub(super) async fn begin_opaque_registration(
@@ -13,6 +13,7 @@ impl Service {
         login: LoginName,
         message: OpaqueBytes,
     ) -> Result<Response, Refusal> {
+        credentials::check_new_name(&login).map_err(|_| Refusal::UnsuitableName)?;
         self.require_free(&login).await?;
         self.env.run(CostClass::KeyExchange, || ()).await.or_refuse()?;
         let message = self.opaque.begin_registration(&login, &message).map_err(|_| Refusal::Malformed)?;

@@ -28,9 +28,11 @@ impl Service {
             let settled_all = left == 0;
             wait = if settled_all || settled > 0 { WAIT_FIRST } else { (wait * 2).min(WAIT_MAX) };
             let next = async {
-                if settled_all {
+                if settled_all && self.store.is_shared() {
                     // Another process that shares the store may have died over a payment of its own.
                     self.env.within(SWEEP, self.unresolved.notified()).await;
+                } else if settled_all {
+                    self.unresolved.notified().await;
                 }
                 self.env.clock.sleep(wait).await;
             };
@@ -52,6 +54,10 @@ impl Service {
                 late = self.bank.next_late_answer() => late,
             };
             let Ok(Some(payment)) = self.store.find_payment_by_reference(late.reference).await else { continue };
+            if (payment.amount.value(), payment.currency.as_str()) != (late.amount, late.currency.as_str()) {
+                tracing::error!(payment = ?payment.id, "a late answer is about another amount or currency: not taken");
+                continue;
+            }
             tracing::info!(payment = ?payment.id, state = ?payment.state, "a late answer came");
             let settlement = match late.says {
                 Late::Charge(answer) => settlement_of(Ok(answer)),

@@ -294,7 +294,11 @@ fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<(), St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{Location, open};
+    use crate::sqlite::{Location, Migration, Schema, open};
+
+    fn schema(migrations: &'static [Migration]) -> Schema {
+        Schema { application: 7, migrations }
+    }
 
     fn insert(value: i64) -> impl FnMut(&Connection) -> rusqlite::Result<usize> + Send + 'static {
         move |connection| connection.execute("INSERT INTO t VALUES (?1)", [value])
@@ -302,7 +306,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failing_job_is_rolled_back_alone() {
-        let connection = open(&Location::Memory, &["CREATE TABLE t (x INTEGER PRIMARY KEY)"]).unwrap();
+        let connection = open(&Location::Memory, schema(&["CREATE TABLE t (x INTEGER PRIMARY KEY)"])).unwrap();
         let writer = Writer::start(connection);
         let first = writer.submit(insert(1));
         let failing = writer.submit(|connection| {
@@ -321,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     async fn inline_jobs_are_done_when_submit_returns() {
-        let connection = open(&Location::Memory, &["CREATE TABLE t (x INTEGER PRIMARY KEY)"]).unwrap();
+        let connection = open(&Location::Memory, schema(&["CREATE TABLE t (x INTEGER PRIMARY KEY)"])).unwrap();
         let writer = Writer::inline(connection);
         drop(writer.submit(insert(5)));
         let count =
@@ -332,7 +336,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_loses_nothing_that_was_acknowledged_and_is_survived() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = open(&Location::File(folder.path().join("db")), &["CREATE TABLE t (x BLOB)"]).unwrap();
+        let connection = open(&Location::File(folder.path().join("db")), schema(&["CREATE TABLE t (x BLOB)"])).unwrap();
         connection.execute_batch("PRAGMA max_page_count = 40").unwrap();
         let writer = Writer::start(connection);
         let fill = || writer.submit(|connection| connection.execute("INSERT INTO t VALUES (zeroblob(8000))", []));

@@ -72,6 +72,16 @@ pub trait Store: Send + Sync {
     /// Sums the ledger up and compares it with the payments.
     fn audit(&self) -> Stored<PaymentAudit>;
 
+    /// Returns whether other servers may use the same store.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Leaves the store as one whole file, where it is one; call it when everything else is done.
+    fn close(&self) -> Stored<()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// Waits until the store has failed for good; the process must end then, and recovers when it starts again.
     fn failed(&self) -> BoxFuture<'static, ()>;
 }

@@ -224,7 +224,7 @@ pub fn transition(from: PaymentState, settlement: &Settlement) -> Option<(Paymen
 }
 
 /// Reads everything that an audit needs at one moment, in the part of SQL that every store speaks; one row of
-/// [`AUDIT_COLUMNS`] numbers. The last counts the payments whose rows are not exactly those of their state, each of the
+/// [`AUDIT_COLUMNS`] numbers. The last but one is summed for each currency by itself; the last counts the payments whose rows are not exactly those of their state, each of the
 /// payment's amount.
 pub(super) const AUDIT: &str = "
     SELECT (SELECT count(*) FROM payments),
@@ -232,12 +232,22 @@ pub(super) const AUDIT: &str = "
            (SELECT count(*) FROM payments WHERE state IN (1, 2, 5)),
            (SELECT count(*) FROM payments WHERE state = 6),
            (SELECT count(*) FROM entries WHERE kind = 'suspense'),
-           CAST((SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE state = 3) AS bigint),
-           CAST((SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE state IN (1, 2, 5)) AS bigint),
            CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE debit = 'bank') AS bigint),
-           CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE credit LIKE 'merchant/%') AS bigint),
            CAST((SELECT coalesce(sum(CASE 'held' WHEN debit THEN amount_minor WHEN credit THEN -amount_minor END), 0)
                  FROM entries) AS bigint),
+           CAST((SELECT coalesce(sum(abs(bank - posted) + abs(merchants - bank) + abs(held - pending)), 0) FROM (
+               SELECT currency,
+                      sum(CASE WHEN state = 3 THEN amount_minor ELSE 0 END) AS posted,
+                      sum(CASE WHEN state IN (1, 2, 5) THEN amount_minor ELSE 0 END) AS pending
+               FROM payments GROUP BY currency
+           ) AS said LEFT JOIN (
+               SELECT currency AS in_currency,
+                      sum(CASE WHEN debit = 'bank' THEN entries.amount_minor ELSE 0 END) AS bank,
+                      sum(CASE WHEN credit LIKE 'merchant/%' THEN entries.amount_minor ELSE 0 END) AS merchants,
+                      sum(CASE 'held' WHEN debit THEN entries.amount_minor WHEN credit THEN -entries.amount_minor
+                          ELSE 0 END) AS held
+               FROM entries JOIN payments ON payment = payments.id GROUP BY currency
+           ) AS booked ON in_currency = currency) AS bigint),
            (SELECT count(*) FROM (
                SELECT state,
                       count(CASE WHEN kind = 'hold' THEN 1 END) AS holds,
@@ -251,7 +261,7 @@ pub(super) const AUDIT: &str = "
               OR releases != CASE WHEN state IN (3, 4, 6) THEN 1 ELSE 0 END
               OR posts != CASE WHEN state = 3 THEN 1 ELSE 0 END)";
 /// How many numbers [`AUDIT`] returns.
-pub(super) const AUDIT_COLUMNS: usize = 11;
+pub(super) const AUDIT_COLUMNS: usize = 9;
 
 /// The ledger's sums, for an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -270,7 +280,7 @@ pub struct PaymentAudit {
     pub posted_minor: i64,
     /// The money that is held.
     pub held_minor: i64,
-    /// How far the ledger accounts are from what the payments say: what the bank owes and what merchants are owed from
+    /// Summed over the currencies, since nothing in one makes up for another: how far the ledger accounts are from what the payments say: what the bank owes and what merchants are owed from
     /// the posted payments, what is held from the open ones. Zero when everything is right.
     pub imbalance_minor: i64,
     /// Payments whose ledger rows are not those of their state, or not of their amount.
@@ -280,8 +290,7 @@ pub struct PaymentAudit {
 impl PaymentAudit {
     /// Reads the row of [`AUDIT`].
     pub(super) fn from_row(row: [i64; AUDIT_COLUMNS]) -> Self {
-        let [payments, posted, open, reversed, suspended, posted_sum, open_sum, bank, merchants, held, wrong] = row;
-        let imbalance_minor = (bank - posted_sum).abs() + (merchants - bank).abs() + (held - open_sum).abs();
+        let [payments, posted, open, reversed, suspended, bank, held, imbalance_minor, wrong] = row;
         Self {
             payments: payments as u64,
             posted: posted as u64,

@@ -259,6 +259,10 @@ impl Store for PostgresStore {
         Box::pin(async move { audit(&pool).await })
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// The database recovers by itself, and the pool connects again.
     fn failed(&self) -> BoxFuture<'static, ()> {
         Box::pin(std::future::pending())

@@ -8,12 +8,13 @@ use super::{
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
-use crate::sqlite::{Location, Writer, open};
+use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+/// The number spells "bpay".
+const SCHEMA: Schema = Schema { application: 0x6270_6179, migrations: &[include_str!("schema.sql")] };
 
 /// Selects payments, under the condition that follows.
 macro_rules! payments {
@@ -32,6 +33,7 @@ pub struct SqliteStore {
     reader: Writer,
     /// Reads of a row by its key.
     lookups: Writer,
+    location: Location,
 }
 
 /// What a connection that only reads keeps of the database, in KiB: the operating system keeps the rest.
@@ -44,19 +46,31 @@ impl SqliteStore {
     ///
     /// Those of [`open`].
     pub fn open(location: &Location) -> Result<Self, StoreError> {
-        let connection = open(location, MIGRATIONS)?;
+        let connection = open(location, SCHEMA)?;
         if *location == Location::Memory {
             let writer = Writer::inline(connection);
-            return Ok(Self { reader: writer.clone(), lookups: writer.clone(), writer });
+            return Ok(Self { reader: writer.clone(), lookups: writer.clone(), writer, location: Location::Memory });
         }
         let beside = || -> Result<Connection, StoreError> {
-            let beside = open(location, MIGRATIONS)?;
+            let beside = open(location, SCHEMA)?;
             beside.pragma_update(None, "query_only", true)?;
             beside.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
             Ok(beside)
         };
         let (reader, lookups) = (Writer::start_reader(beside()?), Writer::inline_reader(beside()?));
-        Ok(Self { writer: Writer::start(connection), reader, lookups })
+        Ok(Self { writer: Writer::start(connection), reader, lookups, location: location.clone() })
+    }
+
+    /// Opens a store that is there already, and makes no new one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`] when there is none; those of [`open`].
+    pub fn open_existing(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::File(path) if !path.exists() => Err(StoreError::Missing(path.clone())),
+            Location::File(_) | Location::Memory => Self::open(location),
+        }
     }
 
     /// Opens payments in one command, and so in one commit: what the queue in front of the writer is measured against.
@@ -208,6 +222,11 @@ impl Store for SqliteStore {
 
     fn failed(&self) -> BoxFuture<'static, ()> {
         self.writer.failed()
+    }
+
+    fn close(&self) -> Stored<()> {
+        let location = self.location.clone();
+        Box::pin(async move { checkpoint(&location) })
     }
 }
 

@@ -102,6 +102,7 @@ pub struct System {
     pub store: Arc<dyn Store>,
     pub service: Arc<Service>,
     chain: Vec<CertificateDer<'static>>,
+    chain_pem: String,
     hashes: Arc<AtomicU64>,
     client_config: quinn::ClientConfig,
     client: quinn::Endpoint,
@@ -162,6 +163,7 @@ impl System {
             env,
         }));
         let identity = tls::Identity::development().unwrap();
+        let chain_pem = identity.chain_pem();
         let (chain, client_config) =
             (identity.chain.clone(), tls::client_config(&identity.chain, &tls::TlsSources::system()).unwrap());
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -178,6 +180,7 @@ impl System {
             store,
             service,
             chain,
+            chain_pem,
             hashes,
             client_config,
             client,
@@ -205,6 +208,11 @@ impl System {
     pub async fn connect_from(&self, source: &str) -> Result<Connection, ClientError> {
         let client = quinn::Endpoint::client(format!("{source}:0").parse().unwrap()).unwrap();
         Connection::connect(&client, self.client_config.clone(), self.address, "localhost").await
+    }
+
+    /// Returns the server's certificate in PEM.
+    pub fn chain_pem(&self) -> &str {
+        &self.chain_pem
     }
 
     /// Returns the server's certificate.
