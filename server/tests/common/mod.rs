@@ -112,6 +112,16 @@ pub struct System {
     folder: tempfile::TempDir,
 }
 
+fn rules(setup: &Setup) -> Rules {
+    Rules {
+        code: setup.code,
+        presentation: setup.presentation,
+        page_valid_ms: setup.page_valid_ms,
+        login_valid_ms: setup.login_valid_ms,
+        ..Rules::default()
+    }
+}
+
 impl System {
     /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
     pub async fn start(setup: Setup) -> Self {
@@ -143,13 +153,7 @@ impl System {
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
             hides_unknown_names: true,
-            rules: Rules {
-                code: setup.code,
-                presentation: setup.presentation,
-                page_valid_ms: setup.page_valid_ms,
-                login_valid_ms: setup.login_valid_ms,
-                ..Default::default()
-            },
+            rules: rules(&setup),
             mode: setup.mode,
             throttle: setup.throttle,
             store: (setup.before_store)(store.clone()),
