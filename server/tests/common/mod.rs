@@ -140,7 +140,6 @@ impl System {
         std::fs::write(&bank_pem, bank_identity.chain_pem()).unwrap();
         let acceptor = tls::bank_acceptor(bank_identity, None).unwrap();
         tokio::spawn(listen(listener, Some(acceptor), host, env.clone(), bank_shutdown));
-
         let trust =
             BankTrust { certificate: bank_pem, name: "localhost".try_into().unwrap(), own: TlsConfig::default() };
         let bank = match setup.bank {
