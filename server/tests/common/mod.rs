@@ -112,9 +112,20 @@ pub struct System {
     folder: tempfile::TempDir,
 }
 
+fn rules(setup: &Setup) -> Rules {
+    Rules {
+        code: setup.code,
+        presentation: setup.presentation,
+        page_valid_ms: setup.page_valid_ms,
+        login_valid_ms: setup.login_valid_ms,
+        ..Rules::default()
+    }
+}
+
 impl System {
     /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
     pub async fn start(setup: Setup) -> Self {
+        let rules = rules(&setup);
         let folder = tempfile::tempdir().unwrap();
         let (env, hashes) = counting_env();
         let pin_key = || Arc::new(PinKey::new([9; 16]));
@@ -129,9 +140,8 @@ impl System {
         std::fs::write(&bank_pem, bank_identity.chain_pem()).unwrap();
         let acceptor = tls::bank_acceptor(bank_identity, None).unwrap();
         tokio::spawn(listen(listener, Some(acceptor), host, env.clone(), bank_shutdown));
-
-        let name = "localhost".try_into().unwrap();
-        let trust = BankTrust { certificate: bank_pem, name, own: TlsConfig::default() };
+        let trust =
+            BankTrust { certificate: bank_pem, name: "localhost".try_into().unwrap(), own: TlsConfig::default() };
         let bank = match setup.bank {
             Some(address) => BankAddress { address, tls: None },
             None => BankAddress { address: bank_address, tls: Some(trust) },
@@ -143,13 +153,7 @@ impl System {
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
             hides_unknown_names: true,
-            rules: Rules {
-                code: setup.code,
-                presentation: setup.presentation,
-                page_valid_ms: setup.page_valid_ms,
-                login_valid_ms: setup.login_valid_ms,
-                ..Default::default()
-            },
+            rules,
             mode: setup.mode,
             throttle: setup.throttle,
             store: (setup.before_store)(store.clone()),
