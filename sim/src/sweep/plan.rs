@@ -260,7 +260,7 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (text, words) in [
-            ("scenario = \"ageing\"\n[grid]\n", "grid needs a key"),
+            ("scenario = \"ageing\"\n[grid]\n", "at least one key"),
             ("scenario = \"ageing\"\n[grid]\nhandsets = 5\n", "list of values"),
             ("scenario = \"ageing\"\n[grid]\nhandset = [5]\n", "did you mean \"handsets\""),
             ("scenario = \"ageing\"\n[grid]\nhandsets = { from = 1, to = 2, steps = 1 }\n", "2 steps"),
