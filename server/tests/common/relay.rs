@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,12 +35,12 @@ impl Relay {
             let (mut buffer, mut seed) = ([0; 65_536], seed);
             loop {
                 let Ok((length, client)) = inside.recv_from(&mut buffer).await else { return };
-                if !outsides.contains_key(&client) {
+                if let Entry::Vacant(unknown) = outsides.entry(client) {
                     seed += 2;
                     let outside = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
                     let down = Outlet::new(inside.clone(), client, disturbance, seed, hold.clone());
                     tokio::spawn(carry_back(outside.clone(), down));
-                    outsides.insert(client, Outlet::new(outside, server, disturbance, seed + 1, hold.clone()));
+                    unknown.insert(Outlet::new(outside, server, disturbance, seed + 1, hold.clone()));
                 }
                 outsides.get_mut(&client).unwrap().pass(&buffer[..length]);
             }
