@@ -1,6 +1,8 @@
 //! Beginners' mistakes: each ends with exit code 2 and a message in the user's words that says what is wrong and what to
 //! do, and leaves nothing behind.
 
+#![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
