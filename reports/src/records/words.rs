@@ -219,7 +219,8 @@ mod tests {
             assert_eq!(Operation::of(operation.name()), Some(operation));
         }
         assert_eq!(TransactionOutcome::of("payment-page-left"), None);
-        assert!(*"charged" == TransactionOutcome::Charged && "charged".to_owned() != TransactionOutcome::Registered);
+        let owned = "charged".to_owned();
+        assert!(*"charged" == TransactionOutcome::Charged && owned != TransactionOutcome::Registered);
     }
 
     #[test]
