@@ -40,7 +40,7 @@ const STEP_LEAST: f32 = 0.02;
 /// Templates that fail to derive before a guesser gives up on one query: an offline filter costs time as well.
 const DERIVATIONS_MAX: u32 = 1_000;
 
-/// The layout of a payload's symbols, which follow a header of so many bytes.
+/// The layout of a payload's symbols, which follow a header. Units: bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Symbols {
     header_bytes: usize,

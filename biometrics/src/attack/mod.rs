@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::scheme::SchemeId;
 
-    /// A strategy that counts upwards, and gives up after so many proposals.
+    /// A strategy that counts upwards, and gives up after the given number of proposals.
     struct Counter(u8, u8);
 
     impl Strategy for Counter {

@@ -51,7 +51,7 @@ impl Bch {
         if generator_tail.len() >= length {
             return Err(Error::Parameter {
                 name: "correctable errors",
-                why: "so many leave no bit for the message: lower it",
+                why: "this many leave no bit for the message: lower it",
             });
         }
         let consecutive = (1..length).take_while(|&power| roots[power]).count();

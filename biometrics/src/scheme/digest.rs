@@ -59,7 +59,7 @@ pub struct DigestScheme {
 }
 
 impl DigestScheme {
-    /// Builds the scheme over so many bits.
+    /// Builds the scheme over the given number of bits.
     ///
     /// # Errors
     /// [`Error::Parameter`] unless there are 1 to 1,024.

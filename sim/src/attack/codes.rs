@@ -35,7 +35,7 @@ async fn code_page(
     }
 }
 
-/// The attack `code-guessing`.
+/// Guesses at the verification code by somebody who has login, QR and device.
 pub(in crate::attack) const CODE_GUESSING: Attack = Attack {
     description: Description {
         knowledge: "everything but the code: login, QR, device",
@@ -149,7 +149,7 @@ async fn guess(
     Ok(None)
 }
 
-/// The attack `code-interception`.
+/// The verification code read off the second channel.
 pub(in crate::attack) const CODE_INTERCEPTION: Attack = Attack {
     description: Description {
         knowledge: "everything, and the second channel (SIM swap)",
@@ -199,7 +199,7 @@ async fn interception(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// The attack `code-flooding`.
+/// Verification codes requested until the owner is flooded with messages.
 pub(in crate::attack) const CODE_FLOODING: Attack = Attack {
     description: Description {
         knowledge: "everything but the code: login, QR, device",

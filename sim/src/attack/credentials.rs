@@ -19,7 +19,7 @@ const REUSED: f64 = 0.43;
 /// The number of addresses from which the attacker tries the list.
 const SOURCES: u32 = 8;
 
-/// The attack `re-enrolment`.
+/// The attacker's own finger enrolled on an account whose password is known.
 pub(in crate::attack) const RE_ENROLMENT: Attack = Attack {
     description: Description {
         knowledge: "login name and password",
@@ -83,7 +83,7 @@ async fn take_over(
     Ok(Some(system.present(connection, payment, &payload, proof).await?))
 }
 
-/// The attack `credential-stuffing`.
+/// Names and passwords that leaked at another service, tried here.
 pub(in crate::attack) const CREDENTIAL_STUFFING: Attack = Attack {
     description: Description {
         knowledge: "a list of names and passwords leaked elsewhere",
@@ -134,7 +134,7 @@ async fn stuffing(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// The attack `name-enumeration`.
+/// Login names told apart by whether an account exists.
 pub(in crate::attack) const NAME_ENUMERATION: Attack = Attack {
     description: Description {
         knowledge: "candidate names",

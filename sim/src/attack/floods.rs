@@ -57,7 +57,7 @@ impl Form {
     }
 }
 
-/// The attack `flood`.
+/// Connections, streams and logins without end, while other clients pay.
 pub(in crate::attack) const FLOOD: Attack = Attack {
     description: Description {
         knowledge: "the server's address, many addresses",

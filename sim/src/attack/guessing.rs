@@ -18,7 +18,7 @@ use biopay_reports::interval::Rate;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The attack `zero-effort`.
+/// An impostor who knows a login and presents a finger of their own.
 pub(in crate::attack) const ZERO_EFFORT: Attack = Attack {
     description: Description {
         knowledge: "login name and password",
@@ -80,7 +80,7 @@ fn fresh(system: &AttackedSystem<'_>, payment: biopay_protocol::PaymentId) -> Pr
     system.proof(None, payment, &PayloadBytes::new([]).expect("nothing is short enough"))
 }
 
-/// The attack `brute-force`.
+/// Samples of many people presented to every account.
 pub(in crate::attack) const BRUTE_FORCE: Attack = Attack {
     description: Description {
         knowledge: "every login name and password, samples of other people",
@@ -235,7 +235,7 @@ async fn drive(
     Ok(trial)
 }
 
-/// The attack `decision-climbing`.
+/// Hill climbing on nothing but accept or reject, at the server.
 pub(in crate::attack) const DECISION_CLIMBING: Attack = Attack {
     description: Description {
         knowledge: "login name and password, public helper data, accept or reject",

@@ -67,7 +67,7 @@ fn trusting(bytes: &[u8]) -> Vec<u8> {
     bytes[1..1 + length].to_vec()
 }
 
-/// The attack `hostile-input`.
+/// Bytes that are not messages and pictures that are not symbols, sent to every reader.
 pub(in crate::attack) const HOSTILE_INPUT: Attack = Attack {
     description: Description {
         knowledge: "the protocol",

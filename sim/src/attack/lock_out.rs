@@ -32,7 +32,7 @@ impl From {
     }
 }
 
-/// The attack `lock-out`.
+/// Wrong passwords for another person's name, so that the owner is refused.
 pub(in crate::attack) const LOCK_OUT: Attack = Attack {
     description: Description {
         knowledge: "the victim's login name, many addresses",

@@ -28,7 +28,7 @@ const WEAK_BITS: u32 = 10;
 /// The server's pepper, which the control's attacker knows.
 const PEPPER: &[u8] = b"kept outside the database";
 
-/// The attack `password-search`.
+/// A search of stolen password hashes off line, by guesses from a list.
 pub(in crate::attack) const PASSWORD_SEARCH: Attack = Attack {
     description: Description {
         knowledge: "the server's database; the pepper in the control",

@@ -12,7 +12,7 @@ use biopay_server::client::Connection;
 /// The number of racing connections.
 const RACERS: usize = 8;
 
-/// The attack `charge-race`.
+/// The same charge sent many times at once over several connections.
 pub(in crate::attack) const CHARGE_RACE: Attack = Attack {
     description: Description {
         knowledge: "an account of their own",
@@ -135,7 +135,7 @@ async fn tampered(system: &AttackedSystem<'_>, account: &Account, index: usize) 
     Ok(system.setup.trials("same key, another amount", "", [trial]))
 }
 
-/// The attack `foreign-payment`.
+/// Requests about a payment that belongs to another account.
 pub(in crate::attack) const FOREIGN_PAYMENT: Attack = Attack {
     description: Description {
         knowledge: "an account of their own, the number of somebody's payment",

@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_secs(90);
 /// The limit on answers to an address that has not proved itself (RFC 9000, 8.1).
 const AMPLIFICATION_MAX: f64 = 3.0;
 
-/// The attack `early-data`.
+/// Requests sent before the handshake is done, and recorded datagrams sent again.
 pub(in crate::attack) const EARLY_DATA: Attack = Attack {
     description: Description {
         knowledge: "a recorded resumption of a connection",
@@ -127,7 +127,7 @@ fn inject(system: &AttackedSystem<'_>, host: u32, datagram: &[u8]) {
     system.timeline.send(End::Handsets, &transmit);
 }
 
-/// The attack `amplification`.
+/// Answers of the server directed at an address that is another's.
 pub(in crate::attack) const AMPLIFICATION: Attack = Attack {
     description: Description {
         knowledge: "the server's address, somebody else's address",

@@ -23,7 +23,7 @@ const TRAINED_ON: u64 = 80;
 /// The capture number of an artefact's presentation; no other capture has it.
 const ARTEFACT: u64 = 900_000;
 
-/// The attack `presentation`.
+/// An artefact of the owner before the sensor.
 pub(in crate::attack) const PRESENTATION: Attack = Attack {
     description: Description {
         knowledge: "an artefact of the owner's face or finger",

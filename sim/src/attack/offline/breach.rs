@@ -20,7 +20,7 @@ const SHORT_KEY_BITS: usize = 12;
 /// The greatest number of people tried on one record; each costs a derivation.
 const PEOPLE_MAX: u64 = 150;
 
-/// The attack `inversion`.
+/// Templates reconstructed from breached records.
 pub(in crate::attack) const INVERSION: Attack = Attack {
     description: Description {
         knowledge: "the server's database, the helper data; the token in the control",
@@ -96,7 +96,7 @@ fn inverted_rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, found: &[(u32,
     findings
 }
 
-/// The attack `offline-search`.
+/// A breached record searched for a key or a person that opens it.
 pub(in crate::attack) const OFFLINE_SEARCH: Attack = Attack {
     description: Description {
         knowledge: "the server's database, the helper data",
@@ -175,7 +175,7 @@ fn search_digest(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// The attack `linkage`.
+/// Records of two services attributed to one person.
 pub(in crate::attack) const LINKAGE: Attack = Attack {
     description: Description {
         knowledge: "two services' databases; the tokens in the control",

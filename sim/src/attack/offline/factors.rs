@@ -12,7 +12,7 @@ use biopay_biometrics::scheme::Scheme;
 use biopay_reports::interval::Rate;
 use biopay_reports::rates::ScoreSet;
 
-/// The attack `stolen-factors`.
+/// The error rates again, with token, helper data or both stolen beside the finger.
 pub(in crate::attack) const STOLEN_FACTORS: Attack = Attack {
     description: Description {
         knowledge: "a part of: the finger of another, the device token, the helper data",

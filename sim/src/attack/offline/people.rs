@@ -13,7 +13,7 @@ use biopay_reports::interval::Rate;
 /// The number of tries on a page.
 const TRIES: usize = 3;
 
-/// The attack `dictionary`.
+/// A few samples that open many accounts.
 pub(in crate::attack) const DICTIONARY: Attack = Attack {
     description: Description {
         knowledge: "enrolments of other people, the helper data",

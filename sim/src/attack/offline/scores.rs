@@ -16,7 +16,7 @@ const BUDGET_OF_EQUALITY: u64 = 20;
 /// The number of targets attacked in an equality scheme: a failed derivation costs the attacker no query, but time.
 const TARGETS_OF_EQUALITY: usize = 4;
 
-/// The attack `score-climbing`.
+/// Hill climbing on what a scheme's verdicts leak.
 pub(in crate::attack) const SCORE_CLIMBING: Attack = Attack {
     description: Description {
         knowledge: "accept or reject; the score in the control",
