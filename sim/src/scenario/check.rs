@@ -202,14 +202,17 @@ fn arrivals(scenario: &Scenario) -> Result<(), String> {
 fn network(scenario: &Scenario) -> Result<(), String> {
     let network = &scenario.network;
     let weights: Vec<f64> = network.mix.values().copied().collect();
-    if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0)) || weights.iter().sum::<f64>() <= 0.0 {
-        return Err("network.mix: weights must be at least 0, and one of them above 0".into());
+    if weights.iter().any(|w| !(0.0..=WEIGHT_MAX).contains(w)) || weights.iter().sum::<f64>() <= 0.0 {
+        return Err(format!("network.mix: weights must lie from 0 to {WEIGHT_MAX}, and one of them above 0"));
     }
     let moving: f64 = network.mobility.iter().map(|m| m.share).sum();
     if network.mobility.iter().any(|m| !(0.0..=1.0).contains(&m.share)) || moving > 1.0 {
         return Err("network.mobility: shares and their sum must lie from 0 to 1".into());
     }
     for mobility in &network.mobility {
+        if !(0.0..=TIME_MAX_S).contains(&mobility.period_s) {
+            return Err(format!("network.mobility: period-s must lie above 0 and at most {TIME_MAX_S}"));
+        }
         let legs: Vec<(f64, ProfileId)> = mobility.legs.iter().map(|leg| (leg.at_s, leg.profile)).collect();
         if Itinerary::round(&legs, mobility.period_s).is_none() {
             return Err("network.mobility: legs must be in order, the first at 0 and the last before period-s".into());
