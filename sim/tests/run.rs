@@ -1,5 +1,7 @@
 //! The program as a user runs it: real processes, real QUIC, a real run folder.
 
+#![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
+
 use biopay_reports::manifest::Completion;
 use biopay_reports::records::{Journey, Operation, TransactionOutcome};
 use biopay_reports::{RunReader, Summary};
@@ -55,6 +57,12 @@ fn a_small_quickstart_charges_and_reports() {
 #[test]
 #[cfg(unix)]
 fn an_interrupted_run_keeps_what_it_measured() {
+    ["INT", "TERM", "HUP"].into_iter().for_each(ends_early_by);
+}
+
+/// Ends a run by a signal: by Ctrl-C, as a job scheduler does, as a closed terminal does.
+#[cfg(unix)]
+fn ends_early_by(signal: &str) {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
         ["run", "quickstart", "--set", "handsets=12", "--set", "arrivals.payment-gap-s=600", "--out", "run"];
@@ -62,10 +70,10 @@ fn an_interrupted_run_keeps_what_it_measured() {
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     // A quarter of the transactions are the registrations; the payments are ten minutes away.
     assert!(lines.any(|line| line.unwrap().starts_with("registering and paying")), "the run never began");
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let killed = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(child.wait().unwrap().success(), "{rest:?}");
+    assert!(child.wait().unwrap().success(), "{signal}: {rest:?}");
     let run = RunReader::open(&folder.path().join("run")).unwrap();
     assert_eq!(run.manifest().completion, Completion::Partial);
     let registered =
@@ -146,4 +154,33 @@ fn a_run_whose_generator_was_late_is_invalid_and_kept() {
     let count = |operation: &str| records.latency.operation(operation).map(|h| h.len());
     assert_eq!(count("charge"), Some(12));
     assert_eq!(count("charge@intended"), Some(12));
+}
+
+#[test]
+fn runs_that_start_at_once_take_folders_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = |seed: u32| {
+        let settings = ["--set", "handsets=2", "--set", "comparisons.subjects=2", "--seed"];
+        let mut command = biopay(&["run", "quickstart", "--clock", "virtual"], folder.path());
+        command.args(settings).arg(seed.to_string()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    };
+    let started = [1, 2, 3].map(start);
+    started.into_iter().for_each(|mut child| assert!(child.wait().unwrap().success()));
+    let run = |n: u32| RunReader::open(&folder.path().join(format!("runs/quickstart-{n}"))).unwrap().manifest().seed;
+    let mut seeds = [1, 2, 3].map(run);
+    seeds.sort_unstable();
+    assert_eq!(seeds, [1, 2, 3]);
+}
+
+#[test]
+fn a_server_that_is_not_there_makes_the_run_invalid_before_any_sample() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = biopay_server::tls::Identity::development().unwrap().chain_pem();
+    std::fs::write(folder.path().join("server.pem"), certificate).unwrap();
+    let settings = ["--set", "server.address=127.0.0.1:1", "--set", "server.certificate=server.pem"];
+    let done = biopay(&["run", "quickstart"], folder.path()).args(settings).output().unwrap();
+    let message = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(6), "{message}");
+    assert!(message.contains("no handset can reach the server"), "{message}");
+    assert_eq!(std::fs::read_dir(folder.path().join("runs")).unwrap().count(), 0, "a folder was left");
 }

@@ -1,6 +1,6 @@
 //! `biopay compare`.
 
-use super::folder::vacant;
+use super::folder::{release, vacant};
 use crate::Error;
 use biopay_reports::RunReader;
 use biopay_reports::compare::{self, Comparison, FailOn, Regression, Side, reasons_not_to_compare};
@@ -151,10 +151,21 @@ fn baseline_folder(name: &str) -> Result<PathBuf, Error> {
     Ok(Path::new(".biopay/baselines").join(name))
 }
 
-/// Copies the files that a comparison reads: first beside the baseline, then into its place.
+/// Saves a run as a baseline, where that is asked for.
 fn save(args: &CompareArgs, run: &RunReader) -> Result<(), Error> {
     let Some(name) = &args.save_baseline else { return Ok(()) };
     let target = vacant(&baseline_folder(name)?, true)?;
+    let copied = copy(run, &target);
+    if copied.is_err() {
+        release(&target);
+    }
+    copied?;
+    eprintln!("saved as {BASELINE}{name} in {}", target.display());
+    Ok(())
+}
+
+/// Copies the files that a comparison reads: first beside the baseline, then into its place.
+fn copy(run: &RunReader, target: &Path) -> Result<(), Error> {
     if target.canonicalize().is_ok_and(|kept| run.folder().canonicalize().is_ok_and(|own| own == kept)) {
         return Ok(());
     }
@@ -169,9 +180,7 @@ fn save(args: &CompareArgs, run: &RunReader) -> Result<(), Error> {
         }
     }
     if target.exists() {
-        std::fs::remove_dir_all(&target).map_err(Error::file(&target))?;
+        std::fs::remove_dir_all(target).map_err(Error::file(target))?;
     }
-    std::fs::rename(staging.keep(), &target).map_err(Error::file(&target))?;
-    eprintln!("saved as {BASELINE}{name} in {}", target.display());
-    Ok(())
+    std::fs::rename(staging.keep(), target).map_err(Error::file(target))
 }

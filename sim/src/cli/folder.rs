@@ -115,7 +115,7 @@ fn temporary() -> Result<TempDir, Error> {
 ///
 /// [`Error::Usage`] if there is a run, or another run has claimed the folder.
 pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
-    if out.join(MANIFEST).exists() {
+    if holds_runs(out) {
         if overwrite {
             return Ok(out.to_owned());
         }
@@ -138,6 +138,12 @@ pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
         ))),
         Err(kind) => Err(Error::file(out)(kind.into())),
     }
+}
+
+/// Whether a folder holds a run, or those of a search in folders of their own.
+fn holds_runs(folder: &Path) -> bool {
+    let inner = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    inner.chain([folder.to_owned()]).any(|folder| folder.join(MANIFEST).exists())
 }
 
 /// Claims the first free folder of `runs/NAME-1`, `runs/NAME-2` and so on. Runs that start at the same time get different ones.
@@ -165,7 +171,7 @@ pub(super) fn claim_next(name: &str) -> Result<PathBuf, Error> {
     Err(Error::Usage("runs/ has a folder for every number: remove some".into()))
 }
 
-/// Releases a claimed folder into which nothing was written.
+/// Releases a claimed folder, and removes it if nothing was written into it.
 pub(super) fn release(folder: &Path) {
     // What cannot be removed is no longer empty, and stays.
     fs::remove_file(folder.join(biopay_reports::run_folder::CLAIM)).ok();

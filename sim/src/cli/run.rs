@@ -106,19 +106,20 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
     }
     let stop = Stop::on_interrupt()?;
     if args.find_knee {
-        return search::find_knee(
-            &scenario,
-            knee(args)?,
-            &out(args, &format!("{}-knee", scenario.name))?,
-            command_line,
-            &stop,
-        );
+        let search = knee(args)?;
+        let out = out(args, &format!("{}-knee", scenario.name))?;
+        let found = search::find_knee(&scenario, search, &out, command_line, &stop);
+        release(&out);
+        return found;
     }
     if args.both_clocks {
         let scenarios = [ClockKind::Wall, ClockKind::Virtual].map(|clock| load(args, Some(clock)));
         let [wall, virtual_time] = scenarios;
+        let (wall, virtual_time) = (wall?, virtual_time?);
         let out = out(args, &format!("{}-clocks", scenario.name))?;
-        return search::both_clocks([&wall?, &virtual_time?], &out, command_line, &stop);
+        let compared = search::both_clocks([&wall, &virtual_time], &out, command_line, &stop);
+        release(&out);
+        return compared;
     }
     let out = match &args.out {
         Some(out) => Output::open(out, args.overwrite)?,

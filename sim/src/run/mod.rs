@@ -43,6 +43,8 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
             "attacks cannot be divided into shards: run the scenario without --shard, or without [[attack]]".into(),
         ));
     }
+    // A server that does not answer is said before any sample is captured for nothing.
+    wall::target::Target::elsewhere(&scenario.server)?;
     let writer = RunWriter::create(out)?;
     let everybody = plan::draw(scenario, Shard::WHOLE)?;
     let probes = comparison_probes(&everybody, scenario.comparisons.subjects);

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::io::{ServerAddress, any_port};
 use crate::people::population::Population;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, ServerSettings};
 use crate::wall::processes::Processes;
 use crate::wall::usage::Usage;
 use biopay_reports::records::ServerFigure;
@@ -40,17 +40,26 @@ impl Target {
     ///
     /// [`Error::Start`], and [`Error::Usage`] for an invalid address or certificate.
     pub fn open(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
-        let settings = &scenario.server;
-        let (Some(given), Some(certificate)) = (&settings.address, &settings.certificate) else {
-            return Ok(Self::Own(Box::new(Processes::start(scenario, population, scratch)?)));
-        };
+        match Self::elsewhere(&scenario.server)? {
+            Some(server) => Ok(server),
+            None => Ok(Self::Own(Box::new(Processes::start(scenario, population, scratch)?))),
+        }
+    }
+
+    /// Finds the server that the scenario names and greets it; `None` where the run starts its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for an invalid address or certificate, [`Error::InvalidRun`] where no address answers.
+    pub fn elsewhere(settings: &ServerSettings) -> Result<Option<Self>, Error> {
+        let (Some(given), Some(certificate)) = (&settings.address, &settings.certificate) else { return Ok(None) };
         let unusable = |why: String| Error::Usage(format!("server.certificate = {}: {why}", certificate.display()));
         let chain = CertificateDer::pem_file_iter(certificate).map_err(|e| unusable(e.to_string()))?;
         let trusted: Vec<_> = chain.collect::<Result<_, _>>().map_err(|e| unusable(e.to_string()))?;
         let config = client_config(&trusted, &TlsSources::system()).map_err(|e| unusable(e.to_string()))?;
         let name = settings.name.clone().unwrap_or_else(|| DEVELOPMENT_NAMES[0].to_owned());
         let address = reach(given, &config, &name)?;
-        Ok(Self::Elsewhere { address, name, config })
+        Ok(Some(Self::Elsewhere { address, name, config }))
     }
 
     /// Opens sockets and returns how handsets reach the server. Must be called within tokio's context.
@@ -111,7 +120,7 @@ impl Target {
 /// How long each address of a server may take to answer before the run.
 const PREFLIGHT: Duration = Duration::from_secs(3);
 
-/// Finds the first of a server's addresses that completes a handshake, before any sample is captured for nothing.
+/// Finds the first of a server's addresses that completes a handshake.
 ///
 /// # Errors
 ///
