@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Holds a fixed number of bits.
+/// A fixed number of bits.
 ///
 /// Shape: `len` bits in `len.div_ceil(64)` words, bit `i` at bit `i % 64` of word `i / 64`; unused bits are zero.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl BitString {
         self.len
     }
 
-    /// Says whether there are no bits at all.
+    /// Returns whether there are no bits at all.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -1,6 +1,6 @@
 //! The crate's one error enum.
 
-/// Says why a sample could not be acquired (ISO/IEC 19795-1: counted as a failure to acquire, never dropped).
+/// The reason why a sample could not be acquired (ISO/IEC 19795-1: counted as a failure to acquire, never dropped).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AcquisitionFailure {
     /// The image has fewer pixels than a comparison needs.

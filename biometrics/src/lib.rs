@@ -10,6 +10,7 @@
 pub mod bits;
 pub mod error;
 mod learn;
+mod named;
 
 // The captured image, and the check for artefacts before anything else is done with it.
 pub mod presentation;

@@ -1,19 +1,18 @@
 //! Biometric samples: what a sensor or a camera hands over.
 
 use ndarray::Array2;
-use serde::{Deserialize, Serialize};
 
-/// Names the biometric characteristic that a sample shows (ISO/IEC 2382-37, 37.01.04).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Modality {
-    /// Friction ridges of one finger.
-    Fingerprint,
-    /// A face.
-    Face,
+crate::named_enum! {
+    /// The biometric characteristic that a sample shows (ISO/IEC 2382-37, 37.01.04).
+    pub enum Modality {
+        /// Friction ridges of one finger.
+        Fingerprint = "fingerprint",
+        /// A face.
+        Face = "face",
+    }
 }
 
-/// Holds one captured image (ISO/IEC 2382-37, 37.03.21).
+/// One captured image (ISO/IEC 2382-37, 37.03.21).
 ///
 /// Shape: `pixels` is `[rows, columns]`, row 0 at the top. Units: 8-bit grey, 0 is black; in a fingerprint
 /// ridges are dark. `pixels_per_inch` is the sensor's resolution, and `None` where it means nothing (a face).

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 /// Names the rotations that every embedding's bits come from.
 const EMBEDDING_DOMAIN: &[u8] = b"biopay embedding projection v1";
 
-/// Holds a fixed-length template that is compared without alignment, in its real and its binary form.
+/// A fixed-length template that is compared without alignment, in its real and its binary form.
 ///
 /// Shape: `real` has the modality's dimension and unit Euclidean norm, compared by [`cosine`](Self::cosine), larger is
 /// more similar. `margins` has one entry a bit, 256 to 1024 of them: the signed distance of the bit's projection

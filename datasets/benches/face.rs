@@ -2,7 +2,7 @@
 
 use biopay_biometrics::Sample;
 use biopay_biometrics::face::Extractor;
-use biopay_datasets::embedding::Population;
+use biopay_datasets::embedding::EmbeddingPopulation;
 use biopay_datasets::face::{Device, Face, Nuisance};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -51,7 +51,7 @@ fn extract(criterion: &mut Criterion) {
 
 fn embed(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("embedding");
-    let population = Population::new(1, 1_000);
+    let population = EmbeddingPopulation::new(1, 1_000);
     group.throughput(Throughput::Elements(1_000));
     group.bench_function("draw/1000", |bench| bench.iter(|| population.embeddings(black_box(1)).count()));
     group.finish();

@@ -24,10 +24,24 @@ pub enum Error {
         why: String,
     },
     /// A folder holds nothing to read.
-    #[error("{} holds no image named SUBJECT_IMPRESSION (png, tif, bmp, pgm or jpg)", path.display())]
-    NoImages {
+    #[error("{} holds no {wanted} named SUBJECT_IMPRESSION; not taken: {not_taken}", path.display())]
+    NoSamples {
         /// The folder.
         path: PathBuf,
+        /// What was looked for.
+        wanted: &'static str,
+        /// How many files were not taken, and why.
+        not_taken: String,
+    },
+    /// Two files give one sample.
+    #[error("{} and {} are both the sample {stem}: keep one of them", first.display(), second.display())]
+    SameName {
+        /// The sample's name.
+        stem: String,
+        /// One file.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
     },
     /// A parameter is outside its range.
     #[error("invalid parameter {name}: {why}")]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) const PI: f32 = std::f32::consts::PI;
 pub(crate) const TAU: f32 = std::f32::consts::TAU;
 
-/// Holds a position or a displacement; x grows to the right and y downwards.
+/// A position or a displacement; x grows to the right and y downwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Horizontal coordinate, rightwards.

@@ -3,7 +3,7 @@
 use crate::math::gaussian;
 use rand::Rng;
 
-/// Holds a smooth random field: normal values on a square lattice, interpolated by cubic B-splines.
+/// A smooth random field: normal values on a square lattice, interpolated by cubic B-splines.
 ///
 /// Standard deviation is about 1, correlation length about one lattice step; it repeats beyond its edges.
 #[derive(Clone, Debug)]

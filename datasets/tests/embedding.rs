@@ -1,6 +1,6 @@
 //! What the embedding generator is for: the score distribution of a modern embedder, far into its tail.
 
-use biopay_datasets::embedding::{Embedding, Population};
+use biopay_datasets::embedding::{Embedding, EmbeddingPopulation};
 
 const SUBJECTS: u64 = 5_400;
 
@@ -15,7 +15,7 @@ fn cosine(a: &Embedding, b: &Embedding) -> f32 {
 /// with standard deviations of .0008, .0011, .0007 and .0025.
 #[test]
 fn the_score_distribution_is_a_modern_embedders() {
-    let population = Population::new(1, SUBJECTS);
+    let population = EmbeddingPopulation::new(1, SUBJECTS);
     let all: Vec<Embedding> = population.embeddings(2).collect();
     let firsts: Vec<&Embedding> = all.iter().step_by(2).collect();
     let mated: Vec<f32> = all.chunks(2).map(|pair| cosine(&pair[0], &pair[1])).collect();
@@ -40,11 +40,11 @@ fn the_score_distribution_is_a_modern_embedders() {
 
 #[test]
 fn a_subjects_embeddings_do_not_depend_on_what_else_is_drawn() {
-    let population = Population::new(3, 100);
+    let population = EmbeddingPopulation::new(3, 100);
     let streamed: Vec<Embedding> = population.embeddings(3).skip(3 * 41).take(3).collect();
     assert_eq!(streamed, population.of_subject(42, 3));
     assert_eq!(streamed[0], population.of_subject(42, 1)[0]);
-    assert_ne!(streamed[0].vector, Population::new(4, 100).of_subject(42, 1)[0].vector);
+    assert_ne!(streamed[0].vector, EmbeddingPopulation::new(4, 100).of_subject(42, 1)[0].vector);
     let norm: f32 = streamed[0].vector.iter().map(|x| x * x).sum();
     assert!((norm - 1.0).abs() < 1e-5);
 }

@@ -1,6 +1,8 @@
 //! What callers may rely on: same arguments, same bytes; the truth is true; captures differ as they should.
 
 use biopay_biometrics::Sample;
+use biopay_biometrics::fingerprint::iso19794_2::Record;
+use biopay_biometrics::fingerprint::{Extractor, Features, MinutiaeTemplate, compare};
 use biopay_datasets::fingerprint::{Capture, CaptureQuality, Device, Finger, Minutia, PatternClass, Point};
 use sha2::{Digest, Sha256};
 
@@ -110,3 +112,24 @@ fn quality_orders_the_difficulty() {
 }
 
 const GOLDEN: &str = "12d105af6d85a3661753fc6aa889b6598137199a3f13209303676c9f2b67544e";
+
+/// A record carries minutiae and no ridge maps. With the bare hull of the minutiae as foreground its mated scores keep
+/// 72 % of the images' (63 % on a capacitive sensor), because neighbourhoods at the hull's edge are cut off.
+#[test]
+fn records_are_nearly_as_alike_as_the_images_they_come_from() {
+    let extractor = Extractor::new();
+    let (mut of_images, mut of_records) = (0.0, 0.0);
+    for subject in 1..=8 {
+        let features = [1, 2].map(|n| extractor.extract(&capture(31, subject, n).sample).expect("features"));
+        let rebuilt = features.each_ref().map(|features| {
+            let bytes = Record::new(features).expect("it fits into a record").to_bytes();
+            let record = Record::from_bytes(&bytes).expect("our own record");
+            let minutiae = record.views[0].minutiae.clone();
+            Features::from_minutiae(record.columns.into(), record.rows.into(), minutiae).expect("features")
+        });
+        let score = |[a, b]: [Features; 2]| compare(&MinutiaeTemplate::new(&a), &MinutiaeTemplate::new(&b)).0;
+        of_images += score(features);
+        of_records += score(rebuilt);
+    }
+    assert!(of_records > 0.8 * of_images, "{of_records} of {of_images}");
+}

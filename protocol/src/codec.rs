@@ -18,7 +18,7 @@ pub const REQUEST_BYTES_MAX: usize = 40_960;
 /// The longest response: helper data or metrics.
 pub const RESPONSE_BYTES_MAX: usize = 65_536;
 
-/// Is a message that travels in a frame of its own.
+/// A message that travels in a frame of its own.
 pub trait Message: Serialize + DeserializeOwned {
     /// The most bytes its frame may have, without the prefix.
     const BYTES_MAX: usize;
@@ -34,7 +34,9 @@ impl Message for Response {
 
 /// Writes a message as a frame.
 ///
-/// Errors: [`Error::FrameTooLong`] when the message is longer than its kind may be.
+/// # Errors
+///
+/// [`Error::FrameTooLong`] when the message is longer than its kind may be.
 pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, Error> {
     let mut frame = postcard::to_extend(message, vec![0; PREFIX_BYTES]).map_err(|_| Error::Malformed)?;
     let length = frame.len() - PREFIX_BYTES;
@@ -45,7 +47,9 @@ pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, Error> {
 
 /// Reads the length prefix: how many bytes follow.
 ///
-/// Errors: [`Error::FrameTooLong`] when it is more than this kind of message may have.
+/// # Errors
+///
+/// [`Error::FrameTooLong`] when it is more than this kind of message may have.
 pub fn decode_prefix<M: Message>(prefix: [u8; PREFIX_BYTES]) -> Result<usize, Error> {
     let length = u32::from_be_bytes(prefix) as usize;
     check_length::<M>(length)?;
@@ -54,7 +58,9 @@ pub fn decode_prefix<M: Message>(prefix: [u8; PREFIX_BYTES]) -> Result<usize, Er
 
 /// Reads the message that follows the prefix.
 ///
-/// Errors: [`Error::Malformed`] when it is no such message, or bytes are left over.
+/// # Errors
+///
+/// [`Error::Malformed`] when it is not such a message, or bytes are left over.
 pub fn decode_body<M: Message>(body: &[u8]) -> Result<M, Error> {
     check_length::<M>(body.len())?;
     let (message, rest) = postcard::take_from_bytes(body).map_err(|_| Error::Malformed)?;
@@ -63,7 +69,9 @@ pub fn decode_body<M: Message>(body: &[u8]) -> Result<M, Error> {
 
 /// Reads a whole frame.
 ///
-/// Errors: those of [`decode_prefix`] and [`decode_body`]; [`Error::FrameLength`] when the prefix does not fit the bytes.
+/// # Errors
+///
+/// Those of [`decode_prefix`] and [`decode_body`]; [`Error::FrameLength`] when the prefix does not fit the bytes.
 pub fn decode<M: Message>(frame: &[u8]) -> Result<M, Error> {
     let (prefix, body) = frame.split_first_chunk::<PREFIX_BYTES>().ok_or(Error::FrameLength)?;
     if decode_prefix::<M>(*prefix)? != body.len() {

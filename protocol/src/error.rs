@@ -14,7 +14,7 @@ pub enum Error {
     /// The frame ended before its announced length, or goes on after it.
     #[error("the frame's length does not match its prefix")]
     FrameLength,
-    /// The frame's content is no message of this protocol.
+    /// The frame's content is not a message of this protocol.
     #[error("the message is malformed")]
     Malformed,
     /// A value is outside what its type allows.
@@ -31,7 +31,7 @@ pub enum Error {
         /// What the session was waiting for.
         expected: &'static str,
     },
-    /// A payload has no place in a symbol of the version and level asked for.
+    /// A payload does not fit a symbol of the requested version and level.
     #[error("{bytes} bytes do not fit the symbol")]
     SymbolTooSmall {
         /// The payload's length.
@@ -45,7 +45,7 @@ pub enum Error {
         /// The limit.
         allowed: u64,
     },
-    /// The server's half of an OPAQUE exchange is none, or a message of it could not be made.
+    /// The server's half of an OPAQUE exchange is malformed, or the handset could not make its own.
     #[error("the OPAQUE exchange is malformed")]
     Opaque,
     /// The server's half of an OPAQUE login does not fit the password.

@@ -11,6 +11,7 @@
 
 pub mod client;
 pub mod codec;
+pub mod credentials;
 pub mod error;
 pub mod message;
 pub mod opaque;

@@ -1,4 +1,4 @@
-//! Requests, responses, and every refusal by its own name.
+//! Requests, responses, and refusals, each refusal with its own name.
 
 use crate::proof::{DeviceKeys, DeviceSignature, PresentationProof};
 use crate::secret::Secret;
@@ -8,7 +8,7 @@ use crate::values::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Asks the server for something. New variants go at the end: postcard numbers them.
+/// A request to the server. New variants go at the end, because postcard numbers them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Registers everything in one message (patent paragraph 22). Does not log in.
@@ -75,7 +75,7 @@ pub enum Request {
         amount: MinorUnits,
         /// In which currency.
         currency: Currency,
-        /// What makes a retry recognisable.
+        /// The key that makes a retry recognisable.
         idempotency_key: IdempotencyKey,
     },
     /// Presents the payload read from the QR symbol on a payment page.
@@ -181,7 +181,7 @@ pub enum Request {
     },
 }
 
-/// Answers a request.
+/// The response to a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Response {
     /// The account exists with everything bound.
@@ -193,7 +193,7 @@ pub enum Response {
     /// This connection is logged in.
     LoggedIn {
         /// Whether a QR and a bank account are bound already.
-        account: Binding,
+        account: AccountState,
     },
     /// This connection is logged out.
     LoggedOut,
@@ -250,9 +250,9 @@ pub enum Response {
     },
 }
 
-/// Says whether an account can pay.
+/// Whether an account can pay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Binding {
+pub enum AccountState {
     /// Name and password only.
     CredentialsOnly,
     /// A bank account is bound, and its QR was revoked.
@@ -261,7 +261,7 @@ pub enum Binding {
     Bound,
 }
 
-/// Proves a charge.
+/// The receipt of a charge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChargeReceipt {
     /// The payment.
@@ -276,7 +276,7 @@ pub struct ChargeReceipt {
     pub currency: Currency,
 }
 
-/// Says why a request was refused.
+/// The reason why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// The name is unknown or the password is wrong; the server does not say which.
@@ -288,8 +288,8 @@ pub enum Refusal {
     /// The request needs a login on this connection.
     #[error("log in first")]
     NotLoggedIn,
-    /// The account has no QR and bank account bound, or they are bound already.
-    #[error("the account is not in the state that this request needs")]
+    /// The account has no QR and bank account bound.
+    #[error("bind a QR and a bank account first")]
     NotBound,
     /// A bank account is bound already.
     #[error("a bank account is bound already")]
@@ -303,7 +303,7 @@ pub enum Refusal {
     /// The last wrong payload: the payment page is left (patent paragraph 31).
     #[error("the QR did not match too often, the payment page is left")]
     PaymentPageLeft,
-    /// The payload is no QR payload of a scheme that the server takes.
+    /// The payload is not a QR payload of a scheme that the server accepts.
     #[error("the QR payload cannot be read")]
     UnreadableQr,
     /// There is no such payment page on this connection.
@@ -375,7 +375,7 @@ pub enum Refusal {
     /// The server is shutting down.
     #[error("the server is shutting down")]
     ShuttingDown,
-    /// Something broke inside the server; its log says what.
+    /// Something failed inside the server; its log says what.
     #[error("internal error")]
     Internal,
     /// The login was made for another connection: something stands between handset and server.
@@ -390,6 +390,12 @@ pub enum Refusal {
     /// The server's rules ask for an enrolled device, and none was named or none has signed.
     #[error("an enrolled device must sign this")]
     DeviceRequired,
+    /// A new login name holds spaces or characters that cannot be seen (RFC 8265).
+    #[error("choose a login name without spaces or invisible characters")]
+    UnsuitableName,
+    /// A new password is too short (NIST SP 800-63B-4, 3.1.1.2).
+    #[error("choose a password of at least 8 characters")]
+    WeakPassword,
 }
 
 impl Request {
@@ -417,7 +423,7 @@ impl Request {
             Self::OpaqueLoginStart { .. } => "opaque-login-start",
             Self::OpaqueLoginFinish { .. } => "opaque-login-finish",
             Self::PresentImage { .. } => "present-image",
-            // The same operations with more in them.
+            // The same operations with more fields.
             Self::RegisterWithDevices { .. } => "register",
             Self::PresentWithProof { .. } => "present-qr",
             Self::ReplaceQrSigned { .. } => "replace-qr",
@@ -484,6 +490,8 @@ impl Refusal {
             Self::WrongChannel => "wrong-channel",
             Self::UnreadableImage { .. } => "unreadable-image",
             Self::DeviceRequired => "device-required",
+            Self::UnsuitableName => "unsuitable-name",
+            Self::WeakPassword => "weak-password",
         }
     }
 }

@@ -5,10 +5,10 @@
 //! registration   blinded password ──► evaluated ──► record               (the server keeps it in the password's place)
 //! login          KE1 ──► KE2 ──► KE3                                      (both ends prove themselves, on one channel)
 //! ```
-//! Every state lives between two messages and is spent by the second.
+//! A state lives between two messages, and the second uses it up.
 
 use crate::values::{ChannelBinding, LoginName, OpaqueBytes};
-use crate::{Error, Secret};
+use crate::{Error, Secret, credentials};
 use argon2::{Algorithm, Argon2, Params, Version};
 use opaque_ke::errors::ProtocolError;
 use opaque_ke::rand::{CryptoRng, Error as RandomError, RngCore};
@@ -17,7 +17,7 @@ use opaque_ke::{
     RegistrationResponse, Ristretto255, TripleDh,
 };
 
-/// Names the suite that both ends speak (RFC 9807, section 7: OPAQUE-3DH over ristretto255 and SHA-512).
+/// The cipher suite of both ends (RFC 9807, section 7: OPAQUE-3DH over ristretto255 and SHA-512).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Suite;
 
@@ -27,7 +27,7 @@ impl opaque_ke::CipherSuite for Suite {
     type Ksf = Argon2<'static>;
 }
 
-/// Holds the cost of the handset's hash. The default is OWASP's: 19 MiB, two passes, one lane.
+/// The cost of the handset's hash. The default is OWASP's: 19 MiB, two passes, one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretching {
     /// Memory in KiB.
@@ -50,7 +50,7 @@ impl Stretching {
     }
 }
 
-/// Holds what a handset draws for the secrets of one session, and never uses again.
+/// The seed of one session's secrets, which the handset draws and uses once.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SessionSeed(pub [u8; 32]);
 
@@ -60,7 +60,7 @@ impl std::fmt::Debug for SessionSeed {
     }
 }
 
-/// Lends a source of random bytes to the exchange, which takes them by another trait.
+/// A source of random bytes, adapted to the trait that `opaque-ke` takes them by.
 pub struct Draws<'a>(pub &'a mut dyn FnMut(&mut [u8]));
 
 impl RngCore for Draws<'_> {
@@ -88,20 +88,25 @@ impl RngCore for Draws<'_> {
 
 impl CryptoRng for Draws<'_> {}
 
-/// Says who the two ends are, so that an exchange for one name is none for another.
+/// Returns the identities of the two ends, so that an exchange for one name is not valid for another.
 pub fn identifiers(login: &LoginName) -> Identifiers<'_> {
     Identifiers { client: Some(login.as_str().as_bytes()), server: Some(crate::ALPN) }
 }
 
-/// Is the handset's registration between its two messages.
+/// The handset's registration between its two messages.
 #[derive(Clone)]
 pub struct ClientRegistration(opaque_ke::ClientRegistration<Suite>);
 
 impl ClientRegistration {
     /// Blinds the password.
     ///
-    /// Errors: [`Error::Opaque`] when the password hashes to no point, which does not happen by chance.
+    /// # Errors
+    ///
+    /// [`Error::Value`] when the password is too short; [`Error::Opaque`] when it hashes to no point, which does not happen by
+    /// chance.
     pub fn start(password: &Secret, draws: &mut Draws<'_>) -> Result<(Self, OpaqueBytes), Error> {
+        // Nobody else can: the server never sees it.
+        credentials::check_new_password(password)?;
         let password = password.expose().as_bytes();
         let started = opaque_ke::ClientRegistration::start(draws, password).map_err(|_| Error::Opaque)?;
         Ok((Self(started.state), OpaqueBytes::new(started.message.serialize().to_vec())?))
@@ -109,7 +114,9 @@ impl ClientRegistration {
 
     /// Makes the record from the server's half.
     ///
-    /// Errors: [`Error::Opaque`] when that is none.
+    /// # Errors
+    ///
+    /// [`Error::Opaque`] when that is malformed.
     pub fn finish(
         self,
         login: &LoginName,
@@ -127,14 +134,16 @@ impl ClientRegistration {
     }
 }
 
-/// Is the handset's login between its two messages.
+/// The handset's login between its two messages.
 #[derive(Clone)]
 pub struct ClientLogin(opaque_ke::ClientLogin<Suite>);
 
 impl ClientLogin {
     /// Blinds the password and begins the key exchange.
     ///
-    /// Errors: [`Error::Opaque`] when the password hashes to no point, which does not happen by chance.
+    /// # Errors
+    ///
+    /// [`Error::Opaque`] when the password hashes to no point, which does not happen by chance.
     pub fn start(password: &Secret, draws: &mut Draws<'_>) -> Result<(Self, OpaqueBytes), Error> {
         let started = opaque_ke::ClientLogin::start(draws, password.expose().as_bytes()).map_err(|_| Error::Opaque)?;
         Ok((Self(started.state), OpaqueBytes::new(started.message.serialize().to_vec())?))
@@ -142,7 +151,9 @@ impl ClientLogin {
 
     /// Checks the server's half and proves the password for this connection.
     ///
-    /// Errors: [`Error::WrongPassword`] when the server's half does not fit it; [`Error::Opaque`] when it is none.
+    /// # Errors
+    ///
+    /// [`Error::WrongPassword`] when the server's half does not fit it; [`Error::Opaque`] when it is malformed.
     pub fn finish(
         self,
         login: &LoginName,

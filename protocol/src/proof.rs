@@ -1,9 +1,8 @@
-//! What makes a presented QR worth nothing to whoever copies it: a signature by an enrolled device, and the payment's
-//! nonce.
+//! Protection of a presented QR against copying: a signature by an enrolled device, and the payment's nonce.
 //!
 //! The patent's QR is static (paragraph 20): a photograph of it is the QR. A signature binds a presentation to a device
-//! (something one has, NIST SP 800-63B, 5.1.8), the nonce binds it to one payment (replay resistance, 5.2.8). Each can be
-//! asked for alone, so that the worth of each can be measured.
+//! (something one has, NIST SP 800-63B, 5.1.8), the nonce binds it to one payment (replay resistance, 5.2.8). The
+//! server can ask for each alone, so that the effect of each can be measured.
 
 use crate::Error;
 use crate::values::{ChannelBinding, PayloadBytes, PaymentId};
@@ -12,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 /// Devices that one account may have.
 pub const DEVICES_MAX: usize = 8;
-/// What a signature is for, so that it can be taken for nothing else.
+/// The purpose of a signature, so that it is valid for no other.
 const PRESENTATION: &[u8] = b"biopay presentation 1";
 const ENROLMENT: &[u8] = b"biopay enrolment 1";
 
-/// Is a device's public key (Ed25519, RFC 8032).
+/// A device's public key (Ed25519, RFC 8032).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceKey(pub [u8; Self::BYTES]);
 
@@ -25,7 +24,7 @@ impl DeviceKey {
     pub const BYTES: usize = 32;
 }
 
-/// Holds the keys of an account's devices.
+/// The keys of an account's devices.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<DeviceKey>", into = "Vec<DeviceKey>")]
 pub struct DeviceKeys(Vec<DeviceKey>);
@@ -33,7 +32,9 @@ pub struct DeviceKeys(Vec<DeviceKey>);
 impl DeviceKeys {
     /// Checks and wraps keys.
     ///
-    /// Errors: [`Error::Value`] when there are more than [`DEVICES_MAX`].
+    /// # Errors
+    ///
+    /// [`Error::Value`] when there are more than [`DEVICES_MAX`].
     pub fn new(keys: impl Into<Vec<DeviceKey>>) -> Result<Self, Error> {
         let keys = keys.into();
         if keys.len() > DEVICES_MAX {
@@ -62,7 +63,7 @@ impl From<DeviceKeys> for Vec<DeviceKey> {
     }
 }
 
-/// Goes with a presented payload.
+/// The proof that goes with a presented payload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresentationProof {
     /// The payment that the symbol was made for; `None` in a static one.
@@ -71,14 +72,14 @@ pub struct PresentationProof {
     pub signature: Option<DeviceSignature>,
 }
 
-/// Is an Ed25519 signature, in its two halves R and S (RFC 8032, 5.1.6).
+/// An Ed25519 signature, in its two halves R and S (RFC 8032, 5.1.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceSignature {
     r: [u8; 32],
     s: [u8; 32],
 }
 
-/// Is a device's private key.
+/// A device's private key.
 pub struct DeviceSecret(Ed25519KeyPair);
 
 impl DeviceSecret {
@@ -117,7 +118,7 @@ impl std::fmt::Debug for DeviceSecret {
     }
 }
 
-/// Says whether one of these devices made a signature over payload and nonce.
+/// Returns whether one of these devices made a signature over payload and nonce.
 pub fn is_signed_by(
     keys: &[DeviceKey],
     payload: &PayloadBytes,
@@ -127,7 +128,7 @@ pub fn is_signed_by(
     is_message_signed_by(keys, &signed(payload, nonce), signature)
 }
 
-/// Says whether one of these devices signed a new enrolment on this connection.
+/// Returns whether one of these devices signed a new enrolment on this connection.
 pub fn is_enrolment_signed_by(
     keys: &[DeviceKey],
     enrolment: &PayloadBytes,
@@ -146,7 +147,7 @@ fn enrolled(enrolment: &PayloadBytes, channel: ChannelBinding) -> Vec<u8> {
     [ENROLMENT, &channel.0, enrolment.as_bytes()].concat()
 }
 
-/// A nonce has its length to itself, so that no payload ends like one.
+/// The nonce has a fixed length, so that no payload can be read as one.
 fn signed(payload: &PayloadBytes, nonce: Option<PaymentId>) -> Vec<u8> {
     let (flag, nonce) = nonce.map_or(([0], [0; 16]), |nonce| ([1], nonce.0.to_be_bytes()));
     [PRESENTATION, &flag, &nonce, payload.as_bytes()].concat()

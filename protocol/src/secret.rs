@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
 
-/// Holds a secret string: never printed, and wiped when dropped.
+/// A secret string: never printed, and wiped when dropped.
 ///
 /// At most [`Secret::BYTES_MAX`] bytes, so that nobody can make the server hash a megabyte.
 #[derive(Clone, Serialize, Deserialize)]
@@ -18,7 +18,9 @@ impl Secret {
 
     /// Wraps a secret.
     ///
-    /// Errors: [`crate::Error::Value`] when it is longer than [`Self::BYTES_MAX`].
+    /// # Errors
+    ///
+    /// [`crate::Error::Value`] when it is longer than [`Self::BYTES_MAX`].
     pub fn new(secret: impl Into<String>) -> Result<Self, crate::Error> {
         let mut secret = secret.into();
         if secret.len() > Self::BYTES_MAX {
@@ -31,7 +33,7 @@ impl Secret {
         Ok(Self(exact.into()))
     }
 
-    /// Shows the secret, by a name that is easy to find in a review.
+    /// Returns the secret. The name is easy to find in a review.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -1,4 +1,4 @@
-//! The values in messages, each checked where it is made, so that what arrives is what its type says.
+//! The values in messages. Each is checked where it is made, on construction and on arrival alike.
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,9 @@ macro_rules! checked_string {
         impl $name {
             /// Checks and wraps a string.
             ///
-            /// Errors: [`Error::Value`] when it breaks the type's rule.
+            /// # Errors
+            ///
+            /// [`Error::Value`] when it breaks the type's rule.
             pub fn new(text: impl Into<String>) -> Result<Self, Error> {
                 let text = text.into();
                 let rule: fn(&str) -> bool = $rule;
@@ -61,35 +63,43 @@ macro_rules! shown {
 }
 
 checked_string! {
-    /// Names an account; compared byte for byte.
+    /// The name of an account; compared byte for byte.
     LoginName, "login name", "1 to 64 bytes without control characters",
     |text| (1..=64).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 shown!(LoginName);
 
 checked_string! {
-    /// Names who is paid.
+    /// The merchant who is paid.
     Merchant, "merchant", "1 to 40 printable ASCII characters",
     |text| (1..=40).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b))
 }
 shown!(Merchant);
 
 checked_string! {
-    /// Names a currency by its ISO 4217 letters.
-    Currency, "currency", "three capital letters",
-    |text| text.len() == 3 && text.bytes().all(|b| b.is_ascii_uppercase())
+    /// A currency of ISO 4217, by its three letters.
+    Currency, "currency", "three capital letters of ISO 4217, of a currency that money is paid in",
+    |text| iso_currency::Currency::from_code(text).is_some_and(|currency| currency.exponent().is_some())
 }
 shown!(Currency);
 
+impl Currency {
+    /// Returns how many decimal digits the minor unit has: 2 for cents, 0 where there is none (ISO 4217, table A.1).
+    pub fn exponent(&self) -> u16 {
+        let known = iso_currency::Currency::from_code(&self.0).and_then(iso_currency::Currency::exponent);
+        known.expect("the type holds only currencies with a minor unit")
+    }
+}
+
 checked_string! {
-    /// Makes a retry recognisable: one key of one account means one charge, however often it is sent.
+    /// The key that makes a retry recognisable: one key of one account means one charge, however often it is sent.
     IdempotencyKey, "idempotency key", "1 to 64 printable ASCII characters",
     |text| (1..=64).contains(&text.len()) && text.bytes().all(|b| (0x21..0x7f).contains(&b))
 }
 shown!(IdempotencyKey);
 
 checked_string! {
-    /// Numbers an account at the bank (ISO/IEC 7812-1: at most 19 digits). Shown by its last four digits only.
+    /// The number of an account at the bank (ISO/IEC 7812-1: at most 19 digits). Shown by its last four digits only.
     BankAccount, "bank account", "12 to 19 digits",
     |text| (12..=19).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
@@ -100,7 +110,7 @@ impl std::fmt::Debug for BankAccount {
     }
 }
 
-/// Counts money in the currency's smallest unit (cents); never negative on the wire.
+/// An amount of money in the currency's smallest unit, such as cents; never negative or zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct MinorUnits(u64);
@@ -111,7 +121,9 @@ impl MinorUnits {
 
     /// Wraps an amount.
     ///
-    /// Errors: [`Error::Value`] when it is zero or does not fit twelve digits.
+    /// # Errors
+    ///
+    /// [`Error::Value`] when it is zero or does not fit twelve digits.
     pub fn new(amount: u64) -> Result<Self, Error> {
         if (1..=Self::MAX).contains(&amount) {
             Ok(Self(amount))
@@ -140,7 +152,7 @@ impl From<MinorUnits> for u64 {
     }
 }
 
-/// Names a payment; drawn at random by the server.
+/// The identifier of a payment, drawn by the server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PaymentId(pub u128);
 
@@ -150,8 +162,8 @@ impl std::fmt::Debug for PaymentId {
     }
 }
 
-/// Names a connection as both of its ends compute it and nobody between them can: TLS keying material exported under
-/// [`Self::LABEL`] (RFC 9266). A login that carries another connection's is refused.
+/// The channel binding of a connection, which both of its ends can compute and nobody between them can: TLS keying material
+/// exported under [`Self::LABEL`] (RFC 9266). The server refuses a login that carries another connection's.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChannelBinding(pub [u8; Self::BYTES]);
 
@@ -182,7 +194,9 @@ macro_rules! limited_bytes {
 
             /// Checks and wraps bytes.
             ///
-            /// Errors: [`Error::Value`] when there are more than [`Self::BYTES_MAX`].
+            /// # Errors
+            ///
+            /// [`Error::Value`] when there are more than [`Self::BYTES_MAX`].
             pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, Error> {
                 let bytes = bytes.into();
                 if bytes.len() > Self::BYTES_MAX {
@@ -220,19 +234,19 @@ macro_rules! limited_bytes {
 }
 
 limited_bytes! {
-    /// Holds a QR payload as it came out of the symbol; what it means is the derivation scheme's business.
+    /// A QR payload as it came out of the symbol. Only the derivation scheme knows its meaning.
     PayloadBytes, "QR payload", "at most 2,331 bytes (ISO/IEC 18004, version 40 at level M)", 2_331
 }
 limited_bytes! {
-    /// Holds one message of an OPAQUE exchange; the longest, a login's response, has 320 bytes.
+    /// One message of an OPAQUE exchange; the longest, a login's response, has 320 bytes.
     OpaqueBytes, "OPAQUE message", "at most 512 bytes", 512
 }
 limited_bytes! {
-    /// Holds an image of a QR symbol, PNG.
+    /// A PNG image of a QR symbol.
     ImageBytes, "image", "at most 32,768 bytes of PNG", 32_768
 }
 limited_bytes! {
-    /// Holds the public helper data that a second device fetches after login.
+    /// The public helper data that a second device fetches after login.
     HelperBytes, "helper data", "at most 32,768 bytes", 32_768
 }
 
@@ -244,7 +258,9 @@ mod tests {
     fn values_outside_their_rules_are_refused() {
         assert!(LoginName::new("").is_err());
         assert!(LoginName::new("a\nb").is_err());
-        assert!(Currency::new("eur").is_err());
+        assert!(["eur", "ZZZ", "XXX", "XAU", ""].iter().all(|code| Currency::new(*code).is_err()));
+        let exponents = ["EUR", "JPY", "BHD"].map(|code| Currency::new(code).unwrap().exponent());
+        assert_eq!(exponents, [2, 0, 3]);
         assert!(BankAccount::new("123").is_err());
         assert!(BankAccount::new("12345678901x").is_err());
         assert!(MinorUnits::new(0).is_err());

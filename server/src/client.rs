@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Says why there is no response.
+/// The reason why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The endpoint or the name cannot be used.
@@ -24,7 +24,7 @@ pub enum ClientError {
     /// The stream broke under the response.
     #[error("the response could not be read")]
     Read,
-    /// The server answered with something that is no response.
+    /// The server answered with something other than a response.
     #[error("the response is malformed: {0}")]
     Malformed(#[from] biopay_protocol::Error),
     /// No response came in time: the server may be working on it.
@@ -32,7 +32,7 @@ pub enum ClientError {
     Deadline,
 }
 
-/// Is an open connection to the server, and with it a session.
+/// An open connection to the server, which is also a session.
 #[derive(Clone)]
 pub struct Connection {
     quic: quinn::Connection,
@@ -47,7 +47,9 @@ impl Connection {
 
     /// Connects to a server.
     ///
-    /// Errors: [`ClientError::Connect`], [`ClientError::Connection`].
+    /// # Errors
+    ///
+    /// [`ClientError::Connect`], [`ClientError::Connection`].
     pub async fn connect(
         endpoint: &quinn::Endpoint,
         config: quinn::ClientConfig,
@@ -59,7 +61,7 @@ impl Connection {
         Ok(Self { quic, channel, deadline: Self::DEADLINE, clock: Arc::new(SystemClock::new()) })
     }
 
-    /// Holds deadlines against this clock instead of the system's.
+    /// Measures deadlines by this clock instead of the system's.
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
@@ -76,7 +78,9 @@ impl Connection {
 
     /// Sends a request and waits for its response; many may be under way at once.
     ///
-    /// Errors: [`ClientError`]; after any of them but [`ClientError::Connect`] the server may have done what it was
+    /// # Errors
+    ///
+    /// [`ClientError`]; after any of them but [`ClientError::Connect`] the server may have done what it was
     /// asked.
     pub async fn request(&self, request: &Request) -> Result<Response, ClientError> {
         tokio::select! {
@@ -97,7 +101,10 @@ impl Connection {
         receive.read_exact(&mut body).await.map_err(|_| ClientError::Read)?;
         // Up to the stream's end: quinn tells the other side to stop sending where somebody leaves before it, which
         // costs a packet and its acknowledgement each time.
-        receive.read_to_end(0).await.map_err(|_| ClientError::Read)?;
+        // In order, as all of it: read out of order, a packet that arrived twice would count as bytes after the response.
+        if receive.read(&mut [0; 1]).await.map_err(|_| ClientError::Read)?.is_some() {
+            return Err(ClientError::Malformed(biopay_protocol::Error::FrameLength));
+        }
         Ok(codec::decode_body(&body)?)
     }
 

@@ -1,8 +1,8 @@
-//! The crate's one error enum: what keeps a server or a bank from starting, or ends it.
+//! The crate's one error enum: what keeps a server or a bank from starting, or stops it.
 
 use std::path::PathBuf;
 
-/// Everything that can go wrong outside a request; what goes wrong inside one is a refusal.
+/// Everything that can go wrong outside a request. What goes wrong inside a request is a refusal.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file could not be read or written.
@@ -21,7 +21,7 @@ pub enum Error {
     Certificate(String),
     /// The store cannot be opened or has failed.
     #[error("store: {0}")]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] crate::durable::StoreError),
     /// A sealed record cannot be opened.
     #[error("vault: {0}")]
     Vault(#[from] crate::crypto::vault::CannotOpen),

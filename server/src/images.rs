@@ -1,5 +1,5 @@
-//! QR images from strangers, read by processes of our own that can be killed: finding symbols takes time in the number
-//! of finder patterns, and a hostile image has thousands.
+//! QR images from strangers, read in separate processes that can be killed: the time to find symbols grows with the
+//! number of finder patterns, and a hostile image has thousands.
 
 use crate::config::ImageLimits;
 use crate::env::Env;
@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-/// Says how to start a process that reads one image from its standard input and writes the payload to its standard
+/// The command of a process that reads one image from its standard input and writes the payload to its standard
 /// output: the server's own program with [`WORKER_ARGUMENT`].
 #[derive(Clone, Debug)]
 pub struct WorkerCommand {
@@ -31,7 +31,7 @@ pub const WORKER_MEMORY_VARIABLE: &str = "BIOPAY_WORKER_MEMORY_BYTES";
 /// not held against the limit, and what it still needs to map afterwards is refused in one start of two hundred.
 const ALLOCATOR_RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "0");
 
-/// Says why there is no payload.
+/// The reason why there is no payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// No symbol, or not within the limits.
@@ -42,7 +42,7 @@ pub enum Unread {
     Overloaded,
 }
 
-/// Reads images, a few at a time.
+/// A pool of processes that read images, a few at a time.
 pub struct ImageReader {
     env: Env,
     worker: WorkerCommand,
@@ -66,19 +66,21 @@ impl ImageReader {
 
     /// Reads an image in a process of its own.
     ///
-    /// Errors: [`Unread::Overloaded`] at once when too many wait; [`Unread::Unreadable`] at the deadline at the latest.
+    /// # Errors
+    ///
+    /// [`Unread::Overloaded`] at once when too many wait; [`Unread::Unreadable`] at the deadline at the latest.
     pub async fn read(&self, image: &ImageBytes) -> Result<PayloadBytes, Unread> {
         let _waiting = self.waiting.try_acquire().map_err(|_| Unread::Overloaded)?;
         let _running = self.running.acquire().await.map_err(|_| Unread::Overloaded)?;
         let mut child = self.spawn().map_err(|error| {
-            tracing::error!(%error, "no process to read an image in");
+            tracing::error!(%error, "cannot start a process to read an image");
             Unread::Overloaded
         })?;
         let deadline = Duration::from_millis(u64::from(self.limits.deadline_ms));
         let payload = self.env.within(deadline, converse(&mut child, image.as_bytes())).await;
         if payload.is_none() {
             self.killed.fetch_add(1, Ordering::Relaxed);
-            tracing::warn!("an image took too long to read: its process is killed");
+            tracing::warn!("an image took too long to read: killed its process");
         }
         // Waits for its end too, so that its place is free only when its memory is.
         drop(child.kill().await);

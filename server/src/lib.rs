@@ -9,25 +9,39 @@
 //! `service` decides and does no I/O of its own; `env` is its only source of time, threads and randomness. The server
 //! cannot tell a simulated handset from a real one, and is never told the truth about a sample.
 
-pub mod bank;
-pub mod client;
+// Starting and ending a process.
 pub mod config;
-pub mod crypto;
-pub mod endpoint;
-pub mod env;
 pub mod error;
-pub mod images;
-pub mod iso8583;
-pub mod issuer;
-pub mod metrics;
-pub mod operations;
 pub mod process;
-pub mod service;
 pub mod shutdown;
+
+// A request comes in.
+pub mod endpoint;
 pub mod socket;
+pub mod tls;
+
+// The server decides.
+pub mod images;
+pub mod service;
+
+// What a decision needs: time and randomness, keys, durable storage.
+pub mod crypto;
+pub mod durable;
+pub mod env;
 pub mod sqlite;
 pub mod store;
-pub mod tls;
+
+// Money moves.
+pub mod bank;
+pub mod iso8583;
+pub mod issuer;
+
+// The operator watches.
+pub mod metrics;
+pub mod operations;
+
+// The other end of a connection, for handsets.
+pub mod client;
 
 pub use error::Error;
 

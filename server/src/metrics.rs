@@ -1,4 +1,4 @@
-//! Counters and latencies: what the operator sees, and what a run's `server` table is filled from.
+//! Counters and latencies, for the operator and for the `server` table of a run.
 
 use crate::env::Env;
 use crate::store::Commits;
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Latencies above this are counted as this.
 const LATENCY_US_MAX: u64 = 600_000_000;
 
-/// Counts what the server does.
+/// Counters of what the server does.
 #[derive(Default)]
 pub struct Metrics {
     operations: Mutex<BTreeMap<&'static str, Operation>>,
@@ -29,7 +29,7 @@ struct Operation {
     latency_us: Histogram<u64>,
 }
 
-/// Holds the counters as they were at one moment.
+/// The counters at one moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct Snapshot {
     /// Since the process's clock began.
@@ -57,7 +57,7 @@ pub struct Snapshot {
     pub operations: BTreeMap<String, OperationSnapshot>,
 }
 
-/// Holds one operation's counters.
+/// One operation's counters.
 #[derive(Clone, Debug, Serialize)]
 pub struct OperationSnapshot {
     /// How often it was asked for.
@@ -165,7 +165,7 @@ impl Operation {
     }
 }
 
-/// Counts one open connection.
+/// A guard that counts one open connection.
 pub struct ConnectionGuard<'a>(&'a Metrics);
 
 impl Drop for ConnectionGuard<'_> {
@@ -179,7 +179,7 @@ mod usage {
     /// Clock ticks a second in proc(5); the kernel's interface has fixed it at 100 on every architecture we run on.
     const TICKS_PER_SECOND: f64 = 100.0;
 
-    pub fn cpu_seconds() -> Option<f64> {
+    pub(crate) fn cpu_seconds() -> Option<f64> {
         let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
         // The command's name may contain anything but is in parentheses; utime and stime are fields 14 and 15.
         let (_, rest) = stat.rsplit_once(')')?;
@@ -188,7 +188,7 @@ mod usage {
         Some(ticks / TICKS_PER_SECOND)
     }
 
-    pub fn memory_bytes_max() -> Option<u64> {
+    pub(crate) fn memory_bytes_max() -> Option<u64> {
         let status = std::fs::read_to_string("/proc/self/status").ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)

@@ -2,15 +2,15 @@
 
 use tokio::sync::watch;
 
-/// Begins a shutdown, once; dropping it begins it too.
+/// The end that begins a shutdown. Dropping it begins the shutdown too.
 #[derive(Debug)]
 pub struct Trigger(watch::Sender<bool>);
 
-/// Hears of a shutdown.
+/// The end that waits for a shutdown.
 #[derive(Clone, Debug)]
 pub struct Shutdown(watch::Receiver<bool>);
 
-/// Makes the two ends.
+/// Creates the two ends.
 pub fn channel() -> (Trigger, Shutdown) {
     let (sender, receiver) = watch::channel(false);
     (Trigger(sender), Shutdown(receiver))
@@ -30,7 +30,7 @@ impl Shutdown {
         drop(self.0.wait_for(|begun| *begun).await);
     }
 
-    /// Says whether the shutdown has begun.
+    /// Returns whether the shutdown has begun.
     pub fn has_begun(&self) -> bool {
         *self.0.borrow() || self.0.has_changed().is_err()
     }

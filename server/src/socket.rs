@@ -1,10 +1,11 @@
-//! UDP sockets with room: one socket serves every connection, and what finds its queue full is lost.
+//! UDP sockets with a long receive queue: one socket serves every connection, and a datagram that finds the queue full is
+//! lost.
 
 use quinn::Endpoint;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-/// What the kernel is asked to keep until we read it, in bytes. Linux gives no more than `net.core.rmem_max`, and its
+/// The receive queue that we ask the kernel for, in bytes. Linux gives no more than `net.core.rmem_max`, and its
 /// usual 208 KiB hold some 250 datagrams: fewer than a thousand handsets send while one group commit is under way.
 const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -12,14 +13,16 @@ const QUEUE_BYTES: usize = 4 * 1024 * 1024;
 fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
     let socket = UdpSocket::bind(address)?;
     if let Err(error) = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, QUEUE_BYTES) {
-        tracing::debug!(%error, "the socket keeps its queue");
+        tracing::debug!(%error, "cannot lengthen the socket's queue");
     }
     Ok(socket)
 }
 
 /// Opens an endpoint on such a socket, which as yet accepts nobody. Must be called within tokio's context.
 ///
-/// Errors: what the system says when the address cannot be bound.
+/// # Errors
+///
+/// What the system says when the address cannot be bound.
 pub fn endpoint(address: SocketAddr) -> std::io::Result<Endpoint> {
     Endpoint::new(quinn::EndpointConfig::default(), None, bind(address)?, Arc::new(quinn::TokioRuntime))
 }

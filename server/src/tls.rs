@@ -21,7 +21,7 @@ pub const DEVELOPMENT_NAMES: [&str; 2] = ["localhost", "biopay.test"];
 /// A whole request fits into a stream's first window; nobody needs more.
 const STREAM_WINDOW_BYTES: u32 = 65_536;
 
-/// What a handshake may send ahead of its order: a certificate chain, and nothing like a flood.
+/// How many handshake bytes may arrive out of order: room for a certificate chain.
 const CRYPTO_BUFFER_BYTES: usize = 16 * 1024;
 /// Handshakes that may wait to be looked at, and what they may have sent by then, each and all together.
 const INCOMING_MAX: usize = 4_096;
@@ -30,7 +30,7 @@ const INCOMING_BUFFERS_BYTES: u64 = 16 * 1024 * 1024;
 /// How long an address that proved itself stays proved.
 const RETRY_TOKEN_LIFETIME: Duration = Duration::from_secs(15);
 
-/// Holds where TLS under QUIC takes its algorithms, its randomness and the time from.
+/// Where TLS under QUIC takes its algorithms, its randomness and the time from.
 #[derive(Clone, Debug)]
 pub struct TlsSources {
     /// The algorithms and the randomness.
@@ -46,7 +46,7 @@ impl TlsSources {
     }
 }
 
-/// Holds a certificate chain and its key.
+/// A certificate chain and its key.
 #[derive(Debug)]
 pub struct Identity {
     /// The chain, the server's own certificate first.
@@ -57,7 +57,9 @@ pub struct Identity {
 impl Identity {
     /// Reads the configured files, or makes a development certificate and warns.
     ///
-    /// Errors: [`Error::Certificate`] when the files cannot be read or only one of them is named.
+    /// # Errors
+    ///
+    /// [`Error::Certificate`] when the files cannot be read or only one of them is named.
     pub fn load(config: &TlsConfig) -> Result<Self, Error> {
         let wrong = |error: rustls_pki_types::pem::Error| Error::Certificate(error.to_string());
         match (&config.certificate, &config.key) {
@@ -76,9 +78,11 @@ impl Identity {
         self.chain.iter().map(|certificate| pem("CERTIFICATE", certificate)).collect()
     }
 
-    /// Makes a self-signed certificate that no one should trust but a test.
+    /// Makes a self-signed certificate for tests.
     ///
-    /// Errors: [`Error::Certificate`] when no key can be made.
+    /// # Errors
+    ///
+    /// [`Error::Certificate`] when no key can be made.
     pub fn development() -> Result<Self, Error> {
         let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519);
         Self::self_signed(key.map_err(|error| Error::Certificate(error.to_string()))?)
@@ -87,7 +91,9 @@ impl Identity {
     /// Makes the self-signed certificate of an Ed25519 key (RFC 8032, 5.1.5: 32 bytes). The same key gives the same
     /// certificate, and its signatures have one length.
     ///
-    /// Errors: [`Error::Certificate`].
+    /// # Errors
+    ///
+    /// [`Error::Certificate`].
     pub fn development_of(key: &[u8; 32]) -> Result<Self, Error> {
         let pkcs8 = [PKCS8_ED25519.as_slice(), key].concat();
         let key = rcgen::KeyPair::try_from(pkcs8.as_slice());
@@ -108,7 +114,9 @@ const PKCS8_ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65,
 
 /// Makes the server's side of QUIC with every limit set.
 ///
-/// Errors: [`Error::Certificate`] when chain and key do not belong together.
+/// # Errors
+///
+/// [`Error::Certificate`] when chain and key do not belong together.
 pub fn server_config(identity: Identity, limits: &Limits, sources: &TlsSources) -> Result<quinn::ServerConfig, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
     let builder = rustls::ServerConfig::builder_with_details(sources.provider.clone(), sources.time.clone())
@@ -152,7 +160,9 @@ pub fn server_transport(limits: &Limits) -> quinn::TransportConfig {
 /// Makes the bank's side of TLS over TCP. `clients` names the certificates, PEM, that have to stand behind an acquirer's
 /// own; without it any acquirer may connect, and shows who it is by what it knows.
 ///
-/// Errors: [`Error::Certificate`] when chain and key do not belong together, or the file holds nothing to trust.
+/// # Errors
+///
+/// [`Error::Certificate`] when chain and key do not belong together, or the file holds nothing to trust.
 pub fn bank_acceptor(identity: Identity, clients: Option<&Path>) -> Result<TlsAcceptor, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -174,7 +184,9 @@ pub fn bank_acceptor(identity: Identity, clients: Option<&Path>) -> Result<TlsAc
 /// Makes the server's side of TLS to the bank, which trusts the certificates in a PEM file and no others, and shows its
 /// own where it has one.
 ///
-/// Errors: [`Error::Certificate`] when the file holds none that can be trusted as a root, or our own cannot be used.
+/// # Errors
+///
+/// [`Error::Certificate`] when the file holds none that can be trusted as a root, or our own cannot be used.
 pub fn bank_connector(trusted: &Path, own: &TlsConfig) -> Result<TlsConnector, Error> {
     let builder = trusting(trusted)?;
     let config = if *own == TlsConfig::default() {
@@ -188,7 +200,9 @@ pub fn bank_connector(trusted: &Path, own: &TlsConfig) -> Result<TlsConnector, E
 
 /// Makes the server's side of TLS to its database, which trusts the certificates in a PEM file and no others.
 ///
-/// Errors: [`Error::Certificate`] when the file holds none that can be trusted as a root.
+/// # Errors
+///
+/// [`Error::Certificate`] when the file holds none that can be trusted as a root.
 pub fn database_connector(trusted: &Path) -> Result<MakeRustlsConnect, Error> {
     Ok(MakeRustlsConnect::new(trusting(trusted)?.with_no_client_auth()))
 }
@@ -207,13 +221,15 @@ fn roots_of(path: &Path) -> Result<RootCertStore, Error> {
     for certificate in CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))? {
         roots.add(certificate.map_err(|error| wrong(&error))?).map_err(|error| wrong(&error))?;
     }
-    if roots.is_empty() { Err(wrong(&"no certificate in it")) } else { Ok(roots) }
+    if roots.is_empty() { Err(wrong(&"the file has no certificate")) } else { Ok(roots) }
 }
 
 /// Makes the client's side of QUIC, which trusts these certificates and no others. It resumes no session, so that
 /// clients who share it know nothing of each other.
 ///
-/// Errors: [`Error::Certificate`] when one of them cannot be trusted as a root.
+/// # Errors
+///
+/// [`Error::Certificate`] when one of them cannot be trusted as a root.
 pub fn client_config(trusted: &[CertificateDer<'static>], sources: &TlsSources) -> Result<quinn::ClientConfig, Error> {
     let wrong = |error: &dyn std::fmt::Display| Error::Certificate(error.to_string());
     let mut roots = RootCertStore::empty();

@@ -4,7 +4,7 @@
 
 mod common;
 
-use biopay_protocol::message::Binding;
+use biopay_protocol::message::AccountState;
 use biopay_protocol::*;
 use biopay_server::client::Connection;
 use biopay_server::config::{CodeRule, Presentation};
@@ -90,7 +90,7 @@ async fn a_revoked_qr_is_replaced_by_the_device_that_is_left() {
     assert_eq!(present(&before, payment, proof).await, Response::Refused(Refusal::NotBound));
     let user = system.connect().await;
     let answer = user.request(&login(&user, 1, "password")).await.unwrap();
-    assert_eq!(answer, Response::LoggedIn { account: Binding::QrRevoked });
+    assert_eq!(answer, Response::LoggedIn { account: AccountState::QrRevoked });
     let replace = |by: u8| {
         let signature = device(by).sign_enrolment(&payload(3), user.channel());
         Request::ReplaceQrSigned { enrolment: payload(3), helper: None, signature }

@@ -152,11 +152,11 @@ async fn guessing_is_slowed_down_here_too() {
 async fn a_name_is_registered_once_by_either_method() {
     let system = System::start(Setup::default()).await;
     drop(system.user(1).await);
-    let plan = || Plan::Register { credentials: credentials(1, "mine", 1), binding: binding(2) };
+    let plan = || Plan::Register { credentials: credentials(1, "mine alone", 1), binding: binding(2) };
     let taken = Outcome::Refused(Refusal::LoginTaken);
     assert_eq!(play(&system.connect().await, plan(), 1).await.0, taken);
-    // And not between the two messages either.
+    // And an end without its start opens nothing.
     let connection = system.connect().await;
     let rubbish = Request::OpaqueRegisterFinish { login: name(3), message: OpaqueBytes::new([1; 192]).unwrap() };
-    assert_eq!(connection.request(&rubbish).await.unwrap(), Response::Refused(Refusal::Malformed));
+    assert_eq!(connection.request(&rubbish).await.unwrap(), Response::Refused(Refusal::WrongStep));
 }

@@ -51,6 +51,8 @@ async fn metrics_and_health_over_http() {
     assert!(!answer.starts_with(b"HTTP/1.1 200"));
 
     processes.kill_bank();
+    // An answer stands for a second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     let sick = http(&address, "GET /healthz HTTP/1.1");
     assert!(sick.starts_with("HTTP/1.1 503") && sick.contains("the bank cannot be reached"), "{sick}");
 }

@@ -4,7 +4,7 @@
 
 mod common;
 
-use biopay_protocol::message::Binding;
+use biopay_protocol::message::AccountState;
 use biopay_protocol::*;
 use biopay_server::config::{CodeRule, Mode};
 use common::*;
@@ -178,7 +178,7 @@ async fn two_step_registration_second_device_and_revocation() {
     let credentials = Request::RegisterCredentials { login: login_name, password };
     assert_eq!(first.request(&credentials).await.unwrap(), Response::CredentialsRegistered);
     let answer = first.request(&login(&first, 1, "password")).await.unwrap();
-    assert_eq!(answer, Response::LoggedIn { account: Binding::CredentialsOnly });
+    assert_eq!(answer, Response::LoggedIn { account: AccountState::CredentialsOnly });
     assert_eq!(first.request(&begin(1, "k")).await.unwrap(), Response::Refused(Refusal::NotBound));
     let Request::Register { enrolment, helper, bank_account, pin, .. } = register(1) else { panic!() };
     let bind = Request::BindAccount { enrolment, helper: helper.clone(), bank_account, pin };

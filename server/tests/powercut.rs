@@ -98,7 +98,7 @@ impl Disk {
         format!("sqlite:{}", self.path().join("server.db").display())
     }
 
-    async fn audit(&self) -> (biopay_server::store::LedgerAudit, biopay_server::issuer::ledger::LedgerAudit) {
+    async fn audit(&self) -> (biopay_server::store::PaymentAudit, biopay_server::issuer::ledger::LedgerAudit) {
         let store = SqliteStore::open(&Location::File(self.path().join("server.db"))).unwrap();
         let ledger = Ledger::open(&Location::File(self.path().join("bank.db")), system::env(1, 1), b"unused").unwrap();
         (store.audit().await.unwrap(), ledger.audit().await.unwrap())

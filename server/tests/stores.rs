@@ -8,6 +8,7 @@
 mod common;
 
 use biopay_protocol::*;
+use biopay_server::bank::Decline;
 use biopay_server::crypto::credential::Credential;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::env::system;
@@ -34,7 +35,7 @@ enum Command {
 fn command() -> impl Strategy<Value = Command> {
     let settlement = prop_oneof![
         3 => Just(Settlement::Approved { approval: "000001".into() }),
-        2 => Just(Settlement::Declined { code: "51".into() }),
+        2 => Just(Settlement::Declined(Decline::InsufficientFunds)),
         1 => Just(Settlement::NotSent),
         3 => Just(Settlement::Unknown),
         2 => Just(Settlement::Cancelled),
@@ -152,7 +153,7 @@ impl Suite<'_> {
         let opened = self.store.open_payment(intent.clone()).await.unwrap();
         match (existing, opened) {
             (None, Opened::New(payment)) => {
-                assert_eq!((payment.state, payment.reference.clone()), (State::Pending, intent.reference));
+                assert_eq!((payment.state, payment.reference.clone()), (PaymentState::Pending, intent.reference));
                 self.model.payments.push((login, key, payment));
             }
             (Some((_, _, before)), Opened::Existing(payment)) if before.amount == intent.amount => {
@@ -164,12 +165,15 @@ impl Suite<'_> {
     }
 
     async fn settle(&mut self, at: usize, settlement: Settlement) {
-        let Some((_, _, before)) = self.model.payments.get_mut(at) else { return };
+        let Some((_, key, before)) = self.model.payments.get_mut(at) else { return };
         if let Some((state, entries)) = transition(before.state, &settlement) {
             let (approval, decline) = settlement.codes();
             before.state = state;
+            if settlement.frees_key() {
+                *key = u64::MAX - at as u64;
+            }
             before.approval = before.approval.take().or(approval.map(str::to_owned));
-            before.decline = before.decline.take().or(decline.map(str::to_owned));
+            before.decline = before.decline.take().or(decline.map(Decline::from_code));
             if entries.iter().any(|entry| entry.name() == "suspense") {
                 self.model.suspended.insert(at);
             }
@@ -184,8 +188,10 @@ impl Suite<'_> {
     }
 
     /// Compares what is open, and what this run added to the sums since `before`.
-    async fn compare(&self, before: &LedgerAudit) {
-        let is_open = |payment: &Payment| matches!(payment.state, State::Pending | State::Unknown | State::Reversing);
+    async fn compare(&self, before: &PaymentAudit) {
+        let is_open = |payment: &Payment| {
+            matches!(payment.state, PaymentState::Pending | PaymentState::Unknown | PaymentState::Reversing)
+        };
         let states = self.model.payments.iter().map(|(_, _, payment)| payment);
         let mut open: Vec<Payment> = self.store.unresolved().await.unwrap();
         open.retain(|payment| payment.id.0 >> 64 == u128::from(self.run));
@@ -196,10 +202,10 @@ impl Suite<'_> {
         let sum = |wanted: &dyn Fn(&Payment) -> bool| {
             states.clone().filter(|payment| wanted(payment)).map(|payment| payment.amount.value() as i64).sum::<i64>()
         };
-        assert_eq!(audit.posted - before.posted, count(State::Posted));
-        assert_eq!(audit.reversed - before.reversed, count(State::Reversed));
+        assert_eq!(audit.posted - before.posted, count(PaymentState::Posted));
+        assert_eq!(audit.reversed - before.reversed, count(PaymentState::Reversed));
         assert_eq!(audit.suspended - before.suspended, self.model.suspended.len() as u64);
-        assert_eq!(audit.posted_minor - before.posted_minor, sum(&|payment| payment.state == State::Posted));
+        assert_eq!(audit.posted_minor - before.posted_minor, sum(&|payment| payment.state == PaymentState::Posted));
         assert_eq!(audit.held_minor - before.held_minor, sum(&is_open));
     }
 }

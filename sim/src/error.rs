@@ -5,12 +5,12 @@ use std::path::PathBuf;
 /// Everything that can go wrong in a simulation.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The scenario, or a `--set`, is not one.
+    /// The scenario, or a `--set`, is invalid.
     #[error("{origin}: {message}")]
     Scenario {
         /// The file, built-in name or option.
         origin: String,
-        /// What is wrong and what would be right.
+        /// The fault, and what is allowed.
         message: String,
     },
     /// An option's value cannot be used.
@@ -21,7 +21,7 @@ pub enum Error {
     File {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// An object store failed.
@@ -29,18 +29,18 @@ pub enum Error {
     Store {
         /// The run folder's address.
         place: String,
-        /// What the store or the network said.
+        /// The store's or the network's answer.
         why: String,
     },
     /// The server or the bank did not start.
     #[error("the {component} did not start: {why}")]
     Start {
-        /// Which.
+        /// The component.
         component: &'static str,
-        /// What it said.
+        /// The component's error.
         why: String,
     },
-    /// The run cannot be trusted, so there are no figures.
+    /// The run is invalid, so that its figures do not count.
     #[error("invalid run: {0}")]
     InvalidRun(String),
     /// A threshold of the scenario failed; the verdicts have been shown.
@@ -49,13 +49,13 @@ pub enum Error {
     /// A figure got worse than allowed; the comparison has been shown.
     #[error("regression: {0}")]
     Regression(String),
-    /// What was submitted to a cluster has ended without its result.
+    /// A submission to a cluster has ended without a result.
     #[error("{0}")]
     Cluster(String),
-    /// The evidence does not decide; what is missing has been shown.
+    /// There is not enough evidence; the missing part has been shown.
     #[error("not enough evidence: {0}")]
     NotEnoughEvidence(String),
-    /// Biometrics failed in a way that is no failure to acquire.
+    /// Biometrics failed other than by a failure to acquire.
     #[error(transparent)]
     Biometrics(#[from] biopay_biometrics::Error),
     /// Samples could not be made or read.

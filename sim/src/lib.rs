@@ -1,26 +1,28 @@
 //! The simulator: scenarios, a world of virtual handsets driven by events, and the command line.
 //!
 //! ```text
-//! Scenario ─► Population (samples, templates, enrolments) ─► World (an entity a handset, an event queue)
-//!                                                            │ commands        ▲ completions as events
-//!                                                            ▼                 │
+//! Scenario ─► Population (samples, templates, enrolments) ─► World (one entity for each handset, an event queue)
+//!                                                            │ commands   ▲ completions as events
+//!                                                            ▼            │
 //!                                                          Io: QUIC connections to the real server, captures
 //!                                                            │
 //!                                                            └─► Recorder ─► run folder ─► report
 //! ```
 
-// What everything else uses.
+// Used by all other modules.
+mod csv_file;
 pub mod error;
 pub mod progress;
 pub mod shard;
 pub mod stop;
 pub mod time;
 
-// What a run is asked to do, and who takes part.
+// The definition of a run, and its people.
+pub mod modality;
 pub mod people;
 pub mod scenario;
 
-// The handsets, and what carries out their commands.
+// The handsets, and the I/O that carries out their commands.
 pub mod io;
 pub mod network;
 pub mod world;
@@ -31,12 +33,12 @@ pub mod server_setup;
 pub mod virtual_time;
 pub mod wall;
 
-// What is made of them.
+// Runs, and the attacks and sweeps made of them.
 pub mod attack;
 pub mod run;
 pub mod sweep;
 
-// Work on samples and machines without a run.
+// Evaluation, training, tuning and calibration, without a run.
 pub mod calibration;
 pub mod evaluation;
 pub mod training;

@@ -1,6 +1,7 @@
 //! The `biopay` executable.
 
-/// A virtual run allocates a few times for each datagram; the system's allocator takes a sixth of it.
+/// The allocator: a virtual run allocates a few times for each datagram, which takes a sixth of its time with the
+/// system's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! What a clock gives back of a run that was played on it.
+//! The result of a run on either clock.
 
 use crate::scenario::ClockKind;
 use crate::world::Tally;
@@ -6,34 +6,34 @@ use biopay_reports::manifest::Completion;
 use biopay_reports::run_folder::Records;
 use std::time::Duration;
 
-/// Holds what was played.
+/// The records and the end of a run.
 pub struct Played {
-    /// What was measured.
+    /// The records.
     pub records: Records,
-    /// Whether it was played to the end.
+    /// Whether the run reached its end.
     pub completion: Completion,
-    /// How long it took on the run's clock.
+    /// The duration on the run's clock.
     pub duration: Duration,
-    /// When it began; 0 in virtual time.
+    /// The start, in seconds since 1970; 0 in virtual time.
     pub started_unix_s: u64,
-    /// What a reader of the figures must know.
+    /// The notes that a reader of the figures needs.
     pub notes: Vec<String>,
-    /// Why the figures are not to be trusted; nothing for a run that is valid.
+    /// The reasons why the run is invalid; empty for a valid run.
     pub invalid: Vec<String>,
     /// Whether the bank's books are among the records.
     pub books: Books,
 }
 
-/// Says whether the run can look into the bank's books.
+/// Whether the run can read the bank's books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Books {
-    /// They are among the records, and are held against what handsets were told.
+    /// They are among the records, and are checked against the answers to handsets.
     Seen,
-    /// The bank is somebody else's.
+    /// The bank does not belong to the run.
     Elsewhere,
 }
 
-/// Says in a line how far a run is: handsets by what they are doing, and what came of it so far. `elapsed` is the time on
+/// Returns the progress of a run in one line: the state of handsets and the results so far. `elapsed` is the time on
 /// the run's clock.
 pub fn status(t: &Tally, clock: ClockKind, elapsed: Duration) -> String {
     let seconds = elapsed.as_secs_f64();

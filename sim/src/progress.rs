@@ -1,13 +1,13 @@
-//! Progress of long work: a bar on a terminal, a plain line now and then elsewhere.
+//! Progress of long work: a bar on a terminal, and occasional plain lines elsewhere.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
 
-/// How much further the work must be for another plain line.
+/// The share of the work between two plain lines.
 const PLAIN_STEP: f64 = 0.25;
 
-/// Is one stage of long work. Shared by threads.
+/// One stage of long work. Shared by threads.
 pub struct Stage {
     bar: ProgressBar,
     plain: Option<std::sync::Mutex<f64>>,
@@ -33,7 +33,7 @@ impl Stage {
         self.plain_line("");
     }
 
-    /// Sets the numbers of steps done and to do, and says something about them.
+    /// Sets the numbers of steps done and to do, and shows a message.
     pub fn progress(&self, steps: u64, total: u64, message: &str) {
         self.bar.set_length(total);
         self.bar.set_position(steps);
@@ -41,7 +41,7 @@ impl Stage {
         self.plain_line(message);
     }
 
-    /// Ends the stage, and says how long it took where no bar has shown it.
+    /// Ends the stage, and prints its duration if no bar has shown it.
     pub fn finish(&self) {
         if self.plain.is_some() {
             eprintln!("{}: {} in {:.2} s", self.name, self.bar.position(), self.bar.elapsed().as_secs_f64());

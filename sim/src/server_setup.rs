@@ -1,9 +1,9 @@
-//! How a scenario sets the server up, and what the server says of itself as rows: the same on both clocks.
+//! The server's settings of a scenario, and the server's figures as rows: the same on both clocks.
 
 use crate::Error;
 use crate::scenario::{PinMode, Scenario};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{CodeRule, Mode, Rules, ThrottleConfig};
+use biopay_server::config::{CodeRule, FailureLimit, Mode, Rules, ThrottleConfig};
 use serde_json::Value;
 
 /// Returns the scenario's rules of a payment page.
@@ -13,16 +13,23 @@ pub fn rules_of(scenario: &Scenario) -> Rules {
     Rules { code, code_digits, presentation, ..Rules::default() }
 }
 
-/// Returns how the scenario's server slows guessing down.
+/// Returns the throttle of the scenario's server.
 pub fn throttle_of(scenario: &Scenario) -> ThrottleConfig {
     let spares_familiar = scenario.server.spares_familiar;
     match scenario.server.throttling {
-        true => ThrottleConfig { spares_familiar, ..ThrottleConfig::default() },
+        // All handsets of a run share one address, and register in seconds.
+        true => ThrottleConfig {
+            spares_familiar,
+            registrations: FailureLimit::OFF,
+            prefix_registrations: FailureLimit::OFF,
+            hashes_per_source: 0,
+            ..ThrottleConfig::default()
+        },
         false => ThrottleConfig::OFF,
     }
 }
 
-/// Returns what the scenario's server keeps of a PIN.
+/// Returns the form in which the scenario's server stores a PIN.
 pub fn server_mode(scenario: &Scenario) -> Mode {
     match scenario.server.mode {
         PinMode::Mandate => Mode::Mandate,
@@ -30,9 +37,11 @@ pub fn server_mode(scenario: &Scenario) -> Mode {
     }
 }
 
-/// Turns what a component says of itself into rows.
+/// Converts a component's figures to rows.
 ///
-/// Errors: [`Error::InvalidRun`] when it has no form in JSON.
+/// # Errors
+///
+/// [`Error::InvalidRun`] if it cannot be written as JSON.
 pub fn figures_of(component: &str, said: &impl serde::Serialize) -> Result<Vec<ServerFigure>, Error> {
     let value = serde_json::to_value(said).map_err(|e| Error::InvalidRun(format!("the {component}'s figures: {e}")))?;
     let mut figures = Vec::new();
@@ -40,7 +49,7 @@ pub fn figures_of(component: &str, said: &impl serde::Serialize) -> Result<Vec<S
     Ok(figures)
 }
 
-/// Turns nested JSON numbers into rows, their path joined by dots.
+/// Converts nested JSON numbers to rows whose names are the paths, joined by dots.
 pub(crate) fn flatten(component: &str, prefix: &str, value: &Value, rows: &mut Vec<ServerFigure>) {
     match value {
         Value::Object(fields) => {

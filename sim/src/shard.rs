@@ -1,10 +1,10 @@
-//! Shards: a scenario's handsets, or an evaluation's comparisons, dealt out to several runs.
+//! Shards: a scenario's handsets, or an evaluation's comparisons, divided among several runs.
 
 use crate::Error;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
-/// Names one of several parts: `i/n` with i below n.
+/// One of several parts: `i/n` with i below n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     index: u32,
@@ -12,20 +12,20 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Is everything.
+    /// The whole in one part.
     pub const WHOLE: Self = Self { index: 0, of: 1 };
 
-    /// Names part `index` of `of`; `None` when there is no such part.
+    /// Returns part `index` of `of`; `None` if there is no such part.
     pub fn new(index: u32, of: u32) -> Option<Self> {
         (index < of).then_some(Self { index, of })
     }
 
-    /// Says whether an account, with those who attack it, or a unit of comparisons belongs to this part.
+    /// Returns whether an account, with its attackers, or a unit of comparisons belongs to this part.
     pub fn holds(self, number: u32) -> bool {
         number % self.of == self.index
     }
 
-    /// Returns the part's number and how many there are.
+    /// Returns the part's number and the number of parts.
     pub fn numbers(self) -> (u32, u32) {
         (self.index, self.of)
     }
@@ -49,7 +49,7 @@ impl FromStr for Shard {
     fn from_str(text: &str) -> Result<Self, Error> {
         let parts = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
         let shard = parts.and_then(|(index, of)| Self::new(index, of));
-        shard.ok_or_else(|| Error::Usage(format!("{text:?} is no shard: use i/n with i from 0 below n, as in 0/8")))
+        shard.ok_or_else(|| Error::Usage(format!("{text:?} is not a shard: use i/n with i from 0 to n - 1, as in 0/8")))
     }
 }
 

@@ -1,21 +1,21 @@
-//! Ctrl-C: the first ends the run and keeps what was measured, the second ends the program.
+//! Ctrl-C: the first ends the run and keeps its records, the second ends the program.
 
 use crate::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
-/// The shell's exit code for a program that SIGINT ended.
+/// The shell's exit code for a program that was ended by SIGINT.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// Tells threads and tasks that the run shall end.
+/// The signal to threads and tasks that the run shall end.
 pub struct Stop {
     flag: Arc<AtomicBool>,
     signal: watch::Receiver<bool>,
 }
 
 impl Stop {
-    /// Listens for Ctrl-C on a thread of its own.
+    /// Listens for Ctrl-C on its own thread.
     pub fn on_interrupt() -> Result<Self, Error> {
         let flag = Arc::new(AtomicBool::new(false));
         let (sender, signal) = watch::channel(false);
@@ -42,7 +42,7 @@ async fn listen(flag: &AtomicBool, sender: &watch::Sender<bool>) {
     if tokio::signal::ctrl_c().await.is_err() {
         return std::future::pending().await;
     }
-    eprintln!("\ninterrupted: finishing the run folder with what was measured (Ctrl-C again to leave at once)");
+    eprintln!("\ninterrupted: writing the run folder with the records so far (press Ctrl-C again to stop at once)");
     flag.store(true, Ordering::Relaxed);
     sender.send_replace(true);
     drop(tokio::signal::ctrl_c().await);

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// An instant or a duration of virtual time. Units: nanoseconds, instants since the run's start.
 pub type Nanos = u64;
 
-/// Is an instant of a run. Units: microseconds since its start.
+/// An instant of a run. Units: microseconds since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SimTime(u64);
 

@@ -99,7 +99,7 @@ fn counter_measures_stop_what_the_control_lets_through() {
     assert!(postings.clone().count() == 12 && postings.clone().all(|f| f.value == 1.0));
 }
 
-/// What is no share of successes: codes, lock-out, names, against theory.
+/// The figures other than shares of successes (codes, lock-out, names) against theory.
 #[test]
 fn figures_agree_with_theory() {
     let folder = tempfile::tempdir().unwrap();

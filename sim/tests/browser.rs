@@ -87,7 +87,7 @@ fn a_request_would_be_seen() {
 }
 
 fn report(folder: &Path) -> String {
-    // A low threshold, so that impostors are let through and there are cases to open.
+    // A low threshold, so that impostors are accepted and there are cases to open.
     let settings = ["handsets=10", "impostors.share=1", "schemes.parameters.template-threshold=0.51"];
     let thresholds = r#"thresholds=["money.violations == 0","template.far < 1e-4","template.fnmr < 1e-6"]"#;
     let done = Command::new(env!("CARGO_BIN_EXE_biopay"))

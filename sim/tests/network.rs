@@ -19,7 +19,7 @@ const ON_THE_LINK: f64 = 1_248.0;
 /// Handsets that are averaged over: outages come once in half an hour and more.
 const HANDSETS: u32 = 40;
 
-/// Holds what arrived.
+/// The datagrams that arrived.
 #[derive(Clone, Copy, Debug)]
 struct Crossing {
     sent: u64,

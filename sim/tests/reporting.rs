@@ -1,4 +1,4 @@
-//! What a run is held against and what it leaves for other programs, as a user meets it.
+//! A run's thresholds, and its outputs for other programs, as a user meets them.
 
 use biopay_reports::export::Document;
 use std::path::Path;

@@ -17,7 +17,7 @@
 //! **Control.** A code space that is biased: a fixed code is then near to everybody. Subjects of training part, held-out part
 //! and candidates must be disjoint.
 
-use super::{Factors, Population, Stolen, Target};
+use super::{Factors, Stolen, Target, TemplateModel};
 use crate::scheme::{Scheme, Verdict};
 use crate::{BitString, QrPayload, Template};
 use rand::Rng;
@@ -26,12 +26,12 @@ use rand::seq::SliceRandom;
 /// How fast a verdict's worth grows with its score: by e at .025, half the spread of non-mated scores.
 const SHARPNESS: f32 = 40.0;
 
-/// Tells which targets accept which candidate.
+/// Which targets accept which candidate.
 ///
 /// Shape: a string for each candidate, a bit for each target.
 pub type Coverage = Vec<BitString>;
 
-/// Holds a dictionary's success on held-out subjects, beside that of random tries.
+/// A dictionary's success on held-out subjects, beside that of random tries.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hits {
     /// Subjects that an entry hits.
@@ -116,7 +116,7 @@ pub fn evolve(
     scheme: &dyn Scheme,
     training: &[Target],
     factors: &[Factors],
-    (start, population): (&Template, &Population),
+    (start, population): (&Template, &TemplateModel),
     steps: u32,
     rng: &mut dyn Rng,
 ) -> Template {

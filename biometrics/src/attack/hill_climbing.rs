@@ -22,7 +22,7 @@
 //! another one opens for none of 20 targets in 2,000. Whoever gathers several changes to a query could climb a rounded score:
 //! that is not tried here.
 
-use super::{Factors, Population, Strategy};
+use super::{Factors, Strategy, TemplateModel};
 use crate::scheme::{Scheme, SchemeId, Verdict};
 use crate::{QrPayload, Template};
 use rand::seq::SliceRandom;
@@ -40,7 +40,7 @@ const STEP_LEAST: f32 = 0.02;
 /// Templates that fail to derive before a guesser gives up on one query: an offline filter costs time as well.
 const DERIVATIONS_MAX: u32 = 1_000;
 
-/// Says where a payload's symbols lie: what is after a header of so many bytes.
+/// The layout of a payload's symbols, which follow a header of so many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Symbols {
     header_bytes: usize,
@@ -64,7 +64,7 @@ impl Symbols {
                 let bits = values.next_power_of_two().ilog2() as usize;
                 Some(Self { header_bytes: 4, bits, values, count: number(0)? })
             }
-            _ => None,
+            SchemeId::Digest | SchemeId::FuzzyCommitment | SchemeId::FuzzyVault | SchemeId::SampleThenLock => None,
         }
     }
 
@@ -96,7 +96,7 @@ pub fn expected_queries(count: usize, values: usize, threshold: f32) -> f32 {
     1.0 + mended * (values as f32 / 2.0 + chance / (1.0 - chance))
 }
 
-/// Climbs in the space of payloads; knows the format alone.
+/// A climber in the space of payloads that knows the format alone.
 pub struct PayloadClimber {
     symbols: Option<Symbols>,
     best: QrPayload,
@@ -193,7 +193,7 @@ impl Strategy for PayloadClimber {
             // It was right before.
             (Some(_), Some(best)) if score < best => self.next_symbol(),
             (Some(candidate), None) => (self.best, self.best_score) = (candidate, Some(score)),
-            _ => {}
+            (Some(_), Some(_)) | (None, _) => {}
         }
     }
 }
@@ -208,11 +208,11 @@ impl PayloadClimber {
     }
 }
 
-/// Climbs in the space of templates; knows how people differ, and derives with the factors it has.
+/// A climber in the space of templates that knows how people differ, and derives with the factors it has.
 pub struct TemplateClimber {
     scheme: Arc<dyn Scheme>,
     factors: Factors,
-    population: Arc<Population>,
+    population: Arc<TemplateModel>,
     best: Option<(Template, f32)>,
     candidate: Option<Template>,
     explored: u32,
@@ -222,7 +222,7 @@ pub struct TemplateClimber {
 
 impl TemplateClimber {
     /// Starts from the best of twenty templates that are drawn.
-    pub fn new(scheme: Arc<dyn Scheme>, factors: Factors, population: Arc<Population>, rng: ChaCha8Rng) -> Self {
+    pub fn new(scheme: Arc<dyn Scheme>, factors: Factors, population: Arc<TemplateModel>, rng: ChaCha8Rng) -> Self {
         Self { scheme, factors, population, best: None, candidate: None, explored: 0, step: FIRST_STEP, rng }
     }
 
@@ -237,7 +237,7 @@ impl Strategy for TemplateClimber {
         for _ in 0..DERIVATIONS_MAX {
             let candidate = match &self.best {
                 Some((best, _)) if self.explored >= EXPLORED => self.population.near(best, self.step, &mut self.rng),
-                _ => self.population.draw(&mut self.rng),
+                Some(_) | None => self.population.draw(&mut self.rng),
             };
             if let Ok(payload) = self.factors.payload(self.scheme.as_ref(), &candidate) {
                 self.candidate = Some(candidate);
@@ -262,12 +262,12 @@ impl Strategy for TemplateClimber {
     }
 }
 
-/// Presents one template after another, first those given and then drawn ones.
+/// A guesser that presents one template after another, first those given and then drawn ones.
 pub struct Guesser {
     scheme: Arc<dyn Scheme>,
     factors: Factors,
     first: std::vec::IntoIter<Template>,
-    population: Arc<Population>,
+    population: Arc<TemplateModel>,
     derivations: u64,
     rng: ChaCha8Rng,
 }
@@ -278,7 +278,7 @@ impl Guesser {
         scheme: Arc<dyn Scheme>,
         factors: Factors,
         first: Vec<Template>,
-        population: Arc<Population>,
+        population: Arc<TemplateModel>,
         rng: ChaCha8Rng,
     ) -> Self {
         Self { scheme, factors, first: first.into_iter(), population, derivations: 0, rng }
@@ -367,7 +367,7 @@ mod tests {
     fn a_guesser_presents_its_dictionary_first() {
         let scheme: Arc<dyn Scheme> = Arc::new(TemplateScheme::new(0.68, 1).unwrap());
         let target = target(scheme.as_ref(), 3);
-        let population = Arc::new(Population::new(&[template(50), template(51)]));
+        let population = Arc::new(TemplateModel::new(&[template(50), template(51)]));
         let (factors, rng) = (target.factors(), ChaCha8Rng::seed_from_u64(1));
         let mut guesser = Guesser::new(scheme.clone(), factors, vec![template(9), template(3)], population, rng);
         let outcome = drive(&mut guesser, &mut |payload| target.verify(scheme.as_ref(), payload), 10);

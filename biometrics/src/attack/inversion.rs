@@ -33,7 +33,7 @@ const EVIDENCE_MAX: usize = 512;
 /// Longest digest that is inverted by search.
 const DIGEST_BITS_MAX: usize = 20;
 
-/// Maps evidence to templates.
+/// A learnt map from evidence to templates.
 pub struct Decoder {
     /// From evidence to the real-valued form; `None` where the evidence is an estimate of it.
     to_real: Option<Map>,
@@ -43,7 +43,7 @@ pub struct Decoder {
     margins: usize,
 }
 
-/// Is a linear map with an offset.
+/// A linear map with an offset.
 struct Map(crate::learn::Linear);
 
 impl Map {
@@ -57,7 +57,7 @@ impl Map {
     }
 }
 
-/// Holds what inversion achieved against one subject.
+/// The result of an inversion against one subject.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Inverted {
     /// Cosine of the template that was found with the enrolled one.
@@ -132,7 +132,7 @@ pub fn invert(
 }
 
 /// Returns a payload made of a stolen record as it lies in the database. Schemes that compare within a threshold accept it;
-/// a record that is a digest of the payload is none.
+/// a record that is a digest of the payload tells nothing.
 pub fn replayed(scheme: SchemeId, record: &ServerRecord) -> QrPayload {
     QrPayload { scheme, body: record.0.clone() }
 }

@@ -16,7 +16,7 @@
 use super::Target;
 use crate::scheme::{DeviceToken, Enrolment, Scheme, TokenUse};
 
-/// Holds one enrolment as it lies in a database, and what was concluded of it.
+/// One enrolment as it lies in a database, and the template concluded from it.
 pub struct Observed {
     /// Payload and helper.
     pub enrolment: Enrolment,
@@ -24,7 +24,7 @@ pub struct Observed {
     pub conclusion: Option<Vec<f32>>,
 }
 
-/// Says whether the adversary has the device tokens.
+/// Whether the adversary has the device tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKnowledge {
     /// They are stolen too.
@@ -33,7 +33,7 @@ pub enum TokenKnowledge {
     Unknown,
 }
 
-/// Holds what linking two databases gave.
+/// The result of linking two databases.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Linked {
     /// Scores of pairs of one subject, larger is likelier the same.

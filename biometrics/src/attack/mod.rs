@@ -14,20 +14,20 @@ pub mod hill_climbing;
 pub mod inversion;
 pub mod linkage;
 pub mod offline_search;
-mod population;
 pub mod presentation;
 pub mod stolen_factor;
 mod target;
+mod template_model;
 
 pub use hill_climbing::{Guesser, PayloadClimber, TemplateClimber};
-pub use population::Population;
 pub use target::{Factors, Stolen, Target};
+pub use template_model::TemplateModel;
 
 use crate::QrPayload;
 use crate::scheme::Verdict;
 
-/// Proposes payloads for one target and learns from each answer; an adversary without I/O, so that the same one runs
-/// against a scheme alone and over QUIC against the server.
+/// An adversary that proposes payloads for one target and learns from each answer. It does no I/O, so that the same one
+/// runs against a scheme alone and over QUIC against the server.
 pub trait Strategy: Send {
     /// Returns the next payload to present; `None` when the adversary has given up.
     fn propose(&mut self) -> Option<QrPayload>;
@@ -36,7 +36,7 @@ pub trait Strategy: Send {
     fn learn(&mut self, verdict: Verdict);
 }
 
-/// Holds the outcome of one attack on one target.
+/// The outcome of one attack on one target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
     /// Index of the subject who is attacked.
@@ -49,7 +49,7 @@ pub struct Trial {
     pub value: Option<f32>,
 }
 
-/// Says what of a verdict the adversary sees: the counter-measure against climbing.
+/// The part of a verdict that the adversary sees: the counter-measure against climbing.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Leak {
     /// The score as it is.
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::scheme::SchemeId;
 
-    /// Counts upwards, and gives up after so many proposals.
+    /// A strategy that counts upwards, and gives up after so many proposals.
     struct Counter(u8, u8);
 
     impl Strategy for Counter {

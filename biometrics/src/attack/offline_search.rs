@@ -21,7 +21,7 @@ use crate::{BitString, QrPayload, Template};
 use rand::seq::index;
 use rand::{Rng, RngExt};
 
-/// Is a space of keys that an adversary can walk.
+/// A space of keys that an adversary can search.
 pub trait KeySpace {
     /// Returns the bits of a key, at most 62.
     fn bits(&self) -> u32;

@@ -14,7 +14,7 @@ use crate::presentation::Detector;
 use crate::scheme::Scheme;
 use crate::{AcquisitionFailure, Sample, Template};
 
-/// Says how one presentation ended.
+/// The outcome of one presentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presented {
     /// No template could be made of it: no response, which counts as not accepted.

@@ -16,7 +16,7 @@ use super::{Factors, Stolen, Target};
 use crate::Template;
 use crate::scheme::{Scheme, Verdict};
 
-/// Holds the verdicts of one state.
+/// The verdicts under one combination of stolen factors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdicts {
     /// Subjects with their own factors.

@@ -4,7 +4,7 @@ use crate::scheme::{DeviceToken, Enrolment, HelperData, Scheme, ServerRecord, Ve
 use crate::{Error, QrPayload, Template};
 use rand::Rng;
 
-/// Holds one subject's enrolment at one service, with everything that can be stolen of it.
+/// One subject's enrolment at one service, with everything that can be stolen of it.
 #[derive(Clone)]
 pub struct Target {
     /// Index of the subject.
@@ -17,20 +17,23 @@ pub struct Target {
     pub record: ServerRecord,
 }
 
-/// Says what the adversary has stolen; with neither he uses a token and helper data of his own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stolen {
-    /// Nothing of the target's.
-    Nothing,
-    /// The device token.
-    Token,
-    /// The helper data: stolen, or handed out by the server after a login with the target's credentials.
-    Helper,
-    /// Token and helper data.
-    Both,
+crate::named_enum! {
+    /// The factors that the adversary has stolen; in place of the others he uses his own.
+    ///
+    /// From the weakest adversary to the strongest.
+    pub enum Stolen {
+        /// Nothing of the target's.
+        Nothing = "nothing",
+        /// The device token.
+        Token = "token",
+        /// The helper data: stolen, or handed out by the server after a login with the target's credentials.
+        Helper = "helper",
+        /// Token and helper data.
+        Both = "both",
+    }
 }
 
-/// Holds what payloads are derived with besides a template.
+/// The helper data and the token that a payload is derived with, besides a template.
 #[derive(Clone)]
 pub struct Factors {
     /// Helper data, somebody's.
@@ -42,7 +45,8 @@ pub struct Factors {
 impl Target {
     /// Enrols a subject from captures.
     ///
-    /// Errors: [`Error::FailureToEnrol`] as the scheme says.
+    /// # Errors
+    /// [`Error::FailureToEnrol`] as the scheme says.
     pub fn enrol(
         scheme: &dyn Scheme,
         subject: u32,
@@ -57,7 +61,8 @@ impl Target {
 
     /// Enrols a subject with a token that is drawn.
     ///
-    /// Errors: as [`enrol`](Self::enrol).
+    /// # Errors
+    /// As [`enrol`](Self::enrol).
     pub fn enrol_with_token(
         scheme: &dyn Scheme,
         subject: u32,
@@ -81,19 +86,6 @@ impl Target {
 }
 
 impl Stolen {
-    /// Every state, from the weakest adversary.
-    pub const ALL: [Self; 4] = [Self::Nothing, Self::Token, Self::Helper, Self::Both];
-
-    /// Returns the state's name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::Token => "token",
-            Self::Helper => "helper",
-            Self::Both => "both",
-        }
-    }
-
     /// Returns what an adversary derives payloads with, who is enrolled himself as `own`.
     pub fn factors(self, target: &Target, own: &Target) -> Factors {
         let helper_of = if matches!(self, Self::Helper | Self::Both) { target } else { own };
@@ -105,7 +97,8 @@ impl Stolen {
 impl Factors {
     /// Derives the payload of a template.
     ///
-    /// Errors: as the scheme says; [`Error::FailedToDerive`] tells an adversary without a query that it is no use.
+    /// # Errors
+    /// As the scheme says; [`Error::FailedToDerive`] tells an adversary without a query that it is no use.
     pub fn payload(&self, scheme: &dyn Scheme, template: &Template) -> Result<QrPayload, Error> {
         scheme.derive(template, &self.helper, self.token.as_ref())
     }

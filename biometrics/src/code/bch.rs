@@ -21,7 +21,7 @@ pub struct Bch {
     correctable: usize,
 }
 
-/// Holds what the decoder found.
+/// The decoder's result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
     /// The message of the codeword within the correction radius.
@@ -36,7 +36,8 @@ impl Bch {
     ///
     /// Where the same generator corrects more than was asked for, [`correctable`](Self::correctable) says how many.
     ///
-    /// Errors: [`Error::Parameter`] when the length is not 2^m - 1 for m in 3 to 10, or no message bit would be left.
+    /// # Errors
+    /// [`Error::Parameter`] when the length is not 2^m - 1 for m in 3 to 10, or no message bit would be left.
     pub fn new(length: usize, correctable: usize) -> Result<Self, Error> {
         if !(length + 1).is_power_of_two() || length > LENGTH_MAX {
             return Err(Error::Parameter { name: "code length", why: "it must be 2^m - 1 for m of 3 to 10" });
@@ -48,7 +49,10 @@ impl Bch {
         let roots = generator_roots(length, 2 * correctable);
         let generator_tail = generator_tail(&field, &roots);
         if generator_tail.len() >= length {
-            return Err(Error::Parameter { name: "correctable errors", why: "no message bit is left at so many" });
+            return Err(Error::Parameter {
+                name: "correctable errors",
+                why: "so many leave no bit for the message: lower it",
+            });
         }
         let consecutive = (1..length).take_while(|&power| roots[power]).count();
         Ok(Self { field, generator_tail, correctable: consecutive / 2 })
@@ -79,7 +83,8 @@ impl Bch {
     /// Finds the codeword within [`correctable`](Self::correctable) bits of a received word, if there is one; panics
     /// when the word does not have [`length`](Self::length) bits.
     ///
-    /// Errors: [`Uncorrectable`]; the decoder never goes beyond the designed distance.
+    /// # Errors
+    /// [`Uncorrectable`]; the decoder never goes beyond the designed distance.
     pub fn decode(&self, received: &BitString) -> Result<Decoded, Uncorrectable> {
         assert_eq!(received.len(), self.length(), "a word of this code");
         let syndromes = self.syndromes(received);

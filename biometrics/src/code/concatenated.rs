@@ -25,7 +25,8 @@ pub struct Concatenated {
 impl Concatenated {
     /// Builds the code of `blocks` inner codewords, of which `message_symbols` carry the message.
     ///
-    /// Errors: [`Error::Parameter`] unless 0 < k <= blocks <= 127.
+    /// # Errors
+    /// [`Error::Parameter`] unless 0 < k <= blocks <= 127.
     pub fn new(blocks: usize, message_symbols: usize) -> Result<Self, Error> {
         let outer = ReedSolomon::new(SYMBOL_BITS as u32, blocks, message_symbols)?;
         Ok(Self { outer, inner: Hadamard::new(ORDER)? })

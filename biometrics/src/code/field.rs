@@ -26,7 +26,7 @@ const PRIMITIVE_POLYNOMIALS: [u32; 14] = [
     0b1_0001_0000_0000_1011, // x^16 + x^12 + x^3 + x + 1
 ];
 
-/// Holds the tables of GF(2^m). An element is its coefficients over the powers of the primitive element, in a `u16`.
+/// The tables of GF(2^m). An element is its coefficients over the powers of the primitive element, in a `u16`.
 #[derive(Clone, Debug)]
 pub struct Field {
     degree: u32,
@@ -39,7 +39,8 @@ pub struct Field {
 impl Field {
     /// Builds GF(2^degree), for a degree of 3 to 16.
     ///
-    /// Errors: [`Error::Parameter`] outside that range.
+    /// # Errors
+    /// [`Error::Parameter`] outside that range.
     pub fn new(degree: u32) -> Result<Self, Error> {
         if !(DEGREE_MIN..=DEGREE_MAX).contains(&degree) {
             return Err(Error::Parameter { name: "field degree", why: "it must be 3 to 16" });

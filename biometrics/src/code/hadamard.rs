@@ -16,7 +16,7 @@ pub struct Hadamard {
     order: u32,
 }
 
-/// Holds the best explanation of a received word.
+/// The codeword that explains a received word best.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Best {
     /// Its message.
@@ -28,7 +28,8 @@ pub struct Best {
 impl Hadamard {
     /// Builds the code of order m.
     ///
-    /// Errors: [`Error::Parameter`] unless m is 1 to 12.
+    /// # Errors
+    /// [`Error::Parameter`] unless m is 1 to 12.
     pub fn new(order: u32) -> Result<Self, Error> {
         if !(1..=ORDER_MAX).contains(&order) {
             return Err(Error::Parameter { name: "Hadamard order", why: "it must be 1 to 12" });
@@ -75,7 +76,8 @@ impl Hadamard {
 
     /// Decodes a word.
     ///
-    /// Errors: [`Uncorrectable`] on a tie.
+    /// # Errors
+    /// [`Uncorrectable`] on a tie.
     pub fn decode(&self, soft: &[f32]) -> Result<u16, Uncorrectable> {
         let best = self.best(soft);
         if best.lead > 0.0 { Ok(best.message) } else { Err(Uncorrectable) }

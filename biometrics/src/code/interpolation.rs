@@ -10,7 +10,8 @@ use super::{Field, Uncorrectable};
 ///
 /// Takes time in the square of the number of points.
 ///
-/// Errors: [`Uncorrectable`] when there is none, when two points share an x, or when there are too few points.
+/// # Errors
+/// [`Uncorrectable`] when there is none, when two points share an x, or when there are too few points.
 pub fn reconstruct(field: &Field, points: &[(u16, u16)], coefficients: usize) -> Result<Vec<u16>, Uncorrectable> {
     let count = points.len();
     if coefficients == 0 || count < coefficients {

@@ -21,7 +21,7 @@ pub use reed_solomon::ReedSolomon;
 
 use crate::BitString;
 
-/// Says that the decoder found no codeword near enough.
+/// The decoder's failure: no codeword is near enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("more errors than the code corrects")]
 pub struct Uncorrectable;
@@ -40,7 +40,8 @@ pub trait BlockCode: Send + Sync {
     /// Finds the message whose codeword explains the soft values; panics when there are not
     /// [`length`](Self::length) of them.
     ///
-    /// Errors: [`Uncorrectable`].
+    /// # Errors
+    /// [`Uncorrectable`].
     fn decode(&self, soft: &[f32]) -> Result<BitString, Uncorrectable>;
 }
 

@@ -31,7 +31,8 @@ pub struct Polar {
 impl Polar {
     /// Builds the code of `length` bits with `message_bits` message bits, decoded with `list` paths.
     ///
-    /// Errors: [`Error::Parameter`] unless the length is 16 to 2,048, message and check fit, and the list is 1 to 64.
+    /// # Errors
+    /// [`Error::Parameter`] unless the length is 16 to 2,048, message and check fit, and the list is 1 to 64.
     pub fn new(length: usize, message_bits: usize, list: usize) -> Result<Self, Error> {
         if !(16..=LENGTH_MAX).contains(&length) {
             return Err(Error::Parameter { name: "code length", why: "it must be 16 to 2048 for a polar code" });
@@ -39,7 +40,7 @@ impl Polar {
         if message_bits == 0 || message_bits + CHECK_BITS > length {
             return Err(Error::Parameter {
                 name: "key bits",
-                why: "at least 1, and 11 check bits must fit beside them",
+                why: "there must be at least 1, and room for 11 check bits beside them",
             });
         }
         if !(1..=LIST_MAX).contains(&list) {

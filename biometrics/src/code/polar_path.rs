@@ -2,7 +2,7 @@
 
 use crate::BitString;
 
-/// Holds a path's decisions and its intermediate values.
+/// A path's decisions and its intermediate values.
 ///
 /// Shape: layer λ of m, from 1 to m, has 2^(m-λ) log-likelihood ratios and as many left partial sums, both at offset
 /// 2^(m-λ). Log-likelihood ratios are positive for a zero. The last layer's one value belongs to the current input.

@@ -24,14 +24,21 @@ pub struct ReedSolomon {
 impl ReedSolomon {
     /// Builds the code over GF(2^degree).
     ///
-    /// Errors: [`Error::Parameter`] unless 0 < k <= n <= 2^degree - 1, and n is at most [`LENGTH_MAX`].
+    /// # Errors
+    /// [`Error::Parameter`] unless 0 < k <= n <= 2^degree - 1, and n is at most [`LENGTH_MAX`].
     pub fn new(degree: u32, length: usize, message_symbols: usize) -> Result<Self, Error> {
         let field = Field::new(degree)?;
         if length > field.order().min(LENGTH_MAX) {
-            return Err(Error::Parameter { name: "code length", why: "at most 2^m - 1 symbols, and 4096" });
+            return Err(Error::Parameter {
+                name: "code length",
+                why: "it must be at most 2^m - 1 symbols and at most 4096",
+            });
         }
         if message_symbols == 0 || message_symbols > length {
-            return Err(Error::Parameter { name: "message symbols", why: "at least 1 and at most the code's length" });
+            return Err(Error::Parameter {
+                name: "message symbols",
+                why: "there must be at least 1 and at most as many as the code is long",
+            });
         }
         Ok(Self { field, length, message_symbols })
     }
@@ -61,7 +68,8 @@ impl ReedSolomon {
     /// Finds the message of the codeword that differs from what was received in e symbols beside s erased ones
     /// (`None`), for 2e + s <= n - k; panics when there are not [`length`](Self::length) symbols of the field.
     ///
-    /// Errors: [`Uncorrectable`].
+    /// # Errors
+    /// [`Uncorrectable`].
     pub fn decode(&self, received: &[Option<u16>]) -> Result<Vec<u16>, Uncorrectable> {
         assert_eq!(received.len(), self.length, "a word of this code");
         assert!(received.iter().flatten().all(|&s| usize::from(s) <= self.field.order()), "symbols of this field");

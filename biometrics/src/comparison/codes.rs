@@ -8,7 +8,7 @@ use std::ops::Range;
 /// Words that kernels are compiled for: 256, 512 and 1024 bits. Shorter codes are padded with zeros, which never differ.
 const WIDTHS: [usize; 3] = [4, 8, 16];
 
-/// Holds binary templates of one length, by row and in transposed blocks.
+/// Binary templates of one length, by row and in transposed blocks.
 ///
 /// Shape: `len` codes of `bits` bits, at most 1024.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ impl CodeSet {
         self.len
     }
 
-    /// Says whether there are no codes.
+    /// Returns whether there are no codes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -141,7 +141,7 @@ impl Compare for HammingPairs<'_> {
     }
 }
 
-/// Counts, and keeps the pairs below a distance.
+/// A visitor that counts, and keeps the pairs below a distance.
 struct Nearest<'a> {
     tally: &'a mut Tally,
     origin: (usize, usize),

@@ -9,7 +9,7 @@ use std::ops::Range;
 const TILE: usize = 2_048;
 const TILE_BLOCKS: usize = TILE / LANES;
 
-/// Holds a set of pairs as tiles: all pairs of one set, or every row of one with every column of another.
+/// A set of pairs as tiles: all pairs of one set, or every row of one with every column of another.
 ///
 /// A shard takes every n-th tile, a pure function of the span, so that the counts of all shards add up to the whole.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ enum Shape {
     Rectangle,
 }
 
-/// Holds what came of comparing a span's pairs.
+/// The result of comparing a span's pairs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counted {
     /// Pairs by score.
@@ -44,7 +44,7 @@ impl Counted {
     }
 }
 
-/// Is one tile's rows and columns.
+/// The rows and columns of one tile.
 struct Tile {
     rows: Range<usize>,
     columns: Range<usize>,
@@ -63,10 +63,14 @@ impl Span {
 
     /// Keeps shard `index` (from 0) of `count`.
     ///
-    /// Errors: [`Error::Parameter`] when there is no such shard.
+    /// # Errors
+    /// [`Error::Parameter`] when there is no such shard.
     pub fn shard(self, index: usize, count: usize) -> Result<Self, Error> {
         if index >= count {
-            return Err(Error::Parameter { name: "shard", why: "shards count from 0 to one less than their number" });
+            return Err(Error::Parameter {
+                name: "shard",
+                why: "its index must be from 0 to one less than the number of shards",
+            });
         }
         Ok(Self { shard: index..index + 1, shards: count, ..self })
     }
@@ -76,7 +80,7 @@ impl Span {
         self.tiles().map(|tile| self.tile_pairs(&tile)).sum()
     }
 
-    /// Says whether both sides are the same set.
+    /// Returns whether both sides are the same set.
     pub(super) fn is_triangle(&self) -> bool {
         self.shape == Shape::Triangle
     }
@@ -170,7 +174,7 @@ enum Part {
     Pair(usize, usize),
 }
 
-/// Compares pairs, eight columns at a time where it can.
+/// A comparison of pairs, eight columns at a time where possible.
 pub(super) trait Compare: Sync {
     /// What counts a tile's blocks.
     type Tally;

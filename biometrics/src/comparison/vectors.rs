@@ -23,7 +23,7 @@ pub fn cosine_of_bin(bin: usize) -> f32 {
     bin as f32 / (STEPS as f32 / 2.0) - 1.0
 }
 
-/// Holds unit vectors of one dimension.
+/// Unit vectors of one dimension.
 ///
 /// Shape: `len` vectors of `dimension` values, row by row.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl VectorSet {
         self.len
     }
 
-    /// Says whether there are no vectors.
+    /// Returns whether there are no vectors.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -17,20 +17,20 @@ pub(super) const LENGTH: usize = CELLS * CELLS * hog::BINS;
 /// Numbers that verification sees.
 pub(super) const VERIFIED_LENGTH: usize = (LENGTH + THUMB * THUMB) / 2;
 
-/// Undoes one stage's errors: four outputs, each a weighted sum and an offset.
+/// The correction of one stage's errors: four outputs, each a weighted sum and an offset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stage {
     pub(super) weights: Vec<f32>,
     pub(super) offset: [f32; 4],
 }
 
-/// Aligns frames.
+/// A cascade of stages that aligns frames with faces.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Aligner {
     pub(super) stages: Vec<Stage>,
 }
 
-/// Tells faces from everything else; larger is more like a face.
+/// A classifier of faces against everything else; larger is more like a face.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Verifier {
     pub(super) weights: Vec<f32>,

@@ -14,7 +14,7 @@ const CELLS: usize = WINDOW / WINDOW_CELL;
 /// Numbers that describe a window.
 pub(super) const LENGTH: usize = CELLS * CELLS * hog::BINS;
 
-/// Scores windows; larger is more like a face.
+/// A classifier of windows; larger is more like a face.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Detector {
     pub(super) weights: Vec<f32>,
@@ -92,7 +92,7 @@ fn centred(image: &Array2<f32>, span: f32) -> Frame {
     Frame { x: middle(columns), y: middle(rows), scale, angle: 0.0 }
 }
 
-/// Says whether two frames lie so far apart that both deserve a look.
+/// Returns whether two frames lie so far apart that both deserve a look.
 fn differs(a: &Frame, b: &Frame) -> bool {
     let distance = (a.x - b.x).hypot(a.y - b.y);
     distance > 0.16 * CANONICAL_SIDE * a.scale.min(b.scale) || (a.scale / b.scale).ln().abs() > 0.3

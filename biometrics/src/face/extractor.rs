@@ -16,7 +16,8 @@ use std::sync::{Arc, OnceLock};
 /// The file format's version, its first byte.
 const VERSION: u8 = 1;
 
-/// Makes fixed-length templates from face samples; holds the filter bank, so make one and use it for many samples.
+/// An extractor of fixed-length templates from face samples. It holds the filter bank, so make one and use it for many
+/// samples.
 #[derive(Clone)]
 pub struct Extractor {
     pub(super) parameters: Parameters,
@@ -33,7 +34,7 @@ pub(super) struct Parameters {
     pub(super) bits: Affine,
 }
 
-/// Finds faces.
+/// A finder of faces: detector, aligner and verifier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Locator {
     pub(super) detector: Detector,
@@ -41,8 +42,8 @@ pub(super) struct Locator {
     pub(super) verifier: Verifier,
 }
 
-/// Receives each stage's name and image while a sample is extracted.
-pub type Trace<'a> = dyn FnMut(&'static str, ArrayView2<u8>) + 'a;
+/// A receiver of each stage's name and image while a sample is extracted.
+pub(super) type Trace<'a> = dyn FnMut(&'static str, ArrayView2<u8>) + 'a;
 
 impl Extractor {
     /// Returns the extractor with the parameters that the project ships.
@@ -58,7 +59,8 @@ impl Extractor {
     ///
     /// Shape: the real-valued form has 256 numbers, the binary form 512 bits.
     ///
-    /// Errors: [`Error::FailureToAcquire`] with the reason when the sample cannot be used.
+    /// # Errors
+    /// [`Error::FailureToAcquire`] with the reason when the sample cannot be used.
     pub fn template(&self, sample: &Sample) -> Result<Template, Error> {
         let image = prepared(sample)?;
         let frame = self.parameters.locator.locate(&image)?;
@@ -67,7 +69,8 @@ impl Extractor {
 
     /// Finds the face: where the canonical frame lies in the sample.
     ///
-    /// Errors: as [`template`](Self::template).
+    /// # Errors
+    /// As [`template`](Self::template).
     pub fn locate(&self, sample: &Sample) -> Result<Frame, Error> {
         let image = prepared(sample)?;
         let frame = self.parameters.locator.locate(&image)?;
@@ -78,7 +81,8 @@ impl Extractor {
 
     /// Makes the template of one sample and shows the stages' images, in order, to `trace`.
     ///
-    /// Errors: as [`template`](Self::template); the stages before the failing one have been shown by then.
+    /// # Errors
+    /// As [`template`](Self::template); the stages before the failing one have been shown by then.
     pub fn template_traced(&self, sample: &Sample, trace: &mut Trace<'_>) -> Result<Template, Error> {
         let image = prepared(sample)?;
         trace("prepared", image.mapv(|grey| grey as u8).view());
@@ -97,7 +101,8 @@ impl Extractor {
 
     /// Reads parameters that [`to_bytes`](Self::to_bytes) wrote.
     ///
-    /// Errors: [`Error::Malformed`] on another version, or tables of other shapes than this version's.
+    /// # Errors
+    /// [`Error::Malformed`] on another version, or tables of other shapes than this version's.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let malformed = |why| Error::Malformed { what: "face extraction parameters", why };
         let (&version, rest) = bytes.split_first().ok_or(malformed("they are empty"))?;
@@ -159,7 +164,8 @@ impl Locator {
 
 /// Turns a sample into a floating-point image of bounded size, after checking that it can show a face.
 ///
-/// Errors: `NoSubject` for a sample of another modality, `TooLarge`, `TooSmall`, `Blank`.
+/// # Errors
+/// `NoSubject` for a sample of another modality, `TooLarge`, `TooSmall`, `Blank`.
 pub(super) fn prepared(sample: &Sample) -> Result<Array2<f32>, AcquisitionFailure> {
     let (rows, columns) = sample.pixels.dim();
     if sample.modality != Modality::Face {

@@ -11,11 +11,11 @@ pub const CANONICAL_SIDE: f32 = 112.0;
 /// Distance between the pupils in the canonical frame.
 pub const CANONICAL_SPAN: f32 = 35.2;
 
-/// Holds the five points of a face, in image pixels: left eye, right eye, nose tip, left and right mouth corner, where
-/// left and right are the image's.
+/// The five points of a face, in image pixels: left eye, right eye, nose tip, left and right mouth corner, where left
+/// and right are the image's.
 pub type FacePoints = [(f32, f32); 5];
 
-/// Maps the canonical frame into an image: a similarity.
+/// A similarity that maps the canonical frame into an image.
 ///
 /// The frame's middle (56, 56) lies at (`x`, `y`); one unit of the frame is `scale` pixels long; `angle` turns the
 /// frame clockwise as seen in the image. Units: pixels, radians.

@@ -17,7 +17,7 @@ pub(super) const LENGTH: usize = GABOR_WAVELENGTHS.len() * GABOR_ORIENTATIONS * 
 /// Wavelengths from this one on are filtered at half the resolution.
 const HALVED_FROM: usize = 2;
 
-/// Holds the filters in the frequency domain; make one and use it for many faces.
+/// The filters in the frequency domain; make one and use it for many faces.
 pub(super) struct Bank {
     full: Plane,
     half: Plane,

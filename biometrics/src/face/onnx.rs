@@ -17,14 +17,14 @@ const BITS: usize = 512;
 /// Most numbers of an embedding.
 const LENGTH_MAX: usize = 4_096;
 
-/// Makes templates by an ONNX network.
+/// A face model of the user's own: an ONNX network that makes templates.
 #[derive(Clone)]
 pub struct Embedder {
     network: Arc<TypedRunnableModel>,
     layout: Layout,
 }
 
-/// Says how a network takes an image.
+/// The layout of the image that a network takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
     /// `[1, 3, 112, 112]`.
@@ -45,7 +45,8 @@ impl Layout {
 impl Embedder {
     /// Reads a network, the content of an ONNX file, with one image as its input and the embedding as its first output.
     ///
-    /// Errors: [`Error::Malformed`] when it is no ONNX network that runs on an input of `[1, 3, 112, 112]` or
+    /// # Errors
+    /// [`Error::Malformed`] when it is no ONNX network that runs on an input of `[1, 3, 112, 112]` or
     /// `[1, 112, 112, 3]`, or does not answer with 2 to 4,096 finite numbers.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let flat = Array2::from_elem((SIDE, SIDE), 128.0);
@@ -63,7 +64,8 @@ impl Embedder {
     /// Shape: the real-valued form is the network's output at unit length; the binary form has 512 bits
     /// ([`Template::from_embedding`]).
     ///
-    /// Errors: [`Error::FailureToAcquire`] as the built-in extractor; [`Error::Malformed`] when the network fails on
+    /// # Errors
+    /// [`Error::FailureToAcquire`] as the built-in extractor; [`Error::Malformed`] when the network fails on
     /// this image.
     pub fn template(&self, sample: &Sample) -> Result<Template, Error> {
         let image = prepared(sample)?;

@@ -2,7 +2,7 @@
 
 use ndarray::Array2;
 
-/// Reads an image between its pixels; positions outside are clamped to its border.
+/// A reader of an image between its pixels; positions outside are clamped to its border.
 pub(super) struct Reader<'a> {
     pixels: &'a [f32],
     columns: usize,
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Says which places along one axis the pixels of a new image cover: pixel i lies from `start + i * step` on.
+/// The places along one axis that the pixels of a new image cover: pixel i lies from `start + i * step` on.
 #[derive(Clone, Copy)]
 pub(super) struct Axis {
     /// New pixels.

@@ -32,11 +32,11 @@ const CLASSIFIER_ROUNDS: usize = 5;
 const EASY_IMPORTANCE: f32 = 0.05;
 /// The threshold of verification lies where this share of training images without an upright face would be accepted, or
 /// this share of training faces refused, whichever is lower: real faces score lower than synthetic ones, so that the
-/// place must be chosen by what is no face.
+/// place must be chosen from places without a face.
 const ACCEPTED_SHARE: f64 = 0.05;
 const REFUSED_SHARE: f64 = 0.002;
 
-/// Holds one synthetic capture and what is known about it.
+/// One synthetic capture and what is known about it.
 #[derive(Clone, Debug)]
 pub struct TrainingCapture {
     /// Whose face it is.
@@ -57,7 +57,8 @@ impl Extractor {
     /// Learns all parameters from synthetic captures, several of each subject, and images without a face; the same
     /// arguments in the same order give the same parameters.
     ///
-    /// Errors: [`Error::Parameter`] with too few subjects, captures or images without a face.
+    /// # Errors
+    /// [`Error::Parameter`] with too few subjects, captures or images without a face.
     pub fn train(captures: &[TrainingCapture], without_face: &[Sample], seed: u64) -> Result<Self, Error> {
         check(captures, without_face)?;
         let examples: Vec<Example> = captures.par_iter().filter_map(example).collect();
@@ -79,10 +80,13 @@ impl Extractor {
 fn check(captures: &[TrainingCapture], without_face: &[Sample]) -> Result<(), Error> {
     let subjects: BTreeSet<u64> = captures.iter().map(|c| c.subject).collect();
     if subjects.len() < SUBJECTS_MIN || captures.len() < 3 * subjects.len() {
-        return Err(Error::Parameter { name: "training captures", why: "128 subjects with 3 captures each, or more" });
+        return Err(Error::Parameter {
+            name: "training captures",
+            why: "there must be at least 128 subjects with 3 captures each",
+        });
     }
     if without_face.is_empty() {
-        return Err(Error::Parameter { name: "training images", why: "some must be without a face" });
+        return Err(Error::Parameter { name: "training images", why: "some must show no face" });
     }
     Ok(())
 }

@@ -84,7 +84,7 @@ fn assign(mut found: Vec<(f32, Pair)>, references: usize, probes: usize) -> Vec<
     pairs
 }
 
-/// Holds a rigid movement from reference to probe.
+/// A rigid movement from reference to probe.
 pub(super) struct Motion {
     /// Rotation in radians.
     pub rotation: f32,
@@ -93,7 +93,7 @@ pub(super) struct Motion {
     shift: (f32, f32),
 }
 
-/// Holds how far a known pair lies from its rigid place.
+/// The distance of a known pair from its rigid place.
 struct Residual {
     at: (f32, f32),
     by: (f32, f32),
@@ -101,7 +101,7 @@ struct Residual {
 
 impl Motion {
     /// Fits by least squares. The directions count like points a lever's length away, which matters for few or close pairs.
-    pub fn fit(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair]) -> Self {
+    pub(super) fn fit(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair]) -> Self {
         let count = pairs.len().max(1) as f32;
         let both = || pairs.iter().map(|p| (&reference.minutiae[p.reference], &probe.minutiae[p.probe]));
         let (mut centre, mut target) = ((0.0, 0.0), (0.0, 0.0));
@@ -123,12 +123,12 @@ impl Motion {
     }
 
     /// Moves a position of the reference into the probe.
-    pub fn apply(&self, x: f32, y: f32) -> (f32, f32) {
+    pub(super) fn apply(&self, x: f32, y: f32) -> (f32, f32) {
         (x * self.cos - y * self.sin + self.shift.0, x * self.sin + y * self.cos + self.shift.1)
     }
 
     /// Returns the movement from probe to reference.
-    pub fn inverse(&self) -> Self {
+    pub(super) fn inverse(&self) -> Self {
         let (x, y) = self.shift;
         let shift = (-x * self.cos - y * self.sin, x * self.sin - y * self.cos);
         Self { rotation: -self.rotation, cos: self.cos, sin: -self.sin, shift }

@@ -3,7 +3,7 @@
 use super::parameters::CELL_PIXELS;
 use ndarray::Array2;
 
-/// Holds one bit a pixel, with a border of one zero pixel all round.
+/// A binary image, with a border of one zero pixel all round.
 #[derive(Clone)]
 pub(super) struct BinaryImage {
     /// Pixels in raster order, 0 or 1.
@@ -14,35 +14,35 @@ pub(super) struct BinaryImage {
 
 impl BinaryImage {
     /// Makes an empty image.
-    pub fn new(rows: usize, columns: usize) -> Self {
+    pub(super) fn new(rows: usize, columns: usize) -> Self {
         Self { pixels: vec![0; (rows + 2) * (columns + 2)], stride: columns + 2 }
     }
 
     /// Returns the offsets of the eight neighbours, clockwise from the one above.
-    pub fn neighbours(&self) -> [isize; 8] {
+    pub(super) fn neighbours(&self) -> [isize; 8] {
         let s = self.stride as isize;
         [-s, 1 - s, 1, 1 + s, s, s - 1, -1, -1 - s]
     }
 
     /// Returns the image's column and row of an index.
-    pub fn position(&self, index: usize) -> (f32, f32) {
+    pub(super) fn position(&self, index: usize) -> (f32, f32) {
         ((index % self.stride) as f32 - 1.0, (index / self.stride) as f32 - 1.0)
     }
 
     /// Returns the index of the image's column and row.
-    pub fn index(&self, x: usize, y: usize) -> usize {
+    pub(super) fn index(&self, x: usize, y: usize) -> usize {
         (y + 1) * self.stride + x + 1
     }
 
     /// Iterates over the indices of the ones, in raster order.
-    pub fn foreground(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(super) fn foreground(&self) -> impl Iterator<Item = usize> + '_ {
         const RUN: usize = 32;
         let runs = self.pixels.chunks(RUN).enumerate().filter(|(_, run)| run.iter().fold(0, |any, &p| any | p) != 0);
         runs.flat_map(|(k, run)| (0..run.len()).filter(|&i| run[i] == 1).map(move |i| k * RUN + i))
     }
 
     /// Returns the pixels as an image, foreground black.
-    pub fn to_grey(&self) -> Array2<u8> {
+    pub(super) fn to_grey(&self) -> Array2<u8> {
         let rows = self.pixels.len() / self.stride;
         Array2::from_shape_fn((rows - 2, self.stride - 2), |(y, x)| 255 * (1 - self.pixels[self.index(x, y)]))
     }

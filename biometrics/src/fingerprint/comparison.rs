@@ -12,7 +12,7 @@ use super::parameters::{
 use super::relaxation::{Pair, Relaxed, candidates, pair_fit};
 use super::template::{MinutiaeTemplate, to_turns};
 
-/// Says how similar two samples are; larger is more similar, zero when nothing corresponds.
+/// The similarity of two samples; larger is more similar, zero when nothing corresponds.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Score(pub f32);
 
@@ -87,7 +87,7 @@ fn explained(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pa
     if common > 0.0 && common_probe > 0.0 { (paired * paired_probe / (common * common_probe)).sqrt() } else { 0.0 }
 }
 
-/// Says what a minutia weighs when it is missing from the other sample: a doubtful one may never have been there.
+/// Returns what a minutia weighs when it is missing from the other sample: a doubtful one may never have been there.
 fn weight(minutia: &Minutia) -> f32 {
     minutia.quality * minutia.quality
 }

@@ -4,7 +4,7 @@ use super::filter::{bilinear, gaussian_blur};
 use super::parameters::{CELL_PIXELS, CONTRAST_CLIP, CONTRAST_FLOOR, CONTRAST_SIGMA};
 use ndarray::{Array2, s};
 
-/// Holds the normalised image and what was divided out of it.
+/// The normalised image and what was divided out of it.
 pub(super) struct Contrast {
     /// Normalised grey, ridges negative, in plus or minus [`CONTRAST_CLIP`].
     pub normalised: Array2<f32>,

@@ -12,7 +12,7 @@ use super::parameters::{
 use ndarray::Array2;
 use std::f32::consts::{PI, TAU};
 
-/// Holds one minutia's neighbourhood: a word a section, a bit a cell.
+/// One minutia's neighbourhood: a word a section, a bit a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cylinder {
     sections: [u64; CYLINDER_SECTIONS],
@@ -21,7 +21,7 @@ pub(super) struct Cylinder {
 
 impl Cylinder {
     /// Describes the neighbourhood of minutia `index`; a minutia with too few neighbours gives no valid cell.
-    pub fn new(index: usize, features: &Features, inside: &Array2<f32>) -> Self {
+    pub(super) fn new(index: usize, features: &Features, inside: &Array2<f32>) -> Self {
         let centre = &features.minutiae[index];
         let neighbours = neighbours(index, &features.minutiae);
         let mut cylinder = Self::default();
@@ -45,7 +45,7 @@ impl Cylinder {
     }
 }
 
-/// Holds eight cylinders side by side, so that one instruction works on all of them.
+/// Eight cylinders side by side, so that one instruction works on all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(align(64))]
 struct Block {
@@ -58,14 +58,14 @@ const LANES: usize = 8;
 const SHARED_MIN: u64 = (CYLINDER_SHARED_MIN * (CYLINDER_SIDE * CYLINDER_SIDE) as f32 * PI / 4.0) as u64;
 const ROTATION_MAX_TURNS: u16 = (ROTATION_MAX * 65_536.0 / TAU) as u16;
 
-/// Holds a template's cylinders, each with its minutia's direction in 65,536ths of a turn.
+/// A template's cylinders, each with its minutia's direction in 65,536ths of a turn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct CylinderSet {
     cylinders: Vec<(Cylinder, u16)>,
     blocks: Vec<Block>,
 }
 
-/// Holds the similarity of every reference cylinder to every probe cylinder.
+/// The similarity of every reference cylinder to every probe cylinder.
 pub(super) struct Similarities {
     values: Vec<f32>,
     stride: usize,
@@ -73,7 +73,7 @@ pub(super) struct Similarities {
 
 impl Similarities {
     /// Returns the similarities of one reference minutia to all probe minutiae, padded with zeros.
-    pub fn row(&self, reference: usize) -> &[f32] {
+    pub(super) fn row(&self, reference: usize) -> &[f32] {
         &self.values[reference * self.stride..(reference + 1) * self.stride]
     }
 }
@@ -99,7 +99,7 @@ impl CylinderSet {
     ///
     /// Each similarity is in [0, 1], larger is more similar; 0 when too little is shared, or when the minutiae's
     /// directions are further apart than a finger is turned.
-    pub fn similarities(&self, probe: &Self) -> Similarities {
+    pub(super) fn similarities(&self, probe: &Self) -> Similarities {
         let stride = probe.blocks.len() * LANES;
         let mut values = vec![0.0; stride * self.cylinders.len()];
         if stride > 0 {

@@ -11,7 +11,7 @@ use std::f32::consts::PI;
 const SIDE: usize = 2 * GABOR_RADIUS + 1;
 const TAPS: usize = SIDE * SIDE;
 
-/// Holds the even Gabor kernels for every orientation and period.
+/// The even Gabor kernels for every orientation and period.
 ///
 /// Source: Hong, Wan and Jain 1998, section 2.7. Each kernel sums to zero, so that a flat area gives nothing, and its
 /// response to a plane wave of its own period and unit amplitude is one.
@@ -21,7 +21,7 @@ pub(super) struct GaborBank {
 
 impl GaborBank {
     /// Computes the whole bank.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut taps = Vec::with_capacity(GABOR_ORIENTATIONS * GABOR_PERIODS * TAPS);
         for orientation in 0..GABOR_ORIENTATIONS {
             for period in 0..GABOR_PERIODS {

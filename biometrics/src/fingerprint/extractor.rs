@@ -12,10 +12,11 @@ use crate::{AcquisitionFailure, Error, Sample};
 use ndarray::{Array2, ArrayView2};
 use std::f32::consts::PI;
 
-/// Receives each stage's name and image while a sample is extracted.
-pub type Trace<'a> = dyn FnMut(&'static str, ArrayView2<u8>) + 'a;
+/// A receiver of each stage's name and image while a sample is extracted.
+pub(super) type Trace<'a> = dyn FnMut(&'static str, ArrayView2<u8>) + 'a;
 
-/// Finds the features of fingerprint samples; holds the filter bank, so make one and use it for many samples.
+/// An extractor of features from fingerprint samples. It holds the filter bank, so make one and use it for many
+/// samples.
 pub struct Extractor {
     bank: GaborBank,
 }
@@ -34,14 +35,16 @@ impl Extractor {
 
     /// Finds a sample's features.
     ///
-    /// Errors: [`Error::FailureToAcquire`] with the reason when the sample cannot be used.
+    /// # Errors
+    /// [`Error::FailureToAcquire`] with the reason when the sample cannot be used.
     pub fn extract(&self, sample: &Sample) -> Result<Features, Error> {
         self.run(sample, None)
     }
 
     /// Finds a sample's features and shows every stage's image, in order, to `trace`.
     ///
-    /// Errors: as [`extract`](Self::extract); the stages before the failing one have been shown by then.
+    /// # Errors
+    /// As [`extract`](Self::extract); the stages before the failing one have been shown by then.
     pub fn extract_traced(&self, sample: &Sample, trace: &mut Trace<'_>) -> Result<Features, Error> {
         self.run(sample, Some(trace))
     }

@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-/// Names the two kinds of minutia that every standard knows (ISO/IEC 19794-2:2005, 6.2).
+/// The two kinds of minutia that every standard knows (ISO/IEC 19794-2:2005, 6.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MinutiaKind {
@@ -13,7 +13,7 @@ pub enum MinutiaKind {
     Bifurcation,
 }
 
-/// Holds one minutia.
+/// One minutia.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Minutia {
     /// Column in pixels at 500 dpi.
@@ -29,7 +29,7 @@ pub struct Minutia {
     pub quality: f32,
 }
 
-/// Holds everything that the extractor found in one sample.
+/// Everything that the extractor found in one sample.
 ///
 /// Shape: the four maps are `[ceil(rows / cell), ceil(columns / cell)]`, one entry per square cell of
 /// [`parameters::CELL_PIXELS`](super::parameters::CELL_PIXELS) pixels, each describing the cell's centre.

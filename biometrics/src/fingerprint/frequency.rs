@@ -12,7 +12,7 @@ const SIGNATURE: usize = 2 * PERIOD_WINDOW + 1;
 /// Cells between two measurements: the window is far wider than a cell.
 const STRIDE: usize = 2;
 
-/// Holds the ridge period of every cell.
+/// The ridge period of every cell.
 pub(super) struct PeriodMap {
     /// Period in pixels, smoothed over the mask and spread outside it.
     pub period: Array2<f32>,

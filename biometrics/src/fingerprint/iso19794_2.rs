@@ -23,7 +23,7 @@ const MINUTIA_BYTES: usize = 6;
 const COORDINATE_MAX: u16 = 0x3fff;
 const STEP: f32 = TAU / 256.0;
 
-/// Holds one record.
+/// One record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Columns of the image that the views come from, in pixels at 500 dpi.
@@ -34,7 +34,7 @@ pub struct Record {
     pub views: Vec<View>,
 }
 
-/// Holds one finger view: the minutiae of one impression.
+/// One finger view: the minutiae of one impression.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// Finger position: 0 unknown, 1 right thumb to 5 right little finger, 6 left thumb to 10 left little finger.
@@ -51,7 +51,8 @@ pub struct View {
 impl Record {
     /// Describes one sample's features as a record of one view, of an unknown finger.
     ///
-    /// Errors: [`Error::Parameter`] when the image is larger than the format can say (16,383 pixels a side).
+    /// # Errors
+    /// [`Error::Parameter`] when the image is larger than the format can say (16,383 pixels a side).
     pub fn new(features: &Features) -> Result<Self, Error> {
         let side = |pixels: usize| u16::try_from(pixels).ok().filter(|&side| side <= COORDINATE_MAX);
         let too_large = Error::Parameter { name: "features", why: "the image must be at most 16,383 pixels a side" };
@@ -82,14 +83,15 @@ impl Record {
 
     /// Reads a record's bytes.
     ///
-    /// Errors: [`Error::Malformed`] when the bytes are not exactly one record of this format and version.
+    /// # Errors
+    /// [`Error::Malformed`] when the bytes are not exactly one record of this format and version.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader { rest: bytes };
         if reader.take(MAGIC.len())? != MAGIC {
             return Err(malformed("it does not begin with FMR and version 20"));
         }
         if reader.u32()? as usize != bytes.len() || bytes.len() < HEADER_BYTES {
-            return Err(malformed("its stated length is not its length"));
+            return Err(malformed("its stated length differs from its actual length"));
         }
         reader.take(2)?;
         let (columns, rows) = (reader.u16()?, reader.u16()?);

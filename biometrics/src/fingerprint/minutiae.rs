@@ -46,7 +46,7 @@ fn direction(end: &LineEnd, orientation: &OrientationMap) -> f32 {
     angle.rem_euclid(TAU)
 }
 
-/// Says whether a line only ends because the finger's contact does: beyond it, or around it, there is background.
+/// Returns whether a line only ends because the finger's contact does: beyond it, or around it, there is background.
 fn is_at_border(end: &LineEnd, inside: &Array2<f32>) -> bool {
     let outside = |dx: f32, dy: f32| {
         let (x, y) = (end.position.0 + dx, end.position.1 + dy);

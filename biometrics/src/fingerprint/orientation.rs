@@ -5,7 +5,7 @@ use super::parameters::{CELL_PIXELS, COHERENCE_TRUSTED, GRADIENT_SIGMA, TENSOR_S
 use ndarray::Array2;
 use std::f32::consts::PI;
 
-/// Holds the orientation of every cell as a doubled-angle vector, so that it can be averaged and interpolated.
+/// The orientation of every cell as a doubled-angle vector, so that it can be averaged and interpolated.
 pub(super) struct OrientationMap {
     /// Cosine of twice the ridge orientation, times the coherence.
     pub cos2: Array2<f32>,
@@ -17,7 +17,7 @@ pub(super) struct OrientationMap {
 
 impl OrientationMap {
     /// Returns the ridge orientation at a pixel position, in [0, π).
-    pub fn at(&self, x: f32, y: f32) -> f32 {
+    pub(super) fn at(&self, x: f32, y: f32) -> f32 {
         let (cx, cy) = (to_cell(x), to_cell(y));
         let sin2 = super::filter::bilinear(&self.sin2, cx, cy);
         let cos2 = super::filter::bilinear(&self.cos2, cx, cy);
@@ -25,7 +25,7 @@ impl OrientationMap {
     }
 
     /// Returns every cell's ridge orientation, in [0, π).
-    pub fn angles(&self) -> Array2<f32> {
+    pub(super) fn angles(&self) -> Array2<f32> {
         Array2::from_shape_fn(self.cos2.dim(), |i| (0.5 * self.sin2[i].atan2(self.cos2[i])).rem_euclid(PI))
     }
 }

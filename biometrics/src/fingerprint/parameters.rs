@@ -147,6 +147,12 @@ pub const CYLINDER_SHARED_MIN: f32 = 0.6;
 /// Neighbours that a cylinder needs to say anything.
 pub const CYLINDER_NEIGHBOURS_MIN: usize = 2;
 
+// --- Records without ridge maps ---------------------------------------------------------------------------------------
+
+/// Distance by which the minutiae's convex hull is enlarged to stand for the foreground (Cappelli, Ferrara and Maltoni
+/// 2010, table 1, Ω).
+pub const HULL_MARGIN: f32 = 50.0;
+
 // --- Comparison ----------------------------------------------------------------------------------------------------
 
 /// Greatest rotation between two captures (the same paper's δθ).

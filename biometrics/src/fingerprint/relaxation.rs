@@ -10,7 +10,7 @@ use super::parameters::{
 use super::template::{Edge, MinutiaeTemplate};
 use std::f32::consts::TAU;
 
-/// Holds a supposed correspondence of a reference minutia and a probe minutia.
+/// A supposed correspondence of a reference minutia and a probe minutia.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pair {
     /// Index of the reference minutia.
@@ -47,7 +47,7 @@ fn insert(best: &mut [Pair; CANDIDATES_PER_MINUTIA], pair: Pair) {
     }
 }
 
-/// Holds how well each pair of candidates fits into one movement of the finger, and how much support each one has.
+/// How well each pair of candidates fits into one movement of the finger, and how much support each one has.
 pub(super) struct Relaxed {
     fits: Vec<f32>,
     /// Support of each candidate after the relaxation.
@@ -56,7 +56,7 @@ pub(super) struct Relaxed {
 
 impl Relaxed {
     /// Lets compatible candidates strengthen one another.
-    pub fn new(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair]) -> Self {
+    pub(super) fn new(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, pairs: &[Pair]) -> Self {
         let count = pairs.len();
         let mut fits = vec![0.0; count * count];
         for i in 0..count {
@@ -74,7 +74,7 @@ impl Relaxed {
     }
 
     /// Returns how well one candidate fits each of the others, in [0, 1].
-    pub fn fits(&self, candidate: usize) -> &[f32] {
+    pub(super) fn fits(&self, candidate: usize) -> &[f32] {
         &self.fits[candidate * self.support.len()..(candidate + 1) * self.support.len()]
     }
 }
@@ -90,7 +90,7 @@ fn spread(fits: &[f32], support: &[f32]) -> Vec<f32> {
     next
 }
 
-/// Says how well two pairs fit into one movement of the finger, in [0, 1].
+/// Returns how well two pairs fit into one movement of the finger, in [0, 1].
 pub(super) fn pair_fit(reference: &MinutiaeTemplate, probe: &MinutiaeTemplate, a: &Pair, b: &Pair) -> f32 {
     if a.reference == b.reference || a.probe == b.probe {
         return 0.0;

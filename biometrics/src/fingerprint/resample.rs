@@ -7,7 +7,8 @@ use ndarray::Array2;
 
 /// Turns a sample into a floating-point image at 500 dpi, after checking its size and resolution.
 ///
-/// Errors: `NoSubject` for a sample of another modality, `TooLarge`, `TooSmall`, `Resolution`.
+/// # Errors
+/// `NoSubject` for a sample of another modality, `TooLarge`, `TooSmall`, `Resolution`.
 pub(super) fn resample(sample: &Sample) -> Result<Array2<f32>, AcquisitionFailure> {
     let (rows, columns) = sample.pixels.dim();
     let ppi = sample.pixels_per_inch.unwrap_or(WORKING_PPI);

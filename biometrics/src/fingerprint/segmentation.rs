@@ -9,7 +9,10 @@ use ndarray::Array2;
 
 /// Finds the cells with enough contrast to be worth filtering.
 ///
-/// Shape: one entry a cell. `deviation` is in grey levels. Errors: `Blank` when nothing has contrast.
+/// Shape: one entry a cell. `deviation` is in grey levels.
+///
+/// # Errors
+/// `Blank` when nothing has contrast.
 pub(super) fn busy_area(deviation: &Array2<f32>) -> Result<Array2<bool>, AcquisitionFailure> {
     let strong = quantile(deviation.iter().copied(), STRONG_QUANTILE);
     if strong < BLANK_DEVIATION {
@@ -21,7 +24,10 @@ pub(super) fn busy_area(deviation: &Array2<f32>) -> Result<Array2<bool>, Acquisi
 /// Finds the cells that show a finger: those whose filtered ridges are strong and follow the raw ones.
 ///
 /// Shape: one entry a cell. `amplitude` is the filtered ridges' deviation in grey levels, `clarity` their correlation
-/// with the raw ones in [0, 1]. Errors: `NoSubject` when no region is large and clear enough.
+/// with the raw ones in [0, 1].
+///
+/// # Errors
+/// `NoSubject` when no region is large and clear enough.
 pub(super) fn segment(amplitude: &Array2<f32>, clarity: &Array2<f32>) -> Result<Array2<bool>, AcquisitionFailure> {
     let strong = quantile(amplitude.iter().copied(), STRONG_QUANTILE);
     let raw = Array2::from_shape_fn(amplitude.dim(), |i| {

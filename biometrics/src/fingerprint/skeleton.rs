@@ -4,7 +4,7 @@ use super::binarisation::BinaryImage;
 use super::parameters::{DIRECTION_STEPS, GAP_COSINE, GAP_PERIODS, ISLAND_PERIODS, PERIOD_MAX, SPUR_PERIODS};
 use super::thinning::{branches, code};
 
-/// Says where a line that was followed stopped.
+/// The place where a followed line stopped.
 #[derive(Clone, Copy, PartialEq)]
 enum Stop {
     /// It ended.
@@ -15,7 +15,7 @@ enum Stop {
     Longer,
 }
 
-/// Holds one line's end: its pixel and the unit vector from there back along the line.
+/// One line's end: its pixel and the unit vector from there back along the line.
 #[derive(Clone, Copy)]
 pub(super) struct LineEnd {
     /// Index in the image.

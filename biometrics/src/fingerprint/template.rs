@@ -6,7 +6,7 @@ use super::parameters::CELL_PIXELS;
 use ndarray::Array2;
 use std::f32::consts::TAU;
 
-/// Holds a sample's minutiae prepared for comparison.
+/// A sample's minutiae prepared for comparison.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MinutiaeTemplate {
     pub(super) minutiae: Vec<Minutia>,
@@ -17,7 +17,7 @@ pub struct MinutiaeTemplate {
     pub(super) field: Array2<Option<u8>>,
 }
 
-/// Holds where one minutia lies as seen from another.
+/// The place of one minutia as seen from another.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Edge {
     /// Distance in pixels.
@@ -53,7 +53,7 @@ impl MinutiaeTemplate {
         self.minutiae.len()
     }
 
-    /// Says whether there are no minutiae at all.
+    /// Returns whether there are no minutiae at all.
     pub fn is_empty(&self) -> bool {
         self.minutiae.is_empty()
     }

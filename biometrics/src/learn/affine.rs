@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Sums are kept in this many lanes, in an order that never depends on the machine.
 const LANES: usize = 16;
 
-/// Maps x to (weights x) scaled row by row, plus an offset.
+/// A map of x to (weights x) scaled row by row, plus an offset.
 ///
 /// Shape: `weights` is `[rows, columns]` in steps of `scales[row]`, `offset` is `[rows]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use super::eigen::symmetric_eigen;
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
-/// Holds linear discriminants.
+/// Linear discriminants.
 ///
 /// Shape: a vector x of `[d]` maps to `directions.dot(x - mean)`, `[p]`, in units in which one subject's captures have
 /// unit variance in every coordinate and no correlation; `between` is the subjects' own variance in each, falling.

@@ -8,7 +8,7 @@ use ndarray::{Array2, s};
 /// Rounds of the QL iteration allowed for one eigenvalue; two are usual.
 const ROUNDS_MAX: usize = 60;
 
-/// Holds a spectral decomposition.
+/// A spectral decomposition.
 ///
 /// Shape: `values` is `[n]` in falling order; row i of `vectors`, `[n, n]`, is the unit eigenvector of `values[i]`.
 pub(super) struct Spectrum {

@@ -9,7 +9,7 @@ use rand::{Rng, RngExt};
 const ROUNDS: usize = 5;
 const EXTRA: usize = 8;
 
-/// Holds principal components.
+/// Principal components.
 ///
 /// Shape: `mean` is `[d]`, `directions` is `[p, d]` with orthonormal rows, `variances` is `[p]` in falling order.
 pub(crate) struct Principal {

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView2};
 
-/// Holds a linear map with an offset. Shape: `weights` is `[outputs, inputs]`, `offset` is `[outputs]`.
+/// A linear map with an offset. Shape: `weights` is `[outputs, inputs]`, `offset` is `[outputs]`.
 pub(crate) struct Linear {
     pub(crate) weights: Array2<f32>,
     pub(crate) offset: Vec<f32>,

@@ -12,7 +12,7 @@ const PENALTY: f64 = 0.1;
 /// were fitted to would set the threshold too low.
 const FOLDS: usize = 5;
 
-/// Tells artefacts from living subjects of one modality and one kind of sensor.
+/// A classifier of artefacts against living subjects of one modality and one kind of sensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Detector {
     mean: Vec<f32>,
@@ -21,7 +21,7 @@ pub struct Detector {
     threshold: f32,
 }
 
-/// Counts a detector's errors (ISO/IEC 30107-3, clause 13).
+/// A detector's errors (ISO/IEC 30107-3, clause 13).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DetectorRates {
     /// Samples taken for attacks.
@@ -89,7 +89,7 @@ impl Detector {
         self.of_features(&features(&sample.pixels))
     }
 
-    /// Says whether a sample is taken for an attack.
+    /// Returns whether a sample is taken for an attack.
     pub fn is_attack(&self, sample: &Sample) -> bool {
         self.score(sample) > self.threshold
     }

@@ -30,7 +30,7 @@ use crate::{BitString, Error, Template};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Chooses length, depth and threshold.
+/// The parameters of `biohash`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BioHashParameters {
@@ -79,7 +79,8 @@ pub struct BioHash {
 impl BioHash {
     /// Builds the scheme.
     ///
-    /// Errors: [`Error::Parameter`] when a parameter is out of its range.
+    /// # Errors
+    /// [`Error::Parameter`] when a parameter is out of its range.
     pub fn new(parameters: BioHashParameters) -> Result<Self, Error> {
         let quantiser = Quantiser::new("biohash depth", parameters.depth)?;
         if !(64..=BITS_MAX).contains(&parameters.bits) || !parameters.bits.is_multiple_of(parameters.depth) {

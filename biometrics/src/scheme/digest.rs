@@ -61,7 +61,8 @@ pub struct DigestScheme {
 impl DigestScheme {
     /// Builds the scheme over so many bits.
     ///
-    /// Errors: [`Error::Parameter`] unless there are 1 to 1,024.
+    /// # Errors
+    /// [`Error::Parameter`] unless there are 1 to 1,024.
     pub fn new(bits: usize) -> Result<Self, Error> {
         if (1..=BITS_MAX).contains(&bits) {
             Ok(Self { bits })

@@ -24,7 +24,8 @@ pub(super) fn payload_of(scheme: SchemeId, parts: &[&[u8]]) -> QrPayload {
 
 /// Makes the server's record: a digest of the digest, so that the database alone lets nobody present a payload.
 ///
-/// Errors: [`Error::Malformed`] when the payload is no digest of this scheme.
+/// # Errors
+/// [`Error::Malformed`] when the payload is not a digest of this scheme.
 pub(super) fn record_of(scheme: SchemeId, payload: &QrPayload) -> Result<ServerRecord, Error> {
     if payload.scheme != scheme || payload.body.len() != DIGEST_BYTES {
         return Err(Error::Malformed { what: "payload", why: "it is not a digest of this scheme" });

@@ -38,7 +38,7 @@ const HEADER_BYTES: usize = 4;
 const ROTATION_DOMAIN: &[u8] = b"biopay index-of-max rotation v1";
 const EXPANSION: usize = 4;
 
-/// Names how a group's values are made.
+/// The way in which a group's values are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum IndexVariant {
@@ -48,7 +48,7 @@ pub enum IndexVariant {
     Permutation,
 }
 
-/// Chooses variant, sizes and threshold.
+/// The parameters of `index-of-max`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct IndexOfMaxParameters {
@@ -89,11 +89,11 @@ impl IndexOfMaxParameters {
             && (2..=GROUP_SIZE_MAX).contains(&self.group_size)
             && (1..=PERMUTATIONS_MAX).contains(&self.permutations);
         if !in_range {
-            let why = "16 to 2048 groups of 2 to 256 values, from 1 to 8 permutations";
+            let why = "there must be 16 to 2048 groups of 2 to 256 values, and 1 to 8 permutations";
             return Err(Error::Parameter { name: "index-of-max sizes", why });
         }
         if !(self.threshold > self.chance() && self.threshold <= 1.0) {
-            let why = "it must be above one over the group's size, which is chance, and at most 1";
+            let why = "it must be above 1 divided by the group's size (the share by chance) and at most 1";
             return Err(Error::Parameter { name: "index-of-max threshold", why });
         }
         Ok(())
@@ -124,7 +124,8 @@ pub struct IndexOfMax {
 impl IndexOfMax {
     /// Builds the scheme.
     ///
-    /// Errors: [`Error::Parameter`] when a parameter is out of its range.
+    /// # Errors
+    /// [`Error::Parameter`] when a parameter is out of its range.
     pub fn new(parameters: IndexOfMaxParameters) -> Result<Self, Error> {
         parameters.check()?;
         Ok(Self { parameters })

@@ -7,7 +7,7 @@ use super::payload::QrPayload;
 use crate::{Error, Template};
 use rand::Rng;
 
-/// Derives, enrols and verifies QR payloads in one way.
+/// A derivation scheme: one way to enrol, derive and verify QR payloads.
 pub trait Scheme: Send + Sync {
     /// Returns the scheme's name.
     fn id(&self) -> SchemeId;
@@ -17,20 +17,21 @@ pub trait Scheme: Send + Sync {
         None
     }
 
-    /// Says how payloads are compared, and at which threshold. Unless a scheme says otherwise its payload is a digest
+    /// Returns how payloads are compared, and at which threshold. Unless a scheme says otherwise its payload is a digest
     /// of a key, and [`record`](Self::record) and [`verify`](Self::verify) are those of digests.
     fn comparison(&self) -> ComparisonKind {
         ComparisonKind::Equality
     }
 
-    /// Says what a device token is to the scheme.
+    /// Returns what a device token is to the scheme.
     fn token_use(&self) -> TokenUse {
         TokenUse::Ignored
     }
 
     /// Enrols one or several templates of the same subject.
     ///
-    /// Errors: [`Error::FailureToEnrol`] when they cannot make a reference.
+    /// # Errors
+    /// [`Error::FailureToEnrol`] when they cannot make a reference.
     fn enrol(
         &self,
         references: &[Template],
@@ -40,13 +41,15 @@ pub trait Scheme: Send + Sync {
 
     /// Derives the payload from a new capture.
     ///
-    /// Errors: [`Error::FailedToDerive`] when an equality scheme cannot correct the difference;
+    /// # Errors
+    /// [`Error::FailedToDerive`] when an equality scheme cannot correct the difference;
     /// [`Error::Malformed`] when the helper data is not of this scheme.
     fn derive(&self, probe: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Result<QrPayload, Error>;
 
     /// Makes the server's record from the payload presented at registration.
     ///
-    /// Errors: [`Error::Malformed`] when the payload is not of this scheme.
+    /// # Errors
+    /// [`Error::Malformed`] when the payload is not of this scheme.
     fn record(&self, payload: &QrPayload) -> Result<ServerRecord, Error> {
         equality::record_of(self.id(), payload)
     }
@@ -66,7 +69,7 @@ pub trait Scheme: Send + Sync {
         None
     }
 
-    /// Runs the attack on two helpers that tells whether they are of one subject; `None` where there is none better
+    /// Runs the attack on two helpers that tells whether they are of one subject; `None` where no attack does better
     /// than comparing them bit by bit, or where a helper is not of this scheme.
     ///
     /// Units: of the attack, larger is likelier the same subject.

@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 
 const VERSION: u8 = 1;
 
-/// Is the helper of such a scheme. Layout: version (1 byte), whether a token belongs to it (1 byte, 0 or 1), salt (16).
+/// The helper data of such a scheme. Layout: version (1 byte), whether a token belongs to it (1 byte, 0 or 1), salt
+/// (16).
 pub(super) struct KeyedHelper {
     is_bound_to_token: bool,
     salt: [u8; SALT_BYTES],
@@ -42,7 +43,8 @@ impl KeyedHelper {
 
     /// Opens the stream that the record's projections are drawn from: SHA-256 of scheme, salt and token is its key.
     ///
-    /// Errors: [`Error::MissingToken`].
+    /// # Errors
+    /// [`Error::MissingToken`].
     pub(super) fn stream(&self, scheme: SchemeId, token: Option<&DeviceToken>) -> Result<ChaCha20Rng, Error> {
         let mut hash = Sha256::new_with_prefix(format!("biopay {} projection v1", scheme.name()));
         hash.update(self.salt);

@@ -3,7 +3,7 @@
 use super::payload::QrPayload;
 use serde::{Deserialize, Serialize};
 
-/// Says how a scheme's payloads are compared.
+/// The comparison of a scheme's payloads.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ComparisonKind {
@@ -13,7 +13,7 @@ pub enum ComparisonKind {
     Threshold(f32),
 }
 
-/// Says what a scheme does with a device token.
+/// A scheme's use of a device token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenUse {
@@ -23,20 +23,20 @@ pub enum TokenUse {
     Keys,
 }
 
-/// Holds a secret that stays on one device and keys token-based schemes.
+/// A secret that stays on one device and keys token-based schemes.
 #[derive(Clone)]
 pub struct DeviceToken(pub [u8; 32]);
 
-/// Holds what a device needs besides the probe to derive the payload again. Public by design: the scheme's security
+/// The data that a device needs besides the probe to derive the payload again. Public by design: the scheme's security
 /// does not rest on it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HelperData(pub Vec<u8>);
 
-/// Holds what the server keeps of an enrolment.
+/// The part of an enrolment that the server keeps.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerRecord(pub Vec<u8>);
 
-/// Holds what enrolment gives the handset.
+/// The part of an enrolment that the handset keeps.
 #[derive(Clone, Debug)]
 pub struct Enrolment {
     /// Presented to the server at registration, and kept by a handset that stores its QR (patent paragraph 20).
@@ -45,7 +45,7 @@ pub struct Enrolment {
     pub helper: HelperData,
 }
 
-/// Holds the server's decision on one presented payload.
+/// The server's decision on one presented payload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Verdict {
     /// Whether the payload is consistent with the record.

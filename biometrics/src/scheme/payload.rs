@@ -16,13 +16,13 @@ const HEADER_BYTES: usize = 4;
 /// 64 bits of HMAC-SHA-256: a forger has three tries a payment page (NIST SP 800-107r1, 5.3.3, allows 32 and more).
 const TAG_BYTES: usize = 8;
 
-/// Keys the authentication tag.
+/// The key of the authentication tag.
 #[derive(Clone)]
 pub struct TagKey([u8; 32]);
 
 impl TagKey {
-    /// The key that everybody knows: the tag then tells a misread or mixed-up symbol from a wrong one, and
-    /// authenticates nothing.
+    /// The key that everybody knows: the tag then only detects a misread or mixed-up symbol, and authenticates
+    /// nothing.
     pub const PUBLIC: Self = Self(*b"biopay QR payload, a public key!");
 
     /// Takes a secret that whoever issues symbols shares with the server: nobody else can then make a payload that is
@@ -46,7 +46,7 @@ impl std::fmt::Debug for TagKey {
     }
 }
 
-/// Holds a scheme's output as it travels in the QR symbol.
+/// A scheme's output as it travels in the QR symbol.
 ///
 /// Layout: version (1 byte), scheme (1 byte), bytes of body (2, little-endian), body, tag (the first 8 bytes of
 /// HMAC-SHA-256 over all before it).
@@ -66,7 +66,8 @@ impl QrPayload {
 
     /// Reads the payload's bytes under the public key.
     ///
-    /// Errors: as [`open`](Self::open).
+    /// # Errors
+    /// As [`open`](Self::open).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         Self::open(bytes, &TagKey::PUBLIC)
     }
@@ -83,7 +84,8 @@ impl QrPayload {
 
     /// Reads the payload's bytes and checks their tag in constant time, before anything else of them is believed.
     ///
-    /// Errors: [`Error::Malformed`] on a wrong length, tag, version or scheme.
+    /// # Errors
+    /// [`Error::Malformed`] on a wrong length, tag, version or scheme.
     pub fn open(bytes: &[u8], key: &TagKey) -> Result<Self, Error> {
         let malformed = |why| Error::Malformed { what: "QR payload", why };
         if !(OVERHEAD_BYTES..=OVERHEAD_BYTES + BODY_BYTES_MAX).contains(&bytes.len()) {
@@ -99,7 +101,7 @@ impl QrPayload {
         }
         let scheme = SchemeId::from_code(header[1]).ok_or(malformed("its scheme is unknown"))?;
         if usize::from(u16::from_le_bytes([header[2], header[3]])) != body.len() {
-            return Err(malformed("its body is not as long as it says"));
+            return Err(malformed("its stated length differs from its body's length"));
         }
         Ok(Self { scheme, body: body.to_vec() })
     }

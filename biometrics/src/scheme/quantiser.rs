@@ -14,7 +14,7 @@ pub(super) const DEPTH_MAX: usize = 8;
 /// Widths of a level by depth from two bits. Units: standard deviations of the values.
 const STEPS: [f32; DEPTH_MAX - 1] = [0.9957, 0.5860, 0.3352, 0.1881, 0.1041, 0.0569, 0.0308];
 
-/// Turns values into bits.
+/// A quantiser that turns values into bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Quantiser {
     depth: usize,
@@ -23,7 +23,8 @@ pub(super) struct Quantiser {
 impl Quantiser {
     /// Takes the bits of a value.
     ///
-    /// Errors: [`Error::Parameter`] under this name unless there are 1 to 8.
+    /// # Errors
+    /// [`Error::Parameter`] under this name unless there are 1 to 8.
     pub(super) fn new(name: &'static str, depth: usize) -> Result<Self, Error> {
         if (1..=DEPTH_MAX).contains(&depth) {
             Ok(Self { depth })

@@ -9,14 +9,16 @@ use std::borrow::Cow;
 /// independent noise divides its variance by n, so the sign is the better estimate of the subject's own bit and the
 /// magnitude of how seldom a probe will flip it.
 ///
-/// Errors: [`Error::FailureToEnrol`] without captures, or when their shapes differ.
+/// # Errors
+/// [`Error::FailureToEnrol`] without captures, or when their shapes differ.
 pub(super) fn mean_margins(references: &[Template]) -> Result<Vec<f32>, Error> {
     mean_of_at_least(references, 0)
 }
 
 /// Averages the margins as [`mean_margins`] does, each capture's extended as [`at_least`] does.
 ///
-/// Errors: as [`mean_margins`].
+/// # Errors
+/// As [`mean_margins`].
 pub(super) fn mean_of_at_least(references: &[Template], count: usize) -> Result<Vec<f32>, Error> {
     let first = references.first().ok_or(Error::FailureToEnrol("no capture was given"))?;
     let mut sum = vec![0.0f32; at_least(first, count).len()];
@@ -46,7 +48,8 @@ pub(super) fn at_least(template: &Template, count: usize) -> Cow<'_, [f32]> {
 
 /// Averages the unit vectors of several captures and brings the mean to unit norm.
 ///
-/// Errors: [`Error::FailureToEnrol`] without captures, when their shapes differ, or when one is no vector of numbers.
+/// # Errors
+/// [`Error::FailureToEnrol`] without captures, when their shapes differ, or when one has no finite numbers.
 pub(super) fn mean_real(references: &[Template]) -> Result<Vec<f32>, Error> {
     let first = references.first().ok_or(Error::FailureToEnrol("no capture was given"))?;
     let mut sum = vec![0.0f32; first.real().len()];
@@ -57,7 +60,7 @@ pub(super) fn mean_real(references: &[Template]) -> Result<Vec<f32>, Error> {
         sum.iter_mut().zip(reference.real()).for_each(|(s, x)| *s += x);
     }
     if sum.is_empty() || sum.iter().any(|x| !x.is_finite()) {
-        return Err(Error::FailureToEnrol("a template's real-valued form is no vector of numbers"));
+        return Err(Error::FailureToEnrol("a template's real-valued form is empty or has a value that is not finite"));
     }
     Ok(Template::new(sum, Vec::new()).real().to_vec())
 }

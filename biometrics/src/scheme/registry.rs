@@ -106,7 +106,7 @@ impl Default for Keys {
     }
 }
 
-/// Holds every scheme, built once from one set of parameters.
+/// Every scheme, built once from one set of parameters.
 pub struct Registry {
     schemes: Vec<Box<dyn Scheme>>,
 }
@@ -114,7 +114,8 @@ pub struct Registry {
 impl Registry {
     /// Builds all schemes.
     ///
-    /// Errors: [`Error::Parameter`] naming the first parameter that is out of range.
+    /// # Errors
+    /// [`Error::Parameter`] naming the first parameter that is out of range.
     pub fn new(parameters: &SchemeParameters) -> Result<Self, Error> {
         let schemes = SchemeId::ALL.into_iter().map(|id| build(id, parameters)).collect::<Result<_, _>>()?;
         Ok(Self { schemes })

@@ -46,7 +46,7 @@ const TEMPLATE_BITS_MAX: usize = 4_096;
 /// Short, so that a locker of up to 64 bits costs one block of SHA-256.
 const LOCKER_DOMAIN: &[u8] = b"biopay locker v2";
 
-/// Chooses subset and number of lockers.
+/// The parameters of `sample-then-lock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LockerParameters {
@@ -86,7 +86,8 @@ pub struct SampleThenLock {
 impl SampleThenLock {
     /// Builds the scheme.
     ///
-    /// Errors: [`Error::Parameter`] when a parameter is out of its range.
+    /// # Errors
+    /// [`Error::Parameter`] when a parameter is out of its range.
     pub fn new(parameters: LockerParameters) -> Result<Self, Error> {
         if !(8..=SUBSET_MAX).contains(&parameters.subset) {
             return Err(Error::Parameter { name: "locker subset", why: "it must be 8 to 256 bits" });
@@ -122,7 +123,8 @@ impl SampleThenLock {
     ///
     /// Shape: as many bits as open a locker.
     ///
-    /// Errors: [`Error::FailedToDerive`] when it stays shut; [`Error::Malformed`] for other helper data or parameters.
+    /// # Errors
+    /// [`Error::FailedToDerive`] when it stays shut; [`Error::Malformed`] for other helper data or parameters.
     pub fn payload_of_subset(&self, helper: &HelperData, bits: &BitString) -> Result<QrPayload, Error> {
         let header = Helper::from_bytes(&helper.0)?;
         let helper = self.read_helper(&helper.0, header.template_bits)?;
@@ -231,7 +233,7 @@ impl<'a> Helper<'a> {
         let (salt, rest) = rest.split_first_chunk::<SALT_BYTES>().ok_or(malformed("it is cut short"))?;
         let (lockers, []) = rest.as_chunks::<LOCKER_BYTES>() else { return Err(malformed("a locker is cut short")) };
         if lockers.len() != number(3) {
-            return Err(malformed("it has another number of lockers than it says"));
+            return Err(malformed("its number of lockers differs from the stated one"));
         }
         Ok(Self { subset: number(1), template_bits: number(5), salt: *salt, lockers })
     }

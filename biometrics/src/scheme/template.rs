@@ -72,7 +72,8 @@ impl TemplateScheme {
     /// Builds the scheme with the least similarity that is accepted, and the bits of a number: one takes the template's
     /// own bits.
     ///
-    /// Errors: [`Error::Parameter`] unless the threshold lies above one half, which is chance, and at most at one, and
+    /// # Errors
+    /// [`Error::Parameter`] unless the threshold lies above one half, which is chance, and at most at one, and
     /// there are 1 to 8 bits.
     pub fn new(threshold: f32, depth: usize) -> Result<Self, Error> {
         let quantiser = Quantiser::new("template depth", depth)?;

@@ -15,14 +15,15 @@ pub(super) const EMBEDDING_DEPTH: usize = 4;
 pub(super) const EMBEDDING_THRESHOLD: f32 = 0.627;
 const LENGTH_BYTES: usize = 2;
 
-/// Is a scheme whose payloads are bits that are more or less similar.
+/// A scheme whose payloads are bits that are more or less similar.
 pub(super) trait Similarity: Scheme {
     /// The least similarity that is accepted.
     fn threshold(&self) -> f32;
 
     /// Reads a payload's body.
     ///
-    /// Errors: [`Error::Malformed`] when it is not of this scheme and its parameters.
+    /// # Errors
+    /// [`Error::Malformed`] when it is not of this scheme and its parameters.
     fn bits(&self, body: &[u8]) -> Result<BitString, Error>;
 
     /// Compares two bodies; in [0, 1], larger is more similar.
@@ -31,7 +32,8 @@ pub(super) trait Similarity: Scheme {
 
 /// Keeps the payload's body.
 ///
-/// Errors: [`Error::Malformed`] when the payload is not of this scheme.
+/// # Errors
+/// [`Error::Malformed`] when the payload is not of this scheme.
 pub(super) fn record_of(scheme: &impl Similarity, payload: &QrPayload) -> Result<ServerRecord, Error> {
     bits_of(scheme, payload)?;
     Ok(ServerRecord(payload.body.clone()))
@@ -50,7 +52,8 @@ pub(super) fn verify(scheme: &impl Similarity, record: &ServerRecord, payload: &
 
 /// Reads a payload.
 ///
-/// Errors: [`Error::Malformed`] when it is not of this scheme.
+/// # Errors
+/// [`Error::Malformed`] when it is not of this scheme.
 pub(super) fn bits_of(scheme: &impl Similarity, payload: &QrPayload) -> Result<BitString, Error> {
     if payload.scheme != scheme.id() {
         return Err(Error::Malformed { what: "payload", why: "it is of another scheme" });
@@ -67,7 +70,8 @@ pub(super) fn body_of(bits: &BitString) -> Vec<u8> {
 
 /// Reads what [`body_of`] wrote.
 ///
-/// Errors: [`Error::Malformed`], naming `what`, unless there are 1 to 4,096 bits and as many as it says.
+/// # Errors
+/// [`Error::Malformed`], naming `what`, unless there are 1 to 4,096 bits and as many as it says.
 pub(super) fn parse(what: &'static str, body: &[u8]) -> Result<BitString, Error> {
     let malformed = |why| Error::Malformed { what, why };
     let (length, packed) = body.split_first_chunk::<LENGTH_BYTES>().ok_or(malformed("it is cut short"))?;

@@ -2,7 +2,7 @@
 //! below.
 //!
 //! ```text
-//! (seed) ──► Population: bases, clusters ─┐
+//! (seed) ──► EmbeddingPopulation: bases, clusters ─┐
 //! (seed, subject) ──► identity, look-alike ──────┼─► (capture) noise, bad captures ─► unit vector
 //! ```
 //!
@@ -14,4 +14,4 @@ mod model;
 mod population;
 
 pub use model::DIMENSIONS;
-pub use population::{Embedding, Population};
+pub use population::{Embedding, EmbeddingPopulation};

@@ -15,8 +15,8 @@ const POPULATION: u64 = 1;
 
 type Vector = [f32; DIMENSIONS];
 
-/// Holds what all subjects of one seed share; embeddings of any subject can be drawn from it in any order.
-pub struct Population {
+/// The structure that all subjects of one seed share; embeddings of any subject can be drawn from it in any order.
+pub struct EmbeddingPopulation {
     seed: u64,
     subjects: u64,
     mean: Vector,
@@ -26,7 +26,7 @@ pub struct Population {
     levels: Vec<Clusters>,
 }
 
-/// Holds one level's clusters.
+/// One level's clusters.
 struct Clusters {
     /// In the coordinates of `between`, with a weighted mean of zero.
     centres: Vec<Vector>,
@@ -34,7 +34,7 @@ struct Clusters {
     cumulative: Vec<f64>,
 }
 
-/// Holds one capture's embedding, of unit length.
+/// One capture's embedding, of unit length.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Embedding {
     /// Whose it is, from 1.
@@ -45,7 +45,7 @@ pub struct Embedding {
     pub vector: Vec<f32>,
 }
 
-impl Population {
+impl EmbeddingPopulation {
     /// Draws bases and clusters, which are those of every seed, for `subjects` people.
     pub fn new(seed: u64, subjects: u64) -> Self {
         let rng = &mut stream(POPULATION, "embedding/population", 0);

@@ -9,7 +9,7 @@ use crate::math::{smoothstep, uniform};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Names what covers the lower face (occlusion).
+/// A cover of the lower face (occlusion).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cover {
@@ -22,7 +22,7 @@ pub enum Cover {
     Scarf,
 }
 
-/// Holds a person's glasses. Units: millimetres.
+/// A person's glasses. Units: millimetres.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Glasses {
     width: f32,
@@ -118,7 +118,7 @@ pub(crate) fn add_cover(cover: Cover, mesh: &mut Mesh, head: &Head, normals: &[V
     });
 }
 
-/// Says whether a cover lies over a generic place.
+/// Returns whether a cover lies over a generic place.
 pub(crate) fn covers(material: Material, texel: &Texel) -> bool {
     let ax = texel.x.abs();
     match material {
@@ -127,7 +127,7 @@ pub(crate) fn covers(material: Material, texel: &Texel) -> bool {
             texel.y < top && texel.y > -119.0 && ax < 57.0 - 0.25 * (texel.y + 60.0).abs()
         }
         Material::Scarf => texel.y < -56.0 - 2.0 * libm::sinf(texel.x * 0.09),
-        _ => true,
+        Material::Skin | Material::Ear | Material::Cloth | Material::Hair | Material::Frame => true,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::math::gaussian;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Names the two groups that the published figures distinguish.
+/// The two groups that the published figures distinguish.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sex {
@@ -17,83 +17,72 @@ pub enum Sex {
     Female,
 }
 
-/// Names a measurement; landmarks as in Farkas 1994.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Measure {
-    /// ex-ex.
-    Outercanthal,
-    /// en-en.
-    Innercanthal,
-    /// n-gn.
-    FacialHeight,
-    /// zy-zy.
-    Bizygomatic,
-    /// go-go.
-    Mandibular,
-    /// ft-ft.
-    Bifrontal,
-    /// ch-ch.
-    MouthWidth,
-    /// sn-ls.
-    PhiltrumLength,
-    /// cph-cph.
-    PhiltrumWidth,
-    /// sn-sto.
-    UpperLip,
-    /// ls-sto.
-    VermilionUpper,
-    /// sto-li.
-    VermilionLower,
-    /// al-al.
-    NasalWidth,
-    /// n-sn.
-    NasalHeight,
-    /// n-prn.
-    NasalBridge,
-    /// sn-prn.
-    NasalProtrusion,
-    /// eu-eu.
-    HeadBreadth,
-    /// g-op.
-    HeadLength,
-    /// Pupil to pupil.
-    Interpupillary,
-    /// sa-sba.
-    EarLength,
+macro_rules! measures {
+    ($($(#[$doc:meta])* $measure:ident = $norms:expr,)*) => {
+        /// A measurement of the head; landmarks as in Farkas 1994.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Measure {
+            $($(#[$doc])* $measure,)*
+        }
+
+        impl Measure {
+            /// Every measurement, in the order of [`Measurements`].
+            pub const ALL: [Self; MEASURES] = [$(Self::$measure),*];
+        }
+
+        /// How many measurements there are.
+        pub const MEASURES: usize = [$(stringify!($measure)),*].len();
+
+        /// Mean and standard deviation of each measure, male and female, in millimetres.
+        const NORMS: [[(f32, f32); 2]; MEASURES] = [$($norms),*];
+    };
 }
 
-/// How many measurements there are.
-pub const MEASURES: usize = 20;
+measures! {
+    /// ex-ex.
+    Outercanthal = [(88.9, 4.1), (85.6, 3.8)],
+    /// en-en.
+    Innercanthal = [(32.7, 2.9), (31.5, 2.7)],
+    /// n-gn.
+    FacialHeight = [(126.6, 6.6), (118.0, 5.8)],
+    /// zy-zy.
+    Bizygomatic = [(137.1, 6.3), (130.1, 5.3)],
+    /// go-go.
+    Mandibular = [(103.7, 7.1), (97.0, 6.5)],
+    /// ft-ft.
+    Bifrontal = [(110.4, 8.4), (105.7, 7.8)],
+    /// ch-ch.
+    MouthWidth = [(50.1, 3.8), (47.9, 3.5)],
+    /// sn-ls.
+    PhiltrumLength = [(16.3, 2.5), (14.0, 2.4)],
+    /// cph-cph.
+    PhiltrumWidth = [(13.1, 1.7), (11.8, 1.7)],
+    /// sn-sto.
+    UpperLip = [(22.6, 2.5), (20.3, 2.4)],
+    /// ls-sto.
+    VermilionUpper = [(7.6, 1.6), (7.4, 1.4)],
+    /// sto-li.
+    VermilionLower = [(8.7, 2.1), (8.6, 1.7)],
+    /// al-al.
+    NasalWidth = [(35.9, 2.6), (32.7, 2.3)],
+    /// n-sn.
+    NasalHeight = [(56.7, 3.9), (54.5, 3.6)],
+    /// n-prn.
+    NasalBridge = [(49.6, 3.9), (47.1, 3.4)],
+    /// sn-prn.
+    NasalProtrusion = [(20.9, 2.0), (20.0, 1.8)],
+    /// eu-eu.
+    HeadBreadth = [(154.3, 5.5), (147.8, 5.2)],
+    /// g-op.
+    HeadLength = [(199.5, 7.0), (189.8, 7.5)],
+    /// Pupil to pupil.
+    Interpupillary = [(64.0, 3.4), (61.7, 3.6)],
+    /// sa-sba.
+    EarLength = [(64.2, 4.5), (59.4, 3.9)],
+}
 
 impl Measure {
-    /// Every measurement, in the order of [`Measurements`].
-    pub const ALL: [Self; MEASURES] = {
-        use Measure::*;
-        [
-            Outercanthal,
-            Innercanthal,
-            FacialHeight,
-            Bizygomatic,
-            Mandibular,
-            Bifrontal,
-            MouthWidth,
-            PhiltrumLength,
-            PhiltrumWidth,
-            UpperLip,
-            VermilionUpper,
-            VermilionLower,
-            NasalWidth,
-            NasalHeight,
-            NasalBridge,
-            NasalProtrusion,
-            HeadBreadth,
-            HeadLength,
-            Interpupillary,
-            EarLength,
-        ]
-    };
-
     /// Returns the published mean and standard deviation. Units: millimetres.
     pub fn norm(self, sex: Sex) -> (f32, f32) {
         let [male, female] = NORMS[self as usize];
@@ -101,7 +90,7 @@ impl Measure {
     }
 }
 
-/// Holds one person's measurements, indexed by [`Measure`]. Units: millimetres.
+/// One person's measurements, indexed by [`Measure`]. Units: millimetres.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurements(pub [f32; MEASURES]);
 
@@ -132,7 +121,7 @@ impl Measurements {
         }))
     }
 
-    /// Says whether philtrum, upper vermilion and upper lip make a triangle, and bridge, protrusion and nasal height.
+    /// Returns whether philtrum, upper vermilion and upper lip make a triangle, and bridge, protrusion and nasal height.
     fn closes(&self) -> bool {
         let triangle = |a: Measure, b: Measure, whole: Measure| {
             let (a, b, whole) = (self.of(a), self.of(b), self.of(whole));
@@ -174,30 +163,6 @@ fn correlation_factor() -> [[f32; MEASURES]; MEASURES] {
 const FARTHEST: f32 = 3.0;
 /// What the sides of a triangle must exceed each other by, in millimetres.
 const CLOSING_MIN: f32 = 0.15;
-
-/// Mean and standard deviation of each measure, male and female, in millimetres.
-const NORMS: [[(f32, f32); 2]; MEASURES] = [
-    [(88.9, 4.1), (85.6, 3.8)],
-    [(32.7, 2.9), (31.5, 2.7)],
-    [(126.6, 6.6), (118.0, 5.8)],
-    [(137.1, 6.3), (130.1, 5.3)],
-    [(103.7, 7.1), (97.0, 6.5)],
-    [(110.4, 8.4), (105.7, 7.8)],
-    [(50.1, 3.8), (47.9, 3.5)],
-    [(16.3, 2.5), (14.0, 2.4)],
-    [(13.1, 1.7), (11.8, 1.7)],
-    [(22.6, 2.5), (20.3, 2.4)],
-    [(7.6, 1.6), (7.4, 1.4)],
-    [(8.7, 2.1), (8.6, 1.7)],
-    [(35.9, 2.6), (32.7, 2.3)],
-    [(56.7, 3.9), (54.5, 3.6)],
-    [(49.6, 3.9), (47.1, 3.4)],
-    [(20.9, 2.0), (20.0, 1.8)],
-    [(154.3, 5.5), (147.8, 5.2)],
-    [(199.5, 7.0), (189.8, 7.5)],
-    [(64.0, 3.4), (61.7, 3.6)],
-    [(64.2, 4.5), (59.4, 3.9)],
-];
 
 /// Correlations within a sex. The first five are ANSUR II's; the others are what the geometry asks for (two distances
 /// that share a segment) or what Farkas's tables show roughly; everything else has [`CORRELATION_ELSEWHERE`].

@@ -5,7 +5,7 @@ use crate::math::{smoothstep, uniform};
 use crate::noise::SmoothNoise;
 use rand::{Rng, RngExt};
 
-/// Holds a background: a wall with a gradient, blurred shapes and, sometimes, edges.
+/// A background: a wall with a gradient, blurred shapes and, sometimes, edges.
 pub(crate) struct Background {
     colour: Rgb,
     gradient: (f32, f32),

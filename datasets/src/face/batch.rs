@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
 
-/// Says which folder to generate.
+/// The folder to generate: subjects, captures, device and difficulty.
 #[derive(Clone, Debug)]
 pub struct FolderSpec {
     /// Faces, named 1, 2, 3 and so on.
@@ -33,7 +33,7 @@ pub struct FolderSpec {
     pub truth: TruthFiles,
 }
 
-/// Says whether images are written in grey or in colour.
+/// The colours that images are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Palette {
@@ -49,7 +49,8 @@ pub enum Palette {
 /// `progress` is told how many images have just been finished (or found), from any thread. The bytes depend on the
 /// spec alone.
 ///
-/// Errors: [`Error::Parameter`] without a subject or impression or with too many, [`Error::Io`] and the others of
+/// # Errors
+/// [`Error::Parameter`] without a subject or impression or with too many, [`Error::Io`] and the others of
 /// writing.
 pub fn generate_folder(
     spec: &FolderSpec,

@@ -6,7 +6,7 @@ use super::vector::curve;
 use crate::math::{smoothstep, uniform};
 use rand::Rng;
 
-/// Holds a person's facial hair; all shares from 0 to 1.
+/// A person's facial hair; all shares from 0 to 1.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Beard {
     cheeks: f32,

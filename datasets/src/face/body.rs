@@ -9,7 +9,7 @@ use super::vector::{Vec3, curve};
 use crate::math::{gaussian, smoothstep, uniform};
 use rand::Rng;
 
-/// Holds what lasts about ears and neck.
+/// A person's ears and neck.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BodyLook {
     ear_length: f32,
@@ -19,7 +19,7 @@ pub(crate) struct BodyLook {
     neck: f32,
 }
 
-/// Holds what a person wears at one capture.
+/// The clothes that a person wears at one capture.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clothes {
     pub(crate) colour: Rgb,

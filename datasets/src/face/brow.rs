@@ -4,7 +4,7 @@ use super::generic::bump;
 use crate::math::{gaussian, smoothstep, uniform};
 use rand::Rng;
 
-/// Holds the shape of a person's eyebrows, on the generic head. Units: millimetres.
+/// The shape of a person's eyebrows, on the generic head. Units: millimetres.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Brows {
     inner: f32,

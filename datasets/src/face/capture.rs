@@ -24,7 +24,7 @@ use biopay_biometrics::Sample;
 use ndarray::Array2;
 use rand::Rng;
 
-/// Holds a captured image and what is known about it.
+/// A captured image and what is known about it.
 #[derive(Clone, Debug)]
 pub struct Capture {
     /// The image in grey.
@@ -62,7 +62,7 @@ pub(crate) fn capture_covered(face: &Face, device: &Device, nuisance: Nuisance, 
     Capture { sample: Sample::face(developed.grey), colour: developed.colour, truth }
 }
 
-/// Holds the meshes of one sitting in the camera's axes, the head turned.
+/// The meshes of one sitting in the camera's axes, the head turned.
 struct Posed {
     mesh: Mesh,
     rotation: Rotation,
@@ -159,7 +159,7 @@ fn about_pivot(p: Vec3, rotation: &Rotation) -> Vec3 {
 /// Samples per pixel along each axis.
 const SUPERSAMPLING: usize = 2;
 
-/// Holds a perspective camera that looks along -z.
+/// A perspective camera that looks along -z.
 struct View {
     camera: Vec3,
     focal: f32,

@@ -3,7 +3,7 @@
 use crate::math::{gaussian, uniform};
 use rand::Rng;
 
-/// Holds linear red, green and blue, 0 to 1 for a reflectance.
+/// Linear red, green and blue, 0 to 1 for a reflectance.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Rgb(pub(crate) [f32; 3]);
 

@@ -9,7 +9,7 @@ use crate::math::{gaussian, uniform};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Holds what differs between the captures of one face, as far as it is told.
+/// The conditions that differ between the captures of one face.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// Turn of the head to the image's right. Units: radians.

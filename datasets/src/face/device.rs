@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Holds what a camera and the way it is held do to a capture.
+/// A camera, and the way in which it is held.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Device {
     /// The profile's name.

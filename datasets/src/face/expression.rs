@@ -8,7 +8,7 @@ use crate::math::{gaussian, smoothstep, uniform};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Holds how strong each movement is; 0 is at rest, 1 is full.
+/// The strength of each movement; 0 is at rest, 1 is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Expression {
     /// Lip corners pulled up and out, cheeks raised [AU 6 + 12].

@@ -14,7 +14,7 @@ const CENTRE: (f32, f32) = (30.8, 0.2);
 const BALL_RADIUS: f32 = 12.0;
 const IRIS_RADIUS: f32 = 5.9;
 
-/// Holds what lasts about a person's eyes.
+/// The lasting look of a person's eyes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EyeLook {
     iris: Rgb,
@@ -30,7 +30,7 @@ pub(crate) struct EyeLook {
     veiled: f32,
 }
 
-/// Holds what differs between captures.
+/// The state of the eyes at one capture.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EyeState {
     /// How open the lids are: 1 is usual, 0 closed.
@@ -41,7 +41,7 @@ pub(crate) struct EyeState {
     pub(crate) pupil: f32,
 }
 
-/// Is what a place near an eye looks like.
+/// The look of a place near an eye.
 pub(crate) enum EyePoint {
     /// The ball: reflectance, normal in the head's frame, and the light that the lids let in.
     Ball { colour: Rgb, normal: Vec3, light: f32 },
@@ -65,7 +65,7 @@ impl EyeLook {
         }
     }
 
-    /// Says what a generic place looks like; `None` away from the eyes.
+    /// Returns what a generic place looks like; `None` away from the eyes.
     pub(crate) fn at(&self, x: f32, y: f32, state: &EyeState) -> Option<EyePoint> {
         let ax = x.abs();
         if !(INNER - 5.0..OUTER + 6.0).contains(&ax) || y.abs() > 16.0 {

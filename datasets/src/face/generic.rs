@@ -71,7 +71,7 @@ impl Traits {
     }
 }
 
-/// Addresses a point of the head's surface.
+/// The address of a point on the head's surface.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Address {
     /// Share of the half width at the row, from -1 to 1; grows to the image's right.

@@ -8,7 +8,7 @@ use crate::math::{gaussian, smoothstep, uniform};
 use crate::noise::SmoothNoise;
 use rand::{Rng, RngExt};
 
-/// Holds a person's hair cut. Units: millimetres on the generic head; azimuths in degrees, 0 at the front.
+/// A person's hair cut. Units: millimetres on the generic head; azimuths in degrees, 0 at the front.
 #[derive(Clone, Debug)]
 pub(crate) struct Hair {
     pub(crate) colour: Rgb,
@@ -74,7 +74,7 @@ impl Hair {
         (y - line + behind).min(self.crown - y + 10.0 * smoothstep(60.0, 110.0, a))
     }
 
-    /// Says whether hair covers a place of the shell or curtain; `texel` holds the azimuth and the height.
+    /// Returns whether hair covers a place of the shell or curtain; `texel` holds the azimuth and the height.
     pub(crate) fn covers(&self, texel: &Texel) -> bool {
         let (az, y) = (texel.x, texel.y);
         let curtain = texel.open > CURTAIN_MARK;
@@ -109,7 +109,7 @@ impl Hair {
         0.85 * smoothstep(-8.0, 4.0, self.depth(azimuth, y)) * ragged.clamp(0.1, 1.0)
     }
 
-    /// Says whether hair casts a shadow at a place: as [`covers`](Self::covers), without the raggedness.
+    /// Returns whether hair casts a shadow at a place: as [`covers`](Self::covers), without the raggedness.
     pub(crate) fn shades(&self, texel: &Texel) -> bool {
         let (az, y) = (texel.x, texel.y);
         if texel.open > CURTAIN_MARK {

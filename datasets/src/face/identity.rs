@@ -17,7 +17,7 @@ use crate::math::uniform;
 use crate::stream::stream;
 use rand::RngExt;
 
-/// Holds one synthetic person's face, from which any number of captures can be taken.
+/// One synthetic person's face, from which any number of captures can be taken.
 #[derive(Clone, Debug)]
 pub struct Face {
     pub(crate) seed: u64,

@@ -5,7 +5,7 @@ use super::generic::{Address, Traits, surface};
 use super::mesh::{COLUMNS, column_at, row_heights};
 use super::vector::Vec3;
 
-/// Names a landmark (Farkas 1994); the paired ones are the one on the image's right.
+/// A landmark (Farkas 1994); the paired ones are the one on the image's right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Landmark {
     Nasion,

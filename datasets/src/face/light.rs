@@ -5,7 +5,7 @@ use super::vector::Vec3;
 use crate::math::{gaussian, uniform};
 use rand::{Rng, RngExt};
 
-/// Holds a light at infinity.
+/// A light at infinity.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lamp {
     /// Towards the light.
@@ -13,7 +13,7 @@ pub(crate) struct Lamp {
     pub(crate) colour: Rgb,
 }
 
-/// Holds all light on a face.
+/// A ll light on a face.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lighting {
     pub(crate) key: Lamp,

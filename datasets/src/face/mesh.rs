@@ -3,7 +3,7 @@
 use super::generic::{Address, Traits, surface};
 use super::vector::Vec3;
 
-/// Says what a triangle is made of.
+/// The material of a triangle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Material {
     Skin,
@@ -15,7 +15,7 @@ pub(crate) enum Material {
     Scarf,
 }
 
-/// Holds a vertex's address for textures: where it lies on the generic head, or on the part it belongs to.
+/// A vertex's address for textures: where it lies on the generic head, or on the part it belongs to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Texel {
     /// Generic x; around the head it goes on as arc length.
@@ -26,7 +26,7 @@ pub(crate) struct Texel {
     pub(crate) open: f32,
 }
 
-/// Holds a triangle mesh.
+/// A triangle mesh.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mesh {
     pub(crate) positions: Vec<Vec3>,
@@ -78,7 +78,7 @@ impl Mesh {
     }
 }
 
-/// Says whether a grid's last column joins its first.
+/// Whether a grid's last column joins its first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edge {
     Open,

@@ -3,7 +3,7 @@
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
-/// Says how much captures of one subject differ, from 0 (a passport photograph each time) over 1 (the default: people
+/// The difference between captures of one subject, from 0 (a passport photograph each time) over 1 (the default: people
 /// holding a handset) to 2.
 ///
 /// It scales pose, expression, light, years between captures, framing and the camera's faults together.
@@ -14,7 +14,8 @@ pub struct Nuisance(f32);
 impl Nuisance {
     /// Checks a value.
     ///
-    /// Errors: [`Error::Parameter`] outside 0 to 2.
+    /// # Errors
+    /// [`Error::Parameter`] outside 0 to 2.
     pub fn new(value: f32) -> Result<Self, Error> {
         if (0.0..=2.0).contains(&value) {
             return Ok(Self(value));

@@ -3,7 +3,7 @@
 use super::mesh::{Material, Mesh, Texel};
 use super::vector::Vec3;
 
-/// Holds a projected vertex: pixel coordinates and the inverse of the distance to the camera.
+/// A projected vertex: pixel coordinates and the inverse of the distance to the camera.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Projected {
     pub(crate) x: f32,
@@ -11,7 +11,7 @@ pub(crate) struct Projected {
     pub(crate) near: f32,
 }
 
-/// Holds what one pixel sees.
+/// The surface that one pixel sees.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hit {
     pub(crate) triangle: u32,
@@ -28,7 +28,7 @@ impl Hit {
     }
 }
 
-/// Says whether part of a triangle is there: hair and covers have holes.
+/// A test whether a part of a triangle is there: hair and covers have holes.
 pub(crate) type Cutout<'a> = &'a dyn Fn(Material, &Texel) -> bool;
 
 /// Finds what every pixel sees, nearest first. Shape: row by row.
@@ -111,7 +111,7 @@ fn ceiling(x: f32) -> usize {
     whole as usize + usize::from(x > whole as f32)
 }
 
-/// Holds the depth of what a lamp sees, for cast shadows (Williams 1978).
+/// The depth of what a lamp sees, for cast shadows (Williams 1978).
 pub(crate) struct ShadowMap {
     depth: Vec<f32>,
     axes: [Vec3; 3],

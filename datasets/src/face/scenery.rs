@@ -23,7 +23,7 @@ pub fn scenery(seed: u64, number: u64) -> Sample {
     Sample::face(pixels)
 }
 
-/// Holds a pattern over the background.
+/// A pattern over the background.
 struct Pattern {
     kind: u64,
     strength: f32,

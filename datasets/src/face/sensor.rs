@@ -8,13 +8,13 @@ use ndarray::Array2;
 use rand::Rng;
 use std::sync::OnceLock;
 
-/// Holds a developed image in grey and in colour, 8 bits each.
+/// A developed image in grey and in colour, 8 bits each.
 pub(crate) struct Developed {
     pub(crate) grey: Array2<u8>,
     pub(crate) colour: Array2<[u8; 3]>,
 }
 
-/// Holds what the camera does at one capture.
+/// The camera's settings at one capture.
 pub(crate) struct Settings {
     blur: f32,
     motion: (f32, f32),
@@ -75,8 +75,8 @@ pub(crate) fn develop(mut light: Array2<Rgb>, metered: f32, s: &Settings, rng: &
     Developed { grey, colour }
 }
 
-/// Holds sRGB's curve (IEC 61966-2-1) with a soft shoulder at even steps of light, to be interpolated: the power itself
-/// was a tenth of a capture's time.
+/// SRGB's curve (IEC 61966-2-1) with a soft shoulder at even steps of light, to be interpolated: the power itself was a
+/// tenth of a capture's time.
 struct ToneCurve(Vec<f32>);
 
 /// Steps of the tone curve to a unit of light, and the light that it ends at, where the shoulder is level.

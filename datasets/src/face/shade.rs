@@ -14,7 +14,7 @@ use super::raster::{Hit, ShadowMap, interpolate};
 use super::vector::{Rotation, Vec3};
 use crate::math::smoothstep;
 
-/// Holds everything that shading a pixel needs.
+/// Everything that shading a pixel needs.
 pub(crate) struct Scene<'a> {
     pub(crate) face: &'a Face,
     pub(crate) mesh: &'a Mesh,
@@ -29,7 +29,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) oil: f32,
 }
 
-/// Holds a place on a surface.
+/// A place on a surface.
 struct Place {
     position: Vec3,
     normal: Vec3,
@@ -38,17 +38,17 @@ struct Place {
 }
 
 impl Scene<'_> {
-    /// Says whether part of a triangle is there.
+    /// Returns whether part of a triangle is there.
     pub(crate) fn cutout(face: &Face, material: Material, texel: &Texel) -> bool {
         if material == Material::Hair { face.hair.covers(texel) } else { accessory::covers(material, texel) }
     }
 
-    /// Says whether part of a triangle casts a shadow.
+    /// Returns whether part of a triangle casts a shadow.
     pub(crate) fn shades(face: &Face, material: Material, texel: &Texel) -> bool {
         if material == Material::Hair { face.hair.shades(texel) } else { accessory::covers(material, texel) }
     }
 
-    /// Says which part a pixel sees; `None` for the background.
+    /// Returns which part a pixel sees; `None` for the background.
     pub(crate) fn part(&self, hit: &Hit) -> Option<Material> {
         (!hit.is_miss()).then(|| self.mesh.triangles[hit.triangle as usize].1)
     }

@@ -12,7 +12,7 @@ use super::warp::Warp;
 use crate::noise::SmoothNoise;
 use rand::Rng;
 
-/// Holds a head's grid, `COLUMNS` vertices a row.
+/// A head's grid, `COLUMNS` vertices a row.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     /// The generic head's vertices: the addresses.
@@ -106,7 +106,24 @@ fn targets(varied: &[Vec3], measurements: &Measurements) -> Vec<(Vec3, Vec3)> {
             Landmark::CristaPhiltri => moved(Landmark::LabialeSuperius),
             Landmark::Zygion => moved(Landmark::Subnasale) * 0.3,
             Landmark::Gonion => moved(Landmark::Gnathion) * 0.6,
-            _ => Vec3::default(),
+            Landmark::Nasion
+            | Landmark::Pronasale
+            | Landmark::Subnasale
+            | Landmark::LabialeSuperius
+            | Landmark::Stomion
+            | Landmark::LabialeInferius
+            | Landmark::Sublabiale
+            | Landmark::Pogonion
+            | Landmark::Gnathion
+            | Landmark::Glabella
+            | Landmark::Forehead
+            | Landmark::Opisthocranion
+            | Landmark::Vertex
+            | Landmark::Endocanthion
+            | Landmark::Exocanthion
+            | Landmark::Pupil
+            | Landmark::Frontotemporale
+            | Landmark::Euryon => Vec3::default(),
         };
         // Asymmetry stays where it does not change the distance: both sides move by the same.
         let half = (right - left) * 0.5;
@@ -155,7 +172,7 @@ fn middle_targets(source: &impl Fn(Landmark) -> Vec3, m: &Measurements) -> Vec<V
         .collect()
 }
 
-/// Holds one person's free variation: what no measurement says.
+/// One person's free variation, which no measurement states.
 struct Variation {
     fields: Vec<(SmoothNoise, Axis, f32)>,
 }

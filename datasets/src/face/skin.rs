@@ -15,7 +15,7 @@ const STEP: f32 = 1.0;
 const MAP_COLUMNS: usize = 169;
 const MAP_ROWS: usize = 256;
 
-/// Holds reflectance and gloss over the generic head's front.
+/// Reflectance and gloss over the generic head's front.
 #[derive(Clone, Debug)]
 pub(crate) struct SkinMap {
     texels: Vec<[f32; 4]>,
@@ -23,7 +23,7 @@ pub(crate) struct SkinMap {
     pub(crate) base: Rgb,
 }
 
-/// Holds what a person's skin map is drawn from.
+/// The attributes that a person's skin map is drawn from.
 #[derive(Clone, Debug)]
 pub(crate) struct SkinLook {
     pub(crate) melanin: f32,

@@ -5,7 +5,7 @@ use super::nuisance::Nuisance;
 use crate::math::Point;
 use serde::{Deserialize, Serialize};
 
-/// Holds where some landmarks of the face lie in the image. Units: pixels from the top left corner.
+/// The places of some landmarks of the face in the image. Units: pixels from the top left corner.
 ///
 /// Left and right are the image's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct FacePoints {
     pub right_mouth: Point,
 }
 
-/// Holds the truth behind one image; it never goes where a real system could not have it.
+/// The truth behind one image; it never goes where a real system could not have it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// Where the face lies.

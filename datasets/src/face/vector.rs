@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Mul, Neg, Sub};
 
-/// Holds a position or direction: x to the image's right, y up, z towards the camera. Units: millimetres.
+/// A position or direction: x to the image's right, y up, z towards the camera. Units: millimetres.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Vec3 {
     pub(crate) x: f32,
@@ -76,7 +76,7 @@ impl Neg for Vec3 {
     }
 }
 
-/// Holds a rotation matrix, rows first.
+/// A rotation matrix, rows first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Rotation([Vec3; 3]);
 

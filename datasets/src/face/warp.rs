@@ -9,7 +9,7 @@ use super::vector::Vec3;
 const SOFTNESS: f32 = 14.0;
 const LINEAR: usize = 4;
 
-/// Holds a fitted deformation.
+/// A fitted deformation.
 pub(crate) struct Warp {
     centres: Vec<Vec3>,
     /// One weight a centre, then constant, x, y and z.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::path::Path;
 
-/// Says which folder to generate.
+/// The folder to generate: subjects, captures, device and difficulty.
 #[derive(Clone, Debug)]
 pub struct FolderSpec {
     /// Fingers, named 1, 2, 3 and so on.
@@ -26,7 +26,7 @@ pub struct FolderSpec {
     pub truth: TruthFiles,
 }
 
-/// Says whether the truth is written beside the images.
+/// Whether the truth is written beside the images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TruthFiles {
@@ -42,7 +42,8 @@ pub enum TruthFiles {
 /// The manifest is written last, so a folder that was interrupted is made again. `progress` is told how many images
 /// have just been finished (or found), from any thread. The bytes depend on the spec alone.
 ///
-/// Errors: [`Error::Parameter`] without a subject or impression or with too many, [`Error::Io`] and the others of
+/// # Errors
+/// [`Error::Parameter`] without a subject or impression or with too many, [`Error::Io`] and the others of
 /// writing.
 pub fn generate_folder(
     spec: &FolderSpec,

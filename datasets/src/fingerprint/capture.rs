@@ -9,7 +9,7 @@ use super::{CaptureQuality, Device};
 use crate::stream::stream;
 use biopay_biometrics::Sample;
 
-/// Holds a captured image and what is known about it.
+/// A captured image and what is known about it.
 #[derive(Clone, Debug)]
 pub struct Capture {
     /// The image.

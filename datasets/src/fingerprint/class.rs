@@ -1,44 +1,24 @@
 //! Pattern classes and their natural shares.
 
 use rand::{Rng, RngExt};
-use serde::{Deserialize, Serialize};
 
-/// Names the pattern class of a finger (Henry's system with tented arches kept apart).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PatternClass {
-    /// Ridges rise and fall from side to side, with no singular point.
-    Arch,
-    /// An arch with a loop and a delta one above the other.
-    TentedArch,
-    /// Ridges enter from the left as seen in the image, turn round the core, and leave to the left.
-    LeftLoop,
-    /// The mirror image of a left loop.
-    RightLoop,
-    /// Two cores and two deltas.
-    Whorl,
+biopay_biometrics::named_enum! {
+    /// The pattern class of a finger (Henry's system with tented arches kept apart), in the order of [`SHARES`].
+    pub enum PatternClass {
+        /// Ridges rise and fall from side to side, with no singular point.
+        Arch = "arch",
+        /// An arch with a loop and a delta one above the other.
+        TentedArch = "tented-arch",
+        /// Ridges enter from the left as seen in the image, turn round the core, and leave to the left.
+        LeftLoop = "left-loop",
+        /// The mirror image of a left loop.
+        RightLoop = "right-loop",
+        /// Two cores and two deltas.
+        Whorl = "whorl",
+    }
 }
 
 impl PatternClass {
-    /// All classes, in the order of [`SHARES`].
-    pub const ALL: [Self; 5] = [Self::Arch, Self::TentedArch, Self::LeftLoop, Self::RightLoop, Self::Whorl];
-
-    /// Returns the name that the command line and the manifests use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Arch => "arch",
-            Self::TentedArch => "tented-arch",
-            Self::LeftLoop => "left-loop",
-            Self::RightLoop => "right-loop",
-            Self::Whorl => "whorl",
-        }
-    }
-
-    /// Finds a class by its name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.name() == name)
-    }
-
     /// Draws a class by the natural [`SHARES`].
     pub(crate) fn draw(rng: &mut impl Rng) -> Self {
         let mut left = rng.random_range(0..SHARES.iter().sum::<u32>());
@@ -64,8 +44,8 @@ mod tests {
 
     #[test]
     fn names_find_their_class() {
-        assert!(PatternClass::ALL.into_iter().all(|class| PatternClass::named(class.name()) == Some(class)));
-        assert_eq!(PatternClass::named("loop"), None);
+        assert!(PatternClass::ALL.into_iter().all(|class| PatternClass::from_name(class.name()) == Some(class)));
+        assert_eq!(PatternClass::from_name("loop"), None);
     }
 
     /// Chi-squared with 4 degrees of freedom exceeds 33.4 once in a million draws; the seed is fixed besides.

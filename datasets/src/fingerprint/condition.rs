@@ -6,7 +6,7 @@ use crate::math::{Point, gaussian, gaussian_within};
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Holds what differs between the touches of one finger.
+/// The conditions that differ between the touches of one finger.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// Placement and plastic distortion.
@@ -48,7 +48,7 @@ impl Condition {
     }
 }
 
-/// Holds how carelessly a touch is made, as factors on what is usual.
+/// The carelessness of a touch, as factors on what is usual.
 struct Care {
     astray: f32,
     strained: f32,

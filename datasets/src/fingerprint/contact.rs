@@ -3,7 +3,7 @@
 use super::condition::Condition;
 use crate::math::Point;
 
-/// Measures how deep inside the contact region a point of the finger lies.
+/// The region of contact, which tells how deep inside it a point of the finger lies.
 pub(crate) struct Contact {
     centre: Point,
     axes: Point,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Names the physics of a sensor, which decides what its background and its flaws look like.
+/// The physics of a sensor, which decides how its background and its flaws look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Technology {
@@ -14,7 +14,7 @@ pub enum Technology {
     Sweep,
 }
 
-/// Holds what a sensor adds to a touch.
+/// A sensor: its size, resolution and flaws.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Device {
     /// The profile's name.

@@ -9,7 +9,7 @@ use super::skin::Skin;
 use crate::math::Point;
 use crate::stream::stream;
 
-/// Holds one synthetic finger, from which any number of captures can be taken.
+/// One synthetic finger, from which any number of captures can be taken.
 ///
 /// Coordinates: pixels at 500 per inch from the pattern's centre, x to the right, y downwards, as on a print.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use crate::stream::stream;
 use rand::Rng;
 use std::sync::OnceLock;
 
-/// Holds a texture of [`GRAIN_SIDE`] by [`GRAIN_SIDE`] pixels that repeats; unit variance.
+/// A texture of [`GRAIN_SIDE`] by [`GRAIN_SIDE`] pixels that repeats; unit variance.
 pub(crate) struct Grain {
     values: Vec<f32>,
 }

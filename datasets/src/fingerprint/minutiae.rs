@@ -5,7 +5,7 @@ use super::ridges::{RidgePattern, STEP};
 use crate::math::{PI, Point, wrap_angle};
 use serde::{Deserialize, Serialize};
 
-/// Names what happens to the ridge at a minutia. Pressure can turn one kind into the other.
+/// The course of the ridge at a minutia. Pressure can turn one kind into the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MinutiaKind {
@@ -15,7 +15,7 @@ pub enum MinutiaKind {
     Bifurcation,
 }
 
-/// Holds a minutia.
+/// A minutia.
 ///
 /// `direction` points from the minutia along the ridge (or valley) that ends there, as in ISO/IEC 19794-2, but in
 /// radians from the x axis towards the y axis, in (-π, π]; y grows downwards.

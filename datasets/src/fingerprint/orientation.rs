@@ -6,7 +6,7 @@ use crate::noise::SmoothNoise;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Names the kind of a singular point.
+/// The kind of a singular point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SingularKind {
@@ -16,7 +16,7 @@ pub enum SingularKind {
     Delta,
 }
 
-/// Holds a singular point of the orientation field.
+/// A singular point of the orientation field.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SingularPoint {
     /// Core or delta.
@@ -25,7 +25,7 @@ pub struct SingularPoint {
     pub at: Point,
 }
 
-/// Gives the ridges' orientation anywhere on a finger.
+/// The ridges' orientation anywhere on a finger.
 ///
 /// The zero-pole model (Sherlock and Monro 1993) fixes the topology. To it are added fields that cannot change the
 /// topology: loops are round above their core and straight below it (a correction by direction in the manner of
@@ -114,7 +114,7 @@ impl OrientationField {
     }
 }
 
-/// Rounds the loop above the uppermost core and straightens its legs below.
+/// A bend that rounds the loop above the uppermost core and straightens its legs below.
 ///
 /// The zero-pole model turns ridges evenly on a circle round a core, by half the angle. On a real loop they turn with
 /// the whole angle over the upper half and not at all over the lower: the difference is a triangle wave of the

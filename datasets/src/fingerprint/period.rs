@@ -5,7 +5,7 @@ use crate::math::{Point, gaussian_within, smoothstep};
 use crate::noise::SmoothNoise;
 use rand::Rng;
 
-/// Gives the distance from ridge to ridge anywhere on a finger, in pixels at 500 per inch.
+/// The distance from ridge to ridge anywhere on a finger, in pixels at 500 per inch.
 #[derive(Clone, Debug)]
 pub(crate) struct PeriodField {
     mean: f32,

@@ -4,7 +4,7 @@ use crate::math::{PI, Point, TAU, gaussian, gaussian_within, uniform};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// Maps image pixels to finger coordinates.
+/// A map of image pixels to finger coordinates.
 ///
 /// First the sensor's own geometry: a sweep sensor's reconstruction stretches and shears. Then rigid: scale to 500
 /// pixels per inch, turn, move. Then the skin's plastic distortion (Cappelli, Maio and
@@ -32,7 +32,7 @@ pub struct Deformation {
     pub give: f32,
 }
 
-/// Holds the errors of a sweep sensor's reconstruction: each line is at `stretch` times its row, and shifted sideways.
+/// The errors of a sweep sensor's reconstruction: each line is at `stretch` times its row, and shifted sideways.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sweep {
     /// Finger rows in an image row, relative to the nominal.

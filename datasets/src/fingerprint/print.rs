@@ -23,7 +23,7 @@ pub(crate) fn print(finger: &Finger, device: &Device, condition: &Condition, rng
     ink
 }
 
-/// Holds what varies slowly over the image, at one place of it.
+/// The slowly varying fields at one place of the image.
 #[derive(Clone, Copy)]
 struct Local {
     finger: Point,
@@ -44,7 +44,7 @@ impl Local {
     }
 }
 
-/// Holds the slow fields on a lattice of [`CELL`] pixels.
+/// The slow fields on a lattice of [`CELL`] pixels.
 struct SlowFields {
     nodes: Vec<Local>,
     node_columns: usize,
@@ -89,7 +89,7 @@ impl SlowFields {
     }
 }
 
-/// Turns ridge height into touching skin at one pixel.
+/// The rule that turns ridge height into touching skin at one pixel.
 struct Touch<'a> {
     finger: &'a Finger,
     fine: &'static Grain,

@@ -3,7 +3,7 @@
 use crate::Error;
 use serde::{Deserialize, Serialize};
 
-/// Says how well captures go, from 0 (hardest) to 1 (clean).
+/// The quality of captures, from 0 (hardest) to 1 (clean).
 ///
 /// It scales everything that differs between captures of one finger: placement, distortion, moisture, noise, wear.
 /// The default, 0.5, is as hard as FVC2002 DB1.
@@ -14,7 +14,8 @@ pub struct CaptureQuality(f32);
 impl CaptureQuality {
     /// Checks a value.
     ///
-    /// Errors: [`Error::Parameter`] outside 0 to 1.
+    /// # Errors
+    /// [`Error::Parameter`] outside 0 to 1.
     pub fn new(value: f32) -> Result<Self, Error> {
         if (0.0..=1.0).contains(&value) {
             return Ok(Self(value));

@@ -11,7 +11,7 @@ use crate::math::{PI, Point, TAU, squash};
 use rand::{Rng, RngExt};
 use std::sync::OnceLock;
 
-/// Holds one finger's ridge pattern on a lattice of [`STEP`] finger pixels.
+/// One finger's ridge pattern on a lattice of [`STEP`] finger pixels.
 ///
 /// Shape: all planes are `rows * columns`, row by row. `even` is the cosine of the ridge phase in [-1, 1], 1 at the
 /// top of a ridge, and fades to 0 at a minutia; `odd` is the sine, whose sign follows `orientation`.
@@ -78,7 +78,7 @@ fn unit_phase(even: f32, odd: f32) -> (f32, f32) {
     (even / amplitude, odd / amplitude)
 }
 
-/// Holds an image with a margin of [`RADIUS`] zeros, so that filters need no border cases.
+/// A n image with a margin of [`RADIUS`] zeros, so that filters need no border cases.
 struct Plane {
     columns: usize,
     rows: usize,

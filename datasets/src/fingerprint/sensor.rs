@@ -44,7 +44,7 @@ fn blur(ink: &mut Array2<f32>, sigma: f32) {
     }
 }
 
-/// Holds the grey level of the empty sensor.
+/// The grey level of the empty sensor.
 struct Background {
     level: f32,
     columns: Vec<f32>,

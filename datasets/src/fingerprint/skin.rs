@@ -4,7 +4,7 @@ use super::ridges::{RidgePattern, STEP};
 use crate::math::{Point, gaussian, uniform};
 use rand::{Rng, RngExt};
 
-/// Holds the lasting details of one finger's skin.
+/// The lasting details of one finger's skin.
 #[derive(Clone, Debug)]
 pub(crate) struct Skin {
     /// Sweat pores, in finger coordinates.

@@ -6,7 +6,7 @@ use super::{CaptureQuality, Device, Finger, Minutia, PatternClass, SingularPoint
 use crate::math::Point;
 use serde::{Deserialize, Serialize};
 
-/// Holds the truth behind one image; it never goes where a real system could not have it.
+/// The truth behind one image; it never goes where a real system could not have it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Truth {
     /// The finger's pattern class.

@@ -4,7 +4,7 @@ use super::manifest::{MANIFEST_NAME, Manifest, ManifestFile};
 use crate::Error;
 use std::path::Path;
 
-/// Says what making a folder did.
+/// The result of making a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FolderSummary {
     /// Images in the folder.

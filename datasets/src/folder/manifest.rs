@@ -9,7 +9,7 @@ use std::path::Path;
 /// The manifest's file name.
 pub const MANIFEST_NAME: &str = "manifest.json";
 
-/// Says what a folder holds and how to make it again.
+/// The contents of a folder, and how to make it again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The generator's name.
@@ -24,7 +24,7 @@ pub struct Manifest {
     pub files: Vec<ManifestFile>,
 }
 
-/// Names a file and pins its content.
+/// A file's name and the digest of its content.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManifestFile {
     /// The name inside the folder.
@@ -44,7 +44,7 @@ impl ManifestFile {
 }
 
 impl Manifest {
-    /// Reads the manifest of a folder; `None` when there is none that can be understood.
+    /// Reads the manifest of a folder; `None` when it is missing or cannot be understood.
     pub fn read(dir: &Path) -> Option<Self> {
         let bytes = std::fs::read(dir.join(MANIFEST_NAME)).ok()?;
         serde_json::from_slice(&bytes).ok()
@@ -52,7 +52,8 @@ impl Manifest {
 
     /// Writes the manifest into a folder.
     ///
-    /// Errors: [`Error::Io`], [`Error::Json`].
+    /// # Errors
+    /// [`Error::Io`], [`Error::Json`].
     pub fn write(&self, dir: &Path) -> Result<(), Error> {
         let path = dir.join(MANIFEST_NAME);
         let mut bytes = serde_json::to_vec_pretty(self).map_err(|source| Error::Json { path: path.clone(), source })?;
@@ -60,7 +61,7 @@ impl Manifest {
         write_file(&path, &bytes)
     }
 
-    /// Says whether another manifest would describe the same content, whatever files are listed.
+    /// Returns whether another manifest would describe the same content, whatever files are listed.
     pub fn same_recipe(&self, other: &Self) -> bool {
         self.generator == other.generator
             && self.version == other.version
@@ -68,7 +69,7 @@ impl Manifest {
             && self.parameters == other.parameters
     }
 
-    /// Says whether every listed file is in the folder with its full length.
+    /// Returns whether every listed file is in the folder with its full length.
     pub fn is_complete(&self, dir: &Path) -> bool {
         let present = |file: &ManifestFile| {
             std::fs::metadata(dir.join(&file.name)).is_ok_and(|found| found.is_file() && found.len() == file.bytes)

@@ -14,7 +14,8 @@ const PAPER: u8 = 235;
 /// Shape: the cells are as large as the largest sample; pixels are copied, never scaled, so that samples of one
 /// resolution stay comparable.
 ///
-/// Errors: [`Error::Parameter`] when there is no sample, or the sheet would be unreasonably large.
+/// # Errors
+/// [`Error::Parameter`] when there is no sample, or the sheet would be unreasonably large.
 pub fn contact_sheet(rows: &[Vec<&Sample>]) -> Result<Array2<u8>, Error> {
     let samples = || rows.iter().flatten();
     let height = samples().map(|s| s.rows()).max().unwrap_or(0) + GAP;

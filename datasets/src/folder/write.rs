@@ -7,7 +7,8 @@ use std::path::Path;
 
 /// Writes a sample as an 8-bit grey PNG that carries its resolution.
 ///
-/// Errors: [`Error::Io`] when the file cannot be written, [`Error::Image`] when it cannot be encoded.
+/// # Errors
+/// [`Error::Io`] when the file cannot be written, [`Error::Image`] when it cannot be encoded.
 pub fn write_image(path: &Path, sample: &Sample) -> Result<(), Error> {
     write_file(path, &encode_image(path, sample)?)
 }

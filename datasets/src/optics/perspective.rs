@@ -28,7 +28,7 @@ pub(super) fn project(surface: &Surface<'_>, viewing: &Viewing) -> Array2<f32> {
     })
 }
 
-/// Holds the plane's axes as the camera sees them, each (x, y, depth).
+/// The plane's axes as the camera sees them, each (x, y, depth).
 struct Plane {
     right: [f32; 3],
     down: [f32; 3],

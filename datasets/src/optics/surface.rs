@@ -21,7 +21,7 @@ const GRID_LOSS: f32 = 0.12;
 /// Radius of a reflected lamp, in half sides of the surface.
 const GLARE_RADIUS: f32 = 0.35;
 
-/// Holds a surface: the light that each place sends.
+/// A surface: the light that each place sends.
 pub(super) struct Surface<'a> {
     /// Cells of the symbol with its quiet zone, in shares of white.
     cells: Array2<f32>,
@@ -84,7 +84,7 @@ fn levels(display: Display) -> (f32, f32) {
     }
 }
 
-/// Says whether a cell is dark: its place moved towards the module's edges by what ink or light spreads.
+/// Returns whether a cell is dark: its place moved towards the module's edges by what ink or light spreads.
 fn covered(modules: &Array2<bool>, (row, column): (usize, usize), spread: f32) -> bool {
     let place = |cell: usize| (cell as f32 + 0.5) / CELLS_PER_MODULE as f32 - QUIET_ZONE_MODULES as f32;
     let dark = |y: f32, x: f32| {

@@ -8,35 +8,17 @@ use serde::Serialize;
 /// The camera's frame, in pixels a side.
 pub const FRAME_PIXELS: usize = 640;
 
-/// Names what a symbol is shown on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Display {
-    /// A handset's screen: a pixel grid, a glass front that reflects, black that is not quite dark.
-    Screen,
-    /// Paper from an office printer: ink that spreads, a rough surface, light from one side.
-    Print,
-}
-
-impl Display {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Screen, Self::Print];
-
-    /// Returns the name used on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Screen => "screen",
-            Self::Print => "print",
-        }
-    }
-
-    /// Finds a display by its name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|display| display.name() == name)
+biopay_biometrics::named_enum! {
+    /// The medium that shows a symbol.
+    pub enum Display {
+        /// A handset's screen: a pixel grid, a glass front that reflects, black that is not quite dark.
+        Screen = "screen",
+        /// Paper from an office printer: ink that spreads, a rough surface, light from one side.
+        Print = "print",
     }
 }
 
-/// Holds the conditions of one look.
+/// The conditions of one look.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Viewing {
     /// What shows the symbol.

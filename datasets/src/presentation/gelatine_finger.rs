@@ -46,7 +46,7 @@ pub fn gelatine_finger(finger: &Finger, device: &Device, quality: CaptureQuality
     Sample::fingerprint(pixels, device.pixels_per_inch)
 }
 
-/// Is one cast, pressed once.
+/// One cast, pressed once.
 struct Cast {
     shift: [SmoothNoise; 2],
     distortion: f32,

@@ -21,30 +21,19 @@ pub use training::TrainingSamples;
 
 use biopay_biometrics::Modality;
 
-/// Names a species of presentation attack instrument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Species {
-    /// A face printed on paper.
-    PrintedFace,
-    /// A face shown on a screen.
-    ReplayedScreen,
-    /// A finger cast in gelatine.
-    GelatineFinger,
+biopay_biometrics::named_enum! {
+    /// A species of presentation attack instrument.
+    pub enum Species {
+        /// A face printed on paper.
+        PrintedFace = "printed-face",
+        /// A face shown on a screen.
+        ReplayedScreen = "replayed-screen",
+        /// A finger cast in gelatine.
+        GelatineFinger = "gelatine-finger",
+    }
 }
 
 impl Species {
-    /// Every species.
-    pub const ALL: [Self; 3] = [Self::PrintedFace, Self::ReplayedScreen, Self::GelatineFinger];
-
-    /// Returns the species' name in scenarios and reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::PrintedFace => "printed-face",
-            Self::ReplayedScreen => "replayed-screen",
-            Self::GelatineFinger => "gelatine-finger",
-        }
-    }
-
     /// Returns the characteristic that it imitates.
     pub fn modality(self) -> Modality {
         match self {

@@ -44,7 +44,7 @@ pub fn printed_face(face: &Face, device: &Device, nuisance: Nuisance, number: u6
     handed_over(photographed(device, nuisance, light, rng))
 }
 
-/// Is one sheet in one hand.
+/// One sheet in one hand.
 struct Print {
     cells: f32,
     /// Radians that the sheet turns over the image's width, and how far off the middle its axis is.

@@ -53,7 +53,7 @@ pub(super) fn photo_at(photo: &Array2<Rgb>, u: f32, v: f32) -> Option<Rgb> {
     Some(top.towards(photo[[r + 1, c]].towards(photo[[r + 1, c + 1]], fx), fy))
 }
 
-/// Is how a flat thing is held: where a ray through the image meets it.
+/// The pose of a flat object: where a ray through the image meets it.
 pub(super) struct Pose {
     scale: f32,
     shift: (f32, f32),

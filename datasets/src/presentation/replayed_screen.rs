@@ -42,7 +42,7 @@ pub fn replayed_screen(face: &Face, device: &Device, nuisance: Nuisance, number:
     handed_over(photographed(device, nuisance, light, rng))
 }
 
-/// Is one screen before one camera.
+/// One screen before one camera.
 struct Screen {
     pixels: f32,
     veil: f32,

@@ -9,7 +9,7 @@ use std::ops::Range;
 /// The capture of each subject that is taken.
 const NUMBER: u64 = 1;
 
-/// Holds bona fide and attack presentations to the same sensor.
+/// Bona fide and attack presentations to the same sensor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrainingSamples {
     /// Living subjects, one sample each.

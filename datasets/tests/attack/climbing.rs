@@ -1,6 +1,6 @@
 use crate::people::{THRESHOLD, enrolled, scheme, scheme_with, strangers, subjects};
 use biopay_biometrics::attack::{
-    Guesser, Leak, PayloadClimber, Population, Stolen, Strategy, Target, TemplateClimber, drive,
+    Guesser, Leak, PayloadClimber, Stolen, Strategy, Target, TemplateClimber, TemplateModel, drive,
 };
 use biopay_biometrics::scheme::{BioHashParameters, Scheme, SchemeId, SchemeParameters, TemplateParameters, TokenUse};
 use biopay_datasets::stream::stream;
@@ -25,8 +25,8 @@ fn attack(
     (queries[queries.len() / 2].min(budget), queries.iter().filter(|&&q| q < u64::MAX).count())
 }
 
-fn population() -> Arc<Population> {
-    Arc::new(Population::new(&strangers(1_000..1_300)))
+fn population() -> Arc<TemplateModel> {
+    Arc::new(TemplateModel::new(&strangers(1_000..1_300)))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use crate::people::{enrolled, strangers, subjects};
 use biopay_biometrics::Template;
 use biopay_biometrics::attack::dictionary::{coverage, coverage_of_payloads, evolve, greedy_cover, hits, worst_code};
-use biopay_biometrics::attack::{Population, Stolen, Target};
+use biopay_biometrics::attack::{Stolen, Target, TemplateModel};
 use biopay_biometrics::scheme::{BioHash, BioHashParameters, Scheme, TemplateScheme};
 use biopay_datasets::stream::stream;
 
@@ -30,7 +30,7 @@ fn a_dictionary_hits_more_than_chance() {
         let entries = chosen.iter().map(|&i| random[i].clone()).collect();
         let masters = hits(&entries, &random);
         let wolf = hits(&vec![random[chosen[0]].clone()], &random);
-        let population = Population::new(&candidates[..400]);
+        let population = TemplateModel::new(&candidates[..400]);
         let factors: Vec<_> = training.iter().map(Target::factors).collect();
         let mut rng = stream(5, "test/evolve", 0);
         let start: &Template = &candidates[chosen[0]];

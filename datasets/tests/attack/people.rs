@@ -3,7 +3,7 @@
 use biopay_biometrics::Template;
 use biopay_biometrics::attack::Target;
 use biopay_biometrics::scheme::{Scheme, SchemeId, SchemeParameters, build};
-use biopay_datasets::embedding::Population;
+use biopay_datasets::embedding::EmbeddingPopulation;
 use biopay_datasets::stream::stream;
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub const THRESHOLD: [SchemeId; 3] = [SchemeId::Template, SchemeId::BioHash, Sch
 
 /// Draws the captures of some subjects.
 pub fn subjects(range: Range<u64>, captures: u64) -> Vec<Vec<Template>> {
-    let population = Population::new(1, SUBJECTS);
+    let population = EmbeddingPopulation::new(1, SUBJECTS);
     let template = |e: biopay_datasets::embedding::Embedding| Template::from_embedding(e.vector, BITS);
     range.map(|s| population.of_subject(s + 1, captures).into_iter().map(template).collect()).collect()
 }

@@ -1,6 +1,6 @@
 //! The handset's session, as a state machine without I/O.
 //!
-//! The handset gives a [`Plan`], and from then on does what each [`Step`] says and feeds the result back with
+//! The handset gives a [`Plan`], then does what each [`Step`] says and feeds the result back with
 //! [`Session::advance`]: send a request and feed the response, make a QR and feed its payload, type in a code. The
 //! session knows the patent's order of things; it knows nothing of sockets, sensors or time.
 
@@ -16,10 +16,10 @@ use crate::secret::Secret;
 use crate::values::{ChannelBinding, HelperBytes, PayloadBytes, PaymentId};
 use opaque::{Exchange, Phase};
 
-/// Captures that a handset makes for one payment, those that give no payload included (patent paragraph 31).
+/// Captures that a handset makes for one payment, including those that give no payload (patent paragraph 31).
 pub const TRIES_MAX: u8 = 3;
 
-/// Is one handset's session.
+/// One handset's session.
 #[derive(Clone, Debug)]
 pub struct Session {
     plan: Plan,
@@ -99,7 +99,9 @@ impl Session {
 
     /// Takes the result of the last step and says what to do next.
     ///
-    /// Errors: [`Error::OutOfOrder`] when the input is not what the last step asked for; the session is unchanged.
+    /// # Errors
+    ///
+    /// [`Error::OutOfOrder`] when the input is not what the last step asked for; the session is unchanged.
     pub fn advance(&mut self, input: Input) -> Result<Step, Error> {
         match (self.state, input) {
             (State::Done, _) => Err(Error::OutOfOrder { expected: "nothing: it is done" }),
@@ -236,7 +238,7 @@ impl Session {
         self.state = State::Presenting;
         Step::Send(match &self.plan {
             Plan::Pay { prover, .. } => presentation(prover, payment, payload),
-            _ => Request::PresentQr { payment, payload },
+            Plan::Register { .. } | Plan::RegisterInTwoSteps { .. } => Request::PresentQr { payment, payload },
         })
     }
 
@@ -287,7 +289,7 @@ fn presentation(prover: &Prover, payment: PaymentId, payload: PayloadBytes) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Binding, ChargeReceipt};
+    use crate::message::{AccountState, ChargeReceipt};
     use crate::values::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits};
 
     const PAGE: PaymentId = PaymentId(7);
@@ -312,7 +314,7 @@ mod tests {
     fn on_page(helper: HelperSource) -> Session {
         let (mut session, first) = Session::start(pay(helper), CHANNEL);
         assert!(matches!(first, Step::Send(Request::Login { .. })));
-        answer(&mut session, Response::LoggedIn { account: Binding::Bound });
+        answer(&mut session, Response::LoggedIn { account: AccountState::Bound });
         if helper == HelperSource::Server {
             answer(&mut session, Response::Helper { helper: Some(HelperBytes::new([1]).unwrap()) });
         }

@@ -1,4 +1,4 @@
-//! A session's OPAQUE exchange: two messages of ours around one of the server's.
+//! A session's OPAQUE exchange: two messages of the handset around one of the server.
 
 use super::plan::{Credentials, LoginMethod};
 use crate::Error;
@@ -8,9 +8,9 @@ use crate::values::ChannelBinding;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// Says what an exchange is for.
+/// The purpose of an exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Registers the password.
     Registration,
     /// Proves it.
@@ -27,9 +27,9 @@ impl Phase {
     }
 }
 
-/// Is an exchange that waits for the server's half.
+/// An exchange that waits for the server's half.
 #[derive(Clone)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     kind: Kind,
     random: ChaCha20Rng,
     channel: ChannelBinding,
@@ -45,7 +45,7 @@ enum Kind {
 
 impl Exchange {
     /// Begins; `None` when the credentials are for another method.
-    pub fn start(phase: Phase, credentials: &Credentials, channel: ChannelBinding) -> Option<(Self, Request)> {
+    pub(crate) fn start(phase: Phase, credentials: &Credentials, channel: ChannelBinding) -> Option<(Self, Request)> {
         let LoginMethod::Opaque { seed, stretching } = credentials.method else { return None };
         let mut random = source(seed, phase);
         let fill = &mut |bytes: &mut [u8]| random.fill_bytes(bytes);
@@ -63,8 +63,8 @@ impl Exchange {
         Some((Self { kind, random, channel, stretching }, request))
     }
 
-    /// Says what the exchange is for.
-    pub fn phase(&self) -> Phase {
+    /// Returns the purpose of the exchange.
+    pub(crate) fn phase(&self) -> Phase {
         match self.kind {
             Kind::Registration(_) => Phase::Registration,
             Kind::Login(_) => Phase::Login,
@@ -73,8 +73,10 @@ impl Exchange {
 
     /// Answers the server's half.
     ///
-    /// Errors: [`Error::WrongPassword`] when it does not fit the password; [`Error::Opaque`] when it is none.
-    pub fn finish(self, credentials: &Credentials, response: Response) -> Result<Request, Error> {
+    /// # Errors
+    ///
+    /// [`Error::WrongPassword`] when it does not fit the password; [`Error::Opaque`] when it is malformed.
+    pub(crate) fn finish(self, credentials: &Credentials, response: Response) -> Result<Request, Error> {
         let Self { kind, mut random, channel, stretching } = self;
         let fill = &mut |bytes: &mut [u8]| random.fill_bytes(bytes);
         let mut draws = Draws(fill);
@@ -88,7 +90,7 @@ impl Exchange {
                 let message = state.finish(login, password, &message, channel, stretching, &mut draws)?;
                 Ok(Request::OpaqueLoginFinish { message })
             }
-            _ => Err(Error::Opaque),
+            (Kind::Registration(_) | Kind::Login(_), _) => Err(Error::Opaque),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::secret::Secret;
 use crate::values::{Currency, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId};
 use std::sync::Arc;
 
-/// Says what the handset wants.
+/// What the handset wants.
 #[derive(Clone, Debug)]
 pub enum Plan {
     /// Register everything in one message.
@@ -38,7 +38,7 @@ pub enum Plan {
     },
 }
 
-/// Says what goes with a presented payload, as the server's rules ask for it.
+/// What the handset sends with a presented payload, as the server's rules ask for it.
 #[derive(Clone, Debug, Default)]
 pub struct Prover {
     /// What signs it.
@@ -47,7 +47,7 @@ pub struct Prover {
     pub with_nonce: bool,
 }
 
-/// Holds a login.
+/// The credentials of a login.
 #[derive(Clone, Debug)]
 pub struct Credentials {
     /// The name.
@@ -58,7 +58,7 @@ pub struct Credentials {
     pub method: LoginMethod,
 }
 
-/// Says how a password is proved to the server; an account has the method that it was registered with.
+/// How the handset proves a password to the server. An account keeps the method that it was registered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginMethod {
     /// The server is shown the password and hashes it.
@@ -72,7 +72,7 @@ pub enum LoginMethod {
     },
 }
 
-/// Holds what registration binds to a login.
+/// What a registration binds to a login.
 #[derive(Clone, Debug)]
 pub struct AccountBinding {
     /// The enrolled payload.
@@ -87,7 +87,7 @@ pub struct AccountBinding {
     pub devices: DeviceKeys,
 }
 
-/// Holds what is to be paid.
+/// A purchase to pay for.
 #[derive(Clone, Debug)]
 pub struct Order {
     /// Who is paid.
@@ -96,11 +96,11 @@ pub struct Order {
     pub amount: MinorUnits,
     /// In which currency.
     pub currency: Currency,
-    /// What makes a retry recognisable.
+    /// The key that makes a retry recognisable.
     pub idempotency_key: IdempotencyKey,
 }
 
-/// Says where the helper data is.
+/// The place of the helper data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HelperSource {
     /// On the handset, or the scheme needs none.
@@ -109,7 +109,7 @@ pub enum HelperSource {
     Server,
 }
 
-/// Says what the handset has to do next.
+/// What the handset has to do next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Send this and feed the response, or [`Input::ConnectionLost`].
@@ -130,7 +130,7 @@ pub enum Step {
     Done(Outcome),
 }
 
-/// Holds what the handset feeds back.
+/// What the handset feeds back.
 #[derive(Clone, Debug)]
 pub enum Input {
     /// The response to the request that was sent.
@@ -145,7 +145,7 @@ pub enum Input {
     ConnectionLost,
 }
 
-/// Says how a session ended.
+/// How a session ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// The account is registered.
@@ -163,6 +163,6 @@ pub enum Outcome {
         /// The payment, if a page was open.
         payment: Option<PaymentId>,
     },
-    /// The server answered with something that is no answer to the request.
+    /// The server sent something other than a response to the request.
     ProtocolViolation,
 }

@@ -1,4 +1,4 @@
-//! An image to payload bytes.
+//! Reads payload bytes from an image.
 
 use crate::Error;
 use crate::values::PayloadBytes;
@@ -13,7 +13,7 @@ const PNG_BYTES_MAX: u64 = 8 * PIXELS_MAX;
 /// How many candidate symbols in one image are decoded before giving up.
 const CANDIDATES_MAX: usize = 8;
 
-/// Holds what was read from an image.
+/// A payload read from an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The bytes in the symbol.
@@ -24,10 +24,12 @@ pub struct Reading {
 
 /// Finds the first readable symbol in a grey image and decodes it.
 ///
-/// Takes time in the number of finder patterns that the image shows: on images from strangers, call it where it can
-/// be killed.
+/// Its time grows with the number of finder patterns in the image: read images from strangers in a process that can be
+/// killed.
 ///
-/// Errors: [`Error::ImageTooLarge`] above [`PIXELS_MAX`]; [`Error::NoSymbol`] when nothing can be read.
+/// # Errors
+///
+/// [`Error::ImageTooLarge`] above [`PIXELS_MAX`]; [`Error::NoSymbol`] when nothing can be read.
 pub fn read(image: &GrayImage) -> Result<Reading, Error> {
     let pixels = u64::from(image.width()) * u64::from(image.height());
     if pixels > PIXELS_MAX {
@@ -42,7 +44,9 @@ pub fn read(image: &GrayImage) -> Result<Reading, Error> {
 /// Decodes a PNG of at most [`PIXELS_MAX`] pixels and reads it as [`read`] does; its size is known before its pixels
 /// are unpacked.
 ///
-/// Errors: those of [`read`]; [`Error::NoSymbol`] when it is no PNG.
+/// # Errors
+///
+/// Those of [`read`]; [`Error::NoSymbol`] when it is no PNG.
 pub fn read_png(png: &[u8]) -> Result<Reading, Error> {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(PNG_BYTES_MAX);

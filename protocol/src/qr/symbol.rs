@@ -1,4 +1,4 @@
-//! Payload bytes to a symbol, and a symbol to pixels.
+//! Encodes payload bytes as a symbol, and draws a symbol as pixels.
 
 use crate::Error;
 use image::{GrayImage, Luma};
@@ -10,7 +10,7 @@ pub const QUIET_ZONE_MODULES: u32 = 4;
 /// The largest version: 177 modules a side.
 pub const VERSION_MAX: u8 = 40;
 
-/// Names the error correction level: the share of codewords that may be lost (ISO/IEC 18004:2015, table 8).
+/// The error correction level: the share of codewords that may be lost (ISO/IEC 18004:2015, table 8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Level {
@@ -35,7 +35,7 @@ impl Level {
     }
 }
 
-/// Holds a symbol's modules.
+/// A symbol's modules.
 ///
 /// Shape: `width × width`, row 0 at the top, without the quiet zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,9 @@ impl Symbol {
 
     /// Encodes bytes into the smallest symbol that holds them at this level.
     ///
-    /// Errors: [`Error::SymbolTooSmall`] when not even version 40 does.
+    /// # Errors
+    ///
+    /// [`Error::SymbolTooSmall`] when not even version 40 does.
     pub fn encode(payload: &[u8], level: Level) -> Result<Self, Error> {
         let code = QrCode::with_error_correction_level(payload, level.encoder());
         Self::from_code(code.map_err(|_| Error::SymbolTooSmall { bytes: payload.len() })?, level)
@@ -60,7 +62,9 @@ impl Symbol {
 
     /// Encodes bytes into a symbol of exactly this version, 1 to 40, at this level.
     ///
-    /// Errors: [`Error::SymbolTooSmall`] when they do not fit; [`Error::Value`] when there is no such version.
+    /// # Errors
+    ///
+    /// [`Error::SymbolTooSmall`] when they do not fit; [`Error::Value`] when there is no such version.
     pub fn encode_at(payload: &[u8], version: u8, level: Level) -> Result<Self, Error> {
         if !(1..=VERSION_MAX).contains(&version) {
             return Err(Error::Value { what: "symbol version", why: "1 to 40" });
@@ -72,7 +76,9 @@ impl Symbol {
     /// Encodes bytes into the smallest symbol that holds them at level M, at the highest level that this version still
     /// has room for: the modules are there anyway, and correct more that way.
     ///
-    /// Errors: [`Error::SymbolTooSmall`] when not even version 40 does.
+    /// # Errors
+    ///
+    /// [`Error::SymbolTooSmall`] when not even version 40 does.
     pub fn fitted(payload: &[u8]) -> Result<Self, Error> {
         let least = Self::encode(payload, Level::M)?;
         let higher = [Level::H, Level::Q].into_iter();
@@ -101,7 +107,7 @@ impl Symbol {
         self.width
     }
 
-    /// Says whether a module is dark; outside the symbol everything is light.
+    /// Returns whether a module is dark; outside the symbol everything is light.
     pub fn is_dark(&self, row: u32, column: u32) -> bool {
         row < self.width && column < self.width && self.dark[(row * self.width + column) as usize]
     }

@@ -6,6 +6,6 @@ mod words;
 
 pub use rows::{Attack, AttackFigure, Comparison, Network, ServerFigure, Transaction};
 pub use words::{
-    Component, Defence, EVENTS, FAILURE_TO_ACQUIRE, Journey, Operation, POSTED, TransactionKind, TransactionOutcome,
-    ZERO_EFFORT,
+    Component, Defence, EVENTS, FAILURE_TO_ACQUIRE, GENERATOR_LAG, Journey, Operation, POSTED, TransactionKind,
+    TransactionOutcome, ZERO_EFFORT,
 };

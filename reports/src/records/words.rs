@@ -179,6 +179,9 @@ impl Defence {
     pub const SURVEYED: [Self; 3] = [Self::PatentLiteral, Self::Hardened, Self::Control];
 }
 
+/// The latency entry of how late the load generator took up what it was due to do, on the wall clock.
+pub const GENERATOR_LAG: &str = "generator-lag";
+
 /// The attack by somebody who knows a login and presents a finger of their own, without any effort to resemble the owner.
 pub const ZERO_EFFORT: &str = "zero-effort";
 

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// The file that says that a folder belongs to a run that has not ended.
+pub const CLAIM: &str = ".biopay-run";
+
 /// A run folder that is being written.
 ///
 /// Files go to a temporary sibling; [`finish`](Self::finish) moves it into place, so that a reader sees a whole run or
@@ -26,13 +29,32 @@ impl RunWriter {
     /// [`Error::Occupied`] when something other than a run is there.
     pub fn create(target: &Path) -> Result<Self, Error> {
         let is_empty = || fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_none());
-        if target.exists() && !target.join(manifest_file::FILE).exists() && !is_empty() {
+        let is_claimed = || target.join(CLAIM).exists();
+        if target.exists() && !target.join(manifest_file::FILE).exists() && !is_claimed() && !is_empty() {
             return Err(Error::Occupied(target.to_owned()));
         }
         let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).map_err(Error::file(parent))?;
         let staging = tempfile::Builder::new().prefix(".run-").tempdir_in(parent).map_err(Error::file(parent))?;
         Ok(Self { target: target.to_owned(), staging })
+    }
+
+    /// Takes an empty folder for a run, so that no other run takes it. Returns whether it was free.
+    ///
+    /// # Errors
+    /// [`Error::Occupied`] when something other than a run is there; [`Error::File`].
+    pub fn claim(folder: &Path) -> Result<bool, Error> {
+        match fs::File::create_new(folder.join(CLAIM)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+            Err(error) => return Err(Error::file(folder)(error)),
+        }
+        let others = fs::read_dir(folder).map_err(Error::file(folder))?.count();
+        if others > 1 {
+            fs::remove_file(folder.join(CLAIM)).map_err(Error::file(folder))?;
+            return Err(Error::Occupied(folder.to_owned()));
+        }
+        Ok(true)
     }
 
     /// Returns the folder that files of this run may be added to before it is finished.

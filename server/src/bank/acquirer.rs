@@ -1,6 +1,6 @@
-//! Orders to ISO 8583 requests, responses to answers: the acquirer's half of the dialect, without any I/O.
+//! The acquirer's half of ISO 8583: orders become requests and responses become answers, without any I/O.
 
-use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Late, LateAnswer, Sending};
+use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, Sending};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Purchase of goods (ISO 8583:1987, table A.1: processing code 00, no account types).
 const PURCHASE: &str = "000000";
 /// Echo test (ISO 8583:1987, network management information code).
-const ECHO: &str = "301";
+pub(super) const ECHO: &str = "301";
 const APPROVED: &str = "00";
 const NO_ORIGINAL: &str = "25";
 /// The bank is in trouble and did nothing; asking again may help.
@@ -19,16 +19,16 @@ const MALFUNCTION: &str = "96";
 /// Trace numbers have six digits and skip zero.
 const TRACES: u32 = 999_999;
 
-/// Carries messages to the bank and answers back.
+/// A link that carries requests to the bank and responses back.
 pub trait Wire: Send + Sync {
     /// Sends a request and waits for its response, paired by the trace number.
     fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>>;
 
-    /// Waits for the next response that nobody waits for any more.
+    /// Waits for the next response whose request has given up.
     fn next_unclaimed(&self) -> BoxFuture<'_, Message>;
 }
 
-/// Speaks ISO 8583 over any wire.
+/// The connector to the bank: ISO 8583 over any wire.
 pub struct Acquirer<W> {
     wire: W,
     env: Env,
@@ -66,7 +66,7 @@ impl<W: Wire> Acquirer<W> {
         }
     }
 
-    /// Adds account and PIN block; `None` when the PIN is none.
+    /// Adds account and PIN block; `None` when the PIN does not fit a PIN block.
     fn with_pin(&self, message: Message, account: &BankAccount, pin: &Secret) -> Option<Message> {
         let block = self.pin_key.seal(pin.expose(), account.as_str(), &*self.env.entropy).ok()?;
         Some(message.with(Field::AccountNumber, account.as_str()).with(Field::PinBlock, block))
@@ -78,9 +78,15 @@ impl<W: Wire> Acquirer<W> {
             Sending::Repeat => Mti::CHARGE_REPEAT,
         };
         // A PIN that fits no PIN block is declined as the bank would.
-        let wrong_pin = BankAnswer::Declined { code: "55".into() };
+        let wrong_pin = BankAnswer::Declined(Decline::WrongPin);
         let Some(request) = self.charge_message(mti, &order) else { return Ok(wrong_pin) };
-        read_charge_response(&self.wire.exchange(request).await?)
+        let asked = request.clone();
+        let response = self.wire.exchange(request).await?;
+        if !answers(&asked, &response) {
+            tracing::error!("the bank answered another charge than the one it was asked about");
+            return Err(BankError::Unknown);
+        }
+        read_charge_response(&response)
     }
 
     async fn wait_for_late_answer(&self) -> LateAnswer {
@@ -108,13 +114,13 @@ impl<W: Wire> Acquirer<W> {
         if knows_of_reversal(&response) { Ok(()) } else { Err(BankError::Unknown) }
     }
 
-    async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, String>, BankError> {
+    async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, Decline>, BankError> {
         let begun = self.begin(Mti::VERIFY).with(Field::ProcessingCode, PURCHASE);
-        let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err("55".into())) };
+        let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err(Decline::WrongPin)) };
         let response = self.wire.exchange(request).await?;
         match (response.text(Field::ResponseCode), response.text(Field::Private)) {
             (Some(APPROVED), Some(token)) => Ok(Ok(Secret::new(token).map_err(|_| BankError::Unknown)?)),
-            (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(code.to_owned())),
+            (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(Decline::from_code(code))),
             _ => Err(BankError::Unknown),
         }
     }
@@ -139,7 +145,7 @@ impl<W: Wire> Bank for Acquirer<W> {
         &self,
         account: BankAccount,
         pin: Secret,
-    ) -> BoxFuture<'_, Result<Result<Secret, String>, BankError>> {
+    ) -> BoxFuture<'_, Result<Result<Secret, Decline>, BankError>> {
         Box::pin(self.send_verification(account, pin))
     }
 
@@ -152,14 +158,22 @@ impl<W: Wire> Bank for Acquirer<W> {
     }
 }
 
+/// Returns whether a response repeats what its request was about: an approval of another payment, amount or currency is
+/// none of this one.
+fn answers(request: &Message, response: &Message) -> bool {
+    let is_repeated = |&field: &Field| response.field(field) == request.field(field);
+    [Field::Reference, Field::Amount, Field::Currency].iter().all(is_repeated)
+}
+
 fn read_late_answer(response: &Message) -> Option<LateAnswer> {
     let reference = response.text(Field::Reference)?.to_owned();
+    let (amount, currency) = (response.number(Field::Amount)?, response.text(Field::Currency)?.to_owned());
     let says = match response.mti() {
         Mti::CHARGE_RESPONSE => Late::Charge(read_charge_response(response).ok()?),
         Mti::REVERSAL_RESPONSE if knows_of_reversal(response) => Late::Reversal,
         _ => return None,
     };
-    Some(LateAnswer { reference, says })
+    Some(LateAnswer { reference, amount, currency, says })
 }
 
 fn knows_of_reversal(response: &Message) -> bool {
@@ -171,12 +185,12 @@ fn read_charge_response(response: &Message) -> Result<BankAnswer, BankError> {
     match (code, response.text(Field::Approval)) {
         (APPROVED, Some(approval)) => Ok(BankAnswer::Approved { approval: approval.to_owned() }),
         (APPROVED, None) | (MALFUNCTION, _) => Err(BankError::Unknown),
-        (code, _) => Ok(BankAnswer::Declined { code: code.to_owned() }),
+        (code, _) => Ok(BankAnswer::Declined(Decline::from_code(code))),
     }
 }
 
 /// Writes a time as MMDDhhmmss in UTC.
-fn transmission_time(unix_ms: u64) -> String {
+pub(super) fn transmission_time(unix_ms: u64) -> String {
     let seconds = unix_ms / 1_000;
     let (month, day) = month_and_day(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
@@ -198,6 +212,22 @@ fn month_and_day(days: u64) -> (u64, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_about_another_payment_is_no_answer() {
+        let message = |mti, reference: &str, currency: &str, amount| {
+            let message = Message::new(mti).with(Field::Reference, reference).with(Field::Currency, currency);
+            message.with_number(Field::Amount, amount)
+        };
+        let asked = message(Mti::CHARGE, "ABCDEF123456", "EUR", 5);
+        assert!(answers(&asked, &message(Mti::CHARGE_RESPONSE, "ABCDEF123456", "EUR", 5)));
+        for (reference, currency, amount) in
+            [("ABCDEF123457", "EUR", 5), ("ABCDEF123456", "USD", 5), ("ABCDEF123456", "EUR", 6)]
+        {
+            assert!(!answers(&asked, &message(Mti::CHARGE_RESPONSE, reference, currency, amount)));
+        }
+        assert!(!answers(&asked, &Message::new(Mti::CHARGE_RESPONSE)));
+    }
 
     #[test]
     fn times_are_those_of_the_calendar() {

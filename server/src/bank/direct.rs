@@ -1,4 +1,4 @@
-//! A bank without a network between: the same messages, handed to a host in this process. For virtual time.
+//! A bank in the same process, for virtual time: the same messages, without a network.
 
 use super::BankError;
 use super::acquirer::Wire;
@@ -7,7 +7,7 @@ use crate::iso8583::Message;
 use crate::issuer::faults::FaultyHost;
 use std::time::Duration;
 
-/// Hands messages to a host after a delay there and back.
+/// A wire to a host in this process, with a delay in each direction.
 pub struct DirectWire {
     host: FaultyHost,
     env: Env,

@@ -1,13 +1,15 @@
 //! The server's side of the bank: a connector behind a trait, and its ISO 8583 implementation.
 
 pub mod acquirer;
+pub mod decline;
 pub mod direct;
 pub mod tcp;
 
 use crate::env::BoxFuture;
 use biopay_protocol::{BankAccount, Currency, Merchant, MinorUnits, Secret};
+pub use decline::Decline;
 
-/// Says by what right an account is charged.
+/// The right by which the server charges an account.
 #[derive(Clone, Debug)]
 pub enum Authority {
     /// The account's PIN (mode `patent-literal`).
@@ -16,7 +18,7 @@ pub enum Authority {
     Mandate(Secret),
 }
 
-/// Holds one charge for the bank.
+/// A charge for the bank.
 #[derive(Clone, Debug)]
 pub struct ChargeOrder {
     /// The account that pays.
@@ -35,7 +37,7 @@ pub struct ChargeOrder {
     pub sending: Sending,
 }
 
-/// Says whether a message was sent before.
+/// Whether a message was sent before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
     /// It was never sent.
@@ -44,7 +46,7 @@ pub enum Sending {
     Repeat,
 }
 
-/// Holds the bank's answer to a charge or a reversal.
+/// The bank's answer to a charge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BankAnswer {
     /// Approved, with the bank's approval code.
@@ -53,16 +55,13 @@ pub enum BankAnswer {
         approval: String,
     },
     /// Declined.
-    Declined {
-        /// ISO 8583 data element 39.
-        code: String,
-    },
+    Declined(Decline),
 }
 
-/// Says why there is no answer.
+/// The reason why there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BankError {
-    /// Not a byte was sent: no money can have moved.
+    /// Nothing was sent: no money can have moved.
     #[error("the bank cannot be reached")]
     NotSent,
     /// Something was sent, and no answer came: money may have moved.
@@ -70,16 +69,20 @@ pub enum BankError {
     Unknown,
 }
 
-/// Holds an answer that came too late for whoever asked.
+/// An answer that came after its request had given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LateAnswer {
     /// The payment's reference.
     pub reference: String,
+    /// The amount, in minor units, that the answer is about.
+    pub amount: u64,
+    /// And its currency.
+    pub currency: String,
     /// What the bank says.
     pub says: Late,
 }
 
-/// Says what a late answer is about.
+/// What a late answer is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Late {
     /// A charge.
@@ -88,7 +91,7 @@ pub enum Late {
     Reversal,
 }
 
-/// Talks to the bank.
+/// The connector to a bank.
 pub trait Bank: Send + Sync {
     /// Charges an account, once a reference, however often it is sent.
     fn charge(&self, order: ChargeOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>>;
@@ -96,12 +99,12 @@ pub trait Bank: Send + Sync {
     /// Tells the bank that a charge is void, whatever became of it. `Ok` means that the bank knows.
     fn reverse(&self, order: ChargeOrder) -> BoxFuture<'_, Result<(), BankError>>;
 
-    /// Verifies an account's PIN and returns a mandate token, or the code that it was declined with.
+    /// Verifies an account's PIN and returns a mandate token, or why the bank declined.
     fn open_mandate(
         &self,
         account: BankAccount,
         pin: Secret,
-    ) -> BoxFuture<'_, Result<Result<Secret, String>, BankError>>;
+    ) -> BoxFuture<'_, Result<Result<Secret, Decline>, BankError>>;
 
     /// Asks whether the bank is there.
     fn echo(&self) -> BoxFuture<'_, Result<(), BankError>>;

@@ -1,9 +1,10 @@
-//! What stands against guessing: the cost of a password's hash, and limits on failures.
+//! Protection against guessing: the cost of a password's hash, and limits on failures.
 
 use crate::crypto::password::HashCost;
+use crate::env::HashPriority;
 use serde::{Deserialize, Serialize};
 
-/// Says how passwords are hashed.
+/// How passwords are hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PasswordConfig {
@@ -35,20 +36,7 @@ impl PasswordConfig {
     }
 }
 
-/// Says how much hashing gives way. A login may wait for a charge, never the other way round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum HashPriority {
-    /// A tenth of the share that a charge has: for a server that shares its machine, where logins go on beside whatever
-    /// else is done there.
-    Low,
-    /// What nothing else wants: on a machine of the server's own charges then wait least for logins. Beside other work
-    /// logins starve.
-    #[default]
-    Idle,
-}
-
-/// Slows guessing down; only failures count.
+/// Limits on guessing, where only failures count, and on what costs or tells something without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ThrottleConfig {
@@ -59,12 +47,27 @@ pub struct ThrottleConfig {
     pub account: FailureLimit,
     /// Wrong passwords from one source.
     pub source: FailureLimit,
+    /// Wrong passwords from one network: 24 bits of IPv4, 48 bits of IPv6.
+    pub prefix: FailureLimit,
+    /// Wrong PINs for one bank account, counted before the bank is asked.
+    pub bank_account: FailureLimit,
+    /// Registrations from one source, right or wrong.
+    pub registrations: FailureLimit,
+    /// Registrations from one network, right or wrong.
+    pub prefix_registrations: FailureLimit,
+    /// Requests from one source that need no login: health and counters.
+    pub enquiries: FailureLimit,
+    /// Requests of one account that is logged in.
+    pub requests: FailureLimit,
     /// Wrong QR payloads for one account from one source.
     pub qr: FailureLimit,
     /// Wrong verification codes for one account, over all its pages: who has the QR may open pages without end.
     pub code: FailureLimit,
     /// Verification codes sent for one account that no payment came of: each is a message to its owner.
     pub code_messages: FailureLimit,
+    /// Password hashes that one source may wait for at a time; zero switches the limit off. A network may wait for four
+    /// times as many. An account's owner has places of their own where they have logged in before.
+    pub hashes_per_source: u32,
     /// Whether an account's limit spares sources that its owner has logged in from, so that nobody else can lock them
     /// out. Without it an attacker can: for experiments alone.
     pub spares_familiar: bool,
@@ -76,11 +79,38 @@ impl ThrottleConfig {
         login: FailureLimit::OFF,
         account: FailureLimit::OFF,
         source: FailureLimit::OFF,
+        prefix: FailureLimit::OFF,
+        bank_account: FailureLimit::OFF,
+        registrations: FailureLimit::OFF,
+        prefix_registrations: FailureLimit::OFF,
+        enquiries: FailureLimit::OFF,
+        requests: FailureLimit::OFF,
         qr: FailureLimit::OFF,
         code: FailureLimit::OFF,
         code_messages: FailureLimit::OFF,
+        hashes_per_source: 0,
         spares_familiar: true,
     };
+}
+
+impl ThrottleConfig {
+    /// Returns every limit with its key.
+    pub(super) fn named(&self) -> [(&'static str, FailureLimit); 12] {
+        [
+            ("login", self.login),
+            ("account", self.account),
+            ("source", self.source),
+            ("prefix", self.prefix),
+            ("bank-account", self.bank_account),
+            ("registrations", self.registrations),
+            ("prefix-registrations", self.prefix_registrations),
+            ("enquiries", self.enquiries),
+            ("requests", self.requests),
+            ("qr", self.qr),
+            ("code", self.code),
+            ("code-messages", self.code_messages),
+        ]
+    }
 }
 
 impl Default for ThrottleConfig {
@@ -89,15 +119,24 @@ impl Default for ThrottleConfig {
             login: FailureLimit { burst: 10, refill_ms: 6_000 },
             account: FailureLimit { burst: 100, refill_ms: 60_000 },
             source: FailureLimit { burst: 1_000, refill_ms: 100 },
+            prefix: FailureLimit { burst: 10_000, refill_ms: 10 },
+            // As the bank, which blocks a PIN after three (NIST SP 800-63B-4, 3.2.2).
+            bank_account: FailureLimit { burst: 3, refill_ms: 3_600_000 },
+            // A company behind one address registers its people in a morning; a stranger opens few accounts.
+            registrations: FailureLimit { burst: 100, refill_ms: 6_000 },
+            prefix_registrations: FailureLimit { burst: 1_000, refill_ms: 600 },
+            enquiries: FailureLimit { burst: 1_000, refill_ms: 10 },
+            requests: FailureLimit { burst: 20_000, refill_ms: 1 },
             qr: FailureLimit { burst: 30, refill_ms: 10_000 },
             code: FailureLimit { burst: 10, refill_ms: 60_000 },
             code_messages: FailureLimit { burst: 10, refill_ms: 30_000 },
+            hashes_per_source: 64,
             spares_familiar: true,
         }
     }
 }
 
-/// Lets so many failures through at once, and then one more each refill.
+/// A limit on failures: so many at once, then one more each refill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct FailureLimit {

@@ -6,7 +6,7 @@ use super::password::StoredPassword;
 /// Marks an OPAQUE record. A password hash begins with its memory cost, which is at least 8 KiB and so never zero.
 const OPAQUE: u8 = 0;
 
-/// Holds what a login is checked against.
+/// What the server checks a login against.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The password's hash.
@@ -15,7 +15,7 @@ pub enum Credential {
     Opaque(OpaqueRecord),
 }
 
-/// Is a stored login that this program did not write.
+/// The error of a stored login that this program did not write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stored login cannot be read")]
 pub struct CannotRead;
@@ -31,7 +31,9 @@ impl Credential {
 
     /// Reads it back.
     ///
-    /// Errors: [`CannotRead`] for anything that [`Self::to_bytes`] would not have written.
+    /// # Errors
+    ///
+    /// [`CannotRead`] for anything that [`Self::to_bytes`] would not have written.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CannotRead> {
         match bytes.split_first() {
             Some((&OPAQUE, record)) => Ok(Self::Opaque(OpaqueRecord::new(record.to_vec()).ok_or(CannotRead)?)),

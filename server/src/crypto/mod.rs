@@ -3,5 +3,4 @@
 pub mod credential;
 pub mod opaque;
 pub mod password;
-pub mod rotation;
 pub mod vault;

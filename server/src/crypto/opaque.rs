@@ -11,12 +11,12 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use zeroize::Zeroizing;
 
-/// Holds what a handset registered in a password's place.
+/// The record that a handset registered in place of a password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpaqueRecord(Vec<u8>);
 
 impl OpaqueRecord {
-    /// Wraps a record's bytes; `None` when they are none.
+    /// Wraps a record's bytes; `None` when they are not a record.
     pub fn new(bytes: Vec<u8>) -> Option<Self> {
         ServerRegistration::<Suite>::deserialize(&bytes).ok().map(|_| Self(bytes))
     }
@@ -31,12 +31,12 @@ impl OpaqueRecord {
     }
 }
 
-/// Is a message that is none of OPAQUE's, or does not prove what it should.
+/// The error of a message that is not part of the OPAQUE exchange, or proves the wrong password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the message is no part of this OPAQUE exchange")]
+#[error("the message is not part of this OPAQUE exchange")]
 pub struct NotProved;
 
-/// Is a login between KE2 and KE3.
+/// A login between its second message (KE2) and its third (KE3).
 pub struct OpaqueLogin {
     login: LoginName,
     channel: ChannelBinding,
@@ -51,7 +51,9 @@ impl OpaqueLogin {
 
     /// Checks KE3.
     ///
-    /// Errors: [`NotProved`] when the handset does not know the password, or proved it for another connection.
+    /// # Errors
+    ///
+    /// [`NotProved`] when the handset does not know the password, or proved it for another connection.
     pub fn finish(self, message: &OpaqueBytes) -> Result<(), NotProved> {
         let message = CredentialFinalization::deserialize(message.as_bytes()).map_err(|_| NotProved)?;
         let parameters =
@@ -60,11 +62,11 @@ impl OpaqueLogin {
     }
 }
 
-/// Is the server's key pair and the seed of its blind evaluations.
+/// The server's key pair and the seed of its blind evaluations.
 pub struct OpaqueServer {
     env: Env,
     setup: ServerSetup<Suite>,
-    /// What is unpacked where there is no record, so that an unknown name costs what a known one does.
+    /// The record that stands for every unknown name, so that such a login costs what any other does.
     dummy: OpaqueRecord,
 }
 
@@ -85,7 +87,9 @@ impl OpaqueServer {
 
     /// Answers the first message of a registration.
     ///
-    /// Errors: [`NotProved`] when it is none.
+    /// # Errors
+    ///
+    /// [`NotProved`] when it is not one.
     pub fn begin_registration(&self, login: &LoginName, message: &OpaqueBytes) -> Result<OpaqueBytes, NotProved> {
         let request = RegistrationRequest::deserialize(message.as_bytes()).map_err(|_| NotProved)?;
         let started = ServerRegistration::<Suite>::start(&self.setup, request, login.as_str().as_bytes());
@@ -95,16 +99,20 @@ impl OpaqueServer {
 
     /// Takes the record that ends a registration.
     ///
-    /// Errors: [`NotProved`] when it is none.
+    /// # Errors
+    ///
+    /// [`NotProved`] when it is not one.
     pub fn finish_registration(&self, message: &OpaqueBytes) -> Result<OpaqueRecord, NotProved> {
         let upload = RegistrationUpload::deserialize(message.as_bytes()).map_err(|_| NotProved)?;
         Ok(OpaqueRecord(ServerRegistration::<Suite>::finish(upload).serialize().to_vec()))
     }
 
-    /// Answers the first message of a login on a connection. Without a record, the answer is that of an account which
-    /// nobody has, at the same cost (RFC 9807, section 6.3.2.2).
+    /// Answers the first message of a login on a connection. Without a record, the server answers as for a known
+    /// account, at the same cost (RFC 9807, section 6.3.2.2).
     ///
-    /// Errors: [`NotProved`] when the message is none.
+    /// # Errors
+    ///
+    /// [`NotProved`] when it is not one.
     pub fn begin_login(
         &self,
         login: LoginName,
@@ -188,25 +196,25 @@ mod tests {
     #[test]
     fn the_right_password_proves_itself_and_no_other() {
         let server = server();
-        let record = registered(&server, "right");
-        assert_eq!(log_in(&server, Some(&record), "right", CHANNEL), Ok(Ok(())));
-        assert_eq!(log_in(&server, Some(&record), "wrong", CHANNEL), Err(Error::WrongPassword));
-        assert_eq!(log_in(&server, None, "right", CHANNEL), Err(Error::WrongPassword));
+        let record = registered(&server, "the right one");
+        assert_eq!(log_in(&server, Some(&record), "the right one", CHANNEL), Ok(Ok(())));
+        assert_eq!(log_in(&server, Some(&record), "the wrong one", CHANNEL), Err(Error::WrongPassword));
+        assert_eq!(log_in(&server, None, "the right one", CHANNEL), Err(Error::WrongPassword));
     }
 
     #[test]
     fn a_proof_for_another_connection_is_none() {
         let server = server();
-        let record = registered(&server, "right");
+        let record = registered(&server, "the right one");
         // The two ends' transcripts differ, so the client notices first.
-        assert!(log_in(&server, Some(&record), "right", ChannelBinding([8; 32])).is_err());
+        assert!(log_in(&server, Some(&record), "the right one", ChannelBinding([8; 32])).is_err());
     }
 
     #[test]
     fn another_key_knows_no_account() {
         let (server, other) = (server(), OpaqueServer::new(system::env(1, 1), Zeroizing::new([2; 32])));
-        let record = registered(&server, "right");
-        assert_eq!(log_in(&other, Some(&record), "right", CHANNEL), Err(Error::WrongPassword));
+        let record = registered(&server, "the right one");
+        assert_eq!(log_in(&other, Some(&record), "the right one", CHANNEL), Err(Error::WrongPassword));
     }
 
     #[test]

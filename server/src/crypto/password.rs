@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
 
-/// Holds the cost of a hash. The default is OWASP's: 19 MiB, two passes, one lane.
+/// The cost of a hash. The default is OWASP's: 19 MiB, two passes, one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct HashCost {
@@ -44,13 +44,13 @@ impl HashCost {
         Params::new(self.memory_kib, self.passes, self.lanes, Some(TAG_BYTES)).ok()
     }
 
-    /// Says whether argon2 allows these costs.
+    /// Returns whether argon2 allows these costs.
     pub fn is_valid(self) -> bool {
         self.params().is_some()
     }
 }
 
-/// Holds what is stored of a password.
+/// What the store keeps of a password.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredPassword {
     cost: HashCost,
@@ -65,7 +65,7 @@ impl StoredPassword {
     }
 }
 
-/// Hashes and checks passwords.
+/// The hashing of passwords, with its cost and its pepper.
 pub struct Passwords {
     env: Env,
     cost: HashCost,
@@ -83,7 +83,9 @@ impl Passwords {
 
     /// Hashes a new password.
     ///
-    /// Errors: [`Overloaded`] when the pool takes no more work.
+    /// # Errors
+    ///
+    /// [`Overloaded`] when the pool takes no more work.
     pub async fn hash(&self, password: Secret) -> Result<StoredPassword, Overloaded> {
         let (cost, salt) = (self.cost, self.env.random());
         let pepper = self.pepper.clone();
@@ -93,7 +95,9 @@ impl Passwords {
 
     /// Checks a password; `None` stands for a name that nobody has, costs the same and is never right.
     ///
-    /// Errors: [`Overloaded`] when the pool takes no more work.
+    /// # Errors
+    ///
+    /// [`Overloaded`] when the pool takes no more work.
     pub async fn verify(&self, password: Secret, stored: Option<StoredPassword>) -> Result<bool, Overloaded> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.dummy.clone());

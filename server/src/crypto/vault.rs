@@ -20,15 +20,15 @@ const TAG_BYTES: usize = 16;
 const WRAPPED_BYTES: usize = KEY_BYTES + TAG_BYTES;
 const HEADER_BYTES: usize = 1 + 4;
 
-/// Is a sealed record that cannot be opened: another key, another context, or damage.
+/// The error of a sealed record that cannot be opened: another key, another context, or damage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a sealed record cannot be opened with the configured keys")]
 pub struct CannotOpen;
 
-/// Numbers a key-encryption key.
+/// The number of a key-encryption key.
 pub type KeyId = u32;
 
-/// Seals and opens records.
+/// The keys that seal and open records.
 pub struct Vault {
     env: Env,
     current: KeyId,
@@ -66,7 +66,9 @@ impl Vault {
 
     /// Opens a record.
     ///
-    /// Errors: [`CannotOpen`], without saying which of the reasons it is.
+    /// # Errors
+    ///
+    /// [`CannotOpen`], without saying which of the reasons it is.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
         let key = self.keys.get(&Self::key_id(sealed).ok_or(CannotOpen)?).ok_or(CannotOpen)?;
         let rest = &sealed[HEADER_BYTES..];

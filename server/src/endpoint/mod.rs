@@ -1,10 +1,11 @@
-//! The QUIC side: connections and streams in, requests to the service, responses out.
+//! The QUIC endpoint: takes connections and streams, hands requests to the service, and writes its responses.
 
-mod front;
+mod listener;
 
-pub use front::Front;
+pub use listener::QuicListener;
 
 use crate::config::Limits;
+use crate::service::limits::{Place, Places, Source};
 use crate::service::{Service, Session};
 use crate::shutdown::Shutdown;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
@@ -22,72 +23,77 @@ pub const CLOSED_BY_SHUTDOWN: u32 = 1;
 const TASKS_MAX: usize = 1 << 20;
 
 /// Serves a ready endpoint until the shutdown; returns when what was under way has been answered.
-pub async fn serve(front: Arc<Front>, service: Arc<Service>, mut shutdown: Shutdown) {
+pub async fn serve(listener: Arc<QuicListener>, service: Arc<Service>, mut shutdown: Shutdown) {
     let tasks = Arc::new(Semaphore::new(TASKS_MAX));
     let resolver = tokio::spawn(service.clone().resolve(shutdown.clone()));
     let late = tokio::spawn(service.clone().take_late_answers(shutdown.clone()));
-    let limits = *front.limits();
-    let server = Arc::new(Server { front, service, limits, tasks: tasks.clone(), shutdown: shutdown.clone() });
+    let limits = *listener.limits();
+    let places = Places::new(limits.connections_per_source);
+    let server =
+        Arc::new(Server { listener, service, limits, tasks: tasks.clone(), places, shutdown: shutdown.clone() });
     loop {
         let incoming = tokio::select! {
             biased;
             () = shutdown.begun() => break,
-            incoming = server.front.next() => incoming,
+            incoming = server.listener.next() => incoming,
         };
         let Some(incoming) = incoming else { break };
         server.admit(incoming);
     }
-    server.front.stop_accepting();
+    server.listener.stop_accepting();
     let drain = Duration::from_millis(u64::from(limits.drain_ms));
     let idle = tasks.acquire_many(TASKS_MAX as u32);
     if server.service.env().within(drain, idle).await.is_none() {
-        tracing::warn!("requests were still under way when the server stopped; their outcomes are in the store");
+        tracing::warn!("the server stopped while requests were under way; their outcomes are in the store");
     }
     drop((resolver.await, late.await));
-    server.front.close(CLOSED_BY_SHUTDOWN).await;
+    server.listener.close(CLOSED_BY_SHUTDOWN).await;
 }
 
 struct Server {
-    front: Arc<Front>,
+    listener: Arc<QuicListener>,
     service: Arc<Service>,
     limits: Limits,
     tasks: Arc<Semaphore>,
+    places: Places<Source>,
     shutdown: Shutdown,
 }
 
 impl Server {
     /// Lets a connection in, asks its address to prove itself, or turns it away.
     fn admit(self: &Arc<Self>, incoming: Incoming) {
-        let open = self.front.open_connections();
-        if open >= self.limits.connections {
+        let open = self.listener.open_connections();
+        let source = Source::from(incoming.remote_address().ip());
+        let has_its_share = open >= self.limits.retry_above && self.places.is_share_taken(&source);
+        if open >= self.limits.connections || has_its_share {
             self.service.metrics().count_refused();
             incoming.refuse();
         } else if open >= self.limits.retry_above && !incoming.remote_address_validated() && incoming.may_retry() {
             self.service.metrics().count_retried();
             drop(incoming.retry());
         } else {
-            let server = self.clone();
-            tokio::spawn(async move { server.welcome(incoming).await });
+            let (server, place) = (self.clone(), self.places.take_anyway(source));
+            tokio::spawn(async move { server.welcome(incoming, place).await });
         }
     }
 
     /// Shakes hands, within the time that there is for it.
-    async fn welcome(self: Arc<Self>, incoming: Incoming) {
+    async fn welcome(self: Arc<Self>, incoming: Incoming, place: Place<Source>) {
         let limit = Duration::from_millis(u64::from(self.limits.handshake_ms));
-        let handshake = async { self.front.accept(incoming)?.await };
+        let handshake = async { self.listener.accept(incoming)?.await };
         match self.service.env().within(limit, handshake).await {
             // A task of its own: this one still has room for a handshake, which would be held as long as the connection.
-            Some(Ok(connection)) => drop(tokio::spawn(self.serve_connection(connection))),
+            Some(Ok(connection)) => drop(tokio::spawn(self.serve_connection(connection, place))),
             Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
             None => self.service.metrics().count_timed_out(),
         }
     }
 
-    async fn serve_connection(self: Arc<Self>, connection: Connection) {
+    async fn serve_connection(self: Arc<Self>, connection: Connection, _place: Place<Source>) {
         let _open = self.service.metrics().connection();
         let Some(channel) = channel_of(&connection) else { return };
-        let session = Session::new(connection.remote_address().ip(), channel);
-        let line = Arc::new(Line { session, sent: Sent::new(self.limits.streams) });
+        let session = self.service.begin_session(connection.remote_address().ip(), channel);
+        let client = Arc::new(ClientConnection { session, sent: Sent::new(self.limits.streams) });
         // A permit, so that the shutdown waits for what this connection was sent.
         let Ok(permit) = self.tasks.clone().acquire_owned().await else { return };
         let (mut permit, mut shutdown) = (Some(permit), self.shutdown.clone());
@@ -97,9 +103,9 @@ impl Server {
                 biased;
                 accepted = connection.accept_bi() => accepted,
                 () = &mut begun, if permit.is_some() => {
-                    let (server, line, permit) = (self.clone(), line.clone(), permit.take());
+                    let (server, client, permit) = (self.clone(), client.clone(), permit.take());
                     tokio::spawn(async move {
-                        server.wait_for(line.sent.stop_remembering()).await;
+                        server.wait_for(client.sent.stop_remembering()).await;
                         drop(permit);
                     });
                     continue;
@@ -110,10 +116,10 @@ impl Server {
                     // Taken before the task begins, so that a shutdown never overlooks it; when the shutdown has taken
                     // them all, what comes now is never begun.
                     let Ok(task) = self.tasks.clone().acquire_owned().await else { return };
-                    let (server, line) = (self.clone(), line.clone());
+                    let (server, client) = (self.clone(), client.clone());
                     // The task goes on when the connection ends: a charge that has begun is seen through.
                     tokio::spawn(async move {
-                        server.serve_stream(&line, send, receive).await;
+                        server.serve_stream(&client, send, receive).await;
                         drop(task);
                     });
                 }
@@ -123,15 +129,15 @@ impl Server {
     }
 
     /// Answers one stream's request.
-    async fn serve_stream(&self, line: &Line, send: SendStream, mut receive: RecvStream) {
+    async fn serve_stream(&self, client: &ClientConnection, send: SendStream, mut receive: RecvStream) {
         let (limit, env) = (self.message_limit(), self.service.env());
         let request = match env.within(limit, read_request(&mut receive)).await {
             Some(Ok(request)) => request,
-            Some(Err(Unread::Malformed)) => {
+            Some(Err(NoRequest::Malformed)) => {
                 self.service.metrics().count_malformed();
-                return self.respond(line, send, &Response::Refused(Refusal::Malformed)).await;
+                return self.respond(client, send, &Response::Refused(Refusal::Malformed)).await;
             }
-            Some(Err(Unread::Gone)) => return,
+            Some(Err(NoRequest::Gone)) => return,
             None => {
                 drop(receive.stop(0_u32.into()));
                 let mut send = send;
@@ -142,16 +148,16 @@ impl Server {
         let response = if self.shutdown.has_begun() {
             Response::Refused(Refusal::ShuttingDown)
         } else {
-            self.service.handle(&line.session, request).await
+            self.service.handle(&client.session, request).await
         };
-        self.respond(line, send, &response).await;
+        self.respond(client, send, &response).await;
     }
 
     /// Writes a response. Nobody waits until the client has it, but the shutdown.
-    async fn respond(&self, line: &Line, mut send: SendStream, response: &Response) {
+    async fn respond(&self, client: &ClientConnection, mut send: SendStream, response: &Response) {
         let written = self.service.env().within(self.message_limit(), write_response(&mut send, response)).await;
         if written == Some(true) {
-            self.wait_for(line.sent.remember(send)).await;
+            self.wait_for(client.sent.remember(send)).await;
         }
     }
 
@@ -170,13 +176,13 @@ impl Server {
     }
 }
 
-/// Is one connection: who is on it, and what it was sent.
-struct Line {
+/// One connection's session and the responses that were sent on it.
+struct ClientConnection {
     session: Session,
     sent: Sent,
 }
 
-/// Remembers the streams of the last responses: the client may not have them yet. No more can be under way than it may
+/// The streams of the last responses, which the client may not have yet. No more can be under way than it may
 /// have streams open.
 struct Sent {
     streams: Mutex<Option<VecDeque<SendStream>>>,
@@ -204,38 +210,40 @@ impl Sent {
     }
 }
 
-/// Names a connection to both of its ends; `None` when its handshake is not complete.
+/// Returns the channel binding that both ends of a connection compute; `None` when its handshake is not complete.
 pub fn channel_of(connection: &Connection) -> Option<ChannelBinding> {
     let mut name = [0; ChannelBinding::BYTES];
     connection.export_keying_material(&mut name, ChannelBinding::LABEL, b"").ok()?;
     Some(ChannelBinding(name))
 }
 
-enum Unread {
+enum NoRequest {
     Malformed,
     Gone,
 }
 
-async fn read_request(receive: &mut RecvStream) -> Result<Request, Unread> {
+async fn read_request(receive: &mut RecvStream) -> Result<Request, NoRequest> {
     let gone_or_short = |error: quinn::ReadExactError| match error {
-        quinn::ReadExactError::FinishedEarly(_) => Unread::Malformed,
-        quinn::ReadExactError::ReadError(_) => Unread::Gone,
+        quinn::ReadExactError::FinishedEarly(_) => NoRequest::Malformed,
+        quinn::ReadExactError::ReadError(_) => NoRequest::Gone,
     };
     let mut prefix = [0; PREFIX_BYTES];
     receive.read_exact(&mut prefix).await.map_err(gone_or_short)?;
-    let length = codec::decode_prefix::<Request>(prefix).map_err(|_| Unread::Malformed)?;
+    let length = codec::decode_prefix::<Request>(prefix).map_err(|_| NoRequest::Malformed)?;
     let mut body = zeroize::Zeroizing::new(vec![0; length]);
     receive.read_exact(&mut body).await.map_err(gone_or_short)?;
     // A stream carries one request. Reading up to its end also spares a packet, with which quinn would tell the client
     // to stop sending.
-    receive.read_to_end(0).await.map_err(|error| match error {
-        quinn::ReadToEndError::TooLong => Unread::Malformed,
-        quinn::ReadToEndError::Read(_) => Unread::Gone,
-    })?;
-    codec::decode_body(&body).map_err(|_| Unread::Malformed)
+    // In order, as all of it: read out of order, a packet that arrived twice would count as bytes after the request.
+    match receive.read(&mut [0; 1]).await {
+        Ok(None) => {}
+        Ok(Some(_)) => return Err(NoRequest::Malformed),
+        Err(_) => return Err(NoRequest::Gone),
+    }
+    codec::decode_body(&body).map_err(|_| NoRequest::Malformed)
 }
 
-/// Writes a response and ends its stream; says whether that went well.
+/// Writes a response and ends its stream; returns whether both succeeded.
 async fn write_response(send: &mut SendStream, response: &Response) -> bool {
     let frame = codec::encode(response).or_else(|_| codec::encode(&Response::Refused(Refusal::Internal)));
     let Ok(frame) = frame else { return false };

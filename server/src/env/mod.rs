@@ -1,24 +1,25 @@
 //! The three seams between the server and its surroundings: time, processor time, randomness.
 //!
 //! The server reads no clock, starts no thread and draws no random number except through these, so that the same code
-//! runs under virtual time. [`system`] is what a real server uses.
+//! runs under virtual time. A real server uses [`system`].
 
 pub mod system;
 
 use biopay_protocol::PaymentId;
+use serde::{Deserialize, Serialize};
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// Is a boxed future that can move between threads.
+/// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Is a piece of work for the processor.
+/// A piece of work for the processor.
 pub type Work = Box<dyn FnOnce() + Send>;
 
-/// Tells the time.
+/// A source of time.
 pub trait Clock: Send + Sync {
     /// Returns the time since an origin of the clock's own; never goes back.
     fn elapsed(&self) -> Duration;
@@ -30,7 +31,7 @@ pub trait Clock: Send + Sync {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
 }
 
-/// Says what kind of work it is, so that an implementation can bound and price each kind.
+/// A kind of work, so that an implementation can limit and price each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum CostClass {
     /// One argon2id hash: tens of milliseconds and megabytes.
@@ -41,40 +42,57 @@ pub enum CostClass {
     KeyExchange,
 }
 
-/// Says that there is too much work waiting already; nothing was begun.
+/// How much hashing gives way to other work. A login may wait for a charge, never the other way round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum HashPriority {
+    /// A tenth of the share that a charge has: for a server that shares its machine, where logins go on beside whatever
+    /// else is done there.
+    Low,
+    /// What nothing else wants: on a machine of the server's own charges then wait least for logins. Beside other work
+    /// logins starve.
+    #[default]
+    Idle,
+}
+
+/// The error of a full queue: the work was not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("too much work is waiting")]
 pub struct Overloaded;
 
-/// Runs work that would hold up the network.
+/// A pool that runs work which would hold up the network.
 pub trait Cpu: Send + Sync {
     /// Accepts work; the future ends when it is done.
     ///
-    /// Errors: [`Overloaded`] at once, before the work begins, when its queue is full.
+    /// # Errors
+    ///
+    /// [`Overloaded`] at once, before the work begins, when its queue is full.
     fn submit(&self, class: CostClass, work: Work) -> Result<BoxFuture<'static, ()>, Overloaded>;
 }
 
-/// Draws random bytes fit for keys and codes.
+/// A source of random bytes fit for keys and codes.
 pub trait Entropy: Send + Sync {
     /// Fills the buffer.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// Holds the three.
+/// The three seams together.
 #[derive(Clone)]
 pub struct Env {
-    /// Tells the time.
+    /// A source of time.
     pub clock: Arc<dyn Clock>,
-    /// Runs heavy work.
+    /// Heavy work.
     pub cpu: Arc<dyn Cpu>,
-    /// Draws random bytes.
+    /// Randomness.
     pub entropy: Arc<dyn Entropy>,
 }
 
 impl Env {
     /// Runs work on the processor and returns its result.
     ///
-    /// Errors: [`Overloaded`] when it was not accepted.
+    /// # Errors
+    ///
+    /// [`Overloaded`] when it was not accepted.
     pub async fn run<T: Send + 'static>(
         &self,
         class: CostClass,

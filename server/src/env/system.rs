@@ -1,8 +1,7 @@
-//! The real surroundings: the machine's clocks, threads of our own, the system's randomness. Nothing else in the
-//! server reads them.
+//! The seams of a real server: the machine's clocks, our own threads, the system's randomness. Nothing else in the server
+//! uses them directly.
 
-use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, Overloaded, Work};
-use crate::config::HashPriority;
+use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, HashPriority, Overloaded, Work};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
@@ -28,7 +27,7 @@ pub fn env_with(hash_threads: usize, hash_queue: usize, priority: HashPriority) 
     }
 }
 
-/// Reads the machine's clocks, and sleeps on tokio's timer.
+/// The machine's clocks, and tokio's timer.
 pub struct SystemClock(Instant);
 
 impl SystemClock {
@@ -56,7 +55,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Draws from the operating system.
+/// The operating system's randomness.
 pub struct SystemEntropy(SystemRandom);
 
 impl Entropy for SystemEntropy {
@@ -73,14 +72,15 @@ pub const HASHING_NICENESS: i32 = 10;
 
 type Job = (Work, tokio::sync::oneshot::Sender<()>);
 
-/// Runs password hashes on a fixed number of threads behind a bounded queue, and light work where it stands.
+/// A fixed number of threads for password hashes behind a bounded queue. Light work runs where it is submitted.
 ///
 /// ```text
-/// who asks ─► queue ─► desk ─► hash-0, hash-1 … ─► answers ─► who asked
+/// caller ─► queue ─► dispatcher ─► hash-0, hash-1 … ─► answers ─► caller
 /// ```
-/// A hashing thread gives way, and may stop anywhere for as long as others want its processor: also with a lock in its
-/// hands. Of the locks of the runtime and of the queue it therefore takes none; desk and answers, as important as the
-/// threads that pay, take them in its place. The desk holds one hash more than the queue.
+/// Hashing threads have low priority: the kernel may stop one anywhere, even while it holds a lock, for as long as other
+/// threads want its processor. Hashing threads therefore take no lock of the runtime or of the queue. The threads
+/// `hash-dispatch` and `hash-answers`, of normal priority, take them instead. The dispatcher holds one hash more than the
+/// queue.
 pub struct ThreadPool {
     queue: SyncSender<Job>,
 }
@@ -89,9 +89,11 @@ impl ThreadPool {
     /// Starts the threads; they end when the pool is dropped and its queue is empty.
     pub fn new(threads: usize, queue: usize, priority: HashPriority) -> Self {
         let (sender, asked) = sync_channel::<Job>(queue);
-        let (desk, jobs) = sync_channel::<Job>(0);
+        let (dispatcher, jobs) = sync_channel::<Job>(0);
         let (answers, done) = channel::<tokio::sync::oneshot::Sender<()>>();
-        start("hash-desk".into(), move || asked.iter().try_for_each(|job| desk.send(job)).unwrap_or_default());
+        start("hash-dispatch".into(), move || {
+            asked.iter().try_for_each(|job| dispatcher.send(job)).unwrap_or_default()
+        });
         // Whoever asked may have gone.
         start("hash-answers".into(), move || done.iter().for_each(|done| done.send(()).unwrap_or_default()));
         let jobs = Arc::new(Mutex::new(jobs));
@@ -122,8 +124,8 @@ impl Cpu for ThreadPool {
     }
 }
 
-/// Linux keeps niceness and class by the thread. A refusal leaves the thread as important as the others, and is no reason
-/// to stop.
+/// Linux keeps niceness and scheduling class for each thread. Where it refuses, the thread keeps normal priority and goes
+/// on.
 fn give_way(priority: HashPriority) {
     let _ = rustix::process::nice(HASHING_NICENESS);
     if priority == HashPriority::Idle {

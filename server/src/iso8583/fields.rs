@@ -1,6 +1,6 @@
 //! The data elements that we use: their numbers, lengths and alphabets (ISO 8583:1987, table 3).
 
-/// Names a data element by its number.
+/// A data element, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Field {
@@ -38,7 +38,7 @@ pub enum Field {
     PinBlock = 110,
 }
 
-/// Says how long a data element is.
+/// The length of a data element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Length {
     /// Always so many bytes.
@@ -52,7 +52,7 @@ pub enum Length {
     },
 }
 
-/// Says what a data element may contain.
+/// The characters that a data element may contain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alphabet {
     /// n: digits.
@@ -126,7 +126,7 @@ impl Field {
         }
     }
 
-    /// Says whether the content has the data element's length and alphabet.
+    /// Returns whether the content has the data element's length and alphabet.
     pub fn allows(self, content: &[u8]) -> bool {
         let fits = match self.length() {
             Length::Fixed(length) => content.len() == length,

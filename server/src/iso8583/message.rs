@@ -9,7 +9,7 @@ pub const MESSAGE_BYTES_MAX: usize = 2_048;
 const MTI_BYTES: usize = 4;
 const BITMAP_BYTES: usize = 8;
 
-/// Is the message type indicator: four digits.
+/// The message type indicator: four digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Mti(pub u16);
 
@@ -38,16 +38,16 @@ impl Mti {
         Self(self.0 - self.0 % 10 + 10)
     }
 
-    /// Says whether it is a response.
+    /// Returns whether it is a response.
     pub fn is_response(self) -> bool {
         self.0 / 10 % 2 == 1
     }
 }
 
-/// Says why bytes are no message.
+/// The reason why bytes are not a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// Longer than [`MESSAGE_BYTES_MAX`].
+    /// The message is longer than [`MESSAGE_BYTES_MAX`].
     #[error("the message is longer than {MESSAGE_BYTES_MAX} bytes")]
     TooLong,
     /// It ends inside the type, a bitmap or a data element.
@@ -67,7 +67,7 @@ pub enum DecodeError {
     Trailing,
 }
 
-/// Holds one message.
+/// One message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Message {
     mti: Mti,
@@ -144,7 +144,9 @@ impl Message {
 
     /// Reads a message's bytes.
     ///
-    /// Errors: [`DecodeError`], for anything that [`Self::encode`] would not have written.
+    /// # Errors
+    ///
+    /// [`DecodeError`], for anything that [`Self::encode`] would not have written.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return Err(DecodeError::TooLong);

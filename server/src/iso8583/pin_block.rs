@@ -12,12 +12,12 @@ const PIN_DIGITS: std::ops::RangeInclusive<usize> = 4..=12;
 const FILL: u8 = 0xa;
 const CONTROL: u8 = 4;
 
-/// Is a PIN or account number that no PIN block can hold, or a block that holds none.
+/// The error of a PIN or account number that does not fit a PIN block, or of a block without a valid PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no valid PIN for this account")]
 pub struct InvalidPin;
 
-/// Holds the key that acquirer and issuer share for PINs.
+/// The key that acquirer and issuer share for PINs.
 pub struct PinKey(Aes128);
 
 impl PinKey {
@@ -30,7 +30,9 @@ impl PinKey {
 
     /// Encrypts a PIN for an account of 12 to 19 digits.
     ///
-    /// Errors: [`InvalidPin`] when either is not made of the right number of digits.
+    /// # Errors
+    ///
+    /// [`InvalidPin`] when either is not made of the right number of digits.
     pub fn seal(&self, pin: &str, account: &str, entropy: &dyn Entropy) -> Result<[u8; BLOCK_BYTES], InvalidPin> {
         let mut block = pin_field(pin)?;
         entropy.fill(&mut block[8..]);
@@ -42,7 +44,9 @@ impl PinKey {
 
     /// Decrypts a PIN.
     ///
-    /// Errors: [`InvalidPin`] when the block was made for another account, under another key, or is damaged.
+    /// # Errors
+    ///
+    /// [`InvalidPin`] when the block was made for another account, under another key, or is damaged.
     pub fn open(&self, sealed: &[u8], account: &str) -> Result<Zeroizing<String>, InvalidPin> {
         let block: [u8; BLOCK_BYTES] = sealed.try_into().map_err(|_| InvalidPin)?;
         let mut block = Zeroizing::new(block);

@@ -3,7 +3,7 @@
 use super::message::{DecodeError, MESSAGE_BYTES_MAX, Message};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-/// Says why no message could be read.
+/// The reason why no message could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// The stream ended between two messages.
@@ -12,14 +12,16 @@ pub enum ReadError {
     /// The stream broke.
     #[error("the connection broke: {0}")]
     Broken(#[from] std::io::Error),
-    /// The bytes are no message; the connection cannot be trusted any more.
-    #[error("the peer sent no ISO 8583 message: {0}")]
+    /// The bytes are not a message; nothing after them can be trusted.
+    #[error("the peer sent something other than an ISO 8583 message: {0}")]
     Malformed(#[from] DecodeError),
 }
 
 /// Reads one message.
 ///
-/// Errors: [`ReadError`]; after one, the stream is out of step.
+/// # Errors
+///
+/// [`ReadError`]; after one, the stream is out of step.
 pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Message, ReadError> {
     let mut prefix = [0; 2];
     match stream.read_exact(&mut prefix).await {
@@ -40,7 +42,9 @@ pub const TOGETHER_MAX: usize = 64;
 
 /// Writes messages, together: under load a write, and its record of TLS, is most of what a message costs.
 ///
-/// Errors: when the stream breaks; the peer may have read the messages or not.
+/// # Errors
+///
+/// When the stream breaks; the peer may have read the messages or not.
 pub async fn write(stream: &mut (impl AsyncWrite + Unpin), messages: &[Message]) -> std::io::Result<()> {
     let mut frames = Vec::new();
     for message in messages {

@@ -5,7 +5,7 @@ use biopay_protocol::{BankAccount, Secret};
 /// The most accounts in one file.
 pub const ACCOUNTS_MAX: usize = 10_000_000;
 
-/// Holds one account to open.
+/// An account to open.
 #[derive(Clone, Debug)]
 pub struct NewAccount {
     /// Its number.
@@ -16,7 +16,7 @@ pub struct NewAccount {
     pub balance_minor: u64,
 }
 
-/// Is a line that is no account.
+/// The error of a line that does not describe an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: expected `account,pin,balance_minor`, 12 to 19 digits, 4 to 12 digits, and a whole number")]
 pub struct BadLine {
@@ -26,7 +26,9 @@ pub struct BadLine {
 
 /// Reads account lines; empty lines and lines that begin with `#` are skipped.
 ///
-/// Errors: [`BadLine`] at the first line that is no account.
+/// # Errors
+///
+/// [`BadLine`] at the first line that is no account.
 pub fn parse(text: &str) -> Result<Vec<NewAccount>, BadLine> {
     let lines = text.lines().enumerate().take(ACCOUNTS_MAX);
     let meant = lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));

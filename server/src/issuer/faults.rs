@@ -1,4 +1,4 @@
-//! What can go wrong between an acquirer and a bank, on purpose and by probability.
+//! Injected faults between an acquirer and a bank, each with its probability.
 
 use super::host::Host;
 use crate::env::Env;
@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// Holds the knobs; every probability is in [0, 1] and drawn for each message that moves money.
+/// The faults to inject. Every probability lies in [0, 1] and is drawn for each message that moves money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Faults {
-    /// Seeds the draws.
+    /// The seed of the draws.
     pub seed: u64,
     /// How long every answer takes at least, in milliseconds.
     pub delay_ms: u32,
@@ -41,7 +41,7 @@ pub struct Faults {
 }
 
 impl Faults {
-    /// Says whether every probability is one.
+    /// Returns whether every probability lies in [0, 1].
     pub fn is_valid(&self) -> bool {
         let lost = [self.drop_request, self.drop_reply, self.restart];
         let late = [self.duplicate, self.reorder, self.late, self.decline];
@@ -49,7 +49,7 @@ impl Faults {
     }
 }
 
-/// Is a host behind the faults.
+/// A host with injected faults in front of it.
 #[derive(Clone)]
 pub struct FaultyHost {
     host: Host,
@@ -59,9 +59,9 @@ pub struct FaultyHost {
     restarts: watch::Sender<u64>,
 }
 
-/// Says what happens to one message.
+/// The faults that were drawn for one message.
 #[derive(Clone, Copy, Debug)]
-struct Fate {
+struct DrawnFaults {
     drop_request: bool,
     drop_reply: bool,
     duplicate: bool,
@@ -77,7 +77,7 @@ impl FaultyHost {
         Self { host, faults, env, rng, restarts: watch::Sender::new(0) }
     }
 
-    /// Hears of the restarts from now on: whoever is connected then is not any more.
+    /// Returns a channel that changes at every restart, when every connection breaks.
     pub fn restarts(&self) -> watch::Receiver<u64> {
         self.restarts.subscribe()
     }
@@ -89,36 +89,36 @@ impl FaultyHost {
 
     /// Answers a message not at all, once, or twice, sooner or later.
     pub async fn answers(&self, request: &Message) -> Vec<Message> {
-        let fate = self.draw(request.mti());
-        if fate.drop_request {
+        let drawn = self.draw(request.mti());
+        if drawn.drop_request {
             return Vec::new();
         }
         let mut answers = Vec::new();
-        for _ in 0..1 + usize::from(fate.duplicate) {
-            let decline = fate.decline && is_charge(request.mti());
+        for _ in 0..1 + usize::from(drawn.duplicate) {
+            let decline = drawn.decline && is_charge(request.mti());
             answers.extend(if decline {
                 Some(self.host.decline(request).await)
             } else {
                 self.host.answer(request).await
             });
         }
-        if fate.restart {
+        if drawn.restart {
             self.restarts.send_modify(|restarts| *restarts += 1);
         } else {
-            self.env.clock.sleep(fate.wait).await;
+            self.env.clock.sleep(drawn.wait).await;
         }
-        if fate.drop_reply || fate.restart {
+        if drawn.drop_reply || drawn.restart {
             answers.clear();
         }
         answers
     }
 
-    fn draw(&self, mti: Mti) -> Fate {
+    fn draw(&self, mti: Mti) -> DrawnFaults {
         let faults = &self.faults;
         let delay = Duration::from_millis(u64::from(faults.delay_ms));
         if mti == Mti::NETWORK || mti == Mti::VERIFY {
             let (drop_request, drop_reply, duplicate, decline, restart) = Default::default();
-            return Fate { drop_request, drop_reply, duplicate, decline, restart, wait: delay };
+            return DrawnFaults { drop_request, drop_reply, duplicate, decline, restart, wait: delay };
         }
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         // Every message draws the same number of times, so that one knob does not change what another draws.
@@ -130,7 +130,7 @@ impl FaultyHost {
         let overtaken_ms = rng.random_range(0..=faults.reorder_ms);
         let extra_ms = if reorder { overtaken_ms } else { 0 } + if late { faults.late_ms } else { 0 };
         let wait = delay + Duration::from_millis(u64::from(extra_ms));
-        Fate { drop_request, drop_reply, duplicate, decline, restart, wait }
+        DrawnFaults { drop_request, drop_reply, duplicate, decline, restart, wait }
     }
 }
 

@@ -3,19 +3,28 @@
 use super::ledger::{Answer, Charge, Ledger, Payer, code};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti};
+use biopay_protocol::Currency;
 use std::sync::Arc;
 
-/// Answers messages from a ledger.
+/// The host that answers messages from a ledger.
 #[derive(Clone)]
 pub struct Host {
     ledger: Ledger,
     pin_key: Arc<PinKey>,
+    /// The currency of every account.
+    currency: Currency,
 }
 
 impl Host {
     /// Takes the ledger and the key that PIN blocks are encrypted with.
     pub fn new(ledger: Ledger, pin_key: Arc<PinKey>) -> Self {
-        Self { ledger, pin_key }
+        let currency = Currency::new("EUR").expect("the euro is a currency");
+        Self { ledger, pin_key, currency }
+    }
+
+    /// Keeps the accounts in another currency than euros.
+    pub fn with_currency(self, currency: Currency) -> Self {
+        Self { currency, ..self }
     }
 
     /// Returns the ledger.
@@ -51,6 +60,10 @@ impl Host {
 
     async fn charge(&self, request: &Message, decision: Decision) -> Message {
         let Some(charge) = self.read_charge(request) else { return refuse(request, code::FORMAT_ERROR) };
+        // Nothing is converted here: an amount in another currency is another amount.
+        if request.text(Field::Currency) != Some(self.currency.as_str()) {
+            return refuse(request, code::WRONG_CURRENCY);
+        }
         let answer = match decision {
             Decision::Ledger => self.ledger.charge(charge).await,
             Decision::Decline => self.ledger.decline(charge).await,
@@ -121,7 +134,7 @@ fn refuse(request: &Message, code: &str) -> Message {
     reply(request).with(Field::ResponseCode, code)
 }
 
-fn malfunction(request: &Message, error: &crate::sqlite::StoreError) -> Message {
+fn malfunction(request: &Message, error: &crate::durable::StoreError) -> Message {
     tracing::error!(%error, "the ledger did not answer");
     refuse(request, code::MALFUNCTION)
 }

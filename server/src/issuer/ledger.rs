@@ -1,15 +1,23 @@
-//! The bank's ledger: who has what, what moved, and what was answered to which reference.
+//! The bank's ledger: the accounts' balances, the postings, and the answer to each reference.
 
 use super::accounts::NewAccount;
+use crate::durable::StoreError;
 use crate::env::{BoxFuture, Env};
-use crate::sqlite::{Location, StoreError, Writer, open};
+use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+/// The number spells "bank".
+const SCHEMA: Schema = Schema {
+    application: 0x6261_6e6b,
+    migrations: &[include_str!("schema.sql"), "ALTER TABLE accounts ADD COLUMN wrong_pins INTEGER NOT NULL DEFAULT 0"],
+};
+/// Wrong PINs in a row after which an account's PIN is blocked (NIST SP 800-63B-4, 3.2.2, asks for at most 100; cards
+/// allow three).
+const WRONG_PINS_MAX: i64 = 3;
 
 /// Response codes (ISO 8583:1987, data element 39).
 pub mod code {
@@ -27,6 +35,10 @@ pub mod code {
     pub const INSUFFICIENT_FUNDS: &str = "51";
     /// The PIN or the mandate is wrong.
     pub const WRONG_PIN: &str = "55";
+    /// The account cannot pay in this currency: transaction not permitted to the cardholder.
+    pub const WRONG_CURRENCY: &str = "57";
+    /// The PIN was wrong too often.
+    pub const PIN_BLOCKED: &str = "75";
     /// Declined without a reason, by a fault knob.
     pub const DO_NOT_HONOUR: &str = "05";
     /// The reference was used for another charge.
@@ -35,7 +47,7 @@ pub mod code {
     pub const MALFUNCTION: &str = "96";
 }
 
-/// Says who pays, and by what right.
+/// The account that pays, and the right to charge it.
 #[derive(Clone)]
 pub enum Payer {
     /// An account, with its PIN.
@@ -49,7 +61,7 @@ pub enum Payer {
     Mandate(String),
 }
 
-/// Holds one charge as the bank sees it.
+/// A charge as the bank sees it.
 pub struct Charge {
     /// Who asks.
     pub acquirer: String,
@@ -61,7 +73,7 @@ pub struct Charge {
     pub amount_minor: u64,
 }
 
-/// Holds the bank's answer.
+/// The bank's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// Data element 39.
@@ -70,7 +82,7 @@ pub struct Answer {
     pub approval: Option<String>,
 }
 
-/// Proves the ledger's sums.
+/// The ledger's sums, for an audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LedgerAudit {
     /// How many accounts there are.
@@ -92,7 +104,7 @@ pub struct LedgerAudit {
 }
 
 impl LedgerAudit {
-    /// Says whether no money was made or lost.
+    /// Returns whether no money was made or lost.
     pub fn is_clean(&self) -> bool {
         self.wrong_balances == 0
             && self.wrong_postings == 0
@@ -100,25 +112,29 @@ impl LedgerAudit {
     }
 }
 
-/// Is the bank's ledger.
+/// The bank's ledger.
 #[derive(Clone)]
 pub struct Ledger {
     writer: Writer,
     env: Env,
     pin_mac: Arc<hmac::Key>,
+    location: Location,
 }
 
 impl Ledger {
     /// Opens the ledger. `pin_key` keys the stored check values of PINs.
     ///
-    /// Errors: those of [`open`].
+    /// # Errors
+    ///
+    /// Those of [`open`].
     pub fn open(location: &Location, env: Env, pin_key: &[u8]) -> Result<Self, StoreError> {
-        let connection = open(location, MIGRATIONS)?;
+        let connection = open(location, SCHEMA)?;
         let writer = match location {
             Location::File(_) => Writer::start(connection),
             Location::Memory => Writer::inline(connection),
         };
-        Ok(Self { writer, env, pin_mac: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, pin_key)) })
+        let pin_mac = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, pin_key));
+        Ok(Self { writer, env, pin_mac, location: location.clone() })
     }
 
     /// Opens accounts in one transaction; one that exists already stays as it is. Returns how many are new.
@@ -185,6 +201,27 @@ impl Ledger {
         })
     }
 
+    /// Opens a ledger that is there already, and makes no new one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`] when there is none; those of [`Ledger::open`].
+    pub fn open_existing(location: &Location, env: Env, pin_key: &[u8]) -> Result<Self, StoreError> {
+        match location {
+            Location::File(path) if !path.exists() => Err(StoreError::Missing(path.clone())),
+            Location::File(_) | Location::Memory => Self::open(location, env, pin_key),
+        }
+    }
+
+    /// Leaves the ledger as one whole file; call it when everything else is done.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`checkpoint`].
+    pub fn close(&self) -> Result<(), StoreError> {
+        checkpoint(&self.location)
+    }
+
     /// Waits until the disk has failed; the process should end then.
     pub fn failed(&self) -> BoxFuture<'static, ()> {
         self.writer.failed()
@@ -213,12 +250,22 @@ fn authorise(
 ) -> rusqlite::Result<Result<String, &'static str>> {
     match payer {
         Payer::Pin { account, pin } => {
-            let find = "SELECT pin_mac FROM accounts WHERE number = ?1";
-            let stored = connection.prepare_cached(find)?.query_row([account], |row| row.get::<_, Vec<u8>>(0));
-            let Some(stored) = stored.optional()? else { return Ok(Err(code::NO_SUCH_ACCOUNT)) };
-            let Some(pin) = pin else { return Ok(Err(code::WRONG_PIN)) };
-            let content = zeroize::Zeroizing::new(format!("{account}/{}", pin.as_str()));
-            let right = hmac::verify(key, content.as_bytes(), &stored).is_ok();
+            let find = "SELECT pin_mac, wrong_pins FROM accounts WHERE number = ?1";
+            let stored = connection
+                .prepare_cached(find)?
+                .query_row([account], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?)));
+            let Some((stored, wrong)) = stored.optional()? else { return Ok(Err(code::NO_SUCH_ACCOUNT)) };
+            if wrong >= WRONG_PINS_MAX {
+                return Ok(Err(code::PIN_BLOCKED));
+            }
+            let right = pin.as_ref().is_some_and(|pin| {
+                let content = zeroize::Zeroizing::new(format!("{account}/{}", pin.as_str()));
+                hmac::verify(key, content.as_bytes(), &stored).is_ok()
+            });
+            if wrong > 0 || !right {
+                let count = "UPDATE accounts SET wrong_pins = ?2 WHERE number = ?1";
+                connection.prepare_cached(count)?.execute(params![account, if right { 0 } else { wrong + 1 }])?;
+            }
             Ok(if right { Ok(account.clone()) } else { Err(code::WRONG_PIN) })
         }
         Payer::Mandate(token) => {
@@ -404,6 +451,22 @@ mod tests {
         let token = ledger.open_mandate(by_pin("1234")).await.unwrap().unwrap();
         assert_eq!(charge(&ledger, "A", Payer::Mandate(token), 60).await, code::APPROVED);
         assert_eq!(charge(&ledger, "B", Payer::Mandate("0".repeat(32)), 1).await, code::WRONG_PIN);
+    }
+
+    #[tokio::test]
+    async fn a_pin_is_blocked_after_three_wrong_ones_in_a_row() {
+        let ledger = ledger(100);
+        for (reference, pin, code) in [
+            ("A", "0000", code::WRONG_PIN),
+            ("B", "1234", code::APPROVED),
+            ("C", "0000", code::WRONG_PIN),
+            ("D", "0001", code::WRONG_PIN),
+            ("E", "0002", code::WRONG_PIN),
+            ("F", "1234", code::PIN_BLOCKED),
+        ] {
+            assert_eq!(charge(&ledger, reference, by_pin(pin), 1).await, code, "{reference}");
+        }
+        assert!(ledger.audit().await.unwrap().is_clean());
     }
 
     #[tokio::test]

@@ -62,7 +62,7 @@ pub async fn listen(
     }
 }
 
-/// Shakes hands where TLS is spoken, and then answers.
+/// Completes the TLS handshake where TLS is used, and then answers requests.
 async fn welcome(socket: TcpStream, tls: Option<TlsAcceptor>, host: FaultyHost, env: &Env) {
     let Some(tls) = tls else { return converse(socket, host).await };
     match env.within(HANDSHAKE_TIMEOUT, tls.accept(socket)).await {
@@ -92,7 +92,7 @@ async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: Fa
             let request = match stream::read(&mut reading).await {
                 Ok(request) => request,
                 Err(ReadError::Closed) => return,
-                Err(error) => return tracing::warn!(%error, "a connection is given up"),
+                Err(error) => return tracing::warn!(%error, "closed a connection"),
             };
             let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
             let (host, answers) = (host.clone(), answers.clone());

@@ -1,4 +1,4 @@
-//! What the operator's tools ask for over HTTP: `/metrics` in Prometheus' text format, and `/healthz`.
+//! The operator's HTTP endpoint: `/metrics` in Prometheus' text format, and `/healthz`.
 
 mod prometheus;
 
@@ -16,11 +16,11 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-/// Connections at once: a scraper and a few probes.
-const CONNECTIONS_MAX: usize = 16;
+/// Connections at once: a scraper, probes, and room for whoever connects and says nothing.
+const CONNECTIONS_MAX: usize = 256;
 /// How long one connection may take altogether.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the store and the bank may take to say that they are well.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the store and the bank may take to answer a health check.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 const HEADER_BYTES_MAX: usize = 8 * 1024;
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";

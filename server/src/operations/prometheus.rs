@@ -5,7 +5,7 @@ use crate::store::Commits;
 use std::fmt::{Display, Write as _};
 
 /// Writes the counters.
-pub fn write(snapshot: &Snapshot, images_killed: u64) -> String {
+pub(crate) fn write(snapshot: &Snapshot, images_killed: u64) -> String {
     let mut text = String::new();
     let mut one = |name: &str, kind: &str, help: &str, value: Option<f64>| {
         if let Some(value) = value {

@@ -11,6 +11,7 @@ use crate::issuer::ledger::Ledger;
 use crate::issuer::listener::listen;
 use crate::store::StoreError;
 use crate::tls::{Identity, bank_acceptor};
+use biopay_protocol::Currency;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -24,9 +25,9 @@ const EXAMPLES: &str = "Examples:
   biopay-bank --store sqlite:bank.db --audit
 
 An accounts file has a line `account,pin,balance_minor` for each account to open; one that is open already stays as it
-is. Faults are set in the configuration file: --print-config shows the knobs. The ready line on standard output is one JSON object with the address.";
+is. Faults are set in the configuration file: --print-config shows their keys. The ready line on standard output is one JSON object with the address.";
 
-/// Holds everything that an operator of the bank can set.
+/// Everything that an operator of the simulated bank can set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BankHostConfig {
@@ -36,6 +37,8 @@ pub struct BankHostConfig {
     pub store: String,
     /// A file of accounts to open.
     pub accounts: Option<PathBuf>,
+    /// The currency of all accounts, three letters of ISO 4217; a charge in another one is declined.
+    pub currency: String,
     /// The key of PIN blocks, 32 hexadecimal digits, shared with the server; without it, a development key.
     pub pin_key: Option<String>,
     /// Certificate and key for TLS; without them, and without `--development-certificate`, the bank speaks in the clear
@@ -43,7 +46,7 @@ pub struct BankHostConfig {
     pub tls: TlsConfig,
     /// Certificates, PEM, that have to stand behind an acquirer's own: without one, a connection is refused.
     pub clients: Option<PathBuf>,
-    /// What goes wrong on purpose.
+    /// The faults to inject.
     pub faults: Faults,
 }
 
@@ -51,7 +54,16 @@ impl Default for BankHostConfig {
     fn default() -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 4434));
         let (tls, faults) = (TlsConfig::default(), Faults::default());
-        Self { listen, store: "sqlite:bank.db".into(), accounts: None, pin_key: None, tls, clients: None, faults }
+        Self {
+            listen,
+            store: "sqlite:bank.db".into(),
+            accounts: None,
+            currency: "EUR".into(),
+            pin_key: None,
+            tls,
+            clients: None,
+            faults,
+        }
     }
 }
 
@@ -104,27 +116,30 @@ async fn start(args: BankArgs) -> Result<(), Error> {
     let shutdown = args.common.listen_for_end()?;
     let env = system::env(1, 1);
     let pin_key = keys::pin_key_bytes(config.pin_key.as_deref())?;
-    let ledger = Ledger::open(&parse_location(&config.store)?, env.clone(), pin_key.as_slice())?;
+    let location = parse_location(&config.store)?;
+    if args.audit {
+        return print_audit(&Ledger::open_existing(&location, env, pin_key.as_slice())?).await;
+    }
+    let ledger = Ledger::open(&location, env.clone(), pin_key.as_slice())?;
     if let Some(path) = &config.accounts {
         ledger.open_accounts(read_accounts(path)?).await?;
     }
-    if args.audit {
-        return print_audit(&ledger).await;
-    }
     let listener = tokio::net::TcpListener::bind(config.listen).await?;
     let failed = ledger.failed();
-    let host = Host::new(ledger, keys::pin_key(config.pin_key.as_deref())?);
+    let currency = Currency::new(config.currency.as_str()).map_err(|error| Error::Config(error.to_string()))?;
+    let books = ledger.clone();
+    let host = Host::new(ledger, keys::pin_key(config.pin_key.as_deref())?).with_currency(currency);
     let host = FaultyHost::new(host, config.faults.clone(), env.clone());
     let tls = acceptor(&config, args.development_certificate.as_deref())?;
     announce(&serde_json::json!({ "listening": listener.local_addr()?.to_string() }))?;
     tokio::select! {
         biased;
         () = failed => Err(StoreError::Failed.into()),
-        () = listen(listener, tls, host, env, shutdown) => Ok(()),
+        () = listen(listener, tls, host, env, shutdown) => Ok(books.close()?),
     }
 }
 
-/// Finds out how to speak to acquirers; in the clear only where nobody can listen in.
+/// Returns the TLS acceptor for acquirers; `None` means in the clear, which is allowed on the loopback interface only.
 fn acceptor(config: &BankHostConfig, development: Option<&Path>) -> Result<Option<TlsAcceptor>, Error> {
     let identity = match development {
         Some(path) => {
@@ -146,7 +161,7 @@ fn resolve(args: &BankArgs) -> Result<BankHostConfig, Error> {
     config.store = args.store.clone().unwrap_or(config.store);
     config.accounts = args.accounts.clone().or(config.accounts);
     if !config.faults.is_valid() {
-        return Err(Error::Config("faults: a probability is between 0 and 1".into()));
+        return Err(Error::Config("faults: set every probability between 0 and 1".into()));
     }
     Ok(config)
 }

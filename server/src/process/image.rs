@@ -1,4 +1,5 @@
-//! The worker that reads one image: the least it can do with, and nothing else of the server in it.
+//! The worker process that reads one image. It gives up every right that reading does not need, and holds nothing else
+//! of the server.
 
 use super::{EXIT_INTERNAL, EXIT_OK, EXIT_USAGE};
 use crate::images::{WORKER_ARGUMENT, WORKER_MEMORY_VARIABLE, WorkerCommand};
@@ -11,25 +12,25 @@ use std::process::ExitCode;
 
 /// Seconds of processor time; the server kills it long before.
 const CPU_SECONDS_MAX: u64 = 5;
-/// The gentlest niceness: whoever pays goes first.
+/// The highest niceness, so that payments go first.
 const NICENESS: i32 = 19;
 
-/// Says how this very program is started as a worker. `given` are the arguments that [`super::server_main`] got: what
+/// Returns the command that starts this program as a worker. `given` is the number of arguments that [`super::server_main`] got: what
 /// stands before them on the real command line leads to it.
-pub fn worker_command(given: usize) -> std::io::Result<WorkerCommand> {
+pub(crate) fn worker_command(given: usize) -> std::io::Result<WorkerCommand> {
     let real: Vec<OsString> = std::env::args_os().collect();
     let leading = real.len().saturating_sub(given);
     let arguments = real.into_iter().skip(1).take(leading).collect();
     Ok(WorkerCommand { program: std::env::current_exe()?, arguments })
 }
 
-/// Says whether the arguments ask for a worker.
-pub fn is_worker(args: &[OsString]) -> bool {
+/// Returns whether the arguments ask for a worker.
+pub(crate) fn is_worker(args: &[OsString]) -> bool {
     args.get(1).is_some_and(|argument| argument == WORKER_ARGUMENT)
 }
 
 /// Reads a PNG from standard input and writes the payload of its symbol to standard output.
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     if limit().is_err() {
         return EXIT_INTERNAL.into();
     }

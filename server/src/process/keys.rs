@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// What stands in for a key that was not configured. Public, so that it protects nothing.
+/// The key that the server uses where none is configured. It is public, and protects nothing.
 const DEVELOPMENT_PIN_KEY: [u8; 16] = *b"biopay dev PIN k";
 const DEVELOPMENT_VAULT_KEY: [u8; 32] = *b"biopay development vault key 001";
 const DEVELOPMENT_OPAQUE_KEY: [u8; 32] = *b"biopay development OPAQUE key 01";
 const DEVELOPMENT_PEPPER: &[u8] = b"biopay development pepper";
 
 /// Reads the PIN key's bytes.
-pub fn pin_key_bytes(configured: Option<&str>) -> Result<Zeroizing<[u8; 16]>, Error> {
+pub(crate) fn pin_key_bytes(configured: Option<&str>) -> Result<Zeroizing<[u8; 16]>, Error> {
     match configured {
         Some(text) => Ok(Zeroizing::new(parse_key("pin-key", text)?)),
         None => {
@@ -27,13 +27,15 @@ pub fn pin_key_bytes(configured: Option<&str>) -> Result<Zeroizing<[u8; 16]>, Er
 
 /// Reads the PIN key; without one, the development key.
 ///
-/// Errors: [`Error::Config`] for text that is no key.
+/// # Errors
+///
+/// [`Error::Config`] for text that is not a key.
 pub fn pin_key(configured: Option<&str>) -> Result<Arc<PinKey>, Error> {
     Ok(Arc::new(PinKey::new(*pin_key_bytes(configured)?)))
 }
 
 /// Reads the vault's keys.
-pub fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 32]>>, Error> {
+pub(crate) fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 32]>>, Error> {
     if config.vault.is_empty() {
         warn_development("keys.vault");
         return Ok(BTreeMap::from([(1, Zeroizing::new(DEVELOPMENT_VAULT_KEY))]));
@@ -48,7 +50,7 @@ pub fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 3
 }
 
 /// Reads the key of OPAQUE logins.
-pub fn opaque(config: &KeyConfig) -> Result<Zeroizing<[u8; 32]>, Error> {
+pub(crate) fn opaque(config: &KeyConfig) -> Result<Zeroizing<[u8; 32]>, Error> {
     match &config.opaque {
         Some(text) => Ok(Zeroizing::new(parse_key("keys.opaque", text)?)),
         None => {
@@ -59,7 +61,7 @@ pub fn opaque(config: &KeyConfig) -> Result<Zeroizing<[u8; 32]>, Error> {
 }
 
 /// Reads the pepper.
-pub fn pepper(config: &KeyConfig) -> Vec<u8> {
+pub(crate) fn pepper(config: &KeyConfig) -> Vec<u8> {
     config.pepper.as_ref().map_or_else(
         || {
             warn_development("keys.pepper");
@@ -70,5 +72,8 @@ pub fn pepper(config: &KeyConfig) -> Vec<u8> {
 }
 
 fn warn_development(key: &str) {
-    tracing::warn!(key, "NOT CONFIGURED: using a development key that everybody knows; never for real money");
+    tracing::warn!(
+        key,
+        "key not configured: using the public development key, which protects nothing; configure one for real money"
+    );
 }

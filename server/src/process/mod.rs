@@ -31,7 +31,7 @@ const EXIT_INTERNAL: u8 = 1;
 /// The command line or the configuration is wrong.
 const EXIT_USAGE: u8 = 2;
 
-/// Holds the flags that both processes have.
+/// The flags that both processes have.
 #[derive(Args, Clone, Debug)]
 pub struct CommonArgs {
     /// Stop when standard input is closed, so that no orphan outlives its parent.
@@ -55,7 +55,7 @@ impl CommonArgs {
         let guarded =
             setrlimit(Resource::Core, none).and_then(|()| set_dumpable_behavior(DumpableBehavior::NotDumpable));
         if let Err(error) = guarded {
-            tracing::warn!(%error, "a core dump of this process would hold secrets, and cannot be forbidden");
+            tracing::warn!(%error, "cannot forbid core dumps, which would hold secrets");
         }
     }
 
@@ -63,7 +63,7 @@ impl CommonArgs {
     /// with them every thread's first allocations hold two megabytes: 37 MB instead of 22 before anyone connects.
     fn use_small_pages() {
         if let Err(error) = disable_transparent_huge_pages(true) {
-            tracing::debug!(%error, "huge pages cannot be switched off: the process holds more memory than it needs");
+            tracing::debug!(%error, "cannot switch huge pages off: the process will use more memory");
         }
     }
 
@@ -81,7 +81,7 @@ impl CommonArgs {
         Self::use_small_pages();
     }
 
-    /// Listens for what ends the process. Call it inside the runtime.
+    /// Returns the shutdown that signals, and a closed standard input where asked for, begin. Call it inside the runtime.
     fn listen_for_end(&self) -> Result<Shutdown, Error> {
         let (trigger, shutdown) = channel();
         let trigger = Arc::new(trigger);
@@ -115,7 +115,7 @@ fn announce(line: &serde_json::Value) -> Result<(), Error> {
     Ok(out.flush()?)
 }
 
-/// Runs a process's asynchronous part and turns its end into an exit code.
+/// Runs a process's asynchronous part and turns its result into an exit code.
 fn run(future: impl Future<Output = Result<(), Error>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.map_err(Error::from).and_then(|runtime| runtime.block_on(future));
@@ -131,7 +131,11 @@ fn exit_code(outcome: Result<(), Error>) -> ExitCode {
     }
 }
 
-/// Parses a command line; the other way out is `--help`, `--version`, or a usage error, printed already.
+/// Parses a command line.
+///
+/// # Errors
+///
+/// The exit code after `--help`, `--version` or a usage error, which are printed already.
 fn parse<P: clap::Parser>(args: impl IntoIterator<Item = std::ffi::OsString>) -> Result<P, ExitCode> {
     P::try_parse_from(args).map_err(|error| {
         drop(error.print());

@@ -3,18 +3,17 @@
 use super::{CommonArgs, announce, image, keys, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
-use crate::config::{BankConfig, CodeRule, HashPriority, Mode, ServerConfig, Visibility, parse_location};
+use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
-use crate::crypto::rotation::rotate;
 use crate::crypto::vault::Vault;
-use crate::endpoint::{Front, serve};
-use crate::env::{Env, system};
+use crate::endpoint::{QuicListener, serve};
+use crate::env::{Env, HashPriority, system};
 use crate::error::Error;
 use crate::images::{ImageReader, WorkerCommand};
 use crate::metrics::Metrics;
 use crate::operations::serve_operations;
-use crate::service::{Parts, Service};
+use crate::service::{Parts, Service, rotate};
 use crate::shutdown::Shutdown;
 use crate::socket;
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
@@ -72,7 +71,7 @@ struct ServerArgs {
     /// Threads that hash passwords.
     #[arg(long, env = "BIOPAY_SERVER_HASH_THREADS")]
     hash_threads: Option<usize>,
-    /// How much those give way to everything else.
+    /// How much the hashing threads give way to other work.
     #[arg(long, value_enum, env = "BIOPAY_SERVER_HASH_PRIORITY")]
     hash_priority: Option<HashPriority>,
     /// Who may ask for the counters over QUIC.
@@ -121,6 +120,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         print!("{}", config.to_masked_toml());
         return Ok(());
     }
+    config.check()?;
     if args.audit {
         return print_audit(&config).await;
     }
@@ -129,22 +129,25 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     }
     let shutdown = args.common.listen_for_end()?;
     let store = open_store(&config).await?;
-    let failed = store.failed();
+    let (failed, closing) = (store.failed(), store.clone());
     let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
-    let (front, certificate) = open_front(&config, args.development_certificate.as_deref())?;
+    let (listener, certificate) = open_front(&config, args.development_certificate.as_deref())?;
     let operations = open_operations(&config, &service, &shutdown).await?;
-    let listening = front.address()?.to_string();
+    let listening = listener.address()?.to_string();
     // Listened for before anybody hears that the server is ready: a hangup that nobody listens for ends a process.
-    tokio::spawn(notify::reload_on_hangup(front.clone(), config.tls.clone())?);
+    tokio::spawn(notify::reload_on_hangup(listener.clone(), config.tls.clone())?);
     announce(&serde_json::json!({
         "listening": listening, "certificate_hex": certificate, "operations": operations,
     }))?;
     notify::ready();
-    let serving = serve(front, service.clone(), shutdown.clone());
+    let serving = serve(listener, service.clone(), shutdown.clone());
     tokio::select! {
         biased;
         () = failed => return Err(StoreError::Failed.into()),
         () = notify::stopping(shutdown, serving) => {}
+    }
+    if let Err(error) = closing.close().await {
+        tracing::warn!(%error, "the store's write-ahead log stays beside it: copy both files together");
     }
     match &args.metrics {
         Some(path) => write_whole(path, &service.snapshot().to_json()),
@@ -153,11 +156,11 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
 }
 
 /// Opens the socket; returns the certificate in hexadecimal digits too.
-fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>, String), Error> {
+fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<QuicListener>, String), Error> {
     let identity = Identity::load(&config.tls)?;
     match made {
         Some(_) if config.tls.certificate.is_some() => {
-            return Err(Error::Config("--development-certificate and tls.certificate exclude each other".into()));
+            return Err(Error::Config("use either --development-certificate or tls.certificate, not both".into()));
         }
         Some(path) => write_whole(path, &identity.chain_pem())?,
         None => {}
@@ -165,14 +168,14 @@ fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<Front>,
     if config.tls.certificate.is_none() {
         tracing::warn!("DEVELOPMENT CERTIFICATE: made for this run; no client should trust it outside a test");
     }
-    let certificate = identity.chain.first().ok_or_else(|| Error::Certificate("no certificate in the file".into()))?;
+    let certificate = identity.chain.first().ok_or_else(|| Error::Certificate("the file has no certificate".into()))?;
     let certificate: String = certificate.iter().map(|byte| format!("{byte:02x}")).collect();
     let qlog = config.operations.qlog.as_deref();
     if let Some(folder) = qlog {
         std::fs::create_dir_all(folder).map_err(|error| Error::File { path: folder.into(), error })?;
     }
     let endpoint = socket::endpoint(config.listen)?;
-    Ok((Arc::new(Front::new(endpoint, identity, config.limits, qlog)?), certificate))
+    Ok((Arc::new(QuicListener::new(endpoint, identity, config.limits, qlog)?), certificate))
 }
 
 /// Listens for the operator's tools, where it is configured; returns the address.
@@ -189,7 +192,7 @@ async fn open_operations(
 }
 
 async fn print_audit(config: &ServerConfig) -> Result<(), Error> {
-    let audit = open_store(config).await?.audit().await?;
+    let audit = open_existing_store(config).await?.audit().await?;
     announce(&serde_json::to_value(&audit).expect("an audit has a form in JSON"))?;
     let wrong = StoreError::Sql("the ledger's sums are wrong".into());
     if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
@@ -197,7 +200,7 @@ async fn print_audit(config: &ServerConfig) -> Result<(), Error> {
 
 async fn rotate_keys(config: &ServerConfig) -> Result<(), Error> {
     let vault = open_vault(config, system::env(1, 1))?;
-    let rotation = rotate(&*open_store(config).await?, &vault).await?;
+    let rotation = rotate(&*open_existing_store(config).await?, &vault).await?;
     announce(&serde_json::to_value(rotation).expect("counts have a form in JSON"))
 }
 
@@ -205,7 +208,7 @@ fn open_vault(config: &ServerConfig, env: Env) -> Result<Vault, Error> {
     Vault::new(env, keys::vault_keys(&config.keys)?).ok_or_else(|| Error::Config("keys.vault is empty".into()))
 }
 
-/// Lays environment and flags over the file.
+/// Applies environment and flags on top of the file.
 fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     let mut config = args.config.as_deref().map_or_else(|| Ok(ServerConfig::default()), ServerConfig::read)?;
     let over = |slot: &mut SocketAddr, value: Option<SocketAddr>| *slot = value.unwrap_or(*slot);
@@ -228,20 +231,12 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     let env = system::env_with(config.password.thread_count(), config.password.queue, config.password.priority);
     if config.password.priority == HashPriority::Idle {
         tracing::info!(
-            "passwords are hashed in the processor time that nothing else wants: where other programs are busy on this \
-             machine, logins need --hash-priority low"
+            "passwords are hashed in idle processor time: where other programs keep this machine busy, use \
+             --hash-priority low, or logins starve"
         );
     }
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
-    }
-    if !(1..=9).contains(&config.rules.code_digits) {
-        return Err(Error::Config("rules.code-digits must lie from 1 to 9".into()));
-    }
-    if !config.password.cost.is_valid() {
-        return Err(Error::Config(
-            "password.cost is outside what is allowed: 4 GiB, 64 passes, 64 lanes at most".into(),
-        ));
     }
     let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
     Ok(Service::new(Parts {
@@ -261,9 +256,17 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
     }))
 }
 
+/// Opens the store for a command that changes nothing where there is nothing: a mistyped path makes no new store.
+async fn open_existing_store(config: &ServerConfig) -> Result<Arc<dyn Store>, Error> {
+    if config.is_postgres() {
+        return open_store(config).await;
+    }
+    Ok(Arc::new(SqliteStore::open_existing(&parse_location(&config.store)?)?))
+}
+
 async fn open_store(config: &ServerConfig) -> Result<Arc<dyn Store>, Error> {
     let store = &config.store;
-    if store.starts_with("postgres://") || store.starts_with("postgresql://") {
+    if config.is_postgres() {
         let tls = config.store_certificate.as_deref().map(database_connector).transpose()?;
         return Ok(Arc::new(PostgresStore::open(store, tls).await?));
     }
@@ -281,12 +284,14 @@ fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Er
     Ok(Acquirer::new(wire, env, bank.institution.clone(), keys::pin_key(bank.pin_key.as_deref())?))
 }
 
-/// Finds out how to speak to the bank; in the clear only where nobody can listen in.
+/// Returns how to speak to the bank; in the clear on the loopback interface only.
 fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
     let tls = match &bank.certificate {
         Some(certificate) => {
             let name = ServerName::try_from(bank.name.clone());
-            let name = name.map_err(|_| Error::Config("bank.name is no server name".into()))?;
+            let name = name.map_err(|_| {
+                Error::Config("bank.name is not a server name: use the name in the bank's certificate".into())
+            })?;
             // Read now, so that a wrong file is noticed at the start.
             bank_connector(certificate, &bank.identity)?;
             Some(BankTrust { certificate: certificate.clone(), name, own: bank.identity.clone() })
@@ -297,7 +302,7 @@ fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
     Ok(BankAddress { address: bank.address, tls })
 }
 
-/// Writes a file beside its place and moves it there, so that nobody reads half of it.
+/// Writes a file under another name and renames it, so that nobody reads half of it.
 fn write_whole(path: &Path, text: &str) -> Result<(), Error> {
     let beside = path.with_extension("partial");
     let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));

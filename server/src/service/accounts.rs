@@ -1,19 +1,21 @@
 //! Registration, login, and what is bound to an account.
 
+use super::answer::refusal_of;
+use super::rotation::{account_context, authority_context};
 use super::session::{Login, Session};
-use super::{OrRefuse, Service};
-use crate::bank::{Authority, BankError};
+use super::state::{OrRefuse, Service};
+use crate::bank::{Authority, BankError, Decline};
 use crate::config::Mode;
 use crate::crypto::credential::Credential;
-use crate::crypto::rotation::{account_context, authority_context};
-use crate::store::{AccountId, Binding as Stored, Change, Creation};
-use biopay_protocol::message::Binding;
+use crate::store::{AccountId, Binding, Change, Creation};
+use biopay_protocol::message::AccountState;
 use biopay_protocol::proof::DeviceSignature;
 use biopay_protocol::{
     BankAccount, ChannelBinding, DeviceKeys, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret,
+    credentials,
 };
 
-/// Holds what a registration binds to a login.
+/// What a registration binds to a login.
 pub(super) struct Registration {
     pub enrolment: PayloadBytes,
     pub helper: Option<HelperBytes>,
@@ -22,22 +24,36 @@ pub(super) struct Registration {
     pub devices: DeviceKeys,
 }
 
+/// Checks what somebody wants to log in with.
+fn check_credentials(login: &LoginName, password: &Secret) -> Result<(), Refusal> {
+    credentials::check_new_name(login).map_err(|_| Refusal::UnsuitableName)?;
+    credentials::check_new_password(password).map_err(|_| Refusal::WeakPassword)
+}
+
 impl Service {
     pub(super) async fn register(
         &self,
+        session: &Session,
         login: LoginName,
         password: Secret,
         registration: Registration,
     ) -> Result<Response, Refusal> {
+        check_credentials(&login, &password)?;
         self.require_free(&login).await?;
         let binding = self.seal_binding(&login, registration).await?;
-        self.create(login, password, Some(binding)).await?;
+        self.create(session, login, password, Some(binding)).await?;
         Ok(Response::Registered)
     }
 
-    pub(super) async fn register_credentials(&self, login: LoginName, password: Secret) -> Result<Response, Refusal> {
+    pub(super) async fn register_credentials(
+        &self,
+        session: &Session,
+        login: LoginName,
+        password: Secret,
+    ) -> Result<Response, Refusal> {
+        check_credentials(&login, &password)?;
         self.require_free(&login).await?;
-        self.create(login, password, None).await?;
+        self.create(session, login, password, None).await?;
         Ok(Response::CredentialsRegistered)
     }
 
@@ -47,12 +63,12 @@ impl Service {
         registration: Registration,
     ) -> Result<Response, Refusal> {
         let login = session.login()?;
-        if login.binding != Binding::CredentialsOnly {
+        if login.binding != AccountState::CredentialsOnly {
             return Err(Refusal::AlreadyBound);
         }
         let binding = self.seal_binding(&login.name, registration).await?;
         match self.store.bind(login.account, binding).await.or_refuse()? {
-            Change::Done => session.set_binding(Binding::Bound),
+            Change::Done => session.set_binding(AccountState::Bound),
             Change::Refused => return Err(Refusal::AlreadyBound),
         }
         Ok(Response::AccountBound)
@@ -70,7 +86,10 @@ impl Service {
         }
         let source = session.source();
         self.throttle.begin_login(&name, source)?;
-        let checked = self.check_password(&name, password).await;
+        let checked = match self.throttle.take_hash_place(&name, source) {
+            Ok(_place) => self.check_password(&name, password).await,
+            Err(refusal) => Err(refusal),
+        };
         if checked != Err(Refusal::WrongCredentials) {
             self.throttle.forgive_login(&name, source);
         }
@@ -120,7 +139,7 @@ impl Service {
         let record = self.seal_record(&login.name, &enrolment, devices)?;
         let helper = helper.map(Vec::from);
         match self.store.replace_record(login.account, Some(record), helper).await.or_refuse()? {
-            Change::Done => session.set_binding(Binding::Bound),
+            Change::Done => session.set_binding(AccountState::Bound),
             Change::Refused => return Err(Refusal::NotBound),
         }
         Ok(Response::QrReplaced)
@@ -131,7 +150,7 @@ impl Service {
         let bound = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let left = bound.record.map(|sealed| self.seal_without_qr(&login.name, &sealed)).transpose()?;
         match self.store.replace_record(login.account, left.flatten(), None).await.or_refuse()? {
-            Change::Done => session.set_binding(Binding::QrRevoked),
+            Change::Done => session.set_binding(AccountState::QrRevoked),
             Change::Refused => return Err(Refusal::NotBound),
         }
         Ok(Response::QrRevoked)
@@ -148,7 +167,7 @@ impl Service {
     pub(super) fn open_binding(
         &self,
         login: &LoginName,
-        binding: &Stored,
+        binding: &Binding,
     ) -> Result<(BankAccount, Authority), Refusal> {
         let text = |context: &str, sealed: &[u8]| {
             let opened = self.vault.open(context, sealed).or_refuse()?;
@@ -173,7 +192,14 @@ impl Service {
         }
     }
 
-    async fn create(&self, login: LoginName, password: Secret, binding: Option<Stored>) -> Result<(), Refusal> {
+    async fn create(
+        &self,
+        session: &Session,
+        login: LoginName,
+        password: Secret,
+        binding: Option<Binding>,
+    ) -> Result<(), Refusal> {
+        let _place = self.throttle.take_hash_place(&login, session.source())?;
         let password = self.passwords.hash(password).await.or_refuse()?;
         self.create_with(login, Credential::Password(password), binding).await
     }
@@ -182,7 +208,7 @@ impl Service {
         &self,
         login: LoginName,
         credential: Credential,
-        binding: Option<Stored>,
+        binding: Option<Binding>,
     ) -> Result<(), Refusal> {
         match self.store.create_account(login, credential, binding).await.or_refuse()? {
             Creation::Created(_) => Ok(()),
@@ -190,13 +216,15 @@ impl Service {
         }
     }
 
-    async fn binding_state(&self, account: AccountId, name: &LoginName) -> Result<Binding, Refusal> {
-        let Some(bound) = self.store.binding(account).await.or_refuse()? else { return Ok(Binding::CredentialsOnly) };
+    async fn binding_state(&self, account: AccountId, name: &LoginName) -> Result<AccountState, Refusal> {
+        let Some(bound) = self.store.binding(account).await.or_refuse()? else {
+            return Ok(AccountState::CredentialsOnly);
+        };
         let has_qr = self.has_qr(name, bound.record.as_deref())?;
-        Ok(if has_qr { Binding::Bound } else { Binding::QrRevoked })
+        Ok(if has_qr { AccountState::Bound } else { AccountState::QrRevoked })
     }
 
-    async fn seal_binding(&self, login: &LoginName, registration: Registration) -> Result<Stored, Refusal> {
+    async fn seal_binding(&self, login: &LoginName, registration: Registration) -> Result<Binding, Refusal> {
         let Registration { enrolment, helper, bank_account, pin, devices } = registration;
         let record = Some(self.seal_record(login, &enrolment, devices)?);
         let authority = match self.mode {
@@ -206,7 +234,7 @@ impl Service {
                 zeroize::Zeroizing::new(format!("mandate:{}", token.expose()))
             }
         };
-        Ok(Stored {
+        Ok(Binding {
             record,
             helper: helper.map(Vec::from),
             bank_account: self.vault.seal(&account_context(login), bank_account.as_str().as_bytes()),
@@ -215,9 +243,14 @@ impl Service {
     }
 
     async fn open_mandate(&self, bank_account: BankAccount, pin: Secret) -> Result<Secret, Refusal> {
-        match self.bank.open_mandate(bank_account, pin).await {
+        self.throttle.begin_pin(&bank_account)?;
+        let answer = self.bank.open_mandate(bank_account.clone(), pin).await;
+        if !answer.as_ref().is_ok_and(|answer| answer.as_ref().is_err_and(Decline::is_about_the_payer)) {
+            self.throttle.forgive_pin(&bank_account);
+        }
+        match answer {
             Ok(Ok(token)) => Ok(token),
-            Ok(Err(code)) => Err(super::charge::refusal_of(&code)),
+            Ok(Err(why)) => Err(refusal_of(&why)),
             // No money moves here: the handset may simply register again.
             Err(BankError::NotSent | BankError::Unknown) => Err(Refusal::BankUnreachable),
         }

@@ -1,33 +1,13 @@
-//! The charge: intent and hold durable first, then the bank, then what became of it.
+//! The charge: first the intent and the hold become durable, then the server asks the bank, then it records the outcome.
 
+use super::answer::{answer_of, settlement_of};
+use super::page::Purchase;
 use super::session::{Login, Session};
-use super::{OrRefuse, Service};
-use crate::bank::{BankAnswer, BankError, ChargeOrder, Sending};
-use crate::store::{Binding, Intent, Opened, Payment, Settlement, State};
-use biopay_protocol::{ChargeReceipt, Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId, Refusal, Response};
+use super::state::{OrRefuse, Service};
+use crate::bank::{Authority, ChargeOrder, Sending};
+use crate::store::{Binding, Intent, Opened, Settlement};
+use biopay_protocol::{BankAccount, PaymentId, Refusal, Response};
 use std::sync::{MutexGuard, PoisonError};
-
-/// Holds what a page is for.
-#[derive(Clone, Debug)]
-pub struct Purchase {
-    /// Who is paid.
-    pub merchant: Merchant,
-    /// How much.
-    pub amount: MinorUnits,
-    /// In which currency.
-    pub currency: Currency,
-    /// What makes a retry recognisable.
-    pub key: IdempotencyKey,
-}
-
-impl Purchase {
-    /// Answers a request whose key was used before.
-    pub fn answer_again(&self, existing: &Payment) -> Result<Response, Refusal> {
-        let same =
-            (&self.merchant, self.amount, &self.currency) == (&existing.merchant, existing.amount, &existing.currency);
-        if same { answer_of(existing) } else { Err(Refusal::IdempotencyConflict) }
-    }
-}
 
 impl Service {
     /// Charges a purchase whose QR, and code, were right.
@@ -39,12 +19,43 @@ impl Service {
         binding: &Binding,
     ) -> Result<Response, Refusal> {
         let (account, authority) = self.open_binding(&login.name, binding)?;
+        // A PIN that is kept may be a guess: it is counted before the bank is asked, as at a registration.
+        let is_guess = matches!(authority, Authority::Pin(_)) && !self.throttle.is_pin_proven(&login.name);
+        let guessed = is_guess.then(|| account.clone());
+        guessed.as_ref().map_or(Ok(()), |account| self.throttle.begin_pin(account))?;
+        let charged = self.charge_authorised(login, payment, purchase, account, authority).await;
+        if let Some(account) = guessed
+            && charged != Err(Refusal::BankCredentials)
+        {
+            self.throttle.forgive_pin(&account);
+            if charged.is_ok() {
+                self.throttle.remember_pin(&login.name);
+            }
+        }
+        charged
+    }
+
+    async fn charge_authorised(
+        &self,
+        login: &Login,
+        payment: PaymentId,
+        purchase: Purchase,
+        account: BankAccount,
+        authority: Authority,
+    ) -> Result<Response, Refusal> {
         let _charging = self.mark_charging(payment);
         let intent = self.intent(login, payment, &purchase);
-        let opened = match self.store.open_payment(intent).await.or_refuse()? {
-            Opened::New(opened) => opened,
-            Opened::Existing(existing) => return answer_of(&existing),
-            Opened::Conflict => return Err(Refusal::IdempotencyConflict),
+        let opened = match self.store.open_payment(intent).await {
+            Ok(Opened::New(opened)) => opened,
+            Ok(Opened::Existing(existing)) => return answer_of(&existing),
+            Ok(Opened::Conflict) => return Err(Refusal::IdempotencyConflict),
+            // The intent may be durable, and then the resolver charges it: the payer must ask, and not pay again.
+            Err(error) if error.may_be_done() => {
+                tracing::error!(%error, ?payment, "the intent may be durable or not");
+                self.unresolved.notify_one();
+                return Err(Refusal::UnknownOutcome { payment });
+            }
+            Err(error) => return Err(error).or_refuse(),
         };
         let Purchase { merchant, amount, currency, .. } = purchase;
         let (reference, sending) = (opened.reference, Sending::First);
@@ -109,7 +120,7 @@ impl Service {
     }
 }
 
-/// Keeps the resolver away from a payment while a request works on it.
+/// A guard that keeps the resolver away from a payment while a request works on it.
 struct Charging<'a> {
     service: &'a Service,
     payment: PaymentId,
@@ -118,43 +129,5 @@ struct Charging<'a> {
 impl Drop for Charging<'_> {
     fn drop(&mut self) {
         self.service.charging_now().remove(&self.payment);
-    }
-}
-
-/// Turns the bank's answer, or its absence, into a settlement.
-pub(super) fn settlement_of(answer: Result<BankAnswer, BankError>) -> Settlement {
-    match answer {
-        Ok(BankAnswer::Approved { approval }) => Settlement::Approved { approval },
-        Ok(BankAnswer::Declined { code }) => Settlement::Declined { code },
-        Err(BankError::NotSent) => Settlement::NotSent,
-        Err(BankError::Unknown) => Settlement::Unknown,
-    }
-}
-
-/// Turns a payment as it stands into the answer to whoever asks.
-pub(super) fn answer_of(payment: &Payment) -> Result<Response, Refusal> {
-    let id = payment.id;
-    match payment.state {
-        State::Posted => Ok(Response::Charged(ChargeReceipt {
-            payment: id,
-            reference: payment.reference.clone(),
-            approval: payment.approval.clone().unwrap_or_default(),
-            amount: payment.amount,
-            currency: payment.currency.clone(),
-        })),
-        State::Voided => Err(payment.decline.as_deref().map_or(Refusal::BankUnreachable, refusal_of)),
-        State::Pending => Err(Refusal::InProgress { payment: id }),
-        State::Unknown => Err(Refusal::UnknownOutcome { payment: id }),
-        State::Reversing | State::Reversed => Ok(Response::Reversed { payment: id }),
-    }
-}
-
-/// Names the refusal behind a response code (ISO 8583:1987, data element 39).
-pub(super) fn refusal_of(code: &str) -> Refusal {
-    match code {
-        "14" => Refusal::NoSuchBankAccount,
-        "51" => Refusal::InsufficientFunds,
-        "55" | "75" => Refusal::BankCredentials,
-        code => Refusal::Declined { code: code.to_owned() },
     }
 }

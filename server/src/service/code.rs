@@ -1,6 +1,6 @@
 //! Verification codes: six digits unless the rules say otherwise, one use, three tries, three minutes; only a keyed hash is kept.
 
-use super::Service;
+use super::state::Service;
 use biopay_protocol::{PaymentId, Secret};
 use ring::hmac;
 use std::time::Duration;
@@ -9,17 +9,17 @@ use subtle::ConstantTimeEq;
 /// The most digits of a code: more do not fit 32 bits.
 const DIGITS_MAX: u8 = 9;
 
-/// Holds what the server keeps of a code.
+/// What the server keeps of a code.
 #[derive(Debug)]
-pub struct IssuedCode {
+pub(crate) struct IssuedCode {
     mac: [u8; 32],
     expires: Duration,
     tries_left: u8,
 }
 
-/// Says what became of a typed code.
+/// The outcome of a typed code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Typed {
+pub(crate) enum Typed {
     /// It is right.
     Right,
     /// It is wrong, and may be typed again.

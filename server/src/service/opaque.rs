@@ -1,28 +1,35 @@
-//! Registration and login with OPAQUE: no password comes here, and no hash is computed.
+//! Registration and login with OPAQUE: the server never sees the password and computes no hash.
 
 use super::session::Session;
-use super::{OrRefuse, Service};
+use super::state::{OrRefuse, Service};
 use crate::crypto::credential::Credential;
 use crate::env::CostClass;
-use biopay_protocol::{LoginName, OpaqueBytes, Refusal, Response};
+use biopay_protocol::{LoginName, OpaqueBytes, Refusal, Response, credentials};
 
 impl Service {
     pub(super) async fn begin_opaque_registration(
         &self,
+        session: &Session,
         login: LoginName,
         message: OpaqueBytes,
     ) -> Result<Response, Refusal> {
+        credentials::check_new_name(&login).map_err(|_| Refusal::UnsuitableName)?;
         self.require_free(&login).await?;
         self.env.run(CostClass::KeyExchange, || ()).await.or_refuse()?;
         let message = self.opaque.begin_registration(&login, &message).map_err(|_| Refusal::Malformed)?;
+        session.set_registering(login);
         Ok(Response::OpaqueRegistration { message })
     }
 
     pub(super) async fn finish_opaque_registration(
         &self,
+        session: &Session,
         login: LoginName,
         message: OpaqueBytes,
     ) -> Result<Response, Refusal> {
+        if session.take_registering().as_ref() != Some(&login) {
+            return Err(Refusal::WrongStep);
+        }
         let record = self.opaque.finish_registration(&message).map_err(|_| Refusal::Malformed)?;
         self.create_with(login, Credential::Opaque(record), None).await?;
         Ok(Response::CredentialsRegistered)

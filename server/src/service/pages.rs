@@ -1,68 +1,20 @@
-//! The payment page: the QR in three tries, then, where it is asked for, the code.
+//! The payment page: the QR in three tries, then the verification code where the rules ask for one.
 
-use super::charge::Purchase;
-use super::code::{IssuedCode, Typed};
+use super::code::Typed;
+use super::page::{Page, Phase};
 use super::session::{Login, Session};
-use super::{OrRefuse, Service};
+use super::state::{OrRefuse, Service};
 use crate::config::CodeRule;
 use crate::env::CostClass;
 use crate::images::Unread;
 use crate::store::Binding;
-use biopay_protocol::message::Binding as BindingState;
-use biopay_protocol::{
-    Currency, IdempotencyKey, ImageBytes, Merchant, MinorUnits, PayloadBytes, PaymentId, PresentationProof, Refusal,
-    Response, Secret,
-};
-
-/// Holds one payment page.
-#[derive(Debug)]
-pub struct Page {
-    purchase: Purchase,
-    qr_tries_left: u8,
-    codes_issued: u8,
-    phase: Phase,
-}
-
-#[derive(Debug)]
-enum Phase {
-    AwaitQr,
-    AwaitCode(IssuedCode),
-    /// A request is working on the page: another one must not get a try beside it.
-    Busy,
-}
-
-impl Page {
-    /// Begins a page.
-    pub fn new(merchant: Merchant, amount: MinorUnits, currency: Currency, key: IdempotencyKey, qr_tries: u8) -> Self {
-        let purchase = Purchase { merchant, amount, currency, key };
-        Self { purchase, qr_tries_left: qr_tries, codes_issued: 0, phase: Phase::AwaitQr }
-    }
-
-    /// Takes the page for a presented payload.
-    fn begin_verification(&mut self, payment: PaymentId) -> Result<(), Refusal> {
-        match self.phase {
-            Phase::AwaitQr => self.phase = Phase::Busy,
-            Phase::AwaitCode(_) => return Err(Refusal::WrongStep),
-            Phase::Busy => return Err(Refusal::InProgress { payment }),
-        }
-        Ok(())
-    }
-
-    /// Counts a wrong presentation.
-    fn count_wrong(&mut self, name: impl FnOnce(u8) -> Refusal) -> Refusal {
-        self.phase = Phase::AwaitQr;
-        self.qr_tries_left = self.qr_tries_left.saturating_sub(1);
-        match self.qr_tries_left {
-            0 => Refusal::PaymentPageLeft,
-            tries_left => name(tries_left),
-        }
-    }
-}
+use biopay_protocol::message::AccountState;
+use biopay_protocol::{ImageBytes, PayloadBytes, PaymentId, PresentationProof, Refusal, Response, Secret};
 
 impl Service {
     pub(super) async fn begin_payment(&self, session: &Session, page: Page) -> Result<Response, Refusal> {
         let login = session.login()?;
-        if login.binding != BindingState::Bound {
+        if login.binding != AccountState::Bound {
             return Err(Refusal::NotBound);
         }
         let key = page.purchase.key.clone();

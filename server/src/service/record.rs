@@ -1,8 +1,8 @@
-//! What the server keeps of an enrolled QR: the scheme's record and the devices that sign, sealed together.
+//! The record of an enrolled QR: the scheme's record and the keys of the devices that sign, sealed together.
 
+use super::rotation::record_context;
 use super::session::{Login, Session};
-use super::{OrRefuse, Service};
-use crate::crypto::rotation::record_context;
+use super::state::{OrRefuse, Service};
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
 use biopay_protocol::proof::{DeviceSignature, is_enrolment_signed_by, is_signed_by};
@@ -11,7 +11,7 @@ use biopay_protocol::{DeviceKey, DeviceKeys, LoginName, PayloadBytes, PaymentId,
 /// Begins a record with devices: no scheme has this code, so that records from before there were devices still open.
 const WITH_DEVICES: u8 = 0xff;
 
-/// Is an opened record. Once its QR is revoked, only the devices are left: a new QR is signed by one of them.
+/// An opened record. Once its QR is revoked, only the devices are left: one of them signs the new QR.
 #[derive(Debug, PartialEq, Eq)]
 struct Content {
     devices: DeviceKeys,
@@ -81,7 +81,7 @@ impl Service {
         Ok((!is_empty).then(|| self.seal_content(login, &Content { devices, enrolled: None })))
     }
 
-    /// Says whether a record holds a QR, and not only what is left when it is revoked.
+    /// Returns whether a record holds a QR, and not only what is left when it is revoked.
     pub(super) fn has_qr(&self, login: &LoginName, sealed: Option<&[u8]>) -> Result<bool, Refusal> {
         let opened = sealed.map(|sealed| self.open_record(login, sealed)).transpose()?;
         Ok(opened.is_some_and(|content| content.enrolled.is_some()))
@@ -92,7 +92,7 @@ impl Service {
         Content::from_bytes(&opened).ok_or(Refusal::Internal)
     }
 
-    /// Says whether a presentation is consistent with the record that is sealed for a login, and comes with what the
+    /// Returns whether a presentation is consistent with the record that is sealed for a login, and comes with what the
     /// rules ask for.
     pub(super) fn verify_presentation(
         &self,

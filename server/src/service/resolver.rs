@@ -1,10 +1,11 @@
-//! Open outcomes: asks the bank again with the same reference until it answers. No timer decides anything.
+//! The resolver of open outcomes: it asks the bank again with the same reference until the bank answers. No timeout ever
+//! decides an outcome.
 
-use super::charge::settlement_of;
-use super::{OrRefuse, Service};
+use super::answer::settlement_of;
+use super::state::{OrRefuse, Service};
 use crate::bank::{BankError, ChargeOrder, Late, Sending};
 use crate::shutdown::Shutdown;
-use crate::store::{Payment, Settlement, State};
+use crate::store::{Payment, PaymentState, Settlement};
 use biopay_protocol::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +28,11 @@ impl Service {
             let settled_all = left == 0;
             wait = if settled_all || settled > 0 { WAIT_FIRST } else { (wait * 2).min(WAIT_MAX) };
             let next = async {
-                if settled_all {
+                if settled_all && self.store.is_shared() {
                     // Another process that shares the store may have died over a payment of its own.
                     self.env.within(SWEEP, self.unresolved.notified()).await;
+                } else if settled_all {
+                    self.unresolved.notified().await;
                 }
                 self.env.clock.sleep(wait).await;
             };
@@ -51,13 +54,17 @@ impl Service {
                 late = self.bank.next_late_answer() => late,
             };
             let Ok(Some(payment)) = self.store.find_payment_by_reference(late.reference).await else { continue };
+            if (payment.amount.value(), payment.currency.as_str()) != (late.amount, late.currency.as_str()) {
+                tracing::error!(payment = ?payment.id, "a late answer is about another amount or currency: not taken");
+                continue;
+            }
             tracing::info!(payment = ?payment.id, state = ?payment.state, "a late answer came");
             let settlement = match late.says {
                 Late::Charge(answer) => settlement_of(Ok(answer)),
                 Late::Reversal => Settlement::Reversed,
             };
             if let Err(error) = self.store.settle(payment.id, settlement).await {
-                tracing::error!(%error, "a late answer could not be recorded; the bank will be asked again");
+                tracing::error!(%error, "cannot record a late answer; the bank will be asked again");
             }
         }
     }
@@ -75,7 +82,7 @@ impl Service {
             while let Some(asked) = asking.join_next().await {
                 match asked {
                     Ok(Ok(Progress::Settled)) => round.settled += 1,
-                    _ => round.left += 1,
+                    Ok(Ok(Progress::Open) | Err(_)) | Err(_) => round.left += 1,
                 }
             }
         }
@@ -94,11 +101,15 @@ impl Service {
         let sending = Sending::Repeat;
         let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
         let settlement = match payment.state {
-            State::Reversing => match self.bank.reverse(order).await {
+            PaymentState::Reversing => match self.bank.reverse(order).await {
                 Ok(()) => Settlement::Reversed,
                 Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
             },
-            _ => match settlement_of(self.bank.charge(order).await) {
+            PaymentState::Pending
+            | PaymentState::Unknown
+            | PaymentState::Posted
+            | PaymentState::Voided
+            | PaymentState::Reversed => match settlement_of(self.bank.charge(order).await) {
                 // The first sending may have arrived, whatever became of this one.
                 Settlement::NotSent => Settlement::Unknown,
                 settlement => settlement,
@@ -114,21 +125,25 @@ impl Service {
     /// server has sent.
     async fn claim(&self, payment: Payment) -> Result<Payment, Refusal> {
         match payment.state {
-            State::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
-            _ => Ok(payment),
+            PaymentState::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
+            PaymentState::Unknown
+            | PaymentState::Posted
+            | PaymentState::Voided
+            | PaymentState::Reversing
+            | PaymentState::Reversed => Ok(payment),
         }
     }
 }
 
-/// Counts what became of the payments that were asked about.
+/// The counts of one round of asking the bank.
 #[derive(Clone, Copy, Debug, Default)]
 struct Round {
     settled: usize,
     left: usize,
 }
 
-fn is_open(state: State) -> bool {
-    matches!(state, State::Pending | State::Unknown | State::Reversing)
+fn is_open(state: PaymentState) -> bool {
+    matches!(state, PaymentState::Pending | PaymentState::Unknown | PaymentState::Reversing)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

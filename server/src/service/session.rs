@@ -1,57 +1,72 @@
-//! What the server knows about one connection. It ends with the connection, and cannot be carried to another.
+//! The session of one connection. It ends with the connection and cannot move to another.
 
-use super::pages::Page;
-use super::throttle::Source;
+use super::limits::Source;
+use super::page::Page;
 use crate::crypto::opaque::OpaqueLogin;
+use crate::env::Clock;
 use crate::store::AccountId;
-use biopay_protocol::message::Binding;
+use biopay_protocol::message::AccountState;
 use biopay_protocol::{ChannelBinding, LoginName, PaymentId, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 /// Payment pages that one connection may have open.
 const PAGES_MAX: usize = 64;
 
-/// Holds one connection's login and its payment pages.
+/// One connection's login and its payment pages.
 pub struct Session {
     source: Source,
     channel: ChannelBinding,
-    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+    lifetimes: Lifetimes,
+    state: Mutex<SessionState>,
+}
+
+/// How long a login and a payment page are good for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lifetimes {
+    pub(super) login: Duration,
+    pub(super) page: Duration,
 }
 
 #[derive(Default)]
-struct State {
-    login: Option<Login>,
+struct SessionState {
+    /// Who is logged in, and until when.
+    login: Option<(Login, Duration)>,
+    /// The name of an OPAQUE registration between its two messages.
+    registering: Option<LoginName>,
     /// An OPAQUE login between its two messages, with the account that it is for, if there is one.
     proving: Option<(OpaqueLogin, Option<AccountId>)>,
-    pages: BTreeMap<PaymentId, Page>,
+    /// The payment pages, and until when each is open.
+    pages: BTreeMap<PaymentId, (Page, Duration)>,
 }
 
-/// Holds who is logged in.
+/// The account that is logged in.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub(crate) struct Login {
     /// The account.
     pub account: AccountId,
     /// Its name: the context of its sealed records.
     pub name: LoginName,
     /// Whether the account could pay when this was last looked at.
-    pub binding: Binding,
+    pub binding: AccountState,
 }
 
 impl Session {
     /// Begins a session that is not logged in; `address` is where the connection comes from, `channel` its name, which
     /// logins are held against.
-    pub fn new(address: IpAddr, channel: ChannelBinding) -> Self {
-        Self { source: address.into(), channel, state: Mutex::default() }
+    pub(super) fn new(address: IpAddr, channel: ChannelBinding, clock: Arc<dyn Clock>, lifetimes: Lifetimes) -> Self {
+        Self { source: address.into(), channel, clock, lifetimes, state: Mutex::default() }
     }
 
     pub(super) fn channel(&self) -> ChannelBinding {
         self.channel
     }
 
-    /// Says whether a login was made for this connection.
+    /// Returns whether a login was made for this connection.
     pub(super) fn is_on(&self, channel: ChannelBinding) -> bool {
         self.channel.0.ct_eq(&channel.0).into()
     }
@@ -60,18 +75,48 @@ impl Session {
         self.source
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SessionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns who is logged in.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotLoggedIn`], also when the login is too old.
     pub(super) fn login(&self) -> Result<Login, Refusal> {
-        self.state().login.clone().ok_or(Refusal::NotLoggedIn)
+        self.with_login(Login::clone)
+    }
+
+    /// Does something with the login, without a copy of it.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::NotLoggedIn`], also when the login is too old; it is then ended, with its pages.
+    pub(super) fn with_login<T>(&self, act: impl FnOnce(&Login) -> T) -> Result<T, Refusal> {
+        let mut state = self.state();
+        let (login, until) = state.login.as_ref().ok_or(Refusal::NotLoggedIn)?;
+        if self.clock.elapsed() >= *until {
+            *state = SessionState::default();
+            return Err(Refusal::NotLoggedIn);
+        }
+        Ok(act(login))
     }
 
     /// Logs in, or out with `None`; pages of the login before are left.
     pub(super) fn set_login(&self, login: Option<Login>) {
-        *self.state() = State { login, ..State::default() };
+        let until = self.clock.elapsed() + self.lifetimes.login;
+        *self.state() = SessionState { login: login.map(|login| (login, until)), ..SessionState::default() };
+    }
+
+    /// Begins an OPAQUE registration.
+    pub(super) fn set_registering(&self, name: LoginName) {
+        self.state().registering = Some(name);
+    }
+
+    /// Takes the OPAQUE registration that is under way: one start is good for one end.
+    pub(super) fn take_registering(&self) -> Option<LoginName> {
+        self.state().registering.take()
     }
 
     /// Begins an OPAQUE login; one that was under way stays failed.
@@ -85,25 +130,39 @@ impl Session {
     }
 
     /// Notes that the account's binding has changed.
-    pub(super) fn set_binding(&self, binding: Binding) {
-        if let Some(login) = &mut self.state().login {
+    pub(super) fn set_binding(&self, binding: AccountState) {
+        if let Some((login, _)) = &mut self.state().login {
             login.binding = binding;
         }
     }
 
-    /// Opens a page.
+    /// Opens a page. Pages that nobody went on with are forgotten after a while, and make room.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Overloaded`] when too many pages are open.
     pub(super) fn open_page(&self, payment: PaymentId, page: Page) -> Result<(), Refusal> {
+        let now = self.clock.elapsed();
         let mut state = self.state();
+        state.pages.retain(|_, (page, until)| now < *until || page.is_busy());
         if state.pages.len() >= PAGES_MAX {
             return Err(Refusal::Overloaded);
         }
-        state.pages.insert(payment, page);
+        state.pages.insert(payment, (page, now + self.lifetimes.page));
         Ok(())
     }
 
-    /// Does something with a page, if it is there; nobody else sees the page meanwhile.
+    /// Does something with a page, if it is open; nobody else sees the page meanwhile. A page on which a request works
+    /// stays open for that request.
     pub(super) fn with_page<T>(&self, payment: PaymentId, act: impl FnOnce(&mut Page) -> T) -> Option<T> {
-        self.state().pages.get_mut(&payment).map(act)
+        let now = self.clock.elapsed();
+        let mut state = self.state();
+        let (page, until) = state.pages.get_mut(&payment)?;
+        if now >= *until && !page.is_busy() {
+            state.pages.remove(&payment);
+            return None;
+        }
+        Some(act(page))
     }
 
     /// Leaves a page.

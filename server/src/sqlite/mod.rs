@@ -3,5 +3,5 @@
 mod open;
 mod writer;
 
-pub use open::{Location, Migration, open};
-pub use writer::{Commits, StoreError, Writer};
+pub use open::{Location, Migration, Schema, checkpoint, open};
+pub use writer::Writer;

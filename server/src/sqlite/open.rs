@@ -1,10 +1,10 @@
 //! Opens a database and brings its schema up to date.
 
-use super::StoreError;
+use crate::durable::StoreError;
 use rusqlite::Connection;
 use std::path::PathBuf;
 
-/// Says where a database lives.
+/// The place of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// In this file, durably.
@@ -13,7 +13,16 @@ pub enum Location {
     Memory,
 }
 
-/// Is one step of the schema: the SQL that leads to its version. Versions count from 1 without gaps.
+/// A program's own kind of database.
+#[derive(Clone, Copy, Debug)]
+pub struct Schema {
+    /// The number that marks its files (PRAGMA application_id), so that no program opens another's.
+    pub application: u32,
+    /// The steps that lead to its newest version.
+    pub migrations: &'static [Migration],
+}
+
+/// One step of the schema: the SQL that leads to its version. Versions count from 1 without gaps.
 pub type Migration = &'static str;
 
 /// What a connection keeps of the database, in KiB: the pages that it writes now. The operating system keeps the rest,
@@ -22,13 +31,20 @@ const CACHE_KIB: i64 = 16_384;
 
 /// Opens a database, sets it to be durable on commit, and applies the migrations that it has not seen.
 ///
-/// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
-pub fn open(location: &Location, migrations: &[Migration]) -> Result<Connection, StoreError> {
+/// # Errors
+///
+/// [`StoreError::OtherProgram`] for another program's database; [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
+pub fn open(location: &Location, schema: Schema) -> Result<Connection, StoreError> {
     let mut connection = match location {
         Location::File(path) => Connection::open(path)?,
         Location::Memory => Connection::open_in_memory()?,
     };
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let application: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    // Zero marks a new file, and one from before there were marks.
+    if application != 0 && application != schema.application {
+        return Err(StoreError::OtherProgram);
+    }
     // FULL: a commit that has returned survives a power cut. NORMAL loses the last ones in WAL mode.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
@@ -36,8 +52,25 @@ pub fn open(location: &Location, migrations: &[Migration]) -> Result<Connection,
     )?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(64);
-    migrate(&mut connection, migrations)?;
+    migrate(&mut connection, schema.migrations)?;
+    if application == 0 {
+        connection.pragma_update(None, "application_id", schema.application)?;
+    }
     Ok(connection)
+}
+
+/// Moves everything from the write-ahead log into the database's own file, so that a copy of that file is whole. Call it
+/// when nobody writes any more.
+///
+/// # Errors
+///
+/// [`StoreError::Sql`] when somebody still reads or writes.
+pub fn checkpoint(location: &Location) -> Result<(), StoreError> {
+    let Location::File(path) = location else { return Ok(()) };
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if is_busy { Err(StoreError::Sql("the write-ahead log is in use".into())) } else { Ok(()) }
 }
 
 fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
@@ -59,15 +92,18 @@ fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), 
 mod tests {
     use super::*;
 
+    fn schema(migrations: &'static [Migration]) -> Schema {
+        Schema { application: 7, migrations }
+    }
+
     #[test]
     fn migrations_run_once_and_a_newer_schema_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("db"));
-        let (first, second) = ("CREATE TABLE a (x)", "CREATE TABLE b (x)");
-        drop(open(&location, &[first]).unwrap());
-        drop(open(&location, &[first, second]).unwrap());
-        drop(open(&location, &[first, second]).unwrap());
-        let refused = open(&location, &[first]);
+        drop(open(&location, schema(&["CREATE TABLE a (x)"])).unwrap());
+        drop(open(&location, schema(&["CREATE TABLE a (x)", "CREATE TABLE b (x)"])).unwrap());
+        drop(open(&location, schema(&["CREATE TABLE a (x)", "CREATE TABLE b (x)"])).unwrap());
+        let refused = open(&location, schema(&["CREATE TABLE a (x)"]));
         assert!(matches!(refused, Err(StoreError::NewerSchema { found: 2, known: 1 })));
     }
 
@@ -75,16 +111,37 @@ mod tests {
     fn a_failing_migration_leaves_the_schema_as_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let location = Location::File(folder.path().join("db"));
-        assert!(open(&location, &["CREATE TABLE a (x); NONSENSE"]).is_err());
-        assert!(open(&location, &["CREATE TABLE a (x)"]).is_ok());
+        assert!(open(&location, schema(&["CREATE TABLE a (x); NONSENSE"])).is_err());
+        assert!(open(&location, schema(&["CREATE TABLE a (x)"])).is_ok());
     }
 
     #[test]
     fn commits_are_synchronous() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = open(&Location::File(folder.path().join("db")), &[]).unwrap();
+        let connection = open(&Location::File(folder.path().join("db")), schema(&[])).unwrap();
         let level: u32 = connection.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
         let journal: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!((level, journal.as_str()), (2, "wal"));
+    }
+
+    #[test]
+    fn another_programs_database_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::File(folder.path().join("db"));
+        drop(open(&location, schema(&[])).unwrap());
+        let other = open(&location, Schema { application: 8, migrations: &[] });
+        assert_eq!(other.unwrap_err(), StoreError::OtherProgram);
+    }
+
+    #[test]
+    fn after_a_checkpoint_the_file_alone_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::File(folder.path().join("db"));
+        let writer = open(&location, schema(&["CREATE TABLE a (x)"])).unwrap();
+        writer.execute("INSERT INTO a VALUES (5)", []).unwrap();
+        checkpoint(&location).unwrap();
+        std::fs::copy(folder.path().join("db"), folder.path().join("copy")).unwrap();
+        let copy = Connection::open(folder.path().join("copy")).unwrap();
+        assert_eq!(copy.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 5);
     }
 }

@@ -8,10 +8,10 @@
 //! A commit that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so
 //! trying again would promise what cannot be promised.
 
+use crate::durable::{Commits, StoreError};
 use crate::env::BoxFuture;
 use crate::shutdown::{self, Shutdown};
 use rusqlite::{Connection, ErrorCode};
-use serde::Serialize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,31 +23,6 @@ const QUEUE_JOBS_MAX: usize = 8_192;
 /// How many jobs share a commit; measured before we began, more than a hundred gains little.
 const BATCH_JOBS_MAX: usize = 256;
 
-/// Says why a store did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// A newer program wrote the database.
-    #[error("the database has schema version {found}, this program knows {known}: use a newer program")]
-    NewerSchema {
-        /// The version found.
-        found: usize,
-        /// The newest version known.
-        known: usize,
-    },
-    /// Too many commands wait.
-    #[error("the store is overloaded")]
-    Overloaded,
-    /// The disk is full; nothing was written.
-    #[error("the store's disk is full")]
-    Full,
-    /// The disk failed, or the writer is gone; the process must end and recover.
-    #[error("the store has failed: restart to recover from the disk")]
-    Failed,
-    /// A statement failed; nothing was written.
-    #[error("the store refused: {0}")]
-    Sql(String),
-}
-
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
@@ -58,11 +33,13 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// Is a command that waits for its commit.
+/// A command that waits for its commit.
 trait Job: Send {
     /// Runs it and keeps its result; it may be run again when what it wrote was rolled back.
     ///
-    /// Errors: those of the command.
+    /// # Errors
+    ///
+    /// Those of the command.
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
 
     /// Hands its result to whoever asked, if it is durable.
@@ -93,30 +70,21 @@ where
 
 type Batch = Vec<Box<dyn Job>>;
 
-/// Counts what a store has done: their ratio is the size of a group that shared an fsync.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Commits {
-    /// Commands that were answered.
-    pub commands: u64,
-    /// Commits that they shared.
-    pub commits: u64,
-}
-
 #[derive(Default)]
 struct Counters {
     commands: AtomicU64,
     commits: AtomicU64,
 }
 
-/// Runs jobs on one connection.
+/// A queue of jobs in front of one connection.
 #[derive(Clone)]
 pub struct Writer {
-    mode: Mode,
+    mode: Execution,
     counters: Arc<Counters>,
 }
 
 #[derive(Clone)]
-enum Mode {
+enum Execution {
     /// On a thread of its own, with group commit; the shutdown begins when the thread has ended.
     Thread(SyncSender<Box<dyn Job>>, Shutdown),
     /// Where the caller stands, one commit a job: deterministic, for virtual time, and for reads of microseconds.
@@ -147,7 +115,7 @@ impl Writer {
             drop(ended);
         });
         spawned.expect("the process may start its few threads");
-        Self { mode: Mode::Thread(sender, end), counters }
+        Self { mode: Execution::Thread(sender, end), counters }
     }
 
     /// Runs every job at once where the caller stands.
@@ -162,7 +130,7 @@ impl Writer {
     }
 
     fn inline_as(role: Role, connection: Connection) -> Self {
-        Self { mode: Mode::Inline(role, Arc::new(Mutex::new(connection))), counters: Arc::default() }
+        Self { mode: Execution::Inline(role, Arc::new(Mutex::new(connection))), counters: Arc::default() }
     }
 
     /// Returns the counts so far.
@@ -174,18 +142,20 @@ impl Writer {
     /// Waits until the disk has failed; the process should end then, and recover when it starts again.
     pub fn failed(&self) -> BoxFuture<'static, ()> {
         match &self.mode {
-            Mode::Thread(_, end) => {
+            Execution::Thread(_, end) => {
                 let mut end = end.clone();
                 Box::pin(async move { end.begun().await })
             }
-            Mode::Inline(..) => Box::pin(std::future::pending()),
+            Execution::Inline(..) => Box::pin(std::future::pending()),
         }
     }
 
     /// Runs a command in a transaction; when the future is ready with `Ok`, what it wrote is durable. It is run again
     /// where another command's failure took back what it wrote.
     ///
-    /// Errors: [`StoreError`]; nothing of the command is written then, except after [`StoreError::Failed`], when the
+    /// # Errors
+    ///
+    /// [`StoreError`]; nothing of the command is written then, except after [`StoreError::Failed`], when the
     /// disk alone knows.
     pub fn submit<T: Send + 'static>(
         &self,
@@ -194,12 +164,12 @@ impl Writer {
         let (asker, take) = oneshot::channel();
         let job = Box::new(Command { command, result: Err(StoreError::Failed), asker });
         match &self.mode {
-            Mode::Thread(queue, _) => match queue.try_send(job) {
+            Execution::Thread(queue, _) => match queue.try_send(job) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
                 Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
             },
-            Mode::Inline(role, connection) => {
+            Execution::Inline(role, connection) => {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut batch: Batch = vec![job];
                 let outcome = match role {
@@ -296,7 +266,9 @@ fn begin(role: Role, connection: &Connection) -> Result<(), StoreError> {
 
 /// Runs the jobs; when one fails, all of them from the beginning, and then a failing one keeps its error for itself.
 ///
-/// Errors: SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it; the
+/// # Errors
+///
+/// SQLite rolls the whole transaction back by itself when the disk fails or is full in the middle of it; the
 /// job that it happened to says why, and the disk is not asked twice.
 fn run_all(role: Role, connection: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
     let Err(error) = batch.iter_mut().try_for_each(|job| job.run(connection)) else { return Ok(()) };
@@ -322,7 +294,11 @@ fn run_in_savepoint(connection: &Connection, job: &mut dyn Job) -> Result<(), St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sqlite::{Location, open};
+    use crate::sqlite::{Location, Migration, Schema, open};
+
+    fn schema(migrations: &'static [Migration]) -> Schema {
+        Schema { application: 7, migrations }
+    }
 
     fn insert(value: i64) -> impl FnMut(&Connection) -> rusqlite::Result<usize> + Send + 'static {
         move |connection| connection.execute("INSERT INTO t VALUES (?1)", [value])
@@ -330,7 +306,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_failing_job_is_rolled_back_alone() {
-        let connection = open(&Location::Memory, &["CREATE TABLE t (x INTEGER PRIMARY KEY)"]).unwrap();
+        let connection = open(&Location::Memory, schema(&["CREATE TABLE t (x INTEGER PRIMARY KEY)"])).unwrap();
         let writer = Writer::start(connection);
         let first = writer.submit(insert(1));
         let failing = writer.submit(|connection| {
@@ -349,7 +325,7 @@ mod tests {
 
     #[tokio::test]
     async fn inline_jobs_are_done_when_submit_returns() {
-        let connection = open(&Location::Memory, &["CREATE TABLE t (x INTEGER PRIMARY KEY)"]).unwrap();
+        let connection = open(&Location::Memory, schema(&["CREATE TABLE t (x INTEGER PRIMARY KEY)"])).unwrap();
         let writer = Writer::inline(connection);
         drop(writer.submit(insert(5)));
         let count =
@@ -360,7 +336,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_loses_nothing_that_was_acknowledged_and_is_survived() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = open(&Location::File(folder.path().join("db")), &["CREATE TABLE t (x BLOB)"]).unwrap();
+        let connection = open(&Location::File(folder.path().join("db")), schema(&["CREATE TABLE t (x BLOB)"])).unwrap();
         connection.execute_batch("PRAGMA max_page_count = 40").unwrap();
         let writer = Writer::start(connection);
         let fill = || writer.submit(|connection| connection.execute("INSERT INTO t VALUES (zeroblob(8000))", []));

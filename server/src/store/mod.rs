@@ -1,78 +1,24 @@
-//! What the server remembers, behind a trait of domain commands: when a command returns, its effect is durable.
+//! The server's durable store, behind a trait of domain commands: when a command returns, its effect is durable.
 
+mod account;
 pub mod payment;
 mod postgres;
 mod sqlite;
 
-pub use payment::{Intent, LedgerAudit, Opened, Payment, Settlement, State};
+pub use account::{Account, AccountId, Binding, BoundAccount, Change, Creation};
+pub use payment::{Intent, Opened, Payment, PaymentAudit, PaymentState, Settlement};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
 use crate::crypto::credential::Credential;
+pub use crate::durable::{Commits, StoreError};
 use crate::env::BoxFuture;
-pub use crate::sqlite::{Commits, StoreError};
 use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 
-/// Is the result of a store's command.
+/// The result of a store's command.
 pub type Stored<T> = BoxFuture<'static, Result<T, StoreError>>;
 
-/// Numbers an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AccountId(pub i64);
-
-/// Holds an account's login.
-#[derive(Clone)]
-pub struct Account {
-    /// Its number.
-    pub id: AccountId,
-    /// What a login is checked against.
-    pub credential: Credential,
-}
-
-/// Holds what an account pays with; every blob is sealed by the vault.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Binding {
-    /// The scheme's record of the enrolled QR with its devices; once the QR is revoked, only its devices, and `None`
-    /// without any.
-    pub record: Option<Vec<u8>>,
-    /// Public helper data for a second device.
-    pub helper: Option<Vec<u8>>,
-    /// The bank account's number.
-    pub bank_account: Vec<u8>,
-    /// The PIN, or the mandate token.
-    pub authority: Vec<u8>,
-}
-
-/// Holds an account with what it pays with.
-#[derive(Clone)]
-pub struct BoundAccount {
-    /// The account.
-    pub id: AccountId,
-    /// Its name.
-    pub login: LoginName,
-    /// What it pays with.
-    pub binding: Binding,
-}
-
-/// Says whether an account could be created.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Creation {
-    /// It was.
-    Created(AccountId),
-    /// Somebody has the name.
-    LoginTaken,
-}
-
-/// Says whether a change found what it was to change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    /// It is done.
-    Done,
-    /// The account was not in the state that the change needs.
-    Refused,
-}
-
-/// Remembers accounts, intents and the ledger.
+/// A durable store of accounts, payments and the ledger.
 pub trait Store: Send + Sync {
     /// Creates an account, with or without what it pays with.
     fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation>;
@@ -123,9 +69,19 @@ pub trait Store: Send + Sync {
         None
     }
 
-    /// Proves the ledger's sums.
-    fn audit(&self) -> Stored<LedgerAudit>;
+    /// Sums the ledger up and compares it with the payments.
+    fn audit(&self) -> Stored<PaymentAudit>;
 
-    /// Waits until the store has failed for good; the process should end then, and recover when it starts again.
+    /// Returns whether other servers may use the same store.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Leaves the store as one whole file, where it is one; call it when everything else is done.
+    fn close(&self) -> Stored<()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    /// Waits until the store has failed for good; the process must end then, and recovers when it starts again.
     fn failed(&self) -> BoxFuture<'static, ()>;
 }

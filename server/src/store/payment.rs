@@ -12,13 +12,14 @@
 //! ```
 //! Nothing here happens because time passed: an unknown outcome stays unknown until the bank says otherwise.
 
-use super::AccountId;
+use super::account::AccountId;
+use crate::bank::Decline;
 use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId};
 use serde::Serialize;
 
-/// Says where a payment stands.
+/// The state of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum PaymentState {
     /// The intent and the hold are durable; the bank may have been asked.
     Pending,
     /// The bank was asked and did not answer; it is asked again.
@@ -33,7 +34,7 @@ pub enum State {
     Reversed,
 }
 
-impl State {
+impl PaymentState {
     /// Every state.
     pub const ALL: [Self; 6] =
         [Self::Pending, Self::Unknown, Self::Posted, Self::Voided, Self::Reversing, Self::Reversed];
@@ -56,14 +57,14 @@ impl State {
     }
 }
 
-/// Holds an intent to charge.
+/// An intent to charge.
 #[derive(Clone, Debug)]
 pub struct Intent {
     /// The payment.
     pub payment: PaymentId,
     /// Who pays.
     pub account: AccountId,
-    /// What makes a retry recognisable.
+    /// The key that makes a retry recognisable.
     pub key: IdempotencyKey,
     /// Who is paid.
     pub merchant: Merchant,
@@ -78,16 +79,16 @@ pub struct Intent {
 }
 
 impl Intent {
-    /// Says whether a recorded payment came from the same request.
+    /// Returns whether a recorded payment came from the same request.
     pub fn is_same_request(&self, payment: &Payment) -> bool {
         (&self.merchant, self.amount, &self.currency) == (&payment.merchant, payment.amount, &payment.currency)
     }
 }
 
-/// Holds a payment as it stands.
+/// A payment as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// Its name.
+    /// The payment's identifier.
     pub id: PaymentId,
     /// Who pays.
     pub account: AccountId,
@@ -99,15 +100,15 @@ pub struct Payment {
     pub currency: Currency,
     /// The reference that server and bank share.
     pub reference: String,
-    /// Where it stands.
-    pub state: State,
+    /// Its state.
+    pub state: PaymentState,
     /// The bank's approval code, once posted.
     pub approval: Option<String>,
-    /// The code that it was declined with; `None` when the bank was never asked.
-    pub decline: Option<String>,
+    /// Why the bank declined; `None` when it was never asked.
+    pub decline: Option<Decline>,
 }
 
-/// Says what became of an intent.
+/// The outcome of an intent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// It is the first with its key, and durable: ask the bank.
@@ -118,7 +119,7 @@ pub enum Opened {
     Conflict,
 }
 
-/// Says what became of a payment.
+/// The outcome of a payment, as the bank or the payer decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settlement {
     /// The bank approved.
@@ -127,10 +128,7 @@ pub enum Settlement {
         approval: String,
     },
     /// The bank declined.
-    Declined {
-        /// Its response code.
-        code: String,
-    },
+    Declined(Decline),
     /// The bank could not be reached, and nothing was sent.
     NotSent,
     /// The bank did not answer.
@@ -142,26 +140,35 @@ pub enum Settlement {
 }
 
 impl Settlement {
+    /// Returns whether the payer may use the payment's idempotency key again: nothing was sent, so nothing can be charged
+    /// twice. The store keeps the voided payment under a key that no request can have.
+    pub fn frees_key(&self) -> bool {
+        match self {
+            Self::NotSent => true,
+            Self::Approved { .. } | Self::Declined(_) | Self::Unknown | Self::Cancelled | Self::Reversed => false,
+        }
+    }
+
     /// Returns the approval code and the decline code that it brings.
     pub fn codes(&self) -> (Option<&str>, Option<&str>) {
         match self {
             Self::Approved { approval } => (Some(approval), None),
-            Self::Declined { code } => (None, Some(code)),
+            Self::Declined(why) => (None, Some(why.code())),
             Self::NotSent | Self::Unknown | Self::Cancelled | Self::Reversed => (None, None),
         }
     }
 }
 
-/// Names the rows that a payment writes into the ledger, each at most once.
+/// A row that a payment writes into the ledger, each at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// Holds the amount.
+    /// A hold on the amount.
     Hold,
-    /// Ends the hold.
+    /// The end of the hold.
     Release,
-    /// Owes the merchant, against what the bank owes us.
+    /// A debt to the merchant, against what the bank owes us.
     Post,
-    /// Notes an approval that came after the reversal, for reconciliation.
+    /// An approval that came after the reversal, for reconciliation.
     Suspense,
 }
 
@@ -189,24 +196,35 @@ impl Entry {
 }
 
 /// Decides what a settlement does to a payment: the new state and the ledger's new rows; `None` when nothing.
-pub fn transition(from: State, settlement: &Settlement) -> Option<(State, &'static [Entry])> {
+pub fn transition(from: PaymentState, settlement: &Settlement) -> Option<(PaymentState, &'static [Entry])> {
     match (from, settlement) {
-        (State::Pending | State::Unknown, Settlement::Approved { .. }) => {
-            Some((State::Posted, &[Entry::Release, Entry::Post]))
+        (PaymentState::Pending | PaymentState::Unknown, Settlement::Approved { .. }) => {
+            Some((PaymentState::Posted, &[Entry::Release, Entry::Post]))
         }
-        (State::Pending | State::Unknown, Settlement::Declined { .. }) => Some((State::Voided, &[Entry::Release])),
+        (PaymentState::Pending | PaymentState::Unknown, Settlement::Declined(_)) => {
+            Some((PaymentState::Voided, &[Entry::Release]))
+        }
         // Once it was unknown, a failure to send says nothing about what was sent before.
-        (State::Pending, Settlement::NotSent) => Some((State::Voided, &[Entry::Release])),
-        (State::Pending, Settlement::Unknown) => Some((State::Unknown, &[])),
-        (State::Unknown, Settlement::Cancelled) => Some((State::Reversing, &[])),
-        (State::Reversing, Settlement::Reversed) => Some((State::Reversed, &[Entry::Release])),
-        (State::Reversing | State::Reversed, Settlement::Approved { .. }) => Some((from, &[Entry::Suspense])),
-        _ => None,
+        (PaymentState::Pending, Settlement::NotSent) => Some((PaymentState::Voided, &[Entry::Release])),
+        (PaymentState::Pending, Settlement::Unknown) => Some((PaymentState::Unknown, &[])),
+        (PaymentState::Unknown, Settlement::Cancelled) => Some((PaymentState::Reversing, &[])),
+        (PaymentState::Reversing, Settlement::Reversed) => Some((PaymentState::Reversed, &[Entry::Release])),
+        (PaymentState::Reversing | PaymentState::Reversed, Settlement::Approved { .. }) => {
+            Some((from, &[Entry::Suspense]))
+        }
+        (PaymentState::Pending, Settlement::Cancelled | Settlement::Reversed)
+        | (PaymentState::Unknown, Settlement::NotSent | Settlement::Unknown | Settlement::Reversed)
+        | (PaymentState::Posted | PaymentState::Voided, _)
+        | (
+            PaymentState::Reversing | PaymentState::Reversed,
+            Settlement::Declined(_) | Settlement::NotSent | Settlement::Unknown | Settlement::Cancelled,
+        )
+        | (PaymentState::Reversed, Settlement::Reversed) => None,
     }
 }
 
 /// Reads everything that an audit needs at one moment, in the part of SQL that every store speaks; one row of
-/// [`AUDIT_COLUMNS`] numbers. The last counts the payments whose rows are not exactly those of their state, each of the
+/// [`AUDIT_COLUMNS`] numbers. The last but one is summed for each currency by itself; the last counts the payments whose rows are not exactly those of their state, each of the
 /// payment's amount.
 pub(super) const AUDIT: &str = "
     SELECT (SELECT count(*) FROM payments),
@@ -214,12 +232,22 @@ pub(super) const AUDIT: &str = "
            (SELECT count(*) FROM payments WHERE state IN (1, 2, 5)),
            (SELECT count(*) FROM payments WHERE state = 6),
            (SELECT count(*) FROM entries WHERE kind = 'suspense'),
-           CAST((SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE state = 3) AS bigint),
-           CAST((SELECT coalesce(sum(amount_minor), 0) FROM payments WHERE state IN (1, 2, 5)) AS bigint),
            CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE debit = 'bank') AS bigint),
-           CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE credit LIKE 'merchant/%') AS bigint),
            CAST((SELECT coalesce(sum(CASE 'held' WHEN debit THEN amount_minor WHEN credit THEN -amount_minor END), 0)
                  FROM entries) AS bigint),
+           CAST((SELECT coalesce(sum(abs(bank - posted) + abs(merchants - bank) + abs(held - pending)), 0) FROM (
+               SELECT currency,
+                      sum(CASE WHEN state = 3 THEN amount_minor ELSE 0 END) AS posted,
+                      sum(CASE WHEN state IN (1, 2, 5) THEN amount_minor ELSE 0 END) AS pending
+               FROM payments GROUP BY currency
+           ) AS said LEFT JOIN (
+               SELECT currency AS in_currency,
+                      sum(CASE WHEN debit = 'bank' THEN entries.amount_minor ELSE 0 END) AS bank,
+                      sum(CASE WHEN credit LIKE 'merchant/%' THEN entries.amount_minor ELSE 0 END) AS merchants,
+                      sum(CASE 'held' WHEN debit THEN entries.amount_minor WHEN credit THEN -entries.amount_minor
+                          ELSE 0 END) AS held
+               FROM entries JOIN payments ON payment = payments.id GROUP BY currency
+           ) AS booked ON in_currency = currency) AS bigint),
            (SELECT count(*) FROM (
                SELECT state,
                       count(CASE WHEN kind = 'hold' THEN 1 END) AS holds,
@@ -233,11 +261,11 @@ pub(super) const AUDIT: &str = "
               OR releases != CASE WHEN state IN (3, 4, 6) THEN 1 ELSE 0 END
               OR posts != CASE WHEN state = 3 THEN 1 ELSE 0 END)";
 /// How many numbers [`AUDIT`] returns.
-pub(super) const AUDIT_COLUMNS: usize = 11;
+pub(super) const AUDIT_COLUMNS: usize = 9;
 
-/// Proves the ledger's sums.
+/// The ledger's sums, for an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct LedgerAudit {
+pub struct PaymentAudit {
     /// Payments in every state.
     pub payments: u64,
     /// Payments that were posted.
@@ -252,18 +280,17 @@ pub struct LedgerAudit {
     pub posted_minor: i64,
     /// The money that is held.
     pub held_minor: i64,
-    /// How far the ledger accounts are from what the payments say: what the bank owes and what merchants are owed from
+    /// Summed over the currencies, since nothing in one makes up for another: how far the ledger accounts are from what the payments say: what the bank owes and what merchants are owed from
     /// the posted payments, what is held from the open ones. Zero when everything is right.
     pub imbalance_minor: i64,
     /// Payments whose ledger rows are not those of their state, or not of their amount.
     pub wrong_payments: u64,
 }
 
-impl LedgerAudit {
+impl PaymentAudit {
     /// Reads the row of [`AUDIT`].
     pub(super) fn from_row(row: [i64; AUDIT_COLUMNS]) -> Self {
-        let [payments, posted, open, reversed, suspended, posted_sum, open_sum, bank, merchants, held, wrong] = row;
-        let imbalance_minor = (bank - posted_sum).abs() + (merchants - bank).abs() + (held - open_sum).abs();
+        let [payments, posted, open, reversed, suspended, bank, held, imbalance_minor, wrong] = row;
         Self {
             payments: payments as u64,
             posted: posted as u64,
@@ -277,7 +304,7 @@ impl LedgerAudit {
         }
     }
 
-    /// Says whether the ledger adds up.
+    /// Returns whether the ledger adds up.
     pub fn is_clean(&self) -> bool {
         self.imbalance_minor == 0 && self.wrong_payments == 0
     }

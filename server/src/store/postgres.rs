@@ -5,17 +5,19 @@
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
-    State, Store, StoreError, Stored,
+    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, PaymentState,
+    Settlement, Store, StoreError, Stored,
 };
+use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use std::net::IpAddr;
+use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row};
+use tokio_postgres::{NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
@@ -23,11 +25,17 @@ const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
 const CONNECTIONS_MAX: usize = 16;
 /// Any number that nobody else locks: migrations of several processes wait for each other.
 const MIGRATION_LOCK: i64 = 0x6269_6f70_6179;
+/// How long a connection may take to open, and how long a command waits for a free one.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// After this the database gives a statement up by itself, in milliseconds.
+const STATEMENT_MS: u32 = 4_000;
+/// After this the server gives up a database that does not answer.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a command looks again when another process was faster.
 const ATTEMPTS_MAX: usize = 16;
 const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
 
-/// Stores in a PostgreSQL database.
+/// A store in a PostgreSQL database.
 pub struct PostgresStore {
     pool: Pool,
 }
@@ -37,9 +45,14 @@ type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 impl PostgresStore {
     /// Connects, and brings the schema up to date. Without `tls` the database must be on this machine.
     ///
-    /// Errors: [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
+    /// # Errors
+    ///
+    /// [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
     pub async fn open(url: &str, tls: Option<MakeRustlsConnect>) -> Result<Self, StoreError> {
         let mut config: tokio_postgres::Config = url.parse()?;
+        let options = config.get_options().unwrap_or_default();
+        config.options(format!("{options} -c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}"));
+        config.connect_timeout(CONNECT_TIMEOUT).tcp_user_timeout(COMMAND_TIMEOUT);
         let pooling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match tls {
             Some(tls) => {
@@ -49,7 +62,14 @@ impl PostgresStore {
             None if config.get_hosts().iter().all(is_here) => Manager::from_config(config, NoTls, pooling),
             None => return Err(StoreError::Sql("store-certificate is needed for a database elsewhere".into())),
         };
-        let pool = Pool::builder(manager).max_size(CONNECTIONS_MAX).build().map_err(|_| StoreError::Failed)?;
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS_MAX)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .recycle_timeout(Some(CONNECT_TIMEOUT))
+            .build()
+            .map_err(|_| StoreError::Failed)?;
         let store = Self { pool };
         store.migrate().await?;
         Ok(store)
@@ -234,9 +254,13 @@ impl Store for PostgresStore {
         })
     }
 
-    fn audit(&self) -> Stored<LedgerAudit> {
+    fn audit(&self) -> Stored<PaymentAudit> {
         let pool = self.pool.clone();
         Box::pin(async move { audit(&pool).await })
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 
     /// The database recovers by itself, and the pool connects again.
@@ -250,12 +274,12 @@ impl From<tokio_postgres::Error> for StoreError {
         // The database's own message may quote a row; its code says enough.
         match error.code() {
             Some(code) => Self::Sql(format!("PostgreSQL error {}", code.code())),
-            None => Self::Sql("no connection to PostgreSQL".into()),
+            None => Self::Unanswered,
         }
     }
 }
 
-/// Says whether nobody can listen in on the way to a host.
+/// Returns whether nobody can listen in on the way to a host.
 fn is_here(host: &Host) -> bool {
     match host {
         Host::Unix(_) => true,
@@ -263,8 +287,31 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-fn unreachable_pool(_: deadpool_postgres::PoolError) -> StoreError {
-    StoreError::Sql("no connection to PostgreSQL".into())
+fn unreachable_pool(error: deadpool_postgres::PoolError) -> StoreError {
+    tracing::warn!(%error, "no connection to PostgreSQL");
+    StoreError::Unreachable
+}
+
+/// Asks the database on a connection of the pool, and waits no longer than [`COMMAND_TIMEOUT`]. A connection that left
+/// somebody waiting is closed: the answer to another command may still be on its way.
+async fn ask<T>(
+    pool: &Pool,
+    sql: &str,
+    command: impl AsyncFnOnce(&Object, &Statement) -> Result<T, tokio_postgres::Error>,
+) -> Result<T, StoreError> {
+    let client = pool.get().await.map_err(unreachable_pool)?;
+    let asked = async {
+        let statement = client.prepare_cached(sql).await?;
+        command(&client, &statement).await
+    };
+    match tokio::time::timeout(COMMAND_TIMEOUT, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            tracing::error!("PostgreSQL did not answer in time");
+            drop(Object::take(client));
+            Err(StoreError::Unanswered)
+        }
+    }
 }
 
 fn corrupt(what: &str) -> StoreError {
@@ -276,9 +323,7 @@ fn id(payment: PaymentId) -> Vec<u8> {
 }
 
 async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
-    let client = pool.get().await.map_err(unreachable_pool)?;
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.query(&statement, params).await?)
+    ask(pool, sql, async |client, statement| client.query(statement, params).await).await
 }
 
 async fn optional(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Option<Row>, StoreError> {
@@ -286,9 +331,7 @@ async fn optional(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Option<R
 }
 
 async fn change(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Change, StoreError> {
-    let client = pool.get().await.map_err(unreachable_pool)?;
-    let statement = client.prepare_cached(sql).await?;
-    let changed = client.execute(&statement, params).await?;
+    let changed = ask(pool, sql, async |client, statement| client.execute(statement, params).await).await?;
     Ok(if changed == 0 { Change::Refused } else { Change::Done })
 }
 
@@ -318,7 +361,7 @@ async fn insert_payment(pool: &Pool, intent: &Intent) -> Result<Option<Payment>,
         &(intent.amount.value() as i64),
         &intent.currency.as_str(),
         &intent.reference,
-        &State::Pending.code(),
+        &PaymentState::Pending.code(),
         &(intent.at_ms as i64),
         &Entry::Hold.name(),
         &debit,
@@ -331,13 +374,14 @@ async fn insert_payment(pool: &Pool, intent: &Intent) -> Result<Option<Payment>,
 async fn move_payment(
     pool: &Pool,
     before: &Payment,
-    state: State,
+    state: PaymentState,
     entries: &[Entry],
     settlement: &Settlement,
 ) -> Result<Option<Payment>, StoreError> {
     let update = format!(
         "WITH moved AS (
-             UPDATE payments SET state = $3, approval = coalesce(approval, $4), decline = coalesce(decline, $5)
+             UPDATE payments SET state = $3, approval = coalesce(approval, $4), decline = coalesce(decline, $5),
+                                 key = CASE WHEN $9 THEN key || ' ' || encode(id, 'hex') ELSE key END
              WHERE id = $1 AND state = $2 RETURNING *
          ), written AS (
              INSERT INTO entries (payment, kind, debit, credit, amount_minor)
@@ -352,7 +396,8 @@ async fn move_payment(
     let (debits, credits): (Vec<String>, Vec<String>) =
         entries.iter().map(|entry| entry.accounts(&before.merchant)).unzip();
     let (from, to) = (before.state.code(), state.code());
-    let params: Params<'_> = &[&id(before.id), &from, &to, &approval, &decline, &kinds, &debits, &credits];
+    let params: Params<'_> =
+        &[&id(before.id), &from, &to, &approval, &decline, &kinds, &debits, &credits, &settlement.frees_key()];
     optional(pool, &update, params).await?.as_ref().map(payment_of).transpose()
 }
 
@@ -366,14 +411,14 @@ fn payment_of(row: &Row) -> Result<Payment, StoreError> {
         amount: MinorUnits::new(row.get::<_, i64>(3) as u64).map_err(|_| wrong())?,
         currency: Currency::new(row.get::<_, String>(4)).map_err(|_| wrong())?,
         reference: row.get(5),
-        state: State::from_code(row.get(6)).ok_or_else(wrong)?,
+        state: PaymentState::from_code(row.get(6)).ok_or_else(wrong)?,
         approval: row.get(7),
-        decline: row.get(8),
+        decline: row.get::<_, Option<&str>>(8).map(Decline::from_code),
     })
 }
 
 /// One statement sees one moment, whatever other processes do meanwhile.
-async fn audit(pool: &Pool) -> Result<LedgerAudit, StoreError> {
+async fn audit(pool: &Pool) -> Result<PaymentAudit, StoreError> {
     let row = optional(pool, AUDIT, &[]).await?.ok_or(corrupt("an audit"))?;
-    Ok(LedgerAudit::from_row(std::array::from_fn::<_, AUDIT_COLUMNS, _>(|column| row.get(column))))
+    Ok(PaymentAudit::from_row(std::array::from_fn::<_, AUDIT_COLUMNS, _>(|column| row.get(column))))
 }

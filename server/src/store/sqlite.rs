@@ -2,17 +2,19 @@
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
-    Account, AccountId, Binding, BoundAccount, Change, Commits, Creation, Intent, LedgerAudit, Opened, Payment,
-    Settlement, State, Store, StoreError, Stored,
+    Account, AccountId, Binding, BoundAccount, Change, Commits, Creation, Intent, Opened, Payment, PaymentAudit,
+    PaymentState, Settlement, Store, StoreError, Stored,
 };
+use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
-use crate::sqlite::{Location, Writer, open};
+use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+/// The number spells "bpay".
+const SCHEMA: Schema = Schema { application: 0x6270_6179, migrations: &[include_str!("schema.sql")] };
 
 /// Selects payments, under the condition that follows.
 macro_rules! payments {
@@ -24,13 +26,14 @@ macro_rules! payments {
     };
 }
 
-/// Stores in one SQLite file, or in memory.
+/// A store in one SQLite file, or in memory.
 pub struct SqliteStore {
     writer: Writer,
     /// Reads that take their time.
     reader: Writer,
     /// Reads of a row by its key.
     lookups: Writer,
+    location: Location,
 }
 
 /// What a connection that only reads keeps of the database, in KiB: the operating system keeps the rest.
@@ -39,21 +42,35 @@ const READER_CACHE_KIB: i64 = 8_192;
 impl SqliteStore {
     /// Opens the store and brings its schema up to date.
     ///
-    /// Errors: those of [`open`].
+    /// # Errors
+    ///
+    /// Those of [`open`].
     pub fn open(location: &Location) -> Result<Self, StoreError> {
-        let connection = open(location, MIGRATIONS)?;
+        let connection = open(location, SCHEMA)?;
         if *location == Location::Memory {
             let writer = Writer::inline(connection);
-            return Ok(Self { reader: writer.clone(), lookups: writer.clone(), writer });
+            return Ok(Self { reader: writer.clone(), lookups: writer.clone(), writer, location: Location::Memory });
         }
         let beside = || -> Result<Connection, StoreError> {
-            let beside = open(location, MIGRATIONS)?;
+            let beside = open(location, SCHEMA)?;
             beside.pragma_update(None, "query_only", true)?;
             beside.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
             Ok(beside)
         };
         let (reader, lookups) = (Writer::start_reader(beside()?), Writer::inline_reader(beside()?));
-        Ok(Self { writer: Writer::start(connection), reader, lookups })
+        Ok(Self { writer: Writer::start(connection), reader, lookups, location: location.clone() })
+    }
+
+    /// Opens a store that is there already, and makes no new one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Missing`] when there is none; those of [`open`].
+    pub fn open_existing(location: &Location) -> Result<Self, StoreError> {
+        match location {
+            Location::File(path) if !path.exists() => Err(StoreError::Missing(path.clone())),
+            Location::File(_) | Location::Memory => Self::open(location),
+        }
     }
 
     /// Opens payments in one command, and so in one commit: what the queue in front of the writer is measured against.
@@ -195,7 +212,7 @@ impl Store for SqliteStore {
         })
     }
 
-    fn audit(&self) -> Stored<LedgerAudit> {
+    fn audit(&self) -> Stored<PaymentAudit> {
         self.reader.submit(audit)
     }
 
@@ -205,6 +222,11 @@ impl Store for SqliteStore {
 
     fn failed(&self) -> BoxFuture<'static, ()> {
         self.writer.failed()
+    }
+
+    fn close(&self) -> Stored<()> {
+        let location = self.location.clone();
+        Box::pin(async move { checkpoint(&location) })
     }
 }
 
@@ -255,7 +277,7 @@ fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<
         intent.amount.value() as i64,
         intent.currency.as_str(),
         intent.reference,
-        State::Pending.code(),
+        PaymentState::Pending.code(),
         intent.at_ms as i64,
     ];
     connection.prepare_cached(insert)?.execute(row).map(drop)
@@ -264,13 +286,14 @@ fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<
 fn update_payment(
     connection: &Connection,
     payment: PaymentId,
-    state: State,
+    state: PaymentState,
     settlement: &Settlement,
 ) -> rusqlite::Result<()> {
     let (approval, decline) = settlement.codes();
-    let update = "UPDATE payments SET state = ?2, approval = coalesce(approval, ?3), decline = coalesce(decline, ?4)
+    let update = "UPDATE payments SET state = ?2, approval = coalesce(approval, ?3), decline = coalesce(decline, ?4),
+                                      key = CASE WHEN ?5 THEN key || ' ' || hex(id) ELSE key END
                   WHERE id = ?1";
-    let row = params![payment.0.to_be_bytes(), state.code(), approval, decline];
+    let row = params![payment.0.to_be_bytes(), state.code(), approval, decline, settlement.frees_key()];
     connection.prepare_cached(update)?.execute(row).map(drop)
 }
 
@@ -310,18 +333,18 @@ fn payment_of(row: &Row<'_>) -> rusqlite::Result<Payment> {
         amount: MinorUnits::new(row.get::<_, i64>(3)? as u64).map_err(|_| corrupt(3, Type::Integer))?,
         currency: Currency::new(text(4)?).map_err(|_| corrupt(4, Type::Text))?,
         reference: text(5)?,
-        state: State::from_code(row.get(6)?).ok_or(corrupt(6, Type::Integer))?,
+        state: PaymentState::from_code(row.get(6)?).ok_or(corrupt(6, Type::Integer))?,
         approval: row.get(7)?,
-        decline: row.get(8)?,
+        decline: row.get_ref(8)?.as_str_or_null()?.map(Decline::from_code),
     })
 }
 
-fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
+fn audit(connection: &Connection) -> rusqlite::Result<PaymentAudit> {
     connection.query_row(AUDIT, [], |row| {
         let mut numbers = [0; AUDIT_COLUMNS];
         for (column, number) in numbers.iter_mut().enumerate() {
             *number = row.get(column)?;
         }
-        Ok(LedgerAudit::from_row(numbers))
+        Ok(PaymentAudit::from_row(numbers))
     })
 }

@@ -4,6 +4,8 @@
 
 pub mod postgres;
 pub mod processes;
+pub mod proxy;
+pub mod relay;
 pub mod soaking;
 
 use biopay_biometrics::Template;
@@ -13,12 +15,12 @@ use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use biopay_server::client::{ClientError, Connection};
 use biopay_server::config::{
-    CodeRule, ImageLimits, Limits, Mode, Presentation, Rules, ServerConfig, ThrottleConfig, TlsConfig,
+    CodeRule, FailureLimit, ImageLimits, Limits, Mode, Presentation, Rules, ServerConfig, ThrottleConfig, TlsConfig,
 };
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
-use biopay_server::endpoint::Front;
+use biopay_server::endpoint::QuicListener;
 use biopay_server::env::{BoxFuture, CostClass, Cpu, Env, Overloaded, Work, system};
 use biopay_server::images::{ImageReader, WorkerCommand};
 use biopay_server::iso8583::pin_block::PinKey;
@@ -58,6 +60,13 @@ pub struct Setup {
     pub qlog: Option<std::path::PathBuf>,
     pub faults: Faults,
     pub hash_memory_kib: u32,
+    pub throttle: ThrottleConfig,
+    pub page_valid_ms: u32,
+    pub login_valid_ms: u32,
+    /// A bank instead of the system's own.
+    pub bank: Option<SocketAddr>,
+    /// What stands between the server and its store.
+    pub before_store: fn(Arc<dyn Store>) -> Arc<dyn Store>,
 }
 
 impl Default for Setup {
@@ -73,6 +82,16 @@ impl Default for Setup {
             qlog: None,
             faults: Faults::default(),
             hash_memory_kib: 64,
+            // All users of a test share one address.
+            throttle: ThrottleConfig {
+                registrations: FailureLimit::OFF,
+                prefix_registrations: FailureLimit::OFF,
+                ..ThrottleConfig::default()
+            },
+            page_valid_ms: Rules::default().page_valid_ms,
+            login_valid_ms: Rules::default().login_valid_ms,
+            bank: None,
+            before_store: |store| store,
         }
     }
 }
@@ -83,6 +102,7 @@ pub struct System {
     pub store: Arc<dyn Store>,
     pub service: Arc<Service>,
     chain: Vec<CertificateDer<'static>>,
+    chain_pem: String,
     hashes: Arc<AtomicU64>,
     client_config: quinn::ClientConfig,
     client: quinn::Endpoint,
@@ -112,7 +132,10 @@ impl System {
 
         let name = "localhost".try_into().unwrap();
         let trust = BankTrust { certificate: bank_pem, name, own: TlsConfig::default() };
-        let bank = BankAddress { address: bank_address, tls: Some(trust) };
+        let bank = match setup.bank {
+            Some(address) => BankAddress { address, tls: None },
+            None => BankAddress { address: bank_address, tls: Some(trust) },
+        };
         let wire = TcpWire::new(bank, env.clone(), setup.bank_timeout);
         let cost = HashCost { memory_kib: setup.hash_memory_kib, passes: 1, lanes: 1 };
         let store: Arc<dyn Store> =
@@ -120,10 +143,16 @@ impl System {
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
             hides_unknown_names: true,
-            rules: Rules { code: setup.code, presentation: setup.presentation, ..Default::default() },
+            rules: Rules {
+                code: setup.code,
+                presentation: setup.presentation,
+                page_valid_ms: setup.page_valid_ms,
+                login_valid_ms: setup.login_valid_ms,
+                ..Default::default()
+            },
             mode: setup.mode,
-            throttle: ThrottleConfig::default(),
-            store: store.clone(),
+            throttle: setup.throttle,
+            store: (setup.before_store)(store.clone()),
             bank: Arc::new(Acquirer::new(wire, env.clone(), "100001".into(), pin_key())),
             schemes: Arc::new(Registry::new(&ServerConfig::default().schemes).unwrap()),
             vault: Vault::new(env.clone(), vault_keys).unwrap(),
@@ -134,12 +163,13 @@ impl System {
             env,
         }));
         let identity = tls::Identity::development().unwrap();
+        let chain_pem = identity.chain_pem();
         let (chain, client_config) =
             (identity.chain.clone(), tls::client_config(&identity.chain, &tls::TlsSources::system()).unwrap());
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
         let runtime = Arc::new(quinn::TokioRuntime);
         let quic = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime).unwrap();
-        let front = Arc::new(Front::new(quic, identity, setup.limits, setup.qlog.as_deref()).unwrap());
+        let front = Arc::new(QuicListener::new(quic, identity, setup.limits, setup.qlog.as_deref()).unwrap());
         let address = front.address().unwrap();
         let (server_trigger, server_shutdown) = shutdown::channel();
         let server = tokio::spawn(endpoint::serve(front, service.clone(), server_shutdown));
@@ -150,6 +180,7 @@ impl System {
             store,
             service,
             chain,
+            chain_pem,
             hashes,
             client_config,
             client,
@@ -173,6 +204,17 @@ impl System {
         Connection::connect(&self.client, self.client_config.clone(), address, "localhost").await
     }
 
+    /// Connects from another address of this machine.
+    pub async fn connect_from(&self, source: &str) -> Result<Connection, ClientError> {
+        let client = quinn::Endpoint::client(format!("{source}:0").parse().unwrap()).unwrap();
+        Connection::connect(&client, self.client_config.clone(), self.address, "localhost").await
+    }
+
+    /// Returns the server's certificate in PEM.
+    pub fn chain_pem(&self) -> &str {
+        &self.chain_pem
+    }
+
     /// Returns the server's certificate.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.chain
@@ -193,7 +235,7 @@ impl System {
     pub async fn log_in(&self, n: u64) -> Connection {
         let connection = self.connect().await;
         let answer = connection.request(&login(&connection, n, "password")).await.unwrap();
-        assert_eq!(answer, Response::LoggedIn { account: message::Binding::Bound });
+        assert_eq!(answer, Response::LoggedIn { account: message::AccountState::Bound });
         connection
     }
 

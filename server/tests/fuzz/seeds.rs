@@ -126,7 +126,7 @@ fn responses() -> Vec<Vec<u8>> {
         Response::Refused(Refusal::Throttled { retry_after_ms: 1_000 }),
         Response::Refused(Refusal::UnknownOutcome { payment }),
         Response::Refused(Refusal::QrMismatch { tries_left: 2 }),
-        Response::LoggedIn { account: message::Binding::QrRevoked },
+        Response::LoggedIn { account: message::AccountState::QrRevoked },
         Response::Helper { helper: Some(HelperBytes::new([7; 40]).unwrap()) },
         Response::PaymentOpened { payment, qr_tries: 3 },
         Response::Metrics { json: "{}".into() },

@@ -27,7 +27,7 @@ const SOCKETS: usize = 4;
 /// How long the loop waits for something to happen before it gives up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Is what both clients connect to, and as whom.
+/// The server and the people of both clients.
 pub struct Side<'a> {
     pub processes: &'a Processes,
     pub population: Arc<Population>,
@@ -170,7 +170,7 @@ pub fn pings(side: &Side<'_>, span: Duration) -> f64 {
     rate
 }
 
-/// Says how many were connected at the same time.
+/// The number of handsets that were connected at the same time.
 pub struct Held {
     pub connected: usize,
     pub answered: usize,

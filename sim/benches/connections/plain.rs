@@ -40,7 +40,7 @@ pub fn pings(side: &Side<'_>, span: Duration) -> f64 {
             while !stop.load(Ordering::Relaxed) {
                 match exchange(&connection, &frame).await {
                     Some(bytes) => assert!(bytes > PREFIX_BYTES),
-                    // The connections are closed under whoever still waits for an answer.
+                    // The connections are closed although some tasks still wait for an answer.
                     None => assert!(stop.load(Ordering::Relaxed), "the connection broke"),
                 }
                 done.fetch_add(1, Ordering::Relaxed);

@@ -25,7 +25,7 @@ const PLANTED: f64 = 0.02;
 /// Instructions of one turn of the planted loop, about.
 const LOOP_INSTRUCTIONS: u64 = 4;
 
-/// Is what callgrind counts: it is told to collect inside this function alone.
+/// Runs the measured work: callgrind counts the instructions inside this function alone.
 #[inline(never)]
 fn measured_stage(work: &mut dyn FnMut(), planted: u64) {
     work();

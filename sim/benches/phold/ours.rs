@@ -1,4 +1,4 @@
-//! PHOLD on the simulator's event queue and `bevy_ecs` world, as `biopay_sim::world` lives through its own events.
+//! PHOLD on the simulator's event queue and `bevy_ecs` world, as `biopay_sim::world` processes its events.
 
 use super::{Delays, Target};
 use bevy_ecs::prelude::{Component, Entity, Query, ResMut, Resource, Schedule, World as Ecs};
@@ -16,7 +16,7 @@ struct Process {
 #[derive(Resource)]
 struct Until(SimTime);
 
-/// Is an event without content.
+/// An event without content.
 struct Hold;
 
 pub struct World {

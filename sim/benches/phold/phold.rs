@@ -19,7 +19,7 @@ const POPULATIONS: [usize; 3] = [1_000, 10_000, 100_000];
 /// Events of one measurement, on the mean.
 const EVENTS: u64 = 200_000;
 
-/// Says whose event follows an event.
+/// The entity whose event follows an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     /// The same entity's.
@@ -83,7 +83,7 @@ fn phold(criterion: &mut Criterion) {
     }
 }
 
-/// Both have the same number of events in the same span, so that the rates can be held against each other.
+/// Both have the same number of events in the same span, so that the rates can be compared.
 fn both_have_the_same_events(_: &mut Criterion) {
     for target in [Target::Oneself, Target::Neighbour] {
         let span = Duration::from_secs(20);

@@ -1,4 +1,4 @@
-//! An attack: what is said of it, and how it is made. Each is one constant, beside the function that makes it.
+//! An attack: its description and the function that makes it. Each attack is one constant, beside that function.
 
 use super::definition::Description;
 use super::findings::Findings;
@@ -10,13 +10,13 @@ use std::pin::Pin;
 
 /// One attack.
 pub(in crate::attack) struct Attack {
-    /// What is said of it.
+    /// The description: knowledge, budget, requirement, control.
     pub description: Description,
-    /// How it is made.
+    /// The function that makes the attack.
     pub act: Act,
 }
 
-/// How an attack is made.
+/// The function that makes an attack, by what it needs.
 pub(in crate::attack) enum Act {
     /// Against a running server.
     Online(for<'a> fn(&'a AttackedSystem<'a>) -> Acting<'a>),

@@ -4,16 +4,16 @@ use crate::people::{CaptureKey, Sensor};
 use crate::scenario::Scenario;
 pub use crate::scenario::attack::ATTACKERS;
 
-/// Attackers' captures are numbered from here: nobody else's are.
+/// The number of an attacker's first capture. Owners' captures have lower numbers.
 const CAPTURES_FROM: u32 = 500_000;
-/// Captures that each attacker has.
+/// The number of captures of each attacker.
 pub const CAPTURES: u32 = 3;
 /// Returns the subject behind an attacker: nobody who has an account, and none of the run's impostors.
 pub(in crate::attack) fn attacker(scenario: &Scenario, index: u32) -> u32 {
     scenario.handsets + scenario.impostor_count() + index % ATTACKERS
 }
 
-/// Names one of an attacker's captures, from 0.
+/// Returns the key of one of an attacker's captures, counted from 0.
 pub(in crate::attack) fn attackers_capture(subject: u32, number: u32) -> CaptureKey {
     CaptureKey { subject, sensor: Sensor::Handset, number: CAPTURES_FROM + number, age_months: 0 }
 }

@@ -12,9 +12,9 @@ use biopay_server::client::Connection;
 use rand::RngExt;
 use std::time::Duration;
 
-/// Digits of a code that is guessed in three of a hundred codes.
+/// The digits of a short code: three guesses find it with probability 3/100.
 const FEW_DIGITS: u8 = 2;
-/// Tries that a code takes.
+/// The number of tries that the server allows for one code.
 const TRIES_OF_A_CODE: u64 = 3;
 /// How long an attacker guesses at an account, or floods its owner. Units: seconds of virtual time.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -156,7 +156,7 @@ pub(in crate::attack) const CODE_INTERCEPTION: Attack = Attack {
         targets: 80,
         budget: 3,
         needs: with_codes,
-        // The code is read by whoever has the second channel, whatever else there is.
+        // Control of the second channel is enough to read the code, whatever other factors there are.
         weaken: unchanged,
         defences: one_defence,
         requirement: Some(Requirement {
@@ -168,8 +168,8 @@ pub(in crate::attack) const CODE_INTERCEPTION: Attack = Attack {
     act: Act::Online(|system| Box::pin(interception(system))),
 };
 
-/// Reads the code off the second channel and types it: what a SIM swap is worth. The hardened system has nothing against
-/// it but the factors before it, which the attacker has as well; without the device there is no code to intercept.
+/// Reads the code from the second channel and types it, as an attacker can after a SIM swap. The hardened system relies
+/// on the factors before the code, which the attacker has too; without the device there is no code to intercept.
 async fn interception(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, account) in system.accounts.iter().enumerate() {
@@ -214,7 +214,8 @@ pub(in crate::attack) const CODE_FLOODING: Attack = Attack {
     act: Act::Online(|system| Box::pin(flooding(system))),
 };
 
-/// Has codes sent to the owner as often as the server does it, for ten minutes or a budget of messages.
+/// Requests codes for the owner as often as the server sends them, for ten minutes or until the budget of messages is
+/// spent.
 async fn flooding(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let (mut sent, mut minutes) = (0, 0.0);

@@ -1,4 +1,4 @@
-//! Names and passwords: what a leaked list opens, who has an account, and what a password alone is worth.
+//! Attacks on names and passwords: a leaked list, the question who has an account, and a password alone.
 
 use super::act::{Act, Attack};
 use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged, with_static_symbols};
@@ -13,10 +13,10 @@ use biopay_server::client::Connection;
 use rand::RngExt;
 use std::time::Duration;
 
-/// Share of people who use the very password that leaked elsewhere here as well: 43 % (Das et al. 2014, "The tangled web
-/// of password reuse", section III).
+/// The share of people who use the same password here as where it leaked: 43 % (Das et al. 2014, "The tangled web of
+/// password reuse", section III).
 const REUSED: f64 = 0.43;
-/// Addresses that a list is tried from.
+/// The number of addresses from which the attacker tries the list.
 const SOURCES: u32 = 8;
 
 /// The attack `re-enrolment`.
@@ -37,8 +37,8 @@ pub(in crate::attack) const RE_ENROLMENT: Attack = Attack {
     act: Act::Online(|system| Box::pin(re_enrolment(system))),
 };
 
-/// Enrols the attacker's own finger on an account whose password is known, and pays with it. A device's signature on new
-/// enrolments stands against it.
+/// Enrols the attacker's own finger on an account whose password is known, and pays with it. The counter-measure is a
+/// device's signature on new enrolments.
 async fn re_enrolment(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, account) in system.accounts.iter().enumerate() {
@@ -149,8 +149,8 @@ pub(in crate::attack) const NAME_ENUMERATION: Attack = Attack {
     act: Act::Online(|system| Box::pin(enumeration(system))),
 };
 
-/// Tells by two things who has an account: how long a wrong login takes, and what a registration under that name is
-/// answered.
+/// Finds out who has an account by two measurements: how long a wrong login takes, and what the server answers to a
+/// registration under that name.
 async fn enumeration(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     let mut trials = Vec::new();

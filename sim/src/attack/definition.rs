@@ -1,34 +1,35 @@
-//! What is said of an attack before it is made.
+//! The description of an attack: knowledge, targets, budget, how the control is weakened, and the requirement.
 
 use crate::scenario::{Configuration, Scenario};
 use biopay_biometrics::scheme::SchemeId;
 use biopay_reports::run_folder::manifest::{AttackRequirement, AttackTerms};
 use biopay_server::config::Presentation;
 
-/// What an attack's attacker has, how its control is weakened, and what it is held against.
+/// The attacker's means, the weakened control and the requirement of an attack.
 pub(in crate::attack) struct Description {
     /// What the attacker knows and has.
     pub knowledge: &'static str,
     /// Accounts or subjects that are attacked unless the scenario says otherwise. 36 trials without a success bound a
-    /// share below 10 % (Clopper-Pearson), which most attacks are held against.
+    /// share below 10 % (Clopper-Pearson), which is the limit for most attacks.
     pub targets: u32,
-    /// What may be spent on one target unless the scenario says otherwise, in the attack's own unit: presentations,
-    /// guesses, requests.
+    /// The budget for one target unless the scenario sets another, in the attack's own unit: presentations, guesses,
+    /// requests.
     pub budget: u64,
-    /// Switches on what the attack is about, in every configuration.
+    /// Switches on the function that is attacked, in every configuration.
     pub needs: fn(&mut Scenario),
-    /// Switches off, for the control, what stands against the attack. Off line it is the attacker who is given more.
+    /// Switches off the counter-measure, for the control. Attacks without a server give the attacker more knowledge
+    /// instead.
     pub weaken: fn(&mut Scenario),
     /// The defences that the attack meets in one configuration, each a system of its own.
     pub defences: fn(Configuration) -> Vec<Defence>,
-    /// What the share of successes is held against; nothing where the attack only measures.
+    /// The limit on the share of successes; `None` where the attack only measures.
     pub requirement: Option<Requirement>,
     /// Whether the derivation scheme decides on success, so that the lift over its false match rate means something.
     pub is_decided_by_scheme: bool,
 }
 
 impl Description {
-    /// Returns what the attack's successes are measured against, as a run's manifest says it.
+    /// Returns the requirement and the scheme's part in the decision, as the run's manifest records them.
     pub fn terms(&self) -> AttackTerms {
         let requirement = self.requirement.map(|r| AttackRequirement { source: r.source.to_owned(), max: r.max });
         AttackTerms { requirement, is_decided_by_scheme: self.is_decided_by_scheme }
@@ -38,7 +39,7 @@ impl Description {
 /// A published limit on the share of successes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::attack) struct Requirement {
-    /// What the attack is held against.
+    /// The source of the limit.
     pub source: &'static str,
     /// The greatest share of attacks that may succeed.
     pub max: f64,
@@ -49,12 +50,12 @@ pub(in crate::attack) struct Requirement {
 pub(in crate::attack) struct Defence {
     /// Its name in the attack's variant; empty where there is one.
     pub name: &'static str,
-    /// What a presented QR must come with; nothing leaves the configuration's own rule.
+    /// The proof that a presented QR must carry; `None` keeps the configuration's own rule.
     pub presentation: Option<Presentation>,
 }
 
-/// The share that an attack with a counter-measure may reach: the resistance of 90 % that SP 800-63B-3, 5.2.3 asks of
-/// presentation attack detection, taken for attacks for which no standard says a number.
+/// The share of successes allowed where a counter-measure is on: SP 800-63B-3, 5.2.3 asks for a resistance of 90 % from
+/// presentation attack detection, and we use the same limit for attacks without a published one.
 pub(in crate::attack) const RESISTED: f64 = 0.10;
 
 /// The share of a flaw that exists or does not: one success shows that it exists.
@@ -63,17 +64,18 @@ pub(in crate::attack) const ABSENT: f64 = 0.0;
 /// Leaves a system as it is.
 pub(in crate::attack) fn unchanged(_: &mut Scenario) {}
 
-/// Has every payment ask for a verification code.
+/// Makes every payment require a verification code.
 pub(in crate::attack) fn with_codes(scenario: &mut Scenario) {
     scenario.server.verification_code = true;
 }
 
-/// Takes a QR with nothing beside it.
+/// Makes the server accept a QR without any proof.
 pub(in crate::attack) fn with_static_symbols(scenario: &mut Scenario) {
     scenario.server.presentation = Presentation::Static;
 }
 
-/// Takes a QR with nothing beside it, as often as anybody likes, and lets nearly everybody through.
+/// Makes the server accept a QR without proof, without a limit on tries, and with a threshold that accepts nearly
+/// everybody.
 pub(in crate::attack) fn without_limits_on_guessing(scenario: &mut Scenario) {
     scenario.server.presentation = Presentation::Static;
     scenario.server.throttling = false;
@@ -87,5 +89,5 @@ pub(in crate::attack) fn one_defence(_: Configuration) -> Vec<Defence> {
     vec![Defence { name: "", presentation: None }]
 }
 
-/// A template threshold at which nearly everybody is let through somebody else's account in a few tries.
+/// A template threshold at which nearly every impostor is accepted after a few tries.
 pub(in crate::attack) const LOOSE_THRESHOLD: f32 = 0.55;

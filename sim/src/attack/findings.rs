@@ -1,15 +1,15 @@
-//! What attacks found, as the rows of the run folder.
+//! The results of attacks, as rows of the run folder.
 
 use super::setup::Setup;
 use biopay_reports::records::{Attack, AttackFigure};
 use std::time::Duration;
 
-/// Holds what was found.
+/// The results of one or more attacks.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     /// One row an attack on a target.
     pub trials: Vec<Attack>,
-    /// What else was measured.
+    /// Other measured figures.
     pub figures: Vec<AttackFigure>,
     /// Attacks that could not be made, and why.
     pub broken: Vec<String>,
@@ -27,7 +27,7 @@ impl Findings {
     }
 }
 
-/// Is what came of one attack on one target.
+/// The result of one attack on one target.
 #[derive(Clone, Debug)]
 pub struct Trial {
     /// The attacked subject.
@@ -36,7 +36,7 @@ pub struct Trial {
     pub attacker: u32,
     /// Presentations or queries made.
     pub tries: u64,
-    /// Whether the attacker was let through.
+    /// Whether the attacker was accepted.
     pub succeeded: bool,
     /// How it ended.
     pub outcome: String,
@@ -44,10 +44,10 @@ pub struct Trial {
     pub took: Duration,
 }
 
-/// Is one measured figure with what it is held against.
+/// One measured figure with its expected value.
 #[derive(Clone, Debug)]
 pub struct Figure {
-    /// What is measured, units last.
+    /// The name of the quantity, units last.
     pub measure: &'static str,
     /// Its value.
     pub value: f64,
@@ -55,7 +55,7 @@ pub struct Figure {
     pub interval: Option<(f64, f64)>,
     /// Observations behind it.
     pub count: u64,
-    /// What it should be, and who says so.
+    /// The expected value and its source.
     pub expected: Option<(f64, &'static str)>,
 }
 

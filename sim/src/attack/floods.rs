@@ -1,5 +1,5 @@
-//! Floods: what other clients notice while an attacker opens connections, streams and logins without end, or neither
-//! finishes what they send nor reads what they asked for.
+//! Floods: the service that other clients get while an attacker opens connections, streams and logins without end, or
+//! neither finishes sending requests nor reads the answers.
 
 use super::act::{Act, Attack};
 use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
@@ -15,23 +15,23 @@ use tokio::task::JoinSet;
 
 /// How long other clients are watched.
 const WATCHED: Duration = Duration::from_secs(20);
-/// How often each of them pays.
+/// The interval between a client's payments.
 const EVERY: Duration = Duration::from_millis(1_500);
-/// What a client waits for a payment before giving up.
+/// The time after which a client gives up a payment.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Other clients.
+/// The number of other clients.
 const CLIENTS: usize = 40;
 /// Requests that a stream-flooding connection sends at once.
 const STREAMS: usize = 64;
 
-/// Says what the attacker does.
+/// The attacker's behaviour.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Form {
-    /// Nothing: what the others are compared with.
+    /// No attack: the baseline of the others.
     Quiet,
     /// Opens connections and holds them.
     Connections,
-    /// Sends requests on as many streams as there may be.
+    /// Sends requests on as many streams as the server allows.
     Streams,
     /// Begins requests and never ends them.
     SlowSending,
@@ -72,8 +72,8 @@ pub(in crate::attack) const FLOOD: Attack = Attack {
     act: Act::Online(|system| Box::pin(flood(system))),
 };
 
-/// Runs each flood in turn against other clients who log in and pay. A trial is one payment of theirs; the flood
-/// succeeds where it is not made within five seconds.
+/// Runs each flood in turn while other clients log in and pay. A trial is one payment of theirs; the flood succeeds if
+/// the payment takes more than five seconds.
 async fn flood(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for form in Form::ALL {
@@ -156,7 +156,7 @@ fn begin_flood(system: &AttackedSystem<'_>, form: Form, attackers: &mut JoinSet<
     }
 }
 
-/// Does what one attacker does, and then holds on to it.
+/// Does what one attacker does, and then keeps the connection open.
 async fn attack(dialler: &Dialler, host: u32, form: Form, task: u64) -> Option<()> {
     let connection = dialler.connect(host).await?;
     let health = codec::encode(&Request::Health).ok()?;
@@ -193,7 +193,7 @@ async fn attack(dialler: &Dialler, host: u32, form: Form, task: u64) -> Option<(
     Some(())
 }
 
-/// Is one payment of another client.
+/// One payment of another client.
 struct Payment {
     subject: u32,
     at: Duration,
@@ -202,7 +202,7 @@ struct Payment {
     charge: Option<Duration>,
 }
 
-/// Is another client.
+/// Another client, who logs in and pays.
 struct Client {
     dialler: Dialler,
     account: Account,

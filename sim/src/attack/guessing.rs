@@ -10,7 +10,7 @@ use super::system::{Account, AttackedSystem, is_accepted};
 use crate::Error;
 use crate::scenario::Configuration;
 use biopay_biometrics::QrPayload;
-use biopay_biometrics::attack::{Factors, Guesser, Population, Strategy};
+use biopay_biometrics::attack::{Factors, Guesser, Strategy, TemplateModel};
 use biopay_biometrics::scheme::{SchemeId, Verdict, build};
 use biopay_datasets::stream::stream;
 use biopay_protocol::{PayloadBytes, PresentationProof, Refusal, Response};
@@ -36,8 +36,8 @@ pub(in crate::attack) const ZERO_EFFORT: Attack = Attack {
     act: Act::Online(|system| Box::pin(zero_effort(system))),
 };
 
-/// An impostor without effort: logs in with a known password and presents their own finger, three times. The control is
-/// the owner's own finger, which has to be accepted.
+/// Logs in with a known password and presents the attacker's own finger three times. The control presents the owner's
+/// own finger, which must be accepted.
 async fn zero_effort(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, account) in system.accounts.iter().enumerate() {
@@ -75,7 +75,7 @@ async fn zero_effort(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// What an attacker without the owner's device can put beside a payload.
+/// Returns the proof that an attacker without the owner's device can add to a payload.
 fn fresh(system: &AttackedSystem<'_>, payment: biopay_protocol::PaymentId) -> PresentationProof {
     system.proof(None, payment, &PayloadBytes::new([]).expect("nothing is short enough"))
 }
@@ -98,11 +98,11 @@ pub(in crate::attack) const BRUTE_FORCE: Attack = Attack {
     act: Act::Online(|system| Box::pin(brute_force(system))),
 };
 
-/// Presents samples of many people to every account, a page after the other, within a budget of presentations and as
-/// fast as the server lets them.
+/// Presents samples of many people to every account, page after page, within a budget of presentations and as fast as
+/// the server allows.
 ///
-/// Expected: of 10,000 accounts 10,000 (1 - (1 - FMR)^n) are opened by n samples that are independent, FMR being
-/// that of the same people's presentations at all other accounts, off line.
+/// Expected: n independent samples open 1 - (1 - FMR)^n of all accounts, where FMR is the rate that the same people's
+/// samples have at all other accounts, compared off line.
 async fn brute_force(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let mut tally: std::collections::BTreeMap<SchemeId, (u64, u64, f64)> = Default::default();
@@ -132,7 +132,7 @@ async fn brute_force(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Presents samples of other people, one after the other.
+/// The payloads of other people's samples, presented one after the other.
 struct Pool(std::vec::IntoIter<QrPayload>);
 
 impl Strategy for Pool {
@@ -143,8 +143,7 @@ impl Strategy for Pool {
     fn learn(&mut self, _: Verdict) {}
 }
 
-/// Derives the payloads of so many of the attackers' samples for an account; those that give none cost the attacker
-/// nothing at the server.
+/// Derives the payloads of the attackers' samples for an account. Samples that give no payload cost no presentation.
 fn pool(system: &AttackedSystem<'_>, account: &Account) -> Pool {
     let scheme = system.population.registry.scheme(account.scheme);
     let samples = (0..CAPTURES).flat_map(|number| (0..ATTACKERS).map(move |index| (index, number)));
@@ -156,7 +155,8 @@ fn pool(system: &AttackedSystem<'_>, account: &Account) -> Pool {
     Pool(derived.collect::<Vec<_>>().into_iter())
 }
 
-/// Returns the chance that the attackers' samples open an account, by the FMR of the same people at all other owners.
+/// Returns the probability that the attackers' samples open an account, from the FMR of the same people at all other
+/// owners.
 fn expected_to_open(system: &AttackedSystem<'_>, account: &Account) -> f64 {
     let parameters = &system.scenario().schemes.parameters;
     let Ok(registry) = biopay_biometrics::scheme::Registry::new(parameters) else { return f64::NAN };
@@ -179,8 +179,8 @@ fn expected_to_open(system: &AttackedSystem<'_>, account: &Account) -> f64 {
     1.0 - (1.0 - matches as f64 / comparisons.max(1) as f64).powi(samples as i32)
 }
 
-/// Presents what a strategy proposes, three a page, as fast as the server lets it, until one is accepted, the strategy
-/// gives up or the budget is spent.
+/// Presents the payloads that a strategy proposes, three for each page, as fast as the server allows, until one is
+/// accepted, the strategy gives up or the budget is spent.
 async fn drive(
     system: &AttackedSystem<'_>,
     account: &Account,
@@ -253,8 +253,8 @@ pub(in crate::attack) const DECISION_CLIMBING: Attack = Attack {
     act: Act::Online(|system| Box::pin(climb(system))),
 };
 
-/// Guesses templates by acceptance or rejection alone, across as many pages as it takes: the server tells nothing else.
-/// The control's server accepts loosely and slows nothing down.
+/// Guesses templates from acceptance or rejection alone, over as many pages as the budget allows. The control's server
+/// accepts loosely and does not throttle.
 async fn climb(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let samples = (0..ATTACKERS).filter_map(|index| system.template(system.attacker(index), 0).cloned());
@@ -262,7 +262,7 @@ async fn climb(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     if samples.is_empty() {
         return Ok(findings);
     }
-    let people = Arc::new(Population::new(&samples));
+    let people = Arc::new(TemplateModel::new(&samples));
     for account in &system.accounts {
         let scheme = build(account.scheme, &system.scenario().schemes.parameters)?;
         let factors = Factors { helper: account.helper.clone(), token: None };

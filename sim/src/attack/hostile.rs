@@ -1,4 +1,4 @@
-//! Bytes that are no messages and pictures that are no symbols: whether anything breaks.
+//! Malformed messages, payloads and pictures: a decoder must refuse them without a panic.
 
 use super::act::{Act, Attack};
 use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
@@ -15,10 +15,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::time::Duration;
 
-/// Pixels of a module in the pictures that are damaged.
+/// Pixels for each module in the damaged pictures.
 const MODULE_PIXELS: u8 = 3;
 
-/// Says what reads the bytes.
+/// The decoder under attack.
 #[derive(Clone, Copy)]
 enum Reader {
     /// Requests, as the server decodes them.
@@ -41,7 +41,7 @@ impl Reader {
         }
     }
 
-    /// Returns how many inputs it gets: a damaged picture takes a thousand times as long as a message.
+    /// Returns the number of inputs: a damaged picture takes a thousand times as long as a message.
     fn inputs(self, budget: u64) -> u64 {
         match self {
             Self::Picture => budget.div_ceil(10),
@@ -49,7 +49,7 @@ impl Reader {
         }
     }
 
-    /// Lets it read; returns whether it broke.
+    /// Decodes the bytes; returns whether the decoder panicked.
     fn breaks_on(self, bytes: &[u8], symbol: &Symbol) -> bool {
         let reading = AssertUnwindSafe(|| match self {
             Self::Message => drop(codec::decode_body::<Request>(bytes)),
@@ -61,7 +61,7 @@ impl Reader {
     }
 }
 
-/// Takes its first byte for the length of what follows.
+/// Trusts the first byte as the length of the rest, and panics where it is wrong.
 fn trusting(bytes: &[u8]) -> Vec<u8> {
     let length = bytes.first().copied().map_or(0, usize::from);
     bytes[1..1 + length].to_vec()
@@ -86,8 +86,8 @@ pub(in crate::attack) const HOSTILE_INPUT: Attack = Attack {
     act: Act::Online(|system| Box::pin(hostile(system))),
 };
 
-/// Throws mutated messages, payloads and pictures at their decoders, and raw bytes at the server's streams; after that
-/// somebody else still pays. A trial is one input; the attack succeeds where something breaks.
+/// Feeds mutated messages, payloads and pictures to their decoders, and raw bytes to the server's streams; afterwards
+/// another client must still be able to pay. A trial is one input; the attack succeeds if a decoder panics.
 async fn hostile(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let readers: &[Reader] = match system.setup.configuration {
@@ -122,7 +122,7 @@ async fn hostile(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Returns what is mutated for a reader.
+/// Returns the valid input that is mutated for a decoder.
 fn seed_of(reader: Reader, payload: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(match reader {
         Reader::Message => codec::encode(&Request::FetchHelper)?[codec::PREFIX_BYTES..].to_vec(),
@@ -166,8 +166,8 @@ thread_local! {
     static IS_COUNTING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Keeps the counted panics of this thread off the terminal until it is dropped. The hook is set once for the process, and
-/// other threads' panics are told as ever: attacks are made side by side.
+/// A guard that hides the panics of this thread while it lives. The hook is set once for the process, and other
+/// threads' panics are still shown, because attacks run in parallel.
 struct Quiet;
 
 fn silence_panics() -> Quiet {
@@ -190,7 +190,7 @@ impl Drop for Quiet {
     }
 }
 
-/// Sends raw bytes on the streams of a connection, and then asks on another one whether the server is well.
+/// Sends raw bytes on the streams of a connection, then checks on another connection that the server still answers.
 async fn on_the_wire(system: &AttackedSystem<'_>, account: &super::system::Account) -> Result<Findings, Error> {
     let mut drawn = rng(system.setup, "wire");
     let frame = codec::encode(&Request::FetchHelper)?;

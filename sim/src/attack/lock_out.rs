@@ -1,4 +1,4 @@
-//! The throttle as a weapon: wrong passwords for somebody else's name, so that its owner is kept out.
+//! The throttle used against an owner: wrong passwords for the owner's name, so that the server refuses the owner.
 
 use super::act::{Act, Attack};
 use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
@@ -14,12 +14,12 @@ const ROUND: Duration = Duration::from_secs(30);
 /// Share of the budget that the attacker spends before the watch begins; the rest is spread over the rounds.
 const AT_ONCE: f64 = 0.75;
 
-/// Says from where the owner logs in.
+/// The address from which the owner logs in.
 #[derive(Clone, Copy)]
 enum From {
-    /// Where they have logged in before.
+    /// An address of an earlier login.
     Familiar,
-    /// Somewhere new each time.
+    /// A new address each time.
     New,
 }
 
@@ -50,7 +50,7 @@ pub(in crate::attack) const LOCK_OUT: Attack = Attack {
 /// Sends wrong passwords for a name from many addresses, most at once and some in each round of ten minutes, in which the
 /// owner tries to get in.
 ///
-/// A trial is one login of the owner's; the attack succeeds when it is refused.
+/// A trial is one login of the owner; the attack succeeds if the server refuses it.
 async fn lock_out(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let budget = system.setup.budget;
@@ -87,7 +87,7 @@ async fn lock_out(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Is the attack on one account.
+/// The wrong passwords sent for one account.
 struct WrongPasswords<'a> {
     system: &'a AttackedSystem<'a>,
     account: &'a Account,

@@ -1,11 +1,11 @@
 //! Attacks on the whole system: adversaries who speak QUIC to the real server in virtual time, each in every
-//! configuration that the scenario asks for, and procedures off line where a network would add nothing.
+//! configuration that the scenario asks for, and procedures without a server where a network would add nothing.
 //!
 //! ```text
 //! [[attack]] ──► for each configuration: an system (server, bank, accounts) ──► findings: trials and figures
 //! ```
-//! An adversary is a task on the same executor as server and network: what it does next follows from what it was
-//! answered, and one seed gives one outcome. `control` is the configuration in which the attack has to succeed.
+//! An adversary is a task on the same executor as server and network. Its next step depends on the answers so far, and
+//! one seed gives one result. `control` is the configuration in which the attack has to succeed.
 
 mod act;
 mod attackers;
@@ -43,8 +43,8 @@ use setup::Setup;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
-/// Makes every attack of a scenario, in every configuration. Stops early, with what was found, when `stop` is set; an
-/// attack that cannot be made is said to be so beside what the others found.
+/// Makes every attack of a scenario, in every configuration. Stops early when `stop` is set and returns the results so
+/// far. An attack that cannot be made is listed with its reason.
 pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Findings {
     if scenario.attack.is_empty() {
         return Findings::default();
@@ -70,8 +70,8 @@ pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Findi
     findings
 }
 
-/// Returns what each attack of a scenario is measured against, by its name: the impostors of the run itself, which is the
-/// attack without effort, and every attack that it asks for.
+/// Returns the requirement of each attack of a scenario by the attack's name, and that of the run's own impostors,
+/// whose attack is `zero-effort`.
 pub fn terms(scenario: &Scenario) -> BTreeMap<String, AttackTerms> {
     let kinds = scenario.attack.iter().map(|plan| plan.kind).chain([AttackKind::ZeroEffort]);
     kinds.map(|kind| (kind.name().to_owned(), attack_of(kind).description.terms())).collect()

@@ -1,7 +1,7 @@
-//! What attacks without a server are made on: the run's own people, in every configuration, with the procedures that
-//! `biometrics` and `datasets` have.
+//! The system that attacks without a server work on: the run's own people, in every configuration, with the procedures
+//! of `biometrics` and `datasets`.
 //!
-//! A column means: `patent-literal` has no device tokens and one order of bits for all records, `hardened` has tokens and
+//! The columns: `patent-literal` has no device tokens and one order of bits for all records, `hardened` has tokens and
 //! an order for each record, and `control` gives the attacker what the attack needs (a score, the token, a loose
 //! threshold, a short key).
 
@@ -19,7 +19,7 @@ use biopay_datasets::stream::stream;
 use rand_chacha::ChaCha8Rng;
 use std::time::Duration;
 
-/// Is what offline attacks are made on.
+/// The system that attacks without a server work on.
 pub struct OfflineSystem<'a> {
     /// The attack and the column.
     pub setup: &'a Setup,
@@ -27,11 +27,11 @@ pub struct OfflineSystem<'a> {
     pub population: &'a Population,
 }
 
-/// Is one owner with captures.
+/// One owner with captures.
 pub struct Person<'a> {
     /// The subject.
     pub subject: u32,
-    /// Captures of an enrolment.
+    /// The captures of the enrolment.
     pub references: &'a [Template],
     /// Another capture.
     pub probe: &'a Template,
@@ -40,7 +40,9 @@ pub struct Person<'a> {
 impl<'a> OfflineSystem<'a> {
     /// Makes an attack on each scheme in turn.
     ///
-    /// Errors: parameters that are none.
+    /// # Errors
+    ///
+    /// Parameters out of range.
     pub fn each_scheme(
         &self,
         parameters: &SchemeParameters,
@@ -62,7 +64,7 @@ impl<'a> OfflineSystem<'a> {
         parameters
     }
 
-    /// Returns parameters with which threshold schemes let strangers in.
+    /// Returns parameters with which threshold schemes accept strangers.
     pub fn loose_parameters(&self) -> SchemeParameters {
         let mut parameters = self.parameters();
         parameters.template.threshold = LOOSE_THRESHOLD;
@@ -70,7 +72,7 @@ impl<'a> OfflineSystem<'a> {
         parameters
     }
 
-    /// Lists the owners who have captures, so many at most.
+    /// Lists the owners who have captures, at most as many as the attack has targets.
     pub fn people(&self) -> Vec<Person<'a>> {
         let owners = self.population.owners.iter().filter_map(|(&subject, owner)| {
             let spare = self.population.sensors.find(attackers_capture(subject, 0))?;
@@ -80,7 +82,7 @@ impl<'a> OfflineSystem<'a> {
         owners.take(self.setup.targets as usize).collect()
     }
 
-    /// Lists so many captures of each of the people whom the attacker has samples of.
+    /// Lists `captures` captures of each person whose samples the attacker has.
     pub fn strangers(&self, captures: u32) -> Vec<Template> {
         let scenario = &self.setup.scenario;
         let keys = (0..ATTACKERS).flat_map(|index| {
@@ -90,7 +92,7 @@ impl<'a> OfflineSystem<'a> {
         templates.collect()
     }
 
-    /// Enrols somebody, with a token of their own unless the column has none; `None` after a failure to enrol.
+    /// Enrols a subject, with a token of their own unless the column has none; `None` after a failure to enrol.
     pub fn enrol(&self, scheme: &dyn Scheme, subject: u32, references: &[Template], service: u64) -> Option<Target> {
         let mut rng = self.rng(&format!("enrol/{}/{service}", scheme.id().name()), subject);
         match self.setup.configuration {
@@ -99,20 +101,20 @@ impl<'a> OfflineSystem<'a> {
         }
     }
 
-    /// Enrols the attacker, whose first samples they are.
+    /// Enrols the attacker from the attacker's first samples.
     pub fn attackers_own(&self, scheme: &dyn Scheme) -> Option<Target> {
         let own = self.strangers(1);
         self.enrol(scheme, attacker(&self.setup.scenario, 0), own.get(..1)?, 0)
     }
 
-    /// Draws from a stream of this attack's own.
+    /// Opens this attack's own random stream.
     pub fn rng(&self, purpose: &str, subject: u32) -> ChaCha8Rng {
         let kind = self.setup.kind.name();
         let configuration = self.setup.configuration.name();
         stream(self.setup.scenario.seed, &format!("attack/{kind}/{configuration}/{purpose}"), u64::from(subject))
     }
 
-    /// Turns an offline trial into a row.
+    /// Converts the trial of an offline attack to a row.
     pub fn trial(&self, trial: &OfflineTrial, outcome: &str) -> Trial {
         Trial {
             target: trial.target,

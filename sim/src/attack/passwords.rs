@@ -19,11 +19,13 @@ use biopay_server::crypto::password::{HashCost, Passwords};
 use rand::RngExt;
 use std::time::Duration;
 
-/// The real hash is computed with the least memory that argon2 takes: its time is that of the service model. Units: KiB.
+/// The memory of the hash that is really computed, the least that argon2 accepts; the charged time is the service
+/// model's. Units: KiB.
 const HASH_KIB: u32 = 8;
-/// Bits of the owners' passwords: each is one of a list of so many. Stronger ones only take longer.
+/// The strength of the owners' passwords: each is one of a list of 2^10. Stronger passwords only take longer. Units:
+/// bits.
 const WEAK_BITS: u32 = 10;
-/// The server's pepper, which the control's attacker has.
+/// The server's pepper, which the control's attacker knows.
 const PEPPER: &[u8] = b"kept outside the database";
 
 /// The attack `password-search`.
@@ -44,10 +46,10 @@ pub(in crate::attack) const PASSWORD_SEARCH: Attack = Attack {
     act: Act::Alone(search),
 };
 
-/// Tries a list of passwords against stolen hashes on one core, in the list's order from a random place. Every owner has a
-/// password of the list; the hardened server's pepper is not in the database, so that no guess can be checked.
+/// Tries a list of passwords against stolen hashes on one core, in the list's order from a random start. Every owner
+/// has a password of the list; the hardened server's pepper is not in the database, so no guess can be checked.
 ///
-/// Expected: (2^b + 1) / 2 guesses for a list of 2^b, and as many argon2id hashes of the scenario's memory in time.
+/// Expected: (2^b + 1) / 2 guesses for a list of 2^b, and the time of as many argon2id hashes of the scenario's memory.
 fn search(setup: &Setup) -> Result<Findings, Error> {
     let timeline = Timeline::new(Fabric::silent());
     let scenario = &setup.scenario;

@@ -9,7 +9,7 @@ use crate::scenario::Configuration;
 use biopay_protocol::{PaymentId, Request, Response};
 use biopay_server::client::Connection;
 
-/// Connections that race.
+/// The number of racing connections.
 const RACERS: usize = 8;
 
 /// The attack `charge-race`.
@@ -31,8 +31,8 @@ pub(in crate::attack) const CHARGE_RACE: Attack = Attack {
     act: Act::Online(|system| Box::pin(race(system))),
 };
 
-/// Charges the same purchase many times at once, over several connections, under one idempotency key, and looks how
-/// often the bank has posted it. The control takes another key each time: then each is a charge.
+/// Charges the same purchase many times at once, over several connections, under one idempotency key, and counts how
+/// often the bank has posted it. The control takes another key each time, so each is a charge of its own.
 async fn race(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, account) in system.accounts.iter().enumerate() {
@@ -93,7 +93,7 @@ async fn all<T>(futures: impl IntoIterator<Item = impl Future<Output = Result<T,
     pending.into_iter().filter_map(|(_, done)| done).collect()
 }
 
-/// Pays to the end as the owner would; answers that end it early are what is returned.
+/// Pays to the end as the owner would, or until an answer ends the payment early; returns that answer.
 async fn charge(
     system: &AttackedSystem<'_>,
     connection: &Connection,
@@ -151,8 +151,8 @@ pub(in crate::attack) const FOREIGN_PAYMENT: Attack = Attack {
     act: Act::Online(|system| Box::pin(foreign(system))),
 };
 
-/// Uses the number of somebody else's open payment on the attacker's own login: presenting on it, typing a code, asking
-/// how it ended, cancelling it. The control uses it on the connection that it belongs to.
+/// Uses the number of another owner's open payment on the attacker's own login: presents on it, types a code, asks for
+/// its result, cancels it. The control uses it on the connection that it belongs to.
 async fn foreign(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let pairs = system.accounts.iter().zip(system.accounts.iter().cycle().skip(1));
@@ -178,7 +178,7 @@ async fn foreign(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Tries everything that names a payment; returns how many requests were made, and the first answer that is no refusal.
+/// Sends every request that names a payment; returns how many there were and the first answer that is not a refusal.
 async fn misuse(
     system: &AttackedSystem<'_>,
     line: &Connection,

@@ -9,7 +9,7 @@ use crate::scenario::Configuration;
 use biopay_protocol::{PaymentId, PresentationProof};
 use biopay_server::config::Presentation;
 
-/// Says what the attacker shows.
+/// The symbol that the attacker shows.
 #[derive(Clone, Copy)]
 enum Form {
     /// The copied symbol with everything in it.
@@ -27,7 +27,7 @@ impl Form {
     }
 }
 
-/// Lists what each half of the hardened defence is worth by itself, added to the patent's design.
+/// Lists the defences: each half of the hardened defence is also measured alone, added to the patent's design.
 fn replay_defences(configuration: Configuration) -> Vec<Defence> {
     let presenting = |name, rule| Defence { name, presentation: Some(rule) };
     match configuration {
@@ -55,8 +55,8 @@ pub(in crate::attack) const REPLAY: Attack = Attack {
     act: Act::Online(|system| Box::pin(replay(system))),
 };
 
-/// Watches each owner pay once, then pays with what was seen, from another address. What stands against it is a nonce
-/// (only the copy is stopped), a device's signature (both pass: it is static), or a signature over the nonce.
+/// Watches each owner pay once, then pays with what was seen, from another address. The counter-measures are a nonce
+/// (stops only the copy), a device's signature (stops neither, because it is static), and a signature over the nonce.
 async fn replay(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, account) in system.accounts.iter().enumerate() {
@@ -86,9 +86,11 @@ async fn replay(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Lets an owner present their QR once, and returns what went with it.
+/// Makes an owner present their QR once, and returns the proof that went with it.
 ///
-/// Errors: where the owner's own presentation is not accepted; then nothing could be learnt from the replay.
+/// # Errors
+///
+/// [`Error::InvalidRun`] if the owner's own presentation is refused, because the replay would then show nothing.
 async fn watch(system: &AttackedSystem<'_>, account: &Account, index: usize) -> Result<PresentationProof, Error> {
     let connection = system.enter(account.subject, account).await?;
     let payment: PaymentId = system.page(&connection, &format!("owner-{index}")).await?;

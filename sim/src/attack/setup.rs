@@ -1,4 +1,4 @@
-//! How the attacked system is defended: the scenario's server with counter-measures switched on and off.
+//! The defences of the attacked system: the scenario's server with counter-measures switched on and off.
 
 use super::definition::{Defence, Description};
 use crate::scenario::{AttackKind, AttackPlan, Configuration, PinMode, Scenario};
@@ -9,11 +9,11 @@ use biopay_server::config::Presentation;
 pub struct Setup {
     /// The attack's name.
     pub kind: AttackKind,
-    /// What is said of it.
+    /// The attack's description.
     pub(in crate::attack) attack: &'static Description,
     /// Accounts or subjects that are attacked.
     pub targets: u32,
-    /// What may be spent on each.
+    /// The budget for each target, in the attack's own unit.
     pub budget: u64,
     /// The column that it fills.
     pub configuration: Configuration,
@@ -24,7 +24,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// Lists the systems that one attack of a scenario is made on.
+    /// Lists the systems on which one attack of a scenario is made.
     pub(in crate::attack) fn of(scenario: &Scenario, plan: &AttackPlan, attack: &'static Description) -> Vec<Self> {
         let columns = plan.configurations.iter();
         columns.flat_map(|&configuration| Self::of_column(scenario, plan, attack, configuration)).collect()
@@ -50,7 +50,7 @@ impl Setup {
         (attack.defences)(configuration).into_iter().map(setup).collect()
     }
 
-    /// Names a form of the attack together with the defence that it met.
+    /// Returns the name of a form of the attack together with the defence that it met.
     pub fn variant(&self, form: &str) -> String {
         match (form, self.defence) {
             (form, "") => form.to_owned(),
@@ -60,7 +60,7 @@ impl Setup {
     }
 }
 
-/// Sets the scenario's server up as a column says.
+/// Returns the scenario with the server's settings of a column.
 fn defended(scenario: &Scenario, configuration: Configuration) -> Scenario {
     let mut scenario = scenario.clone();
     let is_literal = configuration == Configuration::PatentLiteral;

@@ -1,4 +1,4 @@
-//! Where an attack takes place: a server with its bank in virtual time, accounts at it, and connections from anywhere.
+//! The attacked system: a server with its bank in virtual time, its accounts, and connections from any address.
 
 use super::attackers::{attacker, attackers_capture};
 use super::findings::Findings;
@@ -32,14 +32,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Addresses that attackers have, beyond the owners'.
+/// The number of addresses that attackers have, beyond the owners'.
 pub const BOTNET: u32 = 256;
-/// The link that they have.
+/// The link of the attackers' addresses.
 pub const BOTS_LINK: ProfileId = ProfileId::Ethernet;
-/// What everything costs. Units: minor units.
+/// The amount of every payment. Units: minor units.
 pub const AMOUNT: u64 = 500;
 
-/// Is one system under attack.
+/// One system under attack.
 pub struct AttackedSystem<'a> {
     /// The attack and how the system is defended.
     pub setup: &'a Setup,
@@ -47,16 +47,16 @@ pub struct AttackedSystem<'a> {
     pub population: &'a Population,
     /// The accounts that are attacked.
     pub accounts: Vec<Account>,
-    /// Tells virtual time.
+    /// The virtual clock.
     pub clock: Arc<dyn Clock>,
-    /// The network, and what is under way on it.
+    /// The timeline, with the network and its packets.
     pub timeline: Arc<Timeline>,
     /// The attacked server.
     pub server: &'a VirtualServer,
     dialler: Dialler,
 }
 
-/// Connects from any address; tasks of their own take a copy.
+/// A source of connections from any address. Each task takes a copy.
 #[derive(Clone)]
 pub struct Dialler {
     address: ServerAddress,
@@ -64,14 +64,14 @@ pub struct Dialler {
 }
 
 impl Dialler {
-    /// Connects from an address; `None` where nothing comes of it.
+    /// Connects from an address; `None` if the handshake fails.
     pub async fn connect(&self, host: u32) -> Option<Connection> {
         let ServerAddress::Virtual { endpoint, config, name } = &self.address else { return None };
         let connection = Connection::connect(endpoint, config.clone(), dialled_by(host), name).await;
         Some(connection.ok()?.with_clock(self.clock.clone()))
     }
 
-    /// Begins a connection with a configuration of the caller's own; `None` where nothing comes of it.
+    /// Begins a connection with the caller's own configuration; `None` if it cannot begin.
     pub fn begin(&self, host: u32, config: quinn::ClientConfig) -> Option<quinn::Connecting> {
         let ServerAddress::Virtual { endpoint, name, .. } = &self.address else { return None };
         endpoint.connect_with(config, dialled_by(host), name).ok()
@@ -83,7 +83,7 @@ impl Dialler {
     }
 }
 
-/// Is one account at the attacked server.
+/// One account at the attacked server.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Its owner.
@@ -98,15 +98,17 @@ pub struct Account {
     pub payload: PayloadBytes,
     /// Its helper data.
     pub helper: HelperData,
-    /// What its owner signs with, where the server asks for that.
+    /// The owner's signing keys, where the server asks for signatures.
     pub devices: Devices,
     bank_account: BankAccount,
     pin: Secret,
 }
 
-/// Plays one attack on one system to its end, and proves the ledgers afterwards.
+/// Makes one attack on one system, and audits the bank's ledgers afterwards.
 ///
-/// Errors: [`Error::InvalidRun`] where the attack could not be made, or the sums are wrong after it.
+/// # Errors
+///
+/// [`Error::InvalidRun`] where the attack could not be made, or the sums are wrong after it.
 pub fn play(
     setup: &Setup,
     population: &Population,
@@ -143,12 +145,12 @@ pub fn play(
     })
 }
 
-/// Says that an attack could not be made.
+/// Returns the error of an attack that could not be made.
 pub fn broke(kind: AttackKind, why: impl std::fmt::Display) -> Error {
     Error::InvalidRun(format!("the attack {} could not be made: {why}", kind.name()))
 }
 
-/// Draws from a stream of the attack's own.
+/// Opens the attack's own random stream.
 pub fn rng(setup: &Setup, purpose: &str) -> ChaCha8Rng {
     let kind = setup.kind.name();
     let (configuration, defence) = (setup.configuration.name(), setup.defence);
@@ -187,7 +189,7 @@ impl AttackedSystem<'_> {
         &self.setup.scenario
     }
 
-    /// Says that this attack could not be made.
+    /// Returns the error of this attack if it could not be made.
     pub fn broke(&self, why: impl std::fmt::Display) -> Error {
         broke(self.setup.kind, why)
     }
@@ -212,7 +214,7 @@ impl AttackedSystem<'_> {
         self.dialler.connect(host).await.ok_or_else(|| self.broke("no connection came about"))
     }
 
-    /// Returns what tasks of their own connect with.
+    /// Returns the source of connections for a task.
     pub fn dialler(&self) -> Dialler {
         self.dialler.clone()
     }
@@ -245,7 +247,7 @@ impl AttackedSystem<'_> {
         self.ask(connection, &Request::Login { login, password, channel }).await
     }
 
-    /// Logs in with a password that is right, waiting as long as the server says.
+    /// Logs in with the right password, waiting for the time that the server asks for.
     pub async fn enter(&self, host: u32, account: &Account) -> Result<Connection, Error> {
         let connection = self.connect(host).await?;
         loop {
@@ -257,12 +259,13 @@ impl AttackedSystem<'_> {
         }
     }
 
-    /// Waits as long as the server says.
+    /// Waits for the time that the server asked for.
     pub async fn wait(&self, retry_after_ms: u32) {
         self.clock.sleep(Duration::from_millis(u64::from(retry_after_ms))).await;
     }
 
-    /// Leaves, waits as long as the server says, and comes back: a connection does not stand idle for minutes.
+    /// Closes the connection, waits for the time that the server asked for, and logs in again: an idle connection would
+    /// be closed meanwhile.
     pub async fn return_after(
         &self,
         connection: Connection,
@@ -286,7 +289,7 @@ impl AttackedSystem<'_> {
         self.ask(connection, &request).await
     }
 
-    /// Opens a payment page that must open.
+    /// Opens a payment page, or fails with the server's answer.
     pub async fn page(&self, connection: &Connection, key: &str) -> Result<PaymentId, Error> {
         match self.open_page(connection, key, AMOUNT).await? {
             Response::PaymentOpened { payment, .. } => Ok(payment),
@@ -294,7 +297,7 @@ impl AttackedSystem<'_> {
         }
     }
 
-    /// Presents a payload with what the attacker has to go with it.
+    /// Presents a payload with the proof that the attacker has.
     pub async fn present(
         &self,
         connection: &Connection,
@@ -306,7 +309,7 @@ impl AttackedSystem<'_> {
         self.ask(connection, &Request::PresentWithProof { payment, payload, proof }).await
     }
 
-    /// Returns what goes with a payload when its owner's handset presents it.
+    /// Returns the proof that the owner's handset adds to a payload.
     pub fn proof(
         &self,
         device: Option<&DeviceSecret>,
@@ -361,7 +364,7 @@ impl AttackedSystem<'_> {
     }
 }
 
-/// Says whether a QR was found right.
+/// Returns whether the server accepted a QR.
 pub fn is_accepted(response: &Response) -> bool {
     qr_was_accepted(response)
 }

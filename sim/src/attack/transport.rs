@@ -1,4 +1,4 @@
-//! QUIC itself: requests before the handshake is done, recorded ones sent again, and answers to somebody else.
+//! Attacks on QUIC: requests before the end of the handshake, replayed datagrams, and amplification.
 
 use super::act::{Act, Attack};
 use super::definition::{ABSENT, Description, Requirement, one_defence, unchanged, with_static_symbols};
@@ -14,7 +14,8 @@ use std::time::Duration;
 
 /// How often a recorded flight is sent again.
 const REPLAYS: u64 = 3;
-/// How long an attacker waits for what comes of it. Longer than a connection's idle time, so that the recorded one is gone.
+/// The time that an attacker waits for an effect. Longer than a connection's idle timeout, so that the recorded
+/// connection is closed.
 const PAUSE: Duration = Duration::from_secs(90);
 /// The limit on answers to an address that has not proved itself (RFC 9000, 8.1).
 const AMPLIFICATION_MAX: f64 = 3.0;
@@ -34,9 +35,9 @@ pub(in crate::attack) const EARLY_DATA: Attack = Attack {
     act: Act::Online(|system| Box::pin(early_data(system))),
 };
 
-/// Resumes a connection and sends a request before the handshake is done; then sends the recorded datagrams again. The
-/// control's server takes early data. What was recorded is worth nothing even there: a ticket is good once (RFC 8446,
-/// 8.1), and the server works on nothing before the handshake is done.
+/// Resumes a connection and sends a request before the end of the handshake; then replays the recorded datagrams. The
+/// control's server accepts early data. The replay fails even there: a ticket is valid once (RFC 8446, 8.1), and the
+/// server processes no request before the end of the handshake.
 async fn early_data(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for index in 0..system.setup.targets {
@@ -77,7 +78,7 @@ fn early_name(accepted: Option<bool>) -> &'static str {
     }
 }
 
-/// Connects once, so that the server hands out a ticket.
+/// Connects once to obtain a ticket.
 async fn take_ticket(system: &AttackedSystem<'_>, host: u32) -> Result<(), Error> {
     let connecting = system.dialler().begin(host, system.server.resuming());
     let connection = match connecting {
@@ -90,8 +91,8 @@ async fn take_ticket(system: &AttackedSystem<'_>, host: u32) -> Result<(), Error
     Ok(())
 }
 
-/// Connects again and asks before the handshake is done; says whether the server took it, or `None` where the ticket
-/// offers no such thing.
+/// Connects again and sends a request before the end of the handshake; returns whether the server accepted it, or
+/// `None` if the ticket does not offer early data.
 async fn send_early(system: &AttackedSystem<'_>, host: u32) -> Result<Option<bool>, Error> {
     let connecting = system.dialler().begin(host, system.server.resuming());
     let Some(connecting) = connecting else { return Err(system.broke("no connection was begun")) };
@@ -142,9 +143,9 @@ pub(in crate::attack) const AMPLIFICATION: Attack = Attack {
     act: Act::Online(|system| Box::pin(amplification(system))),
 };
 
-/// Begins connections in the name of addresses that hear nothing, one after the other, and compares what was sent to
-/// each with what was sent in its name. The control asks from addresses of the attacker's own, which the server answers
-/// with more than three times as much.
+/// Begins connections with forged sender addresses, one after the other, and compares the bytes sent to each address
+/// with the bytes sent in its name. The control uses the attacker's own addresses, to which the server sends more than
+/// three times as much.
 async fn amplification(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let (mut trials, mut sum) = (Vec::new(), (0, 0));
     for index in 0..system.setup.targets {
@@ -187,7 +188,7 @@ fn factor(up: u64, down: u64) -> f64 {
     down as f64 / up.max(1) as f64
 }
 
-/// Returns the bytes from and to the attackers' addresses so far.
+/// Returns the bytes sent from and to the attackers' addresses so far.
 fn bots_traffic(system: &AttackedSystem<'_>) -> (u64, u64) {
     let bytes = |direction| {
         system.timeline.with_fabric(|fabric| fabric.traffic().get(&(BOTS_LINK, direction)).map_or(0, |t| t.bytes))

@@ -1,4 +1,4 @@
-//! What work costs on this machine: each part timed alone, the median of several rounds.
+//! The cost of work on this machine: each part timed alone, the median of several rounds.
 //!
 //! Costs of both ends of a connection are timed together on one thread and halved. What lies between processes, wake-ups
 //! and the bank's exchange, is timed against real ones.
@@ -32,7 +32,7 @@ use zeroize::Zeroizing;
 
 /// Captures, derivations and symbols of one round.
 const SAMPLES: u32 = 8;
-/// Commands of the store that are submitted together, to tell a command's cost from a commit's.
+/// The number of store commands submitted together, to separate a command's cost from a commit's.
 const TOGETHER: u32 = 100;
 const CONNECTIONS: u32 = 100;
 const PINGS: u32 = 2_000;
@@ -40,7 +40,9 @@ const STAGES: u64 = 6;
 
 /// Measures every cost that [`ServiceModel`] has.
 ///
-/// Errors: what a part of the system reports, as [`Error::Start`].
+/// # Errors
+///
+/// What a part of the system reports, as [`Error::Start`].
 pub fn measure() -> Result<ServiceModel, Error> {
     let stage = Stage::new("calibrating", STAGES);
     let mut model = ServiceModel::default();
@@ -110,7 +112,7 @@ async fn store(model: &mut ServiceModel) -> Result<(), Error> {
     let passwords = Passwords::new(system::env(1, 1), HashCost { memory_kib: 8, passes: 1, lanes: 1 }, Vec::new());
     let credential = Credential::Password(passwords.hash(Secret::new("calibration")?).await.map_err(failed)?);
     let created = store.create_account(LoginName::new("calibration")?, credential, None).await.map_err(failed)?;
-    let Creation::Created(account) = created else { return Err(failed("the store is not empty")) };
+    let Creation::Created(account) = created else { return Err(failed("the new store is not empty")) };
     let (mut alone, mut together, mut reading) = (Vec::new(), Vec::new(), Vec::new());
     let mut number = 0;
     for _ in 0..ROUNDS {

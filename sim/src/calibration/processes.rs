@@ -1,4 +1,4 @@
-//! Costs that show only between processes: how long an arrived request waits to be looked at, and what the bank takes.
+//! Costs between processes: how long an arrived request waits for the server's task, and how long the bank takes.
 
 use super::timing::{ROUNDS, Watch, failed, median};
 use crate::Error;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 const PINGS: usize = 1_000;
 const CHARGES: u32 = 50;
-/// Datagrams that the server works on for a request and its answer: one in, one out, and the acknowledgement.
+/// The datagrams that the server processes for a request and its answer: one in, one out, and the acknowledgement.
 const DATAGRAMS: f64 = 3.0;
 
 /// Times requests that the server refuses at once, and charges at the bank, each alone, against real processes.

@@ -6,7 +6,7 @@ use biopay_server::env::{Clock, system};
 /// Rounds that each part is timed for.
 pub(super) const ROUNDS: usize = 9;
 
-/// A clock that calibration asks how long something took. Units: microseconds.
+/// A stopwatch on the system's clock. Units: microseconds.
 pub(super) struct Watch(system::SystemClock);
 
 impl Watch {

@@ -13,7 +13,7 @@ const EXAMPLES: &str = "Examples:
 
 The sections that it writes go into a scenario file as they are. Run it on a quiet machine.";
 
-/// Measures what work costs on this machine, for virtual time.
+/// Measures the cost of work on this machine, for virtual time.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CalibrateArgs {
@@ -22,7 +22,7 @@ pub struct CalibrateArgs {
     out: Option<PathBuf>,
 }
 
-/// Gives the costs the place that they have in a scenario.
+/// The costs at their place in a scenario.
 #[derive(Serialize)]
 struct Sections {
     server: Server,

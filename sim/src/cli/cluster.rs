@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// How often a waiting submission asks how far it is.
+/// The interval at which `--wait` asks for the state of the jobs.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs scenarios on more than one machine.
@@ -17,7 +17,7 @@ const ASK_EVERY: Duration = Duration::from_secs(2);
 pub enum ClusterCommand {
     /// Runs the shards of a scenario under Slurm and merges them: prints the script, or submits it.
     Slurm(SlurmArgs),
-    /// Says how far a submitted scenario is. Exit code 1 when no job is left and nothing is merged.
+    /// Shows the progress of a submitted scenario. Exit code 1 if no job is left and nothing is merged.
     Status(StatusArgs),
 }
 
@@ -39,7 +39,7 @@ no server (server.shared=false) merge into the bytes of a whole run.";
 pub struct SlurmArgs {
     /// A scenario file, or the name of a built-in scenario.
     scenario: String,
-    /// How many shards.
+    /// The number of shards.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     shards: u32,
     /// Sets a key of the scenario.
@@ -60,12 +60,12 @@ pub struct SlurmArgs {
     /// Submits at once, in place of printing the script.
     #[arg(long)]
     submit: bool,
-    /// With `--submit`: stays until everything is merged, and says how far it is.
+    /// With `--submit`: waits until everything is merged, and shows the progress.
     #[arg(long, requires = "submit")]
     wait: bool,
 }
 
-/// Says how far a submitted scenario is.
+/// Shows the progress of a submitted scenario.
 #[derive(Args)]
 pub struct StatusArgs {
     /// The folder that was given as `--out`.
@@ -87,7 +87,7 @@ fn slurm(args: &SlurmArgs) -> Result<(), Error> {
     let mut scenario = Scenario::load(&args.scenario, &args.settings)?;
     scenario.seed = args.seed.unwrap_or(scenario.seed);
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("runs/{}-slurm", scenario.name)));
-    Place::here(&out, "Slurm's shards and their merge go to a folder that all nodes can write")?;
+    Place::here(&out, "Slurm's shards and their merge are written to a folder that all nodes can write")?;
     let program = std::env::current_exe().map_err(Error::file("biopay"))?;
     let (folder, program) = (out.display().to_string(), program.display().to_string());
     let (shards, options, lead_s) = (args.shards, args.sbatch.as_str(), args.lead_s);
@@ -113,11 +113,11 @@ fn submit(script: &str) -> Result<(), Error> {
     }
     match shell.wait().map_err(Error::file("sh"))?.success() {
         true => Ok(()),
-        false => Err(Error::Usage("Slurm did not take the jobs".into())),
+        false => Err(Error::Usage("Slurm refused the jobs: see the message of sbatch above".into())),
     }
 }
 
-/// Prints how far it is whenever that changes, until nothing is left to come.
+/// Prints the progress whenever it changes, until no job is left.
 fn wait(out: &Path) -> Result<Standing, Error> {
     let mut told = None;
     loop {

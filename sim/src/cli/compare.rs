@@ -8,7 +8,7 @@ use biopay_reports::metric::PER_CHARGE;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 
-/// By how much latencies of equal runs on the wall clock are let differ besides chance.
+/// The percentage by which latencies of equal runs on the wall clock may differ, beside chance.
 const WALL_NOISE_PERCENT: f64 = 2.0;
 
 const EXAMPLES: &str = "Examples:
@@ -21,7 +21,7 @@ const EXAMPLES: &str = "Examples:
 A figure counts as changed when a test that fits it says so, with a 5 % chance of any false alarm in one comparison.
 --fail-on: exit code 4 when a change beyond the limit is shown, 5 when it may be chance.";
 
-/// Puts two runs side by side, with a test for every figure that has one.
+/// Compares two runs figure by figure, with a statistical test where the figure has one.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct CompareArgs {
@@ -30,35 +30,35 @@ pub struct CompareArgs {
     /// The run folder that is compared, or `baseline:NAME`.
     #[arg(required_unless_present = "save_baseline")]
     second: Option<String>,
-    /// What must not happen, as in `charge.p99 > +10%` or `charge.throughput < -5%`.
+    /// A change that fails the comparison (exit code 4), as in `charge.p99 > +10%` or `charge.throughput < -5%`.
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     fail_on: Vec<String>,
     /// Fails when a charge costs more datagrams, bytes, round trips or events than before by more than this percentage.
     /// Runs in virtual time with one seed count these exactly: two equal builds differ by nothing.
     #[arg(long, value_name = "PERCENT", num_args = 0..=1, default_missing_value = "0")]
     exact: Option<f64>,
-    /// Compares runs of different scenarios, clocks or machines, and says so.
+    /// Compares runs of different scenarios, clocks or machines, with a warning.
     #[arg(long)]
     force: bool,
-    /// Keeps the last run named as the baseline NAME, in place of an earlier one.
+    /// Saves the last named run as the baseline NAME, in place of an earlier one.
     #[arg(long, value_name = "NAME")]
     save_baseline: Option<String>,
-    /// The percentage by which latencies of equal runs may differ besides chance: without it 0 in virtual time, where there
-    /// is nothing else, and 2 on the wall clock. That is for a machine that does nothing else: compare equal runs of yours.
+    /// The percentage by which latencies of equal runs may differ, beside chance. Default: 0 in virtual time, 2 on the
+    /// wall clock of an otherwise idle machine; compare two equal runs of your own to find yours.
     #[arg(long, value_name = "PERCENT")]
     noise: Option<f64>,
-    /// Shows every figure, not only what changed.
+    /// Shows every figure, not only the changed ones.
     #[arg(long)]
     all: bool,
-    /// What is written.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// The file; without it the standard output.
+    /// The output file; default: the standard output.
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
-/// Names what a comparison can be written as.
+/// The formats of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For a terminal.
@@ -81,15 +81,15 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
     let cautions = reasons_not_to_compare(first.manifest(), second.manifest());
     if !cautions.is_empty() && !args.force {
         let reasons = cautions.join("\n  ");
-        return Err(Error::Usage(format!(
-            "the runs are not comparable (--force compares them all the same):\n  {reasons}"
-        )));
+        return Err(Error::Usage(format!("the runs are not comparable (--force compares them anyway):\n  {reasons}")));
     }
     if args.exact.is_some() && [&first, &second].iter().any(|run| run.manifest().clock != "virtual") {
-        return Err(Error::Usage("--exact: only runs in virtual time count the same again (--clock virtual)".into()));
+        return Err(Error::Usage(
+            "--exact needs runs in virtual time (--clock virtual), whose counts repeat exactly".into(),
+        ));
     }
     if args.exact.is_some() && first.manifest().seed != second.manifest().seed {
-        return Err(Error::Usage("--exact: the runs have different seeds, and with them other work to do".into()));
+        return Err(Error::Usage("--exact needs runs with the same seed: other seeds mean other work".into()));
     }
     let is_virtual = [&first, &second].iter().all(|run| run.manifest().clock == "virtual");
     let noise = args.noise.unwrap_or(if is_virtual { 0.0 } else { WALL_NOISE_PERCENT });
@@ -139,19 +139,19 @@ fn folder(name: &str) -> Result<PathBuf, Error> {
         return Ok(path);
     }
     Err(Error::Usage(format!(
-        "there is no baseline {baseline:?}: keep one with biopay compare RUN --save-baseline {baseline}"
+        "there is no baseline {baseline:?}: save one with biopay compare RUN --save-baseline {baseline}"
     )))
 }
 
 fn baseline_folder(name: &str) -> Result<PathBuf, Error> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.starts_with('.') || !name.chars().all(is_word) {
-        return Err(Error::Usage(format!("{name:?} is no name of a baseline: use letters, digits, - _ .")));
+        return Err(Error::Usage(format!("{name:?} is not a name for a baseline: use letters, digits, - _ .")));
     }
     Ok(Path::new(".biopay/baselines").join(name))
 }
 
-/// Copies what a comparison reads, beside its place and then into it.
+/// Copies the files that a comparison reads: first beside the baseline, then into its place.
 fn save(args: &CompareArgs, run: &RunReader) -> Result<(), Error> {
     let Some(name) = &args.save_baseline else { return Ok(()) };
     let target = vacant(&baseline_folder(name)?, true)?;
@@ -172,6 +172,6 @@ fn save(args: &CompareArgs, run: &RunReader) -> Result<(), Error> {
         std::fs::remove_dir_all(&target).map_err(Error::file(&target))?;
     }
     std::fs::rename(staging.keep(), &target).map_err(Error::file(&target))?;
-    eprintln!("kept as {BASELINE}{name} in {}", target.display());
+    eprintln!("saved as {BASELINE}{name} in {}", target.display());
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::symbol::{self, SymbolArgs};
 use crate::Error;
 use crate::progress::Stage;
 use biopay_biometrics::Sample;
-use biopay_datasets::embedding::{DIMENSIONS, Embedding, Population};
+use biopay_datasets::embedding::{DIMENSIONS, Embedding, EmbeddingPopulation};
 use biopay_datasets::face::{self, Cover, Nuisance, Palette};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, FolderSpec, PatternClass, TruthFiles, generate_folder};
 use biopay_datasets::folder::{NamedSample, contact_sheet, read_images, write_image};
@@ -20,7 +20,7 @@ pub enum DatasetCommand {
     Fingerprint(FingerprintArgs),
     /// Synthetic face images SUBJECT_IMPRESSION.png and a manifest.
     Face(FaceArgs),
-    /// QR symbols as a camera sees them, and how often they are read by size of payload.
+    /// QR symbols as a camera sees them, and the read rate by size of payload.
     Symbol(SymbolArgs),
     /// Feature-level samples: embeddings like a modern face network's, as Parquet.
     Embedding(EmbeddingArgs),
@@ -39,13 +39,13 @@ The same arguments give the same bytes; a folder that is there already is not ma
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct FingerprintArgs {
-    /// How many fingers.
+    /// The number of fingers.
     #[arg(long)]
     subjects: u32,
-    /// How many captures of each.
+    /// The number of captures of each.
     #[arg(long)]
     impressions: u32,
-    /// The seed that everything follows from.
+    /// The seed of all randomness.
     #[arg(long)]
     seed: u64,
     /// The folder to write.
@@ -54,10 +54,10 @@ pub struct FingerprintArgs {
     /// The sensor: optical, capacitive, handset, sweep or pc.
     #[arg(long, default_value = "optical")]
     device: String,
-    /// How well captures go, from 0 (hardest) to 1 (clean).
+    /// The quality of captures, from 0 (worst) to 1 (clean).
     #[arg(long, default_value_t = CaptureQuality::default().value())]
     quality: f32,
-    /// The pattern class of all fingers; without it the natural shares.
+    /// The pattern class of all fingers; default: the natural shares.
     #[arg(long)]
     class: Option<String>,
     /// Writes the truth (class, singular points, minutiae, deformation) as JSON beside each image.
@@ -76,13 +76,13 @@ The same arguments give the same bytes; a folder that is there already is not ma
 #[derive(Args)]
 #[command(after_help = FACE_EXAMPLES)]
 pub struct FaceArgs {
-    /// How many faces.
+    /// The number of faces.
     #[arg(long)]
     subjects: u32,
-    /// How many captures of each.
+    /// The number of captures of each.
     #[arg(long)]
     impressions: u32,
-    /// The seed that everything follows from.
+    /// The seed of all randomness.
     #[arg(long)]
     seed: u64,
     /// The folder to write.
@@ -91,13 +91,13 @@ pub struct FaceArgs {
     /// The camera: handset, pc or kiosk.
     #[arg(long, default_value = "handset")]
     device: String,
-    /// How much captures of one face differ, from 0 (alike) to 2.
+    /// The variation between captures of one face, from 0 (none) to 2.
     #[arg(long, default_value_t = Nuisance::default().value())]
     nuisance: f32,
-    /// What covers the lower face in every capture.
+    /// The covering of the lower face in every capture.
     #[arg(long, value_enum, default_value = "none")]
     cover: CoverArg,
-    /// Writes colour images in place of grey ones.
+    /// Writes colour images instead of grey ones.
     #[arg(long)]
     colour: bool,
     /// Writes the truth (landmarks, pose, expression, framing) as JSON beside each image.
@@ -121,13 +121,13 @@ Columns: subject, impression, e0 to e127 (32-bit floats, unit length). The same 
 #[derive(Args)]
 #[command(after_help = EMBEDDING_EXAMPLES)]
 pub struct EmbeddingArgs {
-    /// How many subjects.
+    /// The number of subjects.
     #[arg(long)]
     subjects: u32,
-    /// How many captures of each.
+    /// The number of captures of each.
     #[arg(long)]
     impressions: u32,
-    /// The seed that everything follows from.
+    /// The seed of all randomness.
     #[arg(long)]
     seed: u64,
     /// The file to write.
@@ -189,7 +189,7 @@ fn sheet(args: &SheetArgs) -> Result<(), Error> {
 
 fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
     let device = Device::named(&args.device).ok_or_else(|| {
-        Error::Usage(format!("--device {} is no sensor: use one of {}", args.device, Device::NAMES.join(", ")))
+        Error::Usage(format!("--device {} is not a sensor: use one of {}", args.device, Device::NAMES.join(", ")))
     })?;
     let class = args.class.as_deref().map(class_named).transpose()?;
     let spec = FolderSpec {
@@ -210,7 +210,7 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
 
 fn face(args: &FaceArgs) -> Result<(), Error> {
     let device = face::Device::named(&args.device).ok_or_else(|| {
-        Error::Usage(format!("--device {} is no camera: use one of {}", args.device, face::Device::NAMES.join(", ")))
+        Error::Usage(format!("--device {} is not a camera: use one of {}", args.device, face::Device::NAMES.join(", ")))
     })?;
     let spec = face::FolderSpec {
         subjects: args.subjects,
@@ -238,7 +238,7 @@ fn embedding(args: &EmbeddingArgs) -> Result<(), Error> {
     if rows == 0 {
         return Err(Error::Usage("--subjects and --impressions must be at least 1".into()));
     }
-    let population = Population::new(args.seed, u64::from(args.subjects));
+    let population = EmbeddingPopulation::new(args.seed, u64::from(args.subjects));
     let mut writer = EmbeddingWriter::create(&args.out, DIMENSIONS)?;
     let stage = Stage::new("drawing embeddings", rows);
     let subjects_a_batch = (EMBEDDINGS_A_BATCH / args.impressions).max(1);
@@ -261,10 +261,11 @@ fn row(embedding: Embedding) -> EmbeddingRow {
     EmbeddingRow { subject: subject as u32, impression: impression as u32, vector }
 }
 
-/// Embeddings in memory at a time.
+/// The number of embeddings in memory at a time.
 const EMBEDDINGS_A_BATCH: u32 = 65_536;
 
 fn class_named(name: &str) -> Result<PatternClass, Error> {
     let classes = "arch, tented-arch, left-loop, right-loop or whorl";
-    PatternClass::named(name).ok_or_else(|| Error::Usage(format!("--class {name} is no pattern class: use {classes}")))
+    PatternClass::from_name(name)
+        .ok_or_else(|| Error::Usage(format!("--class {name} is not a pattern class: use {classes}")))
 }

@@ -7,12 +7,13 @@ use crate::evaluation::engine::{Engine, Outputs};
 use crate::evaluation::exhaustive::Exhaustive;
 use crate::evaluation::figures::HasScore;
 use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
-use crate::evaluation::source::{Modality, Source, synthesise};
+use crate::evaluation::source::{Evaluated, Source, synthesise, usual_comparator};
 use crate::evaluation::survey::{SurveyOptions, survey};
 use crate::evaluation::symbol_cost::SymbolCosts;
 use crate::evaluation::{
     Comparator, Figures, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, survey_text,
 };
+use crate::modality::ModalityId;
 use crate::shard::Shard;
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters};
 use clap::Args;
@@ -38,37 +39,37 @@ and in the FAR and FRR of one try. Larger scores are more similar. With --counts
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct EvaluateArgs {
-    /// What the samples are; `all` with `--scheme all` alone.
+    /// The kind of samples; `all` only with `--scheme all`.
     #[arg(long, value_enum, required_unless_present = "merge")]
-    modality: Option<Modality>,
+    modality: Option<Evaluated>,
     #[command(flatten)]
     source: Source,
-    /// How two samples are compared [default: minutiae for fingerprints, else fixed-length].
+    /// The comparator of two samples [default: minutiae for fingerprints, else fixed-length].
     #[arg(long, value_enum, conflicts_with = "scheme")]
     comparator: Option<Comparator>,
-    /// Compares as a derivation scheme enrols, derives and verifies; `all` prints every scheme side by side.
+    /// The derivation scheme that enrols, derives and verifies; `all` compares every scheme.
     #[arg(long, value_name = "NAME")]
     scheme: Option<String>,
     /// A scenario, or the part of one that `biopay tune` writes, for its scheme parameters.
     #[arg(long, value_name = "FILE.toml", requires = "scheme")]
     parameters: Option<PathBuf>,
-    /// Enrols each subject from its first N samples and probes with the others; without it each sample is a reference.
+    /// Enrols each subject from its first N samples and probes with the others; default: each sample is a reference.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=16), requires = "scheme")]
     enrol: Option<u8>,
     /// With `--scheme all`: chooses each scheme's parameters for this FMR on half of the subjects, and states the rates on
     /// the other half.
     #[arg(long, value_name = "RATE", requires = "scheme")]
     target_fmr: Option<f64>,
-    /// Whose device token an impostor has.
+    /// The device token that an impostor has.
     #[arg(long, value_enum, default_value = "stolen")]
     token: TokenCondition,
-    /// Keys enrolments, tokens and synthetic samples.
+    /// The seed of enrolments, tokens and synthetic samples.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Which pairs are compared.
+    /// The pairs that are compared.
     #[arg(long, value_enum, default_value = "all", conflicts_with = "enrol")]
     protocol: Protocol,
-    /// Compares the pairs that this file lists, `a,b` a line.
+    /// Compares the pairs that this file lists, one `a,b` on each line.
     #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["protocol", "enrol"])]
     pairs: Option<PathBuf>,
     /// Writes `a,b,score` for every comparison, larger is more similar.
@@ -77,13 +78,13 @@ pub struct EvaluateArgs {
     /// Writes the rates as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Keeps the counts so far in this file, and goes on from it.
+    /// Saves the counts in this file while running, and resumes from it.
     #[arg(long, value_name = "FILE")]
     counts: Option<PathBuf>,
-    /// Does part i of n (from 0) of the comparisons.
+    /// Makes part i of n (from 0) of the comparisons.
     #[arg(long, value_name = "i/n", requires = "counts")]
     shard: Option<Shard>,
-    /// Adds up the counts of all shards and prints their rates. Give it once a file.
+    /// Adds up the counts of all shards and prints their rates; give the option once for each file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["modality", "scores", "counts"])]
     merge: Vec<PathBuf>,
 }
@@ -93,18 +94,13 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     if args.scheme.as_deref() == Some("all") {
         return compare_schemes(args, modality);
     }
+    let modality = modality.one()?;
     let method = args.method(modality)?;
     let set = args.samples(modality, &method)?;
     let plan = args.plan(&set)?;
     let title = args.source.title(modality);
     let (mut file, scheme) = run(args, &set, &plan, &method)?;
-    file.samples = SampleFigures {
-        images: set.len(),
-        subjects: set.subject_count(),
-        failures_to_acquire: set.failures().clone(),
-        failure_to_acquire: Some(set.failure_to_acquire()),
-        failures_to_enrol: scheme.as_ref().map_or(0, |s| s.failures_to_enrol),
-    };
+    file.samples = SampleFigures::of(&set, scheme.as_ref().map_or(0, |s| s.failures_to_enrol));
     file.scheme = scheme.map(|s| (s.name.to_owned(), s.has_score == HasScore::Yes));
     file.save(args.counts.as_deref())?;
     if let Some(shard) = args.shard {
@@ -122,7 +118,7 @@ fn figures_of(file: &CountsFile) -> Result<Figures, Error> {
     Figures::new(file, file.samples.clone(), scheme)
 }
 
-/// What is known of the scheme once references are enrolled.
+/// The scheme's properties that are known once references are enrolled.
 struct SchemeFacts {
     name: &'static str,
     has_score: HasScore,
@@ -164,20 +160,20 @@ fn run(
 }
 
 impl EvaluateArgs {
-    fn method(&self, modality: Modality) -> Result<Method, Error> {
+    fn method(&self, modality: ModalityId) -> Result<Method, Error> {
         let Some(name) = &self.scheme else {
-            return Ok(Method::Comparator(self.comparator.unwrap_or_else(|| modality.usual_comparator())));
+            return Ok(Method::Comparator(self.comparator.unwrap_or_else(|| usual_comparator(modality))));
         };
         let id = SchemeId::from_name(name).ok_or_else(|| {
             let known: Vec<&str> = SchemeId::ALL.iter().map(|id| id.name()).collect();
-            Error::Usage(format!("there is no scheme {name:?}: it is one of {}, or all", known.join(", ")))
+            Error::Usage(format!("--scheme {name} is unknown: use one of {}, or all", known.join(", ")))
         })?;
-        let parameters = self.parameters()?.unwrap_or_else(|| modality.usual_parameters());
+        let parameters = self.parameters()?.unwrap_or_else(|| (modality.definition().usual_parameters)());
         Ok(Method::Scheme(SchemeChoice { id, parameters, token: self.token, seed: self.seed }))
     }
 
-    /// Loads the samples, or makes them where a scheme is to be measured and none are given.
-    fn samples(&self, modality: Modality, method: &Method) -> Result<SampleSet, Error> {
+    /// Loads the samples, or makes synthetic ones if a scheme is measured and no samples are given.
+    fn samples(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
         match method {
             Method::Scheme(_) if !self.source.is_given() => synthesise(modality, &self.source.synthetic(self.seed)),
             _ => self.source.load(modality, method),
@@ -198,7 +194,7 @@ impl EvaluateArgs {
     }
 }
 
-fn compare_schemes(args: &EvaluateArgs, modality: Modality) -> Result<(), Error> {
+fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error> {
     let options = SurveyOptions {
         parameters: args.parameters()?,
         target_fmr: args.target_fmr,

@@ -1,22 +1,27 @@
-//! The run folders that commands write and read: here, or in an object store by way of a temporary folder.
+//! The run folders that commands write and read: on this machine, or in an object store through a temporary folder.
 
 use crate::Error;
 use crate::cluster::bucket::{Address, Bucket, Place};
+use biopay_reports::RunWriter;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
-/// Is where a command's run goes.
+/// The destination of a command's run.
 pub(super) enum Output {
-    /// To a folder of this machine.
+    /// A folder of this machine.
     Here(PathBuf),
-    /// To a temporary folder, and when it is finished from there to an object store.
+    /// A temporary folder, which is uploaded to an object store when the run is finished.
     Bucket { bucket: Box<Bucket>, address: Address, staging: TempDir },
 }
 
 impl Output {
-    /// Prepares a place for a run. An object store is reached here, so that what is wrong with it shows before the run.
+    /// Prepares the destination of a run. An object store is contacted now, so that its errors show before the run.
     ///
-    /// Errors: [`Error::Usage`] where a run is already and is not to be replaced; those of [`Bucket`].
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if there is a run that may not be replaced; the errors of [`Bucket`].
     pub fn open(out: &Path, overwrite: bool) -> Result<Self, Error> {
         let address = match Place::parse(out)? {
             Place::Here(path) => return Ok(Self::Here(vacant(&path, overwrite)?)),
@@ -24,13 +29,13 @@ impl Output {
         };
         let bucket = Box::new(Bucket::open(&address)?);
         if bucket.holds_a_run()? && !overwrite {
-            let message = "holds a run already: choose another --out, or replace it with --overwrite";
+            let message = "already contains a run: choose another --out, or replace the run with --overwrite";
             return Err(Error::Usage(format!("{address} {message}")));
         }
         Ok(Self::Bucket { bucket, address, staging: temporary()? })
     }
 
-    /// Returns the folder of this machine that the run is written to.
+    /// Returns the folder of this machine into which the run is written.
     pub fn folder(&self) -> PathBuf {
         match self {
             Self::Here(path) => path.clone(),
@@ -38,16 +43,18 @@ impl Output {
         }
     }
 
-    /// Keeps what is written from here on until it is delivered, whatever fails.
+    /// Keeps the temporary folder from now on until it is delivered, even after an error.
     pub fn keep(&mut self) {
         if let Self::Bucket { staging, .. } = self {
             staging.disable_cleanup(true);
         }
     }
 
-    /// Brings the finished run to its place, and returns how that is named, with the report's place.
+    /// Moves the finished run to its destination, and returns the names of the run folder and of its report.
     ///
-    /// Errors: those of [`Bucket::upload`]. The run then stays in its temporary folder, which is printed.
+    /// # Errors
+    ///
+    /// Those of [`Bucket::upload`]. The run then stays in its temporary folder, which is printed.
     pub fn deliver(self) -> Result<(String, String), Error> {
         let folder = self.folder();
         let Self::Bucket { bucket, address, mut staging } = self else {
@@ -62,16 +69,18 @@ impl Output {
     }
 }
 
-/// Is a run folder to read. One from an object store is gone with this.
+/// A run folder to read. A downloaded copy is deleted with this value.
 pub(super) struct Input {
     folder: PathBuf,
     downloaded: Option<TempDir>,
 }
 
 impl Input {
-    /// Names a run folder, and downloads it where it is in an object store.
+    /// Opens a run folder, and downloads it if it is in an object store.
     ///
-    /// Errors: those of [`Bucket::download`]. That a folder of this machine is no run shows when it is read.
+    /// # Errors
+    ///
+    /// The errors of [`Bucket::download`]. Whether a folder of this machine holds a run shows only when it is read.
     pub fn open(place: &Path) -> Result<Self, Error> {
         let address = match Place::parse(place)? {
             Place::Here(folder) => return Ok(Self { folder, downloaded: None }),
@@ -90,7 +99,7 @@ impl Input {
         &self.folder
     }
 
-    /// Says whether something that is written into the folder would be lost.
+    /// Returns whether files written into the folder would be lost.
     pub fn is_temporary(&self) -> bool {
         self.downloaded.is_some()
     }
@@ -100,16 +109,67 @@ fn temporary() -> Result<TempDir, Error> {
     tempfile::Builder::new().prefix("biopay-").tempdir().map_err(Error::file(std::env::temp_dir()))
 }
 
-/// Returns a folder that may be written to: one without a run, unless that is to be replaced.
+/// Claims a folder for this run: a new one, an empty one or, with `overwrite`, one that contains a run.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] where a run is already.
+/// [`Error::Usage`] if there is a run, or another run has claimed the folder.
 pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
-    if out.join("manifest.json").exists() && !overwrite {
-        let message =
-            format!("{} holds a run already: choose another --out, or replace it with --overwrite", out.display());
+    if out.join(MANIFEST).exists() {
+        if overwrite {
+            return Ok(out.to_owned());
+        }
+        let message = format!(
+            "{} already contains a run: choose another --out, or replace the run with --overwrite",
+            out.display()
+        );
         return Err(Error::Usage(message));
     }
-    Ok(out.to_owned())
+    if let Some(parent) = out.parent() {
+        fs::create_dir_all(parent).map_err(Error::file(parent))?;
+    }
+    let is_new = fs::create_dir(out);
+    match is_new.map_err(|error| error.kind()) {
+        Ok(()) | Err(ErrorKind::AlreadyExists) if RunWriter::claim(out)? => Ok(out.to_owned()),
+        Ok(()) | Err(ErrorKind::AlreadyExists) => Err(Error::Usage(format!(
+            "{} belongs to another run that has not ended: choose another --out (or remove {} there if that run was killed)",
+            out.display(),
+            biopay_reports::run_folder::CLAIM
+        ))),
+        Err(kind) => Err(Error::file(out)(kind.into())),
+    }
 }
+
+/// Claims the first free folder of `runs/NAME-1`, `runs/NAME-2` and so on. Runs that start at the same time get different ones.
+///
+/// # Errors
+///
+/// [`Error::Usage`] for a name that would leave the folder, [`Error::File`] where no folder can be made.
+pub(super) fn claim_next(name: &str) -> Result<PathBuf, Error> {
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
+        return Err(Error::Usage(format!(
+            "the scenario's name {name:?} does not make a folder: use letters and dashes, or name the folder with --out"
+        )));
+    }
+    let runs = Path::new("runs");
+    fs::create_dir_all(runs).map_err(Error::file(runs))?;
+    for number in 1_u32.. {
+        let candidate = runs.join(format!("{name}-{number}"));
+        match fs::create_dir(&candidate) {
+            Ok(()) if RunWriter::claim(&candidate)? => return Ok(candidate),
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::file(candidate)(error)),
+        }
+    }
+    Err(Error::Usage("runs/ has a folder for every number: remove some".into()))
+}
+
+/// Releases a claimed folder into which nothing was written.
+pub(super) fn release(folder: &Path) {
+    // What cannot be removed is no longer empty, and stays.
+    fs::remove_file(folder.join(biopay_reports::run_folder::CLAIM)).ok();
+    fs::remove_dir(folder).ok();
+}
+
+const MANIFEST: &str = "manifest.json";

@@ -1,4 +1,4 @@
-//! `biopay history`: figures of one build after the other.
+//! `biopay history`: figures of successive builds.
 
 use crate::Error;
 use biopay_reports::RunReader;
@@ -8,7 +8,7 @@ use biopay_reports::metric::{PER_CHARGE, is_meant};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// Keeps figures of one build after the other, a JSON object a line, and plots them.
+/// Records the figures of successive builds, one JSON object on each line, and plots them.
 #[derive(Subcommand)]
 pub enum HistoryCommand {
     /// Adds a run's figures to a history.
@@ -27,16 +27,16 @@ const ADD_EXAMPLES: &str = "Examples:
 #[derive(Args)]
 #[command(after_help = ADD_EXAMPLES)]
 pub struct AddArgs {
-    /// What `biopay run` wrote.
+    /// The run folder.
     run: PathBuf,
-    /// The history; it is made where there is none.
+    /// The history file; it is created if it does not exist.
     #[arg(long)]
     file: PathBuf,
-    /// The build: a commit, a version.
+    /// The name of the build: a commit or a version.
     #[arg(long)]
     label: String,
-    /// A figure to keep, by the last words of its name; may be given again. Without it: what a charge costs, and the
-    /// quantiles of charges.
+    /// A figure to record, by the end of its name; may be repeated. Default: the cost of a charge and the quantiles of
+    /// charges.
     #[arg(long)]
     figure: Vec<String>,
 }

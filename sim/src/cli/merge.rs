@@ -21,10 +21,10 @@ pub struct MergeArgs {
     /// The shards' run folders, in any order; `s3://BUCKET/PREFIX` for those in an object store.
     #[arg(required = true)]
     shards: Vec<PathBuf>,
-    /// The run folder of the whole, or `s3://BUCKET/PREFIX`.
+    /// The run folder of the merged run, or `s3://BUCKET/PREFIX`.
     #[arg(long)]
     out: PathBuf,
-    /// Replaces a run that is in the folder already.
+    /// Replaces a run that is already in the folder.
     #[arg(long)]
     overwrite: bool,
 }

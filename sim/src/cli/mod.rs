@@ -1,5 +1,5 @@
-//! The command line. Exit codes: 0 ok, 1 internal error, 2 usage or configuration, 3 a threshold failed, 4 regression,
-//! 5 not enough evidence, 6 invalid run.
+//! The command line. Exit codes: 0 success, 1 internal error, 2 usage or configuration error, 3 a threshold failed, 4
+//! regression, 5 not enough evidence, 6 invalid run.
 
 mod calibrate;
 mod cluster;
@@ -40,7 +40,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Runs a scenario: virtual handsets against the real server, a summary and a report at the end.
+    /// Runs a scenario: virtual handsets against the real server, then a summary and a report.
     Run(run::RunArgs),
     /// Lists the built-in scenarios.
     Scenarios,
@@ -49,20 +49,20 @@ enum Command {
     Dataset(dataset::DatasetCommand),
     /// Measures error rates of comparators and schemes on images, records or embeddings.
     Evaluate(Box<evaluate::EvaluateArgs>),
-    /// Learns parameters from synthetic samples alone.
+    /// Trains the extractors' parameters on synthetic samples.
     #[command(subcommand)]
     Train(train::TrainCommand),
     /// Chooses a scheme's parameters for a false match rate.
     Tune(tune::TuneArgs),
-    /// Measures what work costs on this machine, for virtual time.
+    /// Measures the cost of work on this machine, for virtual time.
     Calibrate(calibrate::CalibrateArgs),
     /// Merges the shards of a run into one run folder.
     Merge(merge::MergeArgs),
     /// Writes a run's report again, or its figures for other programs.
     Report(report::ReportArgs),
-    /// Puts two runs side by side, with a test for every figure that has one.
+    /// Compares two runs figure by figure, with a statistical test where the figure has one.
     Compare(Box<compare::CompareArgs>),
-    /// Keeps figures of one build after the other, and plots them.
+    /// Records the figures of successive builds, and plots them.
     #[command(subcommand)]
     History(history::HistoryCommand),
     /// Runs a scenario over a grid of values of any of its keys, with replications.

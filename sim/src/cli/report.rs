@@ -25,35 +25,35 @@ const EXAMPLES: &str = "Examples:
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ReportArgs {
-    /// What `biopay run` wrote; `s3://BUCKET/PREFIX` for a run in an object store.
+    /// The run folder, or `s3://BUCKET/PREFIX` for a run in an object store.
     #[arg(required_unless_present = "print_schema")]
     run: Option<PathBuf>,
-    /// The file, or for plots the folder; without it `report.html` in the run folder, `plots` there, or the standard
+    /// The output file, or the folder of plots; default: `report.html` or `plots` in the run folder, and the standard
     /// output for text.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// What is written.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Html)]
     format: Format,
-    /// With `--format plots`: PNG files of 1,280 by 720 pixels in place of SVG.
+    /// With `--format plots`: PNG files of 1,280 by 720 pixels instead of SVG.
     #[arg(long)]
     png: bool,
-    /// Shows the HTML report in the browser.
+    /// Opens the HTML report in the browser.
     #[arg(long)]
     open: bool,
-    /// Prints the JSON Schema of `summary.json`, and reads no run.
+    /// Prints the JSON Schema of `summary.json` and exits.
     #[arg(long)]
     print_schema: bool,
 }
 
-/// Names what a run can be written as.
+/// The formats of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// One file for people.
+    /// One HTML page for people.
     Html,
     /// Figures and verdicts, under a published schema.
     Json,
-    /// Figures, a line each.
+    /// One figure on each line.
     Csv,
     /// Thresholds as test cases, for continuous integration.
     Junit,
@@ -69,7 +69,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
         return Ok(());
     };
     if args.png && args.format != Format::Plots {
-        return Err(Error::Usage("--png goes with --format plots".into()));
+        return Err(Error::Usage("--png needs --format plots".into()));
     }
     if let Some(out) = &args.out {
         Place::here(out, "a report is written to this machine")?;
@@ -77,7 +77,9 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
     let input = Input::open(folder)?;
     let folder = input.folder();
     if input.is_temporary() && args.out.is_none() && matches!(args.format, Format::Html | Format::Plots) {
-        return Err(Error::Usage("name a file or folder of this machine with --out: the run is elsewhere".into()));
+        return Err(Error::Usage(
+            "name a file or folder of this machine with --out, because the run is in an object store".into(),
+        ));
     }
     // The folder of a search is reported on as the run at the knee.
     let knee = Knee::read(folder)?;
@@ -101,11 +103,13 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
     }
 }
 
-/// Ends a run, and brings it to its place: shows the verdict and the summary, and writes `report.html` and `summary.json`, and `junit.xml` where
-/// there are thresholds.
+/// Ends a run and moves it to its destination: shows the verdict and the summary, and writes `report.html`,
+/// `summary.json` and, if there are thresholds, `junit.xml`.
 ///
-/// Errors: [`Error::InvalidRun`], [`Error::ThresholdFailed`] and [`Error::NotEnoughEvidence`] after everything is written; those of reading
-/// and writing.
+/// # Errors
+///
+/// [`Error::InvalidRun`], [`Error::ThresholdFailed`] and [`Error::NotEnoughEvidence`], after everything is written; the
+/// errors of reading and writing.
 pub(super) fn conclude(mut out: Output) -> Result<(), Error> {
     out.keep();
     let folder = out.folder();
@@ -131,7 +135,7 @@ pub(super) fn conclude(mut out: Output) -> Result<(), Error> {
     if run.manifest().shard.is_some() { Ok(()) } else { exit(&document) }
 }
 
-/// Turns the verdict into the exit code of the process.
+/// Turns the verdict into an error, and so into the exit code of the process.
 fn exit(document: &Document) -> Result<(), Error> {
     let count = |verdict| document.thresholds.count(verdict);
     match document.verdict {
@@ -139,7 +143,7 @@ fn exit(document: &Document) -> Result<(), Error> {
         Some(Verdict::Failed) => Err(Error::ThresholdFailed(count(Verdict::Failed))),
         Some(Verdict::NotEnoughEvidence) => {
             let open = count(Verdict::NotEnoughEvidence);
-            Err(Error::NotEnoughEvidence(format!("{open} of the scenario's thresholds are undecided")))
+            Err(Error::NotEnoughEvidence(format!("the records cannot decide {open} of the scenario's thresholds")))
         }
     }
 }
@@ -178,12 +182,12 @@ fn write_plots(run: &RunReader, knee: Option<&Knee>, folder: &Path, args: &Repor
     Ok(())
 }
 
-/// Hands a file to the desktop's own opener.
+/// Opens a file with the desktop's default program.
 fn open(path: &Path) -> Result<(), Error> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let done = std::process::Command::new(opener).arg(path).status();
     match done {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(Error::Usage(format!("{opener} did not open it: open {} yourself", path.display()))),
+        _ => Err(Error::Usage(format!("{opener} could not open the report: open {} yourself", path.display()))),
     }
 }

@@ -1,6 +1,6 @@
 //! `biopay run` and `biopay scenarios`.
 
-use super::folder::{Output, vacant};
+use super::folder::{Output, claim_next, release, vacant};
 use super::report::conclude;
 use super::search;
 use crate::cluster::bucket::Place;
@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use crate::wall::processes::account_lines;
 use crate::{Error, Scenario};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "Examples:
   biopay run
@@ -30,7 +30,7 @@ const EXAMPLES: &str = "Examples:
 
 Ctrl-C ends a run early and keeps what was measured, marked as partial.";
 
-/// Runs a scenario: virtual handsets against the real server, a summary and a report at the end.
+/// Runs a scenario: virtual handsets against the real server, then a summary and a report.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RunArgs {
@@ -40,49 +40,51 @@ pub struct RunArgs {
     /// Sets a key of the scenario, as in `--set handsets=50` or `--set biometric.device=handset`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Lays the sections of this file over the scenario's, as those of `biopay calibrate --out`; may be given again.
+    /// Overrides the scenario with the sections of this file, for example one written by `biopay calibrate --out`; may
+    /// be repeated.
     #[arg(long, value_name = "FILE.toml")]
     with: Vec<PathBuf>,
-    /// The seed that everything simulated follows from.
+    /// The seed of all randomness.
     #[arg(long)]
     seed: Option<u64>,
-    /// The run folder; without it the first free `runs/SCENARIO-N`. `s3://BUCKET/PREFIX` uploads it when it is finished.
+    /// The run folder; default: the first free `runs/SCENARIO-N`. `s3://BUCKET/PREFIX` uploads the run when it is
+    /// finished.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Replaces a run that is in the folder already.
+    /// Replaces a run that is already in the folder.
     #[arg(long)]
     overwrite: bool,
-    /// The clock that the run is on; without it the scenario's.
+    /// The clock of the run; default: the scenario's.
     #[arg(long, value_enum)]
     clock: Option<ClockKind>,
-    /// Runs one of several equal parts, i/n with i from 0: the accounts that are i modulo n.
+    /// Runs one of n equal parts, i/n with i from 0: the accounts whose number is i modulo n.
     #[arg(long, value_name = "i/n", default_value = "0/1")]
     shard: Shard,
-    /// Searches for the highest rate of payments that is served in time: the scenario runs again and again, its payments
-    /// at another rate each time, and every run's folder is kept.
+    /// Searches for the highest rate of payments that the server sustains: runs the scenario again and again at
+    /// different rates, and keeps every run folder.
     #[arg(long, conflicts_with = "shard")]
     find_knee: bool,
-    /// With `--find-knee`: what the 99th percentile of a payment may take, from its intended start and without the user's
-    /// own time. Units: milliseconds.
+    /// With `--find-knee`: the limit on the 99th percentile of a payment's latency, from its intended start and without
+    /// the user's own time. Units: milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 200.0, requires = "find_knee")]
     objective_ms: f64,
-    /// With `--find-knee`: payments a second to begin with.
+    /// With `--find-knee`: the first rate. Units: payments per second.
     #[arg(long, value_name = "RATE", default_value_t = 50.0, requires = "find_knee")]
     knee_from: f64,
-    /// With `--find-knee`: how long each step pays. Units: seconds.
+    /// With `--find-knee`: the time in which each step pays. Units: seconds.
     #[arg(long, value_name = "S", default_value_t = 8.0, requires = "find_knee")]
     knee_seconds: f64,
-    /// Runs the scenario on the wall clock and in virtual time, and prints their latencies side by side.
+    /// Runs the scenario on the wall clock and in virtual time, and compares the latencies.
     #[arg(long, conflicts_with_all = ["clock", "shard", "find_knee"])]
     both_clocks: bool,
-    /// Prints the scenario with every default filled in, and runs nothing.
+    /// Prints the scenario with every default filled in and exits.
     #[arg(long)]
     print_config: bool,
-    /// Prints the bank accounts of the scenario's owners as `biopay-bank --accounts` reads them, for a server of your own
-    /// (`server.address`), and runs nothing.
+    /// Prints the bank accounts of the scenario's owners in the format of `biopay-bank --accounts`, for your own server
+    /// (`server.address`), and exits.
     #[arg(long)]
     print_accounts: bool,
-    /// Prints the JSON Schema of scenario files, and runs nothing.
+    /// Prints the JSON Schema of scenario files and exits.
     #[arg(long)]
     print_schema: bool,
 }
@@ -120,9 +122,14 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
     }
     let out = match &args.out {
         Some(out) => Output::open(out, args.overwrite)?,
-        None => Output::Here(first_free(&scenario.name)),
+        None => Output::Here(claim_next(&scenario.name)?),
     };
-    crate::run::run(&scenario, args.shard, &out.folder(), command_line.to_owned(), &stop)?;
+    let folder = out.folder();
+    let played = crate::run::run(&scenario, args.shard, &folder, command_line.to_owned(), &stop);
+    if played.is_err() {
+        release(&folder);
+    }
+    played?;
     conclude(out)
 }
 
@@ -145,14 +152,9 @@ fn knee(args: &RunArgs) -> Result<Search, Error> {
 /// Returns the folder of several runs.
 fn out(args: &RunArgs, name: &str) -> Result<PathBuf, Error> {
     match &args.out {
-        Some(out) => vacant(&Place::here(out, "several runs go to a folder of this machine")?, args.overwrite),
-        None => Ok(first_free(name)),
+        Some(out) => vacant(&Place::here(out, "several runs are written to a folder of this machine")?, args.overwrite),
+        None => claim_next(name),
     }
-}
-
-fn first_free(name: &str) -> PathBuf {
-    let candidate = |n: u32| Path::new("runs").join(format!("{name}-{n}"));
-    (1..).map(candidate).find(|path| !path.exists()).unwrap_or_else(|| candidate(0))
 }
 
 pub(super) fn list_scenarios() {

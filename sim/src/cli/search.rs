@@ -1,4 +1,4 @@
-//! `biopay run --find-knee` and `biopay run --both-clocks`: runs that are held against each other.
+//! `biopay run --find-knee` and `biopay run --both-clocks`: several runs that are compared with each other.
 
 use super::folder::Output;
 use super::report::conclude;
@@ -20,7 +20,7 @@ pub(super) fn find_knee(
     stop: &Stop,
 ) -> Result<(), Error> {
     println!(
-        "{}: payments for {} s at each rate; held while their 99th percentile is at most {} ms from the intended start",
+        "{}: payments for {} s at each rate; a rate holds if their 99th percentile is at most {} ms from the intended start",
         scenario.name, search.seconds, search.objective_ms
     );
     println!("  offered/s  charged/s       p50       p99    failed  generator late  verdict");
@@ -31,7 +31,9 @@ pub(super) fn find_knee(
     }
     match knee.held_per_s {
         Some(_) => Ok(()),
-        None => Err(Error::InvalidRun("no rate held: begin lower (--knee-from) or allow more (--objective-ms)".into())),
+        None => {
+            Err(Error::InvalidRun("no rate held: start lower (--knee-from) or allow more time (--objective-ms)".into()))
+        }
     }
 }
 
@@ -65,7 +67,7 @@ pub(super) fn both_clocks(scenarios: [&Scenario; 2], out: &Path, command_line: &
     pairs.iter().for_each(|pair| println!("{}", line(pair)));
     let apart = pairs.iter().filter(|pair| !pair.agrees()).count();
     let (low, high) = (RATIOS_EXPECTED.start(), RATIOS_EXPECTED.end());
-    println!("  {apart} of {} ratios lie outside {low} to {high}", pairs.len());
+    println!("  {apart} of {} ratios are outside {low} to {high}", pairs.len());
     let path = out.join("clocks.json");
     let text = serde_json::to_string_pretty(&pairs).map_err(|e| Error::InvalidRun(e.to_string()))?;
     std::fs::write(&path, text).map_err(Error::file(&path))

@@ -27,13 +27,13 @@ Started again, it runs only what is not finished. Leaves sweep.csv, sweep.parque
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SweepArgs {
-    /// The sweep's file.
+    /// The sweep file.
     file: PathBuf,
-    /// The folder of the sweep; without it `sweeps/NAME`.
+    /// The folder of the sweep; default: `sweeps/NAME`.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Runs at once; without it as many as there are cores, and one on the wall clock, where runs would disturb each
-    /// other.
+    /// The number of parallel runs; default: one for each core, and one on the wall clock, where runs would disturb
+    /// each other.
     #[arg(long)]
     jobs: Option<usize>,
 }
@@ -43,9 +43,9 @@ pub(super) fn execute(args: &SweepArgs) -> Result<(), Error> {
     let out = args.out.clone().unwrap_or_else(|| Path::new("sweeps").join(&plan.name));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let usual = if plan.clock == ClockKind::Wall { 1 } else { cores };
-    Place::here(&out, "a sweep goes to a folder of this machine")?;
+    Place::here(&out, "a sweep is written to a folder of this machine")?;
     let run = sweep(&plan, &out, args.jobs.unwrap_or(usual))?;
-    println!("{run} of {} points run, the others were finished", plan.points.len());
+    println!("{run} of {} points run, the others were finished before", plan.points.len());
     println!("table  {}\nplots  {}", out.join("sweep.csv").display(), out.join("sweep.html").display());
     Ok(())
 }

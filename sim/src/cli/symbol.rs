@@ -16,26 +16,26 @@ const EXAMPLES: &str = "Examples:
 
 Payload bytes of the schemes: 44 for those that present a digest, 142 for 1,024 bits, 272 for 512 indices of 4 bits.";
 
-/// QR symbols as a camera sees them, and how often they are read by size of payload.
+/// QR symbols as a camera sees them, and the read rate by size of payload.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SymbolArgs {
     /// Sizes of payload. Units: bytes.
     #[arg(long, value_delimiter = ',', default_values_t = [44, 142, 272, 512, 1_024])]
     bytes: Vec<usize>,
-    /// Looks at each size.
+    /// The number of looks of the camera at each size.
     #[arg(long, default_value_t = 200)]
     looks: u64,
-    /// What shows the symbol, screen or print; without it both.
+    /// What shows the symbol, screen or print; default: both.
     #[arg(long)]
     display: Option<String>,
-    /// How well looks go, from 0 (hardest) to 1 (clean).
+    /// The quality of looks, from 0 (worst) to 1 (clean).
     #[arg(long, default_value_t = CaptureQuality::default().value())]
     quality: f32,
-    /// The seed that everything follows from.
+    /// The seed of all randomness.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A folder for the pictures DISPLAY-BYTES-NUMBER.png; without it none are kept.
+    /// A folder for the pictures DISPLAY-BYTES-NUMBER.png; default: no pictures are kept.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Writes the rates as JSON.
@@ -47,12 +47,12 @@ pub(super) fn execute(args: &SymbolArgs) -> Result<(), Error> {
     let displays = match &args.display {
         None => Display::ALL.to_vec(),
         Some(name) => {
-            let unknown = || Error::Usage(format!("--display {name} is neither screen nor print"));
-            vec![Display::named(name).ok_or_else(unknown)?]
+            let unknown = || Error::Usage(format!("--display {name} is unknown: use screen or print"));
+            vec![Display::from_name(name).ok_or_else(unknown)?]
         }
     };
     let quality = CaptureQuality::new(args.quality)?;
-    let stage = Stage::new("looking at symbols", (displays.len() * args.bytes.len()) as u64);
+    let stage = Stage::new("reading symbols", (displays.len() * args.bytes.len()) as u64);
     let mut rows = Vec::new();
     for display in displays {
         let trial = SymbolTrial { display, quality, looks: args.looks, seed: args.seed };

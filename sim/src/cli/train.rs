@@ -7,7 +7,7 @@ use crate::training::fingerprint::TrainingPlan;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
-/// Learns parameters from synthetic samples alone.
+/// Trains the extractors' parameters on synthetic samples.
 #[derive(Subcommand)]
 pub enum TrainCommand {
     /// The fixed-length fingerprint template's parameters.
@@ -29,7 +29,7 @@ pub struct FingerprintArgs {
     /// The seed of fingers and training.
     #[arg(long)]
     seed: u64,
-    /// Fingers; without it as many as the shipped parameters were learnt from.
+    /// The number of fingers; default: as many as the shipped parameters were trained on.
     #[arg(long)]
     subjects: Option<u64>,
     /// The file to write.
@@ -50,7 +50,7 @@ pub struct FaceArgs {
     /// The seed of faces and training.
     #[arg(long)]
     seed: u64,
-    /// Faces; without it as many as the shipped parameters were learnt from.
+    /// The number of faces; default: as many as the shipped parameters were trained on.
     #[arg(long)]
     subjects: Option<u64>,
     /// The file to write.
@@ -71,7 +71,7 @@ fn fingerprint(args: &FingerprintArgs) -> Result<(), Error> {
     let stage = Stage::new("capturing", plan.subjects * plan.captures.len() as u64);
     let captures = plan.generate(&|| stage.add(1))?;
     stage.finish();
-    eprintln!("learning from {} captures of {} fingers", captures.len(), plan.subjects);
+    eprintln!("training on {} captures of {} fingers", captures.len(), plan.subjects);
     let bytes = plan.train(&captures)?.to_bytes();
     std::fs::write(&args.out, &bytes).map_err(Error::file(&args.out))?;
     println!("{} bytes in {}", bytes.len(), args.out.display());
@@ -84,7 +84,7 @@ fn face(args: &FaceArgs) -> Result<(), Error> {
     let stage = Stage::new("capturing", plan.subjects * plan.captures.len() as u64);
     let captures = plan.generate(&|| stage.add(1));
     stage.finish();
-    eprintln!("learning from {} captures of {} faces", captures.len(), plan.subjects);
+    eprintln!("training on {} captures of {} faces", captures.len(), plan.subjects);
     let bytes = plan.train(&captures)?.to_bytes();
     std::fs::write(&args.out, &bytes).map_err(Error::file(&args.out))?;
     println!("{} bytes in {}", bytes.len(), args.out.display());

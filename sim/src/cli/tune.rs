@@ -1,7 +1,7 @@
 //! `biopay tune`.
 
 use crate::Error;
-use crate::evaluation::source::{Modality, Source, synthesise};
+use crate::evaluation::source::{Evaluated, Source, synthesise};
 use crate::evaluation::{Comparator, Method};
 use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, tune};
 use biopay_biometrics::scheme::SchemeId;
@@ -20,7 +20,8 @@ const EXAMPLES: &str = "Examples:
 Half of the subjects, drawn by the seed, choose the parameters; the rates are stated on the other half. Without --images
 the subjects are synthetic. The TOML that is written is a part of a scenario.";
 
-/// Chooses a scheme's parameters for a false match rate, and states the rates on subjects that had no part in it.
+/// Chooses a scheme's parameters for a false match rate, and states the rates on subjects who had no part in the
+/// choice.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct TuneArgs {
@@ -30,21 +31,21 @@ pub struct TuneArgs {
     /// The false match rate per comparison to stay at or below.
     #[arg(long, value_name = "RATE")]
     target_fmr: f64,
-    /// What the samples are.
+    /// The kind of samples.
     #[arg(long, value_enum, default_value = "fingerprint")]
-    modality: Modality,
+    modality: Evaluated,
     #[command(flatten)]
     source: Source,
-    /// Captures that make an enrolment.
+    /// The number of captures for an enrolment.
     #[arg(long, default_value_t = 3)]
     enrolment_captures: usize,
     /// The seed of subjects, enrolments and split.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A scenario whose scheme parameters are the starting point, as this command writes it.
+    /// A scenario file with the scheme parameters to start from, as this command writes it.
     #[arg(long, value_name = "FILE.toml")]
     parameters: Option<PathBuf>,
-    /// The file to write; without it the parameters are printed.
+    /// The file to write; default: the parameters are printed.
     #[arg(long, value_name = "FILE.toml")]
     out: Option<PathBuf>,
 }
@@ -68,7 +69,7 @@ pub(super) fn execute(args: &TuneArgs, command_line: &str) -> Result<(), Error> 
 fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
     let scheme = SchemeId::from_name(&args.scheme).ok_or_else(|| {
         let names: Vec<_> = SchemeId::ALL.iter().map(|s| s.name()).collect();
-        Error::Usage(format!("--scheme {} is no scheme: use one of {}", args.scheme, names.join(", ")))
+        Error::Usage(format!("--scheme {} is unknown: use one of {}", args.scheme, names.join(", ")))
     })?;
     if !(args.target_fmr > 0.0 && args.target_fmr < 1.0) {
         return Err(Error::Usage(format!("--target-fmr {} must lie between 0 and 1", args.target_fmr)));
@@ -78,7 +79,7 @@ fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
     }
     let base = match &args.parameters {
         Some(path) => crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters,
-        None => args.modality.usual_parameters(),
+        None => (args.modality.one()?.definition().usual_parameters)(),
     };
     let (target_fmr, enrolment_captures, seed) = (args.target_fmr, args.enrolment_captures, args.seed);
     Ok(TuningPlan { scheme, target_fmr, enrolment_captures, seed, base })
@@ -86,9 +87,9 @@ fn plan(args: &TuneArgs) -> Result<TuningPlan, Error> {
 
 fn subjects(args: &TuneArgs) -> Result<Vec<Subject>, Error> {
     let set = if args.source.is_given() {
-        args.source.load(args.modality, &Method::Comparator(Comparator::FixedLengthBinary))?
+        args.source.load(args.modality.one()?, &Method::Comparator(Comparator::FixedLengthBinary))?
     } else {
-        synthesise(args.modality, &args.source.synthetic(args.seed))?
+        synthesise(args.modality.one()?, &args.source.synthetic(args.seed))?
     };
     set.by_subject()
 }

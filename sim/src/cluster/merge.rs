@@ -12,17 +12,19 @@ use biopay_reports::{Manifest, RunReader, RunWriter};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Merges runs into one folder, as if the scenario had been run whole.
+/// Merges the shards of a run into one folder, as if the scenario had been run in one piece.
 ///
-/// Errors: [`Error::Usage`] naming the folder that is no shard of the same run, or the shard that is missing or there
-/// twice; those of reading and writing.
+/// # Errors
+///
+/// [`Error::Usage`] with the folder that is not a shard of the same run, or the shard that is missing or repeated; the
+/// errors of reading and writing.
 pub fn merge(folders: &[PathBuf], out: &Path, command: String) -> Result<PathBuf, Error> {
     let runs = folders.iter().map(|f| RunReader::open(f)).collect::<Result<Vec<_>, _>>()?;
     let runs = in_order(runs)?;
     let writer = RunWriter::create(out)?;
     let first = runs[0].manifest();
     let scenario: Scenario = serde_json::from_value(first.scenario.clone()).map_err(|e| {
-        Error::Usage(format!("{}: its scenario is not this program's: {e}", runs[0].folder().display()))
+        Error::Usage(format!("{}: this program cannot read its scenario: {e}", runs[0].folder().display()))
     })?;
     let mut whole = Records::default();
     for run in &runs {
@@ -55,7 +57,7 @@ pub fn merge(folders: &[PathBuf], out: &Path, command: String) -> Result<PathBuf
     Ok(writer.finish(&whole, manifest)?)
 }
 
-/// Checks that the runs are all the shards of one, and sorts them.
+/// Checks that the runs are all the shards of one run, and sorts them.
 fn in_order(runs: Vec<RunReader>) -> Result<Vec<RunReader>, Error> {
     let wrong = |run: &RunReader, why: &str| Error::Usage(format!("{}: {why}", run.folder().display()));
     let mut by_index = BTreeMap::new();
@@ -83,7 +85,7 @@ fn in_order(runs: Vec<RunReader>) -> Result<Vec<RunReader>, Error> {
     }
 }
 
-/// A whole is as valid as its parts.
+/// Lists why the merged run is invalid: the reasons of its shards.
 fn invalid(runs: &[RunReader]) -> Vec<String> {
     let reason = |run: &RunReader| {
         let shard = run.manifest().shard.clone().unwrap_or_default();
@@ -103,7 +105,7 @@ fn sums(figures: Vec<ServerFigure>) -> Vec<ServerFigure> {
     sums.into_iter().map(|((component, name), value)| ServerFigure { component, name, value }).collect()
 }
 
-/// Copies a folder of pictures, where a run has one.
+/// Copies a folder of pictures if the run has one.
 fn copy_pictures(from: &Path, to: &Path) -> Result<(), Error> {
     if !from.exists() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Scripts that run a scenario's shards under Slurm: an array of jobs in virtual time, ranks with a common start on the
-//! wall clock; and how far they are.
+//! Scripts that run a scenario's shards under Slurm (an array of jobs in virtual time, ranks with a common start on the
+//! wall clock), and their progress.
 
 use crate::Error;
 use crate::scenario::{ClockKind, Scenario};
@@ -9,33 +9,35 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-/// Says what is run, and with which words for Slurm.
+/// A scenario to run under Slurm, with the options for Slurm.
 pub struct Plan<'a> {
-    /// What is run.
+    /// The scenario.
     pub scenario: &'a Scenario,
-    /// In how many shards.
+    /// The number of shards.
     pub shards: u32,
     /// The folder of the parts, the logs and the merged run.
     pub out: &'a str,
-    /// This program.
+    /// The path of this program.
     pub program: &'a str,
     /// More options for sbatch.
     pub options: &'a str,
-    /// On the wall clock: how long after the ranks' launch they begin. Units: seconds.
+    /// On the wall clock: the time from the ranks' launch to their common start. Units: seconds.
     pub lead_s: u32,
 }
 
 impl Plan<'_> {
     /// Writes the script that submits everything.
     ///
-    /// Errors: [`Error::Usage`] for a wall-clock scenario that names no server, since each rank would have its own.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a wall-clock scenario that names no server, since each rank would have its own.
     pub fn script(&self) -> Result<String, Error> {
         let toml = toml::to_string(self.scenario).map_err(|e| Error::Usage(e.to_string()))?;
         let jobs = match self.scenario.clock {
             ClockKind::Virtual => self.array(),
             ClockKind::Wall if self.scenario.server.address.is_none() => {
                 let message =
-                    "ranks on the wall clock need one server: give server.address, or use --set clock=virtual";
+                    "ranks on the wall clock need a common server: set server.address, or use --set clock=virtual";
                 return Err(Error::Usage(message.into()));
             }
             ClockKind::Wall => self.ranks(),
@@ -55,7 +57,7 @@ cat >"$OUT/scenario.new" <<'END_OF_SCENARIO'
 {toml}END_OF_SCENARIO
 printf '%s\n' {shards} >>"$OUT/scenario.new"
 if [ -e "$OUT/scenario.done" ] && ! cmp -s "$OUT/scenario.new" "$OUT/scenario.done"; then
-    echo "$OUT holds parts of another scenario or number of shards: choose another --out, or remove it" >&2
+    echo "$OUT contains parts of another scenario or number of shards: choose another --out, or remove it" >&2
     exit 2
 fi
 mv "$OUT/scenario.new" "$OUT/scenario.done"
@@ -64,7 +66,7 @@ sed '$d' "$OUT/scenario.done" >"$OUT/scenario.toml"
         ))
     }
 
-    /// One job a shard, and their merge after them. Only shards that are not finished are submitted.
+    /// Writes one job for each shard, and a job that merges them. Only unfinished shards are submitted.
     fn array(&self) -> String {
         let Self { shards, options, .. } = self;
         let (last, job, merge) = (shards - 1, self.job(), self.merge());
@@ -99,7 +101,7 @@ echo "merge: job $MERGE; the merged run will be in $OUT/whole"
         )
     }
 
-    /// One job whose ranks begin at one instant, and the merge at its end.
+    /// Writes one job whose ranks begin at one instant, and the merge at its end.
     fn ranks(&self) -> String {
         let Self { shards, options, lead_s, .. } = self;
         let (job, merge) = (self.job(), self.merge());
@@ -130,7 +132,7 @@ echo "{shards} ranks and their merge: job $RANKS; the merged run will be in $OUT
         quoted(&format!("biopay-{}", self.scenario.name))
     }
 
-    /// One shard is the whole already.
+    /// Writes the merge; a single shard needs none.
     fn merge(&self) -> &'static str {
         match self.shards {
             1 => r#"rm -rf "$OUT/whole" && cp -R "$OUT/parts/0" "$OUT/whole""#,
@@ -139,14 +141,14 @@ echo "{shards} ranks and their merge: job $RANKS; the merged run will be in $OUT
     }
 }
 
-/// Says how far a submitted scenario is.
+/// The progress of a submitted scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Shards that are finished.
     pub finished: u32,
     /// Shards in all.
     pub shards: u32,
-    /// Whether the merged run is there and no older than the submission.
+    /// Whether the merged run exists and is newer than the submission.
     pub is_merged: bool,
     /// Jobs that Slurm still has, waiting or running.
     pub in_queue: usize,
@@ -155,12 +157,17 @@ pub struct Standing {
 impl Standing {
     /// Reads the folder of a submitted scenario, and asks Slurm for its jobs.
     ///
-    /// Errors: [`Error::Usage`] where nothing was submitted into the folder.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if nothing was submitted into the folder.
     pub fn read(out: &Path) -> Result<Self, Error> {
         let read = |name: &str| {
             let path = out.join(name);
             std::fs::read_to_string(&path).map_err(|_| {
-                Error::Usage(format!("{}: nothing was submitted here with biopay cluster slurm", path.display()))
+                Error::Usage(format!(
+                    "{}: nothing was submitted into this folder with biopay cluster slurm",
+                    path.display()
+                ))
             })
         };
         let shards = read("scenario.done")?.lines().last().and_then(|line| line.parse().ok()).unwrap_or(0);
@@ -176,18 +183,20 @@ impl Standing {
         })
     }
 
-    /// Says it in a line.
+    /// Returns the progress as one line of text.
     pub fn line(&self) -> String {
         let Self { finished, shards, in_queue, .. } = self;
         let state = match (self.is_merged, in_queue) {
             (true, 0) => "merged".to_owned(),
-            (false, 0) => "NOT merged, and no job is left: see the logs, and submit again what is missing".to_owned(),
+            (false, 0) => {
+                "NOT merged, and no job is left: see the logs, and submit the missing shards again".to_owned()
+            }
             (_, jobs) => format!("{jobs} jobs waiting or running"),
         };
         format!("{finished} of {shards} shards finished; {state}")
     }
 
-    /// Says whether nothing more will happen by itself.
+    /// Returns whether no job is left that could change the state.
     pub fn is_over(&self) -> bool {
         self.in_queue == 0
     }
@@ -197,7 +206,7 @@ fn is_finished(part: &Path) -> bool {
     RunReader::open(part).is_ok_and(|run| run.manifest().completion == Completion::Complete)
 }
 
-/// Counts the jobs that Slurm still has; one that it has forgotten is over.
+/// Counts the jobs that Slurm still lists; a job that it no longer lists has ended.
 fn in_queue(jobs: &BTreeSet<String>) -> Result<usize, Error> {
     let mut count = 0;
     for job in jobs {

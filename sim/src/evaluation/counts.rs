@@ -1,4 +1,4 @@
-//! What is kept of the comparisons: counts by score, mated scores by subject, and the highest non-mated ones.
+//! The counts of comparisons by score, the mated scores by subject, and the highest non-mated scores.
 
 use super::scorer::Compared;
 use biopay_reports::cluster::Design;
@@ -8,11 +8,12 @@ use biopay_reports::rates::ScoreSet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The non-mated comparisons that are kept one by one: enough for the clustered interval of a rate of 1 in 10,000 out
-/// of 10⁹ comparisons, in 3 MB.
+/// The number of non-mated comparisons that are kept one by one: enough for the clustered interval of a rate of 1 in
+/// 10,000 out of 10⁹ comparisons, in 3 MB.
 pub const TAIL_MAX: usize = 200_000;
 
-/// Adds up comparisons in any order. Memory is constant in the number of non-mated ones.
+/// The counts of comparisons, which may be added in any order. Memory is constant in the number of non-mated
+/// comparisons.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
     /// Mated comparisons by subject and score.
@@ -29,7 +30,7 @@ pub struct Counts {
     false_accepts: Vec<(u32, u32)>,
 }
 
-/// Orders scores as integers: -∞ is the least that occurs.
+/// A score as an integer of the same order; the least is that of -∞.
 type ScoreKey = u32;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +69,7 @@ impl Counts {
         }
     }
 
-    /// Counts mated comparisons of one subject that no threshold was held against.
+    /// Counts mated comparisons of one subject without a decision.
     pub fn add_mated(&mut self, subject: u32, value: f32, comparisons: u64) {
         self.mated.entry((subject, key(value))).or_default().comparisons += comparisons;
     }
@@ -85,7 +86,7 @@ impl Counts {
         *self.owed.entry(key(value)).or_default() += 1;
     }
 
-    /// Keeps who scored that high, without counting it.
+    /// Stores the subjects of a high score, without counting the comparison.
     pub fn keep(&mut self, a: u32, b: u32, value: f32) {
         let key = key(value);
         if key > self.dropped_up_to {
@@ -96,12 +97,12 @@ impl Counts {
         }
     }
 
-    /// Says that pairs up to this score were never offered to [`keep`](Self::keep).
+    /// Records that pairs up to this score were never offered to [`keep`](Self::keep).
     pub fn tail_above(&mut self, value: f32) {
         self.dropped_up_to = self.dropped_up_to.max(key(value));
     }
 
-    /// Adds what was counted elsewhere.
+    /// Adds the counts of another part.
     pub fn merge(&mut self, other: Self) {
         other.mated.into_iter().for_each(|(k, d)| self.mated.entry(k).or_default().add(d));
         other.non_mated.into_iter().for_each(|(k, d)| self.non_mated.entry(k).or_default().add(d));
@@ -112,7 +113,8 @@ impl Counts {
         self.false_accepts.extend(other.false_accepts);
     }
 
-    /// Drops the lowest scores of the tail where it is too long; whole scores, so that the order does not show.
+    /// Drops the lowest scores of a tail that is too long: always all pairs of a score, so that the order of additions
+    /// does not matter.
     fn shrink(&mut self) {
         self.tail.sort_unstable_by(|a, b| b.cmp(a));
         if self.tail.len() > TAIL_MAX {

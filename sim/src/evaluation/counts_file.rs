@@ -1,7 +1,8 @@
-//! Counts on disk: what an interrupted evaluation takes up again, and what shards are merged from.
+//! The file of counts, from which an interrupted evaluation resumes and shards are merged.
 
-use super::Counts;
 use super::exhaustive::UNITS;
+use super::intake::Intake;
+use super::{Counts, SampleSet};
 use crate::Error;
 use crate::shard::Shard;
 use biopay_reports::cluster::Design;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-/// Holds what is known of the samples.
+/// The numbers of samples, subjects and failures.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SampleFigures {
     /// Samples.
@@ -24,12 +25,28 @@ pub struct SampleFigures {
     pub failure_to_acquire: Option<Rate>,
     /// References that could not be enrolled.
     pub failures_to_enrol: u64,
+    /// The folder's files that were not taken, and samples that are copies of others.
+    pub intake: Intake,
+}
+
+impl SampleFigures {
+    /// Describes a set of samples.
+    pub fn of(set: &SampleSet, failures_to_enrol: u64) -> Self {
+        Self {
+            images: set.len(),
+            subjects: set.subject_count(),
+            failures_to_acquire: set.failures().clone(),
+            failure_to_acquire: Some(set.failure_to_acquire()),
+            failures_to_enrol,
+            intake: set.intake().clone(),
+        }
+    }
 }
 
 /// The layout's version, the first thing in the file.
-const VERSION: u16 = 3;
+const VERSION: u16 = 4;
 
-/// Holds counts, what they are counts of, and how far they have come.
+/// Counts, the evaluation that they belong to, and its progress.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CountsFile {
     version: u16,
@@ -41,27 +58,29 @@ pub struct CountsFile {
     pub samples: SampleFigures,
     /// The scheme's name, and whether it gives scores, where a scheme was evaluated.
     pub scheme: Option<(String, bool)>,
-    /// Units that are counted.
+    /// The number of units that are counted.
     pub units_done: usize,
     /// The counts.
     pub counts: Counts,
 }
 
 impl CountsFile {
-    /// Starts counts, or takes up those of the same evaluation from a file.
+    /// Starts counts, or resumes those of the same evaluation from a file.
     ///
-    /// Errors: unreadable files; [`Error::Usage`] where the file holds another evaluation, or there are more shards than
+    /// # Errors
+    ///
+    /// [`Error::File`]; [`Error::Usage`] if the file belongs to another evaluation, or there are more shards than
     /// units.
     pub fn open(path: Option<&Path>, identity: &str, shard: Shard, design: Design) -> Result<Self, Error> {
         if units(shard).next().is_none() {
-            return Err(Error::Usage(format!("shard {shard} has nothing to do: make at most {UNITS} of them")));
+            return Err(Error::Usage(format!("shard {shard} is empty: use at most {UNITS} shards")));
         }
         if let Some(path) = path.filter(|p| p.exists()) {
             let found = Self::read(path)?;
             if found.identity == identity && found.shards == [shard] {
                 return Ok(found);
             }
-            let message = "holds counts of other samples, another method or another shard; give another file";
+            let message = "contains counts of other samples, another method or another shard: name another file";
             return Err(Error::Usage(format!("{}: {message}", path.display())));
         }
         let identity = identity.to_owned();
@@ -80,16 +99,20 @@ impl CountsFile {
 
     /// Reads a file.
     ///
-    /// Errors: unreadable files; [`Error::Usage`] for other files and versions.
+    /// # Errors
+    ///
+    /// [`Error::File`]; [`Error::Usage`] for other files and versions.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(Error::file(path))?;
         let known = postcard::from_bytes::<Self>(&bytes).ok().filter(|found| found.version == VERSION);
         known.ok_or_else(|| Error::Usage(format!("{}: not a file of comparison counts", path.display())))
     }
 
-    /// Writes the file beside its name and moves it there.
+    /// Writes the file under a temporary name and renames it.
     ///
-    /// Errors: files that cannot be written.
+    /// # Errors
+    ///
+    /// [`Error::File`].
     pub fn save(&self, path: Option<&Path>) -> Result<(), Error> {
         let Some(path) = path else { return Ok(()) };
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -102,7 +125,9 @@ impl CountsFile {
 
     /// Adds up all shards of one evaluation.
     ///
-    /// Errors: [`Error::Usage`] for a missing, repeated, unfinished or foreign shard.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a missing, repeated, unfinished or foreign shard.
     pub fn merge(files: Vec<(String, Self)>) -> Result<Self, Error> {
         let mut files = files.into_iter();
         let Some((_, mut all)) = files.next() else { return Err(Error::Usage("nothing to merge".into())) };
@@ -134,7 +159,7 @@ impl CountsFile {
     }
 }
 
-/// Lists the units of an evaluation that a shard does.
+/// Lists the units of an evaluation that belong to a shard.
 pub(super) fn units(shard: Shard) -> impl Iterator<Item = usize> {
     (0..UNITS).filter(move |&unit| shard.holds(unit as u32))
 }

@@ -1,4 +1,4 @@
-//! Runs the comparisons of a plan: in units that are resumed, sharded and merged, on all cores.
+//! The comparisons of a plan, made on all cores, in units that can be resumed, sharded and merged.
 
 use super::counts_file::{self, CountsFile};
 use super::exhaustive::{Exhaustive, UNITS};
@@ -6,16 +6,16 @@ use super::plan::Plan;
 use super::scorer::{Compared, Scorer};
 use super::{Counts, SampleSet};
 use crate::Error;
+use crate::csv_file;
 use crate::progress::Stage;
 use crate::shard::Shard;
 use rayon::prelude::*;
-use std::io::Write;
 use std::path::Path;
 
 /// References whose comparisons are held in memory at a time, before they are counted in order.
 const ROWS_AT_A_TIME: usize = 64;
 
-/// Is the way in which a plan's comparisons are made.
+/// The way in which a plan's comparisons are made.
 pub enum Engine<'a> {
     /// Reference by reference, any scorer.
     ByReference(&'a dyn Scorer),
@@ -23,12 +23,12 @@ pub enum Engine<'a> {
     Exhaustive(Exhaustive<'a>),
 }
 
-/// Says where comparisons go besides the counts.
+/// The outputs of comparisons beside the counts, and the part to do.
 #[derive(Default)]
 pub struct Outputs<'a> {
     /// `a,b,score` of every pair; no score where no comparison took place.
     pub scores: Option<&'a Path>,
-    /// The counts so far: written after every unit, and taken up again where it holds the same evaluation.
+    /// The file of counts: written after every unit, and resumed if it belongs to the same evaluation.
     pub counts: Option<&'a Path>,
     /// Which part of the units to do.
     pub shard: Shard,
@@ -36,9 +36,11 @@ pub struct Outputs<'a> {
 
 /// Makes all comparisons of a plan, or of a shard of it.
 ///
-/// `identity` names samples, method and parameters: counts of another identity are refused.
+/// `identity` identifies samples, method and parameters: counts of another identity are refused.
 ///
-/// Errors: files; [`Error::Usage`] for counts of another evaluation.
+/// # Errors
+///
+/// [`Error::File`]; [`Error::Usage`] for counts of another evaluation.
 pub fn evaluate(
     set: &SampleSet,
     plan: &Plan,
@@ -102,7 +104,7 @@ fn count(plan: &Plan, reference: usize, probe: u32, compared: Compared, counts: 
     counts.add(plan.references()[reference].subject, plan.subject(probe as usize), compared);
 }
 
-/// Compares some references with all their probes, each reference's on one core unless there is one alone.
+/// Compares some references with all their probes, each reference on one core unless there is only one.
 fn rows(plan: &Plan, scorer: &dyn Scorer, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
     let row = |&reference: &usize| {
         let probes = plan.probes(reference);
@@ -120,23 +122,19 @@ fn write_every_score(
     counts: &mut Counts,
     stage: &Stage,
 ) -> Result<(), Error> {
-    let file = std::fs::File::create(path).map_err(Error::file(path))?;
-    let mut out = std::io::BufWriter::new(file);
-    let mut write = || {
-        writeln!(out, "a,b,score")?;
-        let references: Vec<usize> = (0..plan.references().len()).collect();
-        for some in references.chunks(ROWS_AT_A_TIME) {
-            for (&reference, row) in some.iter().zip(engine.compare(plan, some)) {
-                let a = &set.names()[plan.references()[reference].samples.start];
-                stage.add(row.len() as u64);
-                for (probe, compared) in row {
-                    let score = if compared.score.is_finite() { compared.score.to_string() } else { String::new() };
-                    writeln!(out, "{a},{},{score}", set.names()[probe as usize])?;
-                    count(plan, reference, probe, compared, counts);
-                }
+    let mut out = csv_file::create(path, &["a", "b", "score"])?;
+    let references: Vec<usize> = (0..plan.references().len()).collect();
+    for some in references.chunks(ROWS_AT_A_TIME) {
+        for (&reference, row) in some.iter().zip(engine.compare(plan, some)) {
+            let a = &set.names()[plan.references()[reference].samples.start];
+            stage.add(row.len() as u64);
+            for (probe, compared) in row {
+                let score = if compared.score.is_finite() { compared.score.to_string() } else { String::new() };
+                let fields = [a, &set.names()[probe as usize], &score];
+                out.write_record(fields).map_err(csv_file::unwritten(path))?;
+                count(plan, reference, probe, compared, counts);
             }
         }
-        out.flush()
-    };
-    write().map_err(Error::file(path))
+    }
+    out.flush().map_err(Error::file(path))
 }

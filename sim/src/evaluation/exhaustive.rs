@@ -6,18 +6,18 @@ use crate::Error;
 use biopay_biometrics::comparison::{CodeSet, Counted, Kernel, Span, VectorSet, cosine_bin, cosine_of_bin};
 use biopay_biometrics::{BitString, Template};
 
-/// Units that every evaluation is cut into: what a shard is made of, and what an interruption costs at most.
+/// The number of units of every evaluation. Shards consist of units, and an interruption costs at most one.
 pub const UNITS: usize = 64;
-/// Templates that the tail's limit is estimated from.
+/// The number of templates from which the tail's limit is estimated.
 const PILOT: usize = 4_096;
-/// Pairs that the tail shall hold, by the pilot's estimate, of all units together.
+/// The wanted number of pairs in the tail of all units together, by the pilot's estimate.
 const TAIL_AIM: f64 = 50_000.0;
 
-/// Compares every pair of a set.
+/// The comparison of every pair of a set.
 pub struct Exhaustive<'a> {
     set: &'a SampleSet,
     packed: Packed,
-    /// Samples that were acquired: packed templates are numbered in their order.
+    /// The acquired samples; packed templates have their order.
     acquired: Vec<usize>,
     tail_from: f32,
     kernel: Kernel,
@@ -31,13 +31,19 @@ enum Packed {
 impl<'a> Exhaustive<'a> {
     /// Packs a set's templates.
     ///
-    /// Errors: [`Error::Usage`] where the samples or the comparator are not of fixed length.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the samples or the comparator are not of fixed length.
     pub fn new(set: &'a SampleSet, comparator: Comparator) -> Result<Self, Error> {
         let templates = set.fixed_length()?;
         let acquired: Vec<usize> = (0..set.len()).filter(|&i| templates[i].is_some()).collect();
         let present = || templates.iter().flatten();
         let packed = match comparator {
-            Comparator::Minutiae => return Err(Error::Usage("minutiae have no kernel".into())),
+            Comparator::Minutiae => {
+                return Err(Error::Usage(
+                    "the minutiae comparator compares no fixed-length templates: use --comparator fixed-length".into(),
+                ));
+            }
             Comparator::FixedLength => Packed::Reals(VectorSet::new(present().map(Template::real))),
             Comparator::FixedLengthBinary => Packed::Bits(CodeSet::new(present().map(Template::bits))),
         };
@@ -90,7 +96,7 @@ impl<'a> Exhaustive<'a> {
         }
     }
 
-    /// Mated pairs are few: they are compared again one by one, and moved out of the count of all.
+    /// Compares the few mated pairs again one by one, and moves them out of the count of all pairs.
     ///
     /// The counts of single units may owe pairs to one another until all are merged.
     fn move_mated(&self, counts: &mut Counts) {
@@ -109,7 +115,7 @@ impl<'a> Exhaustive<'a> {
         (0..self.acquired.len()).flat_map(mine)
     }
 
-    /// Counts the pairs of which a sample was not acquired, mated and non-mated.
+    /// Counts the mated and non-mated pairs with a sample that was not acquired.
     fn add_failures(&self, counts: &mut Counts) {
         let mut acquired = vec![0u64; self.set.subject_count()];
         self.acquired.iter().for_each(|&i| acquired[self.set.subjects()[i] as usize] += 1);
@@ -139,7 +145,7 @@ impl<'a> Exhaustive<'a> {
         self.set.subjects()[self.acquired[packed]]
     }
 
-    /// Estimates the score above which about as many pairs lie as the tail shall hold, from an even part of the set.
+    /// Estimates the score above which the wanted number of pairs lies, from an evenly spaced part of the set.
     fn pilot<'t>(&self, templates: impl Iterator<Item = &'t Template>) -> f32 {
         let step = self.acquired.len().div_ceil(PILOT).max(1);
         let some: Vec<&Template> = templates.step_by(step).collect();

@@ -1,40 +1,64 @@
-//! From a folder's images, or minutiae records, to features.
+//! The extraction of features from a folder's images, and the reading of minutiae records.
 
 use super::sample_set::{ImageResult, TemplateResult, acquired};
 use crate::Error;
 use biopay_biometrics::fingerprint::iso19794_2::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features};
-use biopay_biometrics::{Modality, Sample, face};
-use biopay_datasets::folder::{NamedImage, read_image, write_image};
+use biopay_biometrics::{Modality, Sample, Template, face};
+use biopay_datasets::folder::{NamedFile, PixelDigest, read_image, write_image};
 use rayon::prelude::*;
 use std::path::Path;
 
+/// What was made of a folder's images, and a digest of each one's pixels where it could be read.
+pub struct Extracted<T> {
+    /// One result an image.
+    pub made: Vec<Result<T, String>>,
+    /// One digest an image.
+    pub digests: Vec<Option<PixelDigest>>,
+}
+
 /// Extracts the features of a folder's images on all cores, one image a core in memory at a time.
 ///
-/// An image that cannot be used, because it is broken or too large, is a failure to acquire like any other. With
-/// `trace` every stage is written there as `STEM-STAGE.png`.
+/// A broken or too large image is a failure to acquire like any other. With `trace` every stage is written there as
+/// `STEM-STAGE.png`.
 ///
-/// Errors: files that cannot be read or written.
+/// # Errors
+///
+/// [`Error::File`].
 pub fn extract(
-    images: &[NamedImage],
+    images: &[NamedFile],
     pixels_per_inch: Option<u16>,
     trace: Option<&Path>,
     progress: &(dyn Fn() + Sync),
-) -> Result<Vec<ImageResult>, Error> {
+) -> Result<Extracted<Features>, Error> {
     let extractor = Extractor::new();
     if let Some(folder) = trace {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
-    let one = |image: &NamedImage| {
+    let one = |stem: &str, sample: &Sample| extract_one(&extractor, stem, sample, trace);
+    each_image(images, pixels_per_inch, progress, &one)
+}
+
+type Make<'a, T> = &'a (dyn Fn(&str, &Sample) -> Result<Result<T, String>, Error> + Sync);
+
+fn each_image<T: Send>(
+    images: &[NamedFile],
+    pixels_per_inch: Option<u16>,
+    progress: &(dyn Fn() + Sync),
+    make: Make<'_, T>,
+) -> Result<Extracted<T>, Error> {
+    let one = |image: &NamedFile| {
         let result = match read_image(&image.path, pixels_per_inch) {
-            Ok(sample) => extract_one(&extractor, &image.stem, &sample, trace),
-            Err(biopay_datasets::Error::Image { why, .. }) => Ok(Err(format!("no usable image: {why}"))),
+            Ok(sample) => make(&image.stem, &sample).map(|made| (made, Some(PixelDigest::of(&sample)))),
+            Err(biopay_datasets::Error::Image { why, .. }) => Ok((Err(format!("no usable image: {why}")), None)),
             Err(other) => Err(other.into()),
         };
         progress();
         result
     };
-    images.par_iter().map(one).collect()
+    let each = images.par_iter().map(one).collect::<Result<Vec<_>, Error>>()?;
+    let (made, digests) = each.into_iter().unzip();
+    Ok(Extracted { made, digests })
 }
 
 fn extract_one(extractor: &Extractor, stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<ImageResult, Error> {
@@ -53,50 +77,47 @@ fn extract_one(extractor: &Extractor, stem: &str, sample: &Sample, trace: Option
 
 /// Makes the templates of a folder's face images on all cores, one image a core in memory at a time.
 ///
-/// An image that cannot be used is a failure to acquire like any other. With `trace` every stage is written there as
+/// An unusable image is a failure to acquire like any other. With `trace` every stage is written there as
 /// `STEM-STAGE.png`.
 ///
-/// Errors: files that cannot be read or written.
+/// # Errors
+///
+/// [`Error::File`].
 pub fn face_templates(
-    images: &[NamedImage],
+    images: &[NamedFile],
     trace: Option<&Path>,
     progress: &(dyn Fn() + Sync),
-) -> Result<Vec<TemplateResult>, Error> {
+) -> Result<Extracted<Template>, Error> {
     if let Some(folder) = trace {
         std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     }
     each_face(images, progress, &|stem, sample| face_template(stem, sample, trace))
 }
 
-/// Makes the templates of a folder's face images as [`face_templates`] does, by an ONNX network of the user's.
+/// Makes the templates of a folder's face images as [`face_templates`] does, with the user's ONNX network.
 ///
-/// Errors: files that cannot be read, a network that cannot be used.
+/// # Errors
+///
+/// [`Error::File`]; [`Error::Biometrics`] for an unusable network.
 #[cfg(feature = "onnx")]
 pub fn embedded_templates(
-    images: &[NamedImage],
+    images: &[NamedFile],
     network: &Path,
     progress: &(dyn Fn() + Sync),
-) -> Result<Vec<TemplateResult>, Error> {
+) -> Result<Extracted<Template>, Error> {
     let bytes = std::fs::read(network).map_err(Error::file(network))?;
     let embedder = face::onnx::Embedder::from_bytes(&bytes)?;
     each_face(images, progress, &|_, sample| acquired(embedder.template(sample)))
 }
 
 fn each_face(
-    images: &[NamedImage],
+    images: &[NamedFile],
     progress: &(dyn Fn() + Sync),
-    make: &(dyn Fn(&str, &Sample) -> Result<TemplateResult, Error> + Sync),
-) -> Result<Vec<TemplateResult>, Error> {
-    let one = |image: &NamedImage| {
-        let result = match read_image(&image.path, None) {
-            Ok(sample) => make(&image.stem, &Sample { modality: Modality::Face, ..sample }),
-            Err(biopay_datasets::Error::Image { why, .. }) => Ok(Err(format!("no usable image: {why}"))),
-            Err(other) => Err(other.into()),
-        };
-        progress();
-        result
-    };
-    images.par_iter().map(one).collect()
+    make: Make<'_, Template>,
+) -> Result<Extracted<Template>, Error> {
+    each_image(images, None, progress, &|stem, sample| {
+        make(stem, &Sample { modality: Modality::Face, ..sample.clone() })
+    })
 }
 
 fn face_template(stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<TemplateResult, Error> {
@@ -114,11 +135,13 @@ fn face_template(stem: &str, sample: &Sample, trace: Option<&Path>) -> Result<Te
     acquired(result)
 }
 
-/// Reads a folder of ISO/IEC 19794-2 records named `SUBJECT_IMPRESSION.fmr`, the first view of each.
+/// Reads a folder's minutiae records, the first view of each.
 ///
-/// Errors: files that cannot be read, and records that are malformed, by name.
-pub fn read_records(records: &[NamedImage]) -> Result<Vec<ImageResult>, Error> {
-    let one = |record: &NamedImage| {
+/// # Errors
+///
+/// [`Error::File`], and malformed records, by name.
+pub fn read_records(records: &[NamedFile]) -> Result<Vec<ImageResult>, Error> {
+    let one = |record: &NamedFile| {
         let bytes = std::fs::read(&record.path).map_err(Error::file(&record.path))?;
         let named = |error: biopay_biometrics::Error| Error::Usage(format!("{}: {error}", record.path.display()));
         let parsed = Record::from_bytes(&bytes).map_err(named)?;
@@ -133,8 +156,10 @@ pub fn read_records(records: &[NamedImage]) -> Result<Vec<ImageResult>, Error> {
 
 /// Writes every image's minutiae as an ISO/IEC 19794-2 record `STEM.fmr`; images without features have none.
 ///
-/// Errors: files that cannot be written.
-pub fn write_records(images: &[NamedImage], features: &[ImageResult], folder: &Path) -> Result<usize, Error> {
+/// # Errors
+///
+/// [`Error::File`].
+pub fn write_records(images: &[NamedFile], features: &[ImageResult], folder: &Path) -> Result<usize, Error> {
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
     let mut written = 0;
     for (image, features) in images.iter().zip(features) {

@@ -16,7 +16,7 @@ use std::fmt::Write;
 /// failure-to-acquire rate alone (ISO/IEC 19795-1).
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
-    /// What was compared.
+    /// The samples that were compared.
     #[serde(flatten)]
     pub samples: SampleFigures,
     /// Mated comparisons.
@@ -62,9 +62,9 @@ pub struct PointRates {
 /// One requirement and its verdict.
 #[derive(Clone, Debug, Serialize)]
 pub struct RequirementFigure {
-    /// The name to cite.
+    /// The requirement's name.
     pub name: &'static str,
-    /// Where it stands, and its limits.
+    /// Its source, with its limits.
     pub source: &'static str,
     /// Whether it is met.
     #[serde(flatten)]
@@ -120,6 +120,7 @@ impl Figures {
         if let Some(fta) = samples.failure_to_acquire.filter(|fta| fta.count > 0) {
             let _ = writeln!(out, "  FTA       {}", rate_with_method(&fta));
         }
+        out += &samples.intake.to_text();
         if samples.failures_to_enrol > 0 {
             let _ = writeln!(out, "  failures to enrol: {}", samples.failures_to_enrol);
         }
@@ -168,9 +169,9 @@ impl PointRates {
 /// Whether a scheme's scores order payloads, or only say equal or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HasScore {
-    /// They do.
+    /// The scores order payloads.
     Yes,
-    /// Equal or not.
+    /// The scores distinguish only equal from unequal.
     No,
 }
 
@@ -180,7 +181,7 @@ pub fn verdict_text(verdict: Conformance) -> String {
         Conformance::Met => "met".into(),
         Conformance::NotMet => "not met".into(),
         Conformance::NotEnoughEvidence { needed: Some(needed) } => {
-            format!("not enough evidence: {} would do at this rate", needed_text(needed))
+            format!("not enough evidence: {} would be enough at this rate", needed_text(needed))
         }
         Conformance::NotEnoughEvidence { needed: None } => "not enough evidence".into(),
     }

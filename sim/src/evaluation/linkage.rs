@@ -1,4 +1,4 @@
-//! Whether two enrolments of one subject can be told to belong together: the scores that unlinkability is measured on.
+//! The linkage of two enrolments of one subject: the scores from which unlinkability is computed.
 
 use super::SampleSet;
 use super::scorer::{SchemeChoice, TokenCondition, device_token};
@@ -11,16 +11,18 @@ use biopay_reports::distribution::Distribution;
 use biopay_reports::unlinkability::{Unlinkability, unlinkability};
 use rayon::prelude::*;
 
-/// Subjects that are enrolled twice at most: their pairs grow with the square.
+/// The greatest number of subjects that are enrolled twice: their pairs grow with the square.
 const SUBJECTS_MAX: usize = 400;
 
-/// Enrols each subject at two services, from different samples, with a token of its own at each, and measures how far
-/// the pairs of one subject stand out.
+/// Enrols each subject at two services, from different samples, with a separate token at each, and measures how well the
+/// pairs of one subject can be distinguished from others.
 ///
-/// With [`TokenCondition::Stolen`] the attacker knows the tokens and inverts what can be inverted; otherwise he attacks
-/// or compares payloads and helper data as they lie in two databases. `None` where too few subjects have two samples.
+/// With [`TokenCondition::Stolen`] the attacker knows the tokens and inverts the invertible schemes; otherwise the
+/// attacker compares payloads and helper data of two databases. `None` if too few subjects have two samples.
 ///
-/// Errors: parameters out of range; samples that are not fixed-length templates.
+/// # Errors
+///
+/// Parameters out of range; samples that are not fixed-length templates.
 pub fn measure(set: &SampleSet, choice: &SchemeChoice) -> Result<Option<Unlinkability>, Error> {
     let scheme = build(choice.id, &choice.parameters)?;
     let templates = set.fixed_length()?;

@@ -1,4 +1,4 @@
-//! What a scheme reaches at low false match rates, as far as the comparisons can tell.
+//! The rates of a scheme at low false match rates, as far as the comparisons are enough.
 
 use super::figures::PointRates;
 use biopay_biometrics::scheme::ComparisonKind;
@@ -7,10 +7,10 @@ use biopay_reports::interval::Rate;
 use biopay_reports::limit::{Conformance, Needed, against};
 use serde::Serialize;
 
-/// The rates that are asked for, with the points of the figures that they are.
+/// The false match rates that are reported, with the names of their operating points.
 pub const TARGETS: [(&str, f64); 3] = [("FMR10000", 1e-4), ("FMR100000", 1e-5), ("FMR1000000", 1e-6)];
 
-/// Holds what is known at one false match rate.
+/// The result at one false match rate.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "evidence", rename_all = "kebab-case")]
 pub enum AtFmr {
@@ -64,7 +64,7 @@ fn not_enough(fmr: &Rate, target: f64) -> AtFmr {
 }
 
 impl AtFmr {
-    /// Writes the false non-match rate there with its interval, or why there is none.
+    /// Writes the false non-match rate with its interval, or the reason why there is none.
     pub fn to_text(&self) -> String {
         match self {
             Self::Reached { fnmr, .. } => rate_text(fnmr),

@@ -1,12 +1,12 @@
-//! Comparisons off line: every pair of a set of samples, by a comparator or by a derivation scheme, and its rates.
+//! Evaluation off line: comparisons of a set of samples by a comparator or a derivation scheme, and their rates.
 //!
 //! ```text
 //! images, records, embeddings ─► SampleSet ─► Plan (which pairs) ─► Counts ─► Figures ─► terminal, JSON, CSV
 //!                                             Scorer (how)          │
 //!                                                                   └ counts file: resumed, sharded, merged
 //! ```
-//! Memory is constant in the number of pairs: scores are counted, and single pairs kept only among mated comparisons
-//! and where non-mated ones score highest.
+//! Memory is constant in the number of pairs: scores are counted, and only mated comparisons and the highest non-mated
+//! ones are kept one by one.
 
 pub mod counts;
 pub mod counts_file;
@@ -14,6 +14,7 @@ pub mod engine;
 pub mod exhaustive;
 pub mod extraction;
 pub mod figures;
+pub mod intake;
 pub mod linkage;
 pub mod low_fmr;
 pub mod plan;

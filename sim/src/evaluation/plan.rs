@@ -1,26 +1,28 @@
-//! Which references are compared with which probes.
+//! The plan of an evaluation: the references, and the probes that each is compared with.
 
 use super::SampleSet;
 use crate::Error;
+use crate::csv_file::read_rows;
 use biopay_reports::cluster::Design;
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
+use unicode_normalization::UnicodeNormalization;
 
-/// Names a protocol.
+/// The protocols, which choose the compared pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Protocol {
     /// Every pair of samples.
     All,
-    /// Every mated pair, and each subject's first sample with every other's first (Maio et al. 2002, FVC2000; also
-    /// called first-impression non-mated).
+    /// Every mated pair, and each subject's first sample with the first sample of every other subject (Maio et al.
+    /// 2002, FVC2000; also called first-impression non-mated).
     #[value(alias = "first-impression")]
     Fvc,
 }
 
-/// Lists references, made of one or several samples each, and the probes that each is compared with.
+/// The references, made of one or several samples each, and the probes that each is compared with.
 pub struct Plan {
     references: Vec<Reference>,
     probes: Probes,
@@ -28,12 +30,12 @@ pub struct Plan {
     samples: Vec<Range<usize>>,
 }
 
-/// Is one reference.
+/// One reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference {
-    /// The samples it is enrolled from, side by side.
+    /// The samples from which it is enrolled, adjacent.
     pub samples: Range<usize>,
-    /// Whose they are.
+    /// The subject of the samples.
     pub subject: u32,
 }
 
@@ -42,14 +44,14 @@ enum Probes {
     Later,
     /// Every later sample of the same subject; a first sample also every other subject's later first.
     Fvc,
-    /// Every sample that no reference is made of.
+    /// Every sample that is not part of a reference.
     NotEnrolled { enrolled: usize },
-    /// Those listed.
+    /// The listed probes.
     Listed(Vec<Vec<u32>>),
 }
 
 impl Plan {
-    /// Compares samples with samples.
+    /// Plans comparisons of samples with samples.
     pub fn samples(set: &SampleSet, protocol: Protocol) -> Self {
         let references =
             set.subjects().iter().enumerate().map(|(i, &subject)| Reference { samples: i..i + 1, subject });
@@ -60,9 +62,12 @@ impl Plan {
         Self::new(set, references.collect(), probes)
     }
 
-    /// Compares one reference a subject, enrolled from its first `enrolled` samples, with every other sample.
+    /// Plans comparisons of one reference for each subject, enrolled from its first `enrolled` samples, with every
+    /// other sample.
     ///
-    /// Errors: [`Error::Usage`] where a subject has too few samples, so that some rate has no mated comparison.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if a subject has too few samples for a mated comparison.
     pub fn enrolled(set: &SampleSet, enrolled: usize) -> Result<Self, Error> {
         let samples = set.samples_of_subjects();
         if let Some(few) = samples.iter().find(|s| s.len() <= enrolled) {
@@ -76,22 +81,26 @@ impl Plan {
         Ok(Self::new(set, references, Probes::NotEnrolled { enrolled }))
     }
 
-    /// Compares the pairs that a CSV file lists: `a,b` a line, by the samples' names.
+    /// Plans the comparisons that a CSV file lists: one `a,b` on each line, by the samples' names.
     ///
-    /// Errors: unreadable files; [`Error::Usage`] naming the line that is not a pair of known samples.
+    /// # Errors
+    ///
+    /// [`Error::File`]; [`Error::Usage`] with the line that is not a pair of known samples.
     pub fn listed(set: &SampleSet, path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
         let index: BTreeMap<&str, usize> = set.names().iter().enumerate().map(|(i, n)| (n.as_str(), i)).collect();
         let mut lists = vec![Vec::new(); set.len()];
-        for (number, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
-            let mut fields = line.split(',').map(str::trim);
-            let pair = fields.next().zip(fields.next());
-            if number == 0 && pair == Some(("a", "b")) {
+        for (number, row) in read_rows(path)?.into_iter().enumerate() {
+            // Names are compared in one form, whichever system wrote the list.
+            let pair = row.fields.get(0).zip(row.fields.get(1));
+            let pair = pair.map(|(a, b)| (a.nfc().collect::<String>(), b.nfc().collect::<String>()));
+            if number == 0 && pair.as_ref().is_some_and(|(a, b)| a == "a" && b == "b") {
                 continue;
             }
-            let known = pair.and_then(|(a, b)| Some((*index.get(a)?, *index.get(b)?)));
+            let known = pair.and_then(|(a, b)| Some((*index.get(a.as_str())?, *index.get(b.as_str())?)));
             let Some((a, b)) = known.filter(|(a, b)| a != b) else {
-                let message = format!("{}, line {}: not two samples as a,b: {line}", path.display(), number + 1);
+                let fields: Vec<&str> = row.fields.iter().collect();
+                let (path, line) = (path.display(), row.line);
+                let message = format!("{path}, line {line}: its first two fields are not two samples: {fields:?}");
                 return Err(Error::Usage(message));
             };
             lists[a].push(b as u32);
@@ -143,7 +152,7 @@ impl Plan {
         (0..self.references.len()).map(|r| self.probes(r).len() as u64).sum()
     }
 
-    /// Says whether every pair of samples is compared, each once.
+    /// Returns whether every pair of samples is compared, each once.
     pub fn is_exhaustive(&self) -> bool {
         matches!(self.probes, Probes::Later)
     }

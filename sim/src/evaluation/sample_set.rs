@@ -1,31 +1,33 @@
 //! The samples of an evaluation, as templates.
 
+use super::intake::Intake;
 use crate::Error;
 use crate::tuning::Subject;
 use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
 use biopay_biometrics::fingerprint::{Features, MinutiaeTemplate};
-use biopay_datasets::folder::NamedImage;
+use biopay_datasets::folder::NamedFile;
 use biopay_reports::cluster::MatedErrors;
 use biopay_reports::interval::Rate;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Is an image's features, or why there are none: a failure to acquire.
+/// An image's features, or the reason of its failure to acquire.
 pub type ImageResult = Result<Features, String>;
 
-/// Holds who each sample is from, and what was made of it.
+/// The samples of an evaluation, with their subjects and templates.
 ///
-/// Shape: `names`, `subjects` and the templates have an entry a sample, a subject's samples side by side.
+/// Shape: `names`, `subjects` and the templates have one entry for each sample; a subject's samples are adjacent.
 pub struct SampleSet {
     names: Vec<String>,
     subjects: Vec<u32>,
     templates: Templates,
     failures: BTreeMap<String, u64>,
+    intake: Intake,
 }
 
-/// What samples are compared as; `None` after a failure to acquire.
+/// The templates of a set; `None` after a failure to acquire.
 pub enum Templates {
     /// Minutiae, for the minutiae comparator.
     Minutiae(Vec<Option<MinutiaeTemplate>>),
@@ -33,7 +35,7 @@ pub enum Templates {
     FixedLength(Vec<Option<Template>>),
 }
 
-/// Names one of two parts of a set that share no subject.
+/// One of two parts of a set that share no subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Half {
     /// The first subject, the third, and so on.
@@ -42,27 +44,29 @@ pub enum Half {
     Odd,
 }
 
-/// Is a sample's template or why there is none.
+/// A sample's template, or the reason why there is none.
 pub type TemplateResult = Result<Template, String>;
 
 impl SampleSet {
-    /// Takes minutiae.
-    pub fn of_minutiae(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
+    /// Builds a set of minutiae.
+    pub fn of_minutiae(images: &[NamedFile], features: &[ImageResult]) -> Result<Self, Error> {
         let made: Vec<_> =
             features.par_iter().map(|f| f.as_ref().map(MinutiaeTemplate::new).map_err(Clone::clone)).collect();
         let failures = failures(&made);
         Self::new(images, Templates::Minutiae(made.into_iter().map(Result::ok).collect()), failures)
     }
 
-    /// Makes fixed-length templates of fingerprints.
-    pub fn of_fingerprints(images: &[NamedImage], features: &[ImageResult]) -> Result<Self, Error> {
+    /// Builds a set of fixed-length templates of fingerprints.
+    pub fn of_fingerprints(images: &[NamedFile], features: &[ImageResult]) -> Result<Self, Error> {
         let made: Vec<TemplateResult> = features.par_iter().map(fixed_length).collect::<Result<_, Error>>()?;
         Self::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
     }
 
-    /// Takes fixed-length templates of samples named by (sample, subject), a subject's side by side.
+    /// Builds a set of fixed-length templates named by (sample, subject), a subject's samples adjacent.
     ///
-    /// Errors: [`Error::Usage`] without two subjects, or without two samples of one.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] without two subjects, or without two samples of one of them.
     pub fn of_templates<'a>(
         names: impl IntoIterator<Item = (String, &'a str)>,
         made: Vec<TemplateResult>,
@@ -70,13 +74,13 @@ impl SampleSet {
         let failures = failures(&made);
         let templates = Templates::FixedLength(made.into_iter().map(Result::ok).collect());
         let (names, subjects): (Vec<String>, Vec<&str>) = names.into_iter().unzip();
-        Self { names, subjects: numbered(&subjects), templates, failures }.checked()
+        Self { names, subjects: numbered(&subjects), templates, failures, intake: Intake::default() }.checked()
     }
 
-    fn new(images: &[NamedImage], templates: Templates, failures: BTreeMap<String, u64>) -> Result<Self, Error> {
+    fn new(images: &[NamedFile], templates: Templates, failures: BTreeMap<String, u64>) -> Result<Self, Error> {
         let subjects: Vec<&str> = images.iter().map(|i| i.subject.as_str()).collect();
         let names = images.iter().map(|i| i.stem.clone()).collect();
-        Self { names, subjects: numbered(&subjects), templates, failures }.checked()
+        Self { names, subjects: numbered(&subjects), templates, failures, intake: Intake::default() }.checked()
     }
 
     fn checked(self) -> Result<Self, Error> {
@@ -94,7 +98,7 @@ impl SampleSet {
         self.names.len()
     }
 
-    /// Says whether there are no samples; never so once built.
+    /// Returns whether there are no samples, which is never so in a built set.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
@@ -118,7 +122,7 @@ impl SampleSet {
     ///
     /// # Errors
     ///
-    /// [`Error::Usage`] where the samples are not fixed-length templates.
+    /// [`Error::Usage`] if the samples are not fixed-length templates.
     pub fn by_subject(&self) -> Result<Vec<Subject>, Error> {
         let templates = self.fixed_length()?;
         Ok(self.samples_of_subjects().into_iter().map(|own| Subject { templates: templates[own].to_vec() }).collect())
@@ -135,14 +139,16 @@ impl SampleSet {
         out
     }
 
-    /// Returns what the samples are compared as.
+    /// Returns the templates that are compared.
     pub fn templates(&self) -> &Templates {
         &self.templates
     }
 
     /// Returns the fixed-length templates.
     ///
-    /// Errors: [`Error::Usage`] where the set was made for the minutiae comparator.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the set was built for the minutiae comparator.
     pub fn fixed_length(&self) -> Result<&[Option<Template>], Error> {
         match &self.templates {
             Templates::FixedLength(templates) => Ok(templates),
@@ -152,9 +158,11 @@ impl SampleSet {
         }
     }
 
-    /// Keeps every second subject, beginning with the first or with the second; numbers start again from 0.
+    /// Returns every second subject, beginning with the first or with the second; subjects are numbered again from 0.
     ///
-    /// Errors: [`Error::Usage`] where too few are left, or the samples are not fixed-length templates.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if too few subjects are left, or the samples are not fixed-length templates.
     pub fn half(&self, first: Half) -> Result<Self, Error> {
         let templates = self.fixed_length()?;
         let parity = usize::from(first == Half::Odd);
@@ -164,7 +172,8 @@ impl SampleSet {
         let templates: Vec<Option<Template>> = kept.iter().map(|&i| templates[i].clone()).collect();
         let missing = templates.iter().filter(|t| t.is_none()).count() as u64;
         let failures = Some(("not acquired".to_owned(), missing)).into_iter().filter(|f| f.1 > 0).collect();
-        Self { names, subjects, templates: Templates::FixedLength(templates), failures }.checked()
+        let templates = Templates::FixedLength(templates);
+        Self { names, subjects, templates, failures, intake: self.intake.clone() }.checked()
     }
 
     /// Returns the failure-to-acquire rate.
@@ -183,7 +192,17 @@ impl SampleSet {
         &self.failures
     }
 
-    /// Digests names and templates, so that counts of other samples are told apart.
+    /// States what became of the folder's other files.
+    pub fn with_intake(self, intake: Intake) -> Self {
+        Self { intake, ..self }
+    }
+
+    /// Returns what became of the folder's other files.
+    pub fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    /// Returns a digest of names and templates, which distinguishes the counts of different samples.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
         for (name, subject) in self.names.iter().zip(&self.subjects) {
@@ -224,7 +243,7 @@ fn failures<T>(made: &[Result<T, String>]) -> BTreeMap<String, u64> {
     out
 }
 
-/// Numbers subjects in the order in which they come.
+/// Numbers subjects in their order.
 fn numbered(subjects: &[&str]) -> Vec<u32> {
     let mut number = 0;
     let mut out = Vec::with_capacity(subjects.len());
@@ -235,7 +254,7 @@ fn numbered(subjects: &[&str]) -> Vec<u32> {
     out
 }
 
-/// Takes a failure to acquire for a result like any other.
+/// Turns a failure to acquire into a result, and leaves other errors.
 pub(super) fn acquired<T>(made: Result<T, biopay_biometrics::Error>) -> Result<Result<T, String>, Error> {
     match made {
         Ok(made) => Ok(Ok(made)),

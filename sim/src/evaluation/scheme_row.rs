@@ -1,4 +1,4 @@
-//! The row of one scheme in the survey.
+//! One scheme's row in the survey.
 
 use super::figures::PointRates;
 use super::low_fmr::AtFmr;
@@ -8,41 +8,42 @@ use biopay_reports::security::EffectiveSecurity;
 use biopay_reports::unlinkability::Unlinkability;
 use serde::Serialize;
 
-/// Holds what one scheme reached.
+/// The results of one scheme.
 #[derive(Clone, Debug, Serialize)]
 pub struct SchemeRow {
     /// The scheme's name.
     pub scheme: &'static str,
-    /// What was chosen for the target FMR; `None` where nothing was, or nothing reached it and the defaults stand.
+    /// The parameters chosen for the target FMR; `None` if the defaults were kept.
     pub tuned: Option<String>,
     /// How payloads are compared.
     pub comparison: ComparisonKind,
-    /// FMR and FNMR where the impostor has the subject's token, and none of his own is needed.
+    /// FMR and FNMR where the impostor has the subject's token.
     pub stolen_token: PointRates,
-    /// The same where he has only his own; `None` for a scheme without tokens.
+    /// FMR and FNMR where the impostor has only a token of their own; `None` for a scheme without tokens.
     pub own_token: Option<PointRates>,
-    /// The same at ever lower false match rates ([`TARGETS`](super::low_fmr::TARGETS)), as far as the comparisons can tell.
+    /// FMR and FNMR at lower and lower false match rates ([`TARGETS`](super::low_fmr::TARGETS)), as far as the
+    /// comparisons are enough.
     pub at_fmr: Vec<AtFmr>,
     /// Equal error rate under a stolen token; `None` where the scheme gives no score.
     pub eer: Option<f64>,
-    /// Bits of the key, where there is one.
+    /// The length of the key; `None` for schemes without one. Units: bits.
     pub key_bits: Option<usize>,
     /// The least of key bits, -log₂ of the false accept rate of a try, and the template's degrees of freedom.
     pub security: EffectiveSecurity,
-    /// Linkability of two enrolments whose tokens the attacker does not have; `None` with too few subjects.
+    /// Linkability of two enrolments whose tokens the attacker does not know; `None` with too few subjects.
     pub unlinkability_unknown_token: Option<Unlinkability>,
-    /// The same where he has both tokens.
+    /// Linkability of two enrolments whose tokens the attacker knows.
     pub unlinkability_stolen_token: Option<Unlinkability>,
     /// Whether a subject's new enrolment refuses the payload of its old one.
     pub is_revocable: bool,
     /// Mean size of a payload as it travels. Units: bytes.
     pub payload_bytes: usize,
-    /// What it costs as a QR symbol; `None` where no symbol holds it.
+    /// The payload's cost as a QR symbol; `None` if it is too large for a symbol.
     pub symbol: Option<SymbolCost>,
-    /// One derivation on one core. Units: milliseconds of wall clock time.
+    /// The time of one derivation on one core. Units: milliseconds on the wall clock.
     pub derivation_ms: f64,
     /// References that could not be enrolled.
     pub failures_to_enrol: u64,
-    /// What of all this is weak, the worst first.
+    /// The scheme's weaknesses, the worst first.
     pub fails_at: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! How a reference and a probe are compared: by a comparator, or as a derivation scheme enrols, derives and verifies.
+//! The comparison of a reference with a probe: by a comparator, or as a derivation scheme enrols, derives and verifies.
 
 use super::plan::{Plan, Reference};
 use super::sample_set::{SampleSet, Templates};
@@ -12,7 +12,7 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Chooses how two samples are compared.
+/// The comparators of two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Comparator {
     /// Minutiae against minutiae (fingerprints).
@@ -23,46 +23,46 @@ pub enum Comparator {
     FixedLengthBinary,
 }
 
-/// Says whose device token a non-mated probe is derived with. A mated one always has its own.
+/// The device token with which a non-mated probe is derived. A mated probe always has its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenCondition {
     /// The impostor has the subject's token.
     #[default]
     Stolen,
-    /// The impostor has only a token of his own.
+    /// The impostor has only a token of their own.
     Own,
 }
 
-/// Chooses a derivation scheme and what an impostor knows.
+/// A derivation scheme, and the impostor's knowledge.
 #[derive(Clone, Debug)]
 pub struct SchemeChoice {
-    /// Which scheme.
+    /// The scheme.
     pub id: SchemeId,
     /// Its parameters.
     pub parameters: SchemeParameters,
     /// The impostor's token.
     pub token: TokenCondition,
-    /// Keys the enrolments' randomness and the tokens.
+    /// The seed of the enrolments' randomness and of the tokens.
     pub seed: u64,
 }
 
-/// Is a way to compare.
+/// A way to compare.
 #[derive(Clone, Debug)]
 pub enum Method {
-    /// Templates as they are.
+    /// A comparator, on unprotected templates.
     Comparator(Comparator),
-    /// Payloads of a derivation scheme.
+    /// A derivation scheme, on payloads.
     Scheme(SchemeChoice),
 }
 
-/// Holds the result of one comparison.
+/// The result of one comparison.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Compared {
     /// Larger is more similar; 1 or 0 for a scheme that compares for equality; -∞ where no comparison took place, after a
     /// failure to acquire or enrol.
     pub score: f32,
-    /// The scheme's decision; `None` where a comparator leaves it to a threshold.
+    /// The scheme's decision; `None` for a comparator, whose threshold is chosen later.
     pub accepted: Option<bool>,
 }
 
@@ -71,7 +71,7 @@ impl Compared {
     const FAILED: Self = Self { score: f32::NEG_INFINITY, accepted: None };
 }
 
-/// Compares references with probes.
+/// A comparison of references with probes.
 pub trait Scorer: Sync {
     /// Compares one pair.
     fn compare(&self, reference: usize, probe: usize) -> Compared;
@@ -90,20 +90,22 @@ pub trait Scorer: Sync {
 
 /// Makes the scorer of a comparator.
 ///
-/// Errors: [`Error::Usage`] where the samples are not what it compares.
+/// # Errors
+///
+/// [`Error::Usage`] if the samples do not fit the comparator.
 pub fn comparator<'a>(set: &'a SampleSet, comparator: Comparator) -> Result<Box<dyn Scorer + 'a>, Error> {
     if let (Comparator::Minutiae, Templates::Minutiae(templates)) = (comparator, set.templates()) {
         return Ok(Box::new(Pairwise { templates, score: |a, b| coarse(compare(a, b).0) }));
     }
     let templates = set.fixed_length()?;
     match comparator {
-        Comparator::Minutiae => Err(Error::Usage("the minutiae comparator compares fingerprints alone".into())),
+        Comparator::Minutiae => Err(Error::Usage("the minutiae comparator compares only fingerprints".into())),
         Comparator::FixedLength => Ok(Box::new(Pairwise { templates, score: |a, b| coarse(Template::cosine(a, b)) })),
         Comparator::FixedLengthBinary => Ok(Box::new(Pairwise { templates, score: Template::bit_agreement })),
     }
 }
 
-/// Rounds a score to 14 significant bits, so that few enough different ones occur to be counted.
+/// Rounds a score to 14 significant bits, so that few different scores occur and can be counted.
 fn coarse(score: f32) -> f32 {
     const DROPPED_BITS: u32 = 9;
     f32::from_bits(score.to_bits() >> DROPPED_BITS << DROPPED_BITS)
@@ -131,7 +133,7 @@ impl<T: Sync> Scorer for Pairwise<'_, T> {
     }
 }
 
-/// Compares as a scheme does.
+/// The comparison of a scheme.
 pub struct SchemeScorer<'a> {
     scheme: Box<dyn Scheme>,
     token: TokenCondition,
@@ -151,7 +153,9 @@ struct Enrolled {
 impl<'a> SchemeScorer<'a> {
     /// Enrols every reference of a plan on all cores.
     ///
-    /// Errors: parameters out of range; samples that are not fixed-length templates.
+    /// # Errors
+    ///
+    /// Parameters out of range; samples that are not fixed-length templates.
     pub fn new(set: &'a SampleSet, plan: &Plan, choice: &SchemeChoice) -> Result<Self, Error> {
         let scheme = build(choice.id, &choice.parameters)?;
         let templates = set.fixed_length()?;

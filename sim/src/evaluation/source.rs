@@ -1,103 +1,111 @@
-//! Where an evaluation's samples come from: a folder of images or records, a file of embeddings, or a seed.
+//! The source of an evaluation's samples: a folder of images or records, a file of embeddings, or a seed.
 
 use super::SampleSet;
-use super::extraction::{extract, face_templates, read_records, write_records};
+use super::extraction::{Extracted, extract, face_templates, read_records, write_records};
+use super::intake::Intake;
+use super::sample_set::ImageResult;
 use super::sample_set::TemplateResult;
-use super::sample_set::{ImageResult, acquired};
 use super::scorer::{Comparator, Method};
 use crate::Error;
+use crate::modality::{ModalityId, Setting};
 use crate::progress::Stage;
 use biopay_biometrics::Template;
-use biopay_biometrics::fingerprint::Extractor;
-use biopay_biometrics::scheme::SchemeParameters;
-use biopay_datasets::embedding::Population;
-use biopay_datasets::face::{self, Face, Nuisance};
-use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
-use biopay_datasets::folder::{NamedImage, list_files, list_images};
+use biopay_datasets::fingerprint::CaptureQuality;
+use biopay_datasets::folder::{Listing, NamedFile, list_images, list_records};
 use biopay_reports::embeddings::{EmbeddingRow, read_embeddings};
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
-use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-/// Names what the samples are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Modality {
-    /// Fingerprint images or minutiae records.
-    Fingerprint,
-    /// Face images.
-    Face,
-    /// Embeddings in a Parquet file, as `biopay dataset embedding` writes it.
-    Embedding,
-    /// All of them, one after the other.
+/// What an evaluation compares: samples of one modality, or of all one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evaluated {
+    /// Samples of one modality: images or minutiae records of fingers, images of faces, embeddings in a Parquet file.
+    One(ModalityId),
+    /// Samples of every modality.
     All,
 }
 
-impl Modality {
+impl Evaluated {
     /// Returns the name.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Fingerprint => "fingerprint",
-            Self::Face => "face",
-            Self::Embedding => "embedding",
+            Self::One(modality) => modality.name(),
             Self::All => "all",
         }
     }
 
     /// Lists the modalities that are meant.
-    pub fn each(self) -> Vec<Self> {
+    pub fn each(self) -> Vec<ModalityId> {
         match self {
-            Self::All => vec![Self::Fingerprint, Self::Face, Self::Embedding],
-            one => vec![one],
+            Self::One(modality) => vec![modality],
+            Self::All => ModalityId::ALL.to_vec(),
         }
     }
 
-    /// Returns the schemes' parameters that are used where none are given.
-    pub fn usual_parameters(self) -> SchemeParameters {
+    /// Returns the one modality that is meant.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] where all are.
+    pub fn one(self) -> Result<ModalityId, Error> {
         match self {
-            Self::Embedding => SchemeParameters::for_embeddings(),
-            Self::Fingerprint | Self::Face | Self::All => SchemeParameters::default(),
-        }
-    }
-
-    /// Returns the comparator that is used where none is named.
-    pub fn usual_comparator(self) -> Comparator {
-        match self {
-            Self::Fingerprint => Comparator::Minutiae,
-            Self::Face | Self::Embedding | Self::All => Comparator::FixedLength,
+            Self::One(modality) => Ok(modality),
+            Self::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
         }
     }
 }
 
-/// Says where samples come from, and what is written on the way.
+impl ValueEnum for Evaluated {
+    fn value_variants<'a>() -> &'a [Self] {
+        static VARIANTS: LazyLock<Vec<Evaluated>> =
+            LazyLock::new(|| ModalityId::ALL.iter().map(|&id| Evaluated::One(id)).chain([Evaluated::All]).collect());
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
+    }
+}
+
+/// Returns the comparator that is used where none is named.
+pub fn usual_comparator(modality: ModalityId) -> Comparator {
+    match modality {
+        ModalityId::Fingerprint => Comparator::Minutiae,
+        ModalityId::Face | ModalityId::Embedding => Comparator::FixedLength,
+    }
+}
+
+/// The options for the source of samples, and for the files written beside the rates.
 #[derive(Args, Clone, Debug)]
 pub struct Source {
     /// The folder of images.
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
-    /// A folder of ISO/IEC 19794-2 records SUBJECT_IMPRESSION.fmr, in place of images.
+    /// A folder of minutiae records SUBJECT_IMPRESSION (ISO/IEC 19794-2), whatever their ending, instead of images.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["images", "trace_stages", "write_templates"])]
     templates: Option<PathBuf>,
     /// The file of embeddings: columns subject, impression, e0, e1 and so on.
     #[arg(long, value_name = "FILE.parquet", conflicts_with_all = ["images", "templates"])]
     input: Option<PathBuf>,
-    /// Synthetic subjects, where no samples are given.
+    /// The number of synthetic subjects, if no samples are given.
     #[arg(long, value_name = "N", default_value_t = SYNTHETIC_SUBJECTS, value_parser = clap::value_parser!(u32).range(10..=100_000))]
     subjects: u32,
-    /// Samples of each synthetic subject.
+    /// The number of samples of each synthetic subject.
     #[arg(long, value_name = "N", default_value_t = SYNTHETIC_SAMPLES, value_parser = clap::value_parser!(u32).range(2..=100))]
     captures: u32,
-    /// The sensor or camera that synthetic samples are captured with [default: optical for fingers, handset for faces].
+    /// The sensor or camera of synthetic samples [default: optical for fingers, handset for faces].
     #[arg(long, value_name = "NAME")]
     device: Option<String>,
-    /// How well synthetic samples are captured, from 0 (hardest) to 1 (clean).
+    /// The quality of synthetic samples, from 0 (worst) to 1 (clean).
     #[arg(long, value_name = "Q", default_value_t = CaptureQuality::default().value())]
     quality: f32,
     /// Bits of the binary form of embeddings.
     #[arg(long, value_name = "BITS", default_value_t = EMBEDDING_BITS, value_parser = clap::value_parser!(u16).range(64..=1_024))]
     bits: u16,
-    /// The images' resolution; without it what each file says, else 500. Units: pixels per inch.
+    /// The images' resolution; default: that in each file, else 500. Units: pixels per inch.
     #[arg(long)]
     dpi: Option<u16>,
     /// Writes each image's minutiae as an ISO/IEC 19794-2 record STEM.fmr into this folder.
@@ -106,27 +114,27 @@ pub struct Source {
     /// Writes every extraction stage of every image as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     trace_stages: Option<PathBuf>,
-    /// An ONNX face model that embeds the faces that we find and align, in place of our features.
+    /// An ONNX face model that embeds the detected and aligned faces, instead of the built-in features.
     #[cfg(feature = "onnx")]
     #[arg(long, value_name = "MODEL.onnx", requires = "images", conflicts_with = "trace_stages")]
     embedder: Option<PathBuf>,
 }
 
-/// Few enough for a minute or two on two cores.
+/// The default number of synthetic subjects: it takes a minute or two on two cores.
 const SYNTHETIC_SUBJECTS: u32 = 100;
 /// Samples of each synthetic subject: three to enrol, three to probe.
 const SYNTHETIC_SAMPLES: u32 = 6;
 /// Bits of an embedding's binary form: as many as the kernels compare at a time.
 const EMBEDDING_BITS: u16 = 1_024;
 
-/// Says how many synthetic samples are made, and how good they are.
+/// The number and the quality of synthetic samples.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Synthetic {
-    /// Subjects.
+    /// The number of subjects.
     pub subjects: u32,
-    /// Samples of each.
+    /// The number of samples of each subject.
     pub samples: u32,
-    /// The sensor or camera; `None` for the usual one.
+    /// The sensor or camera; `None` for the default.
     pub device: Option<String>,
     /// Quality in [0, 1].
     pub quality: f32,
@@ -138,17 +146,17 @@ pub struct Synthetic {
 
 impl Source {
     /// Returns what to call the samples.
-    pub fn title(&self, modality: Modality) -> String {
+    pub fn title(&self, modality: ModalityId) -> String {
         let path = self.images.as_ref().or(self.templates.as_ref()).or(self.input.as_ref());
         path.map_or_else(|| format!("synthetic {} samples", modality.name()), |p| p.display().to_string())
     }
 
-    /// Says whether samples are named, rather than to be made.
+    /// Returns whether samples are given.
     pub fn is_given(&self) -> bool {
         self.images.is_some() || self.templates.is_some() || self.input.is_some()
     }
 
-    /// Says what is made where no samples are named.
+    /// Returns the synthetic samples that are made if none are given.
     pub fn synthetic(&self, seed: u64) -> Synthetic {
         Synthetic {
             subjects: self.subjects,
@@ -163,141 +171,91 @@ impl Source {
     /// Loads the samples as what the method compares.
     ///
     /// Errors: files; [`Error::Usage`] without a source.
-    pub fn load(&self, modality: Modality, method: &Method) -> Result<SampleSet, Error> {
+    pub fn load(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
         match modality {
-            Modality::Fingerprint => {
-                let (images, features) = self.fingerprints()?;
-                match method {
-                    Method::Comparator(Comparator::Minutiae) => SampleSet::of_minutiae(&images, &features),
-                    _ => SampleSet::of_fingerprints(&images, &features),
-                }
+            ModalityId::Fingerprint => {
+                let (files, features, intake) = self.fingerprints()?;
+                let set = match method {
+                    Method::Comparator(Comparator::Minutiae) => SampleSet::of_minutiae(&files, &features),
+                    Method::Comparator(Comparator::FixedLength | Comparator::FixedLengthBinary) | Method::Scheme(_) => {
+                        SampleSet::of_fingerprints(&files, &features)
+                    }
+                };
+                Ok(set?.with_intake(intake))
             }
-            Modality::Face => {
+            ModalityId::Face => {
                 let Some(folder) = &self.images else { return Err(Error::Usage("give --images".into())) };
-                let images = list_images(folder)?;
+                let listing = list_images(folder)?;
+                let images = &listing.files;
                 let stage = Stage::new("extracting", images.len() as u64);
-                let made = self.face_templates(&images, &|| stage.add(1))?;
+                let Extracted { made, digests } = self.face_templates(images, &|| stage.add(1))?;
                 stage.finish();
-                SampleSet::of_templates(images.iter().map(|i| (i.stem.clone(), i.subject.as_str())), made)
+                let names = images.iter().map(|i| (i.stem.clone(), i.subject.as_str()));
+                Ok(SampleSet::of_templates(names, made)?.with_intake(Intake::new(&listing, &digests)))
             }
-            Modality::Embedding => {
+            ModalityId::Embedding => {
                 let Some(file) = &self.input else { return Err(Error::Usage("give --input".into())) };
                 let has_bits = !matches!(method, Method::Comparator(Comparator::FixedLength));
                 embeddings(read_embeddings(file)?, if has_bits { self.bits.into() } else { 0 })
             }
-            Modality::All => Err(Error::Usage("--modality all goes with --scheme all".into())),
         }
     }
 
-    fn fingerprints(&self) -> Result<(Vec<NamedImage>, Vec<ImageResult>), Error> {
-        let (images, features) = match (&self.images, &self.templates) {
-            (Some(folder), _) => {
-                let images = list_images(folder)?;
-                let stage = Stage::new("extracting", images.len() as u64);
-                let features = extract(&images, self.dpi, self.trace_stages.as_deref(), &|| stage.add(1))?;
-                stage.finish();
-                (images, features)
-            }
+    fn fingerprints(&self) -> Result<(Vec<NamedFile>, Vec<ImageResult>, Intake), Error> {
+        let (listing, features, intake) = match (&self.images, &self.templates) {
+            (Some(folder), _) => self.extracted(folder)?,
             (None, Some(folder)) => {
-                let records = list_files(folder, &["fmr"])?;
-                let features = read_records(&records)?;
-                (records, features)
+                let listing = list_records(folder)?;
+                let features = read_records(&listing.files)?;
+                let intake = Intake::new(&listing, &[]);
+                (listing, features, intake)
             }
             (None, None) => return Err(Error::Usage("give --images or --templates".into())),
         };
         if let Some(folder) = &self.write_templates {
-            let written = write_records(&images, &features, folder)?;
+            let written = write_records(&listing.files, &features, folder)?;
             println!("{written} records in {}", folder.display());
         }
-        Ok((images, features))
+        Ok((listing.files, features, intake))
+    }
+
+    fn extracted(&self, folder: &Path) -> Result<(Listing, Vec<ImageResult>, Intake), Error> {
+        let listing = list_images(folder)?;
+        let stage = Stage::new("extracting", listing.files.len() as u64);
+        let extracted = extract(&listing.files, self.dpi, self.trace_stages.as_deref(), &|| stage.add(1))?;
+        stage.finish();
+        let intake = Intake::new(&listing, &extracted.digests);
+        Ok((listing, extracted.made, intake))
     }
 }
 
 /// Makes samples of a modality, from a seed, and their fixed-length templates.
 ///
-/// Errors: [`Error::Usage`] for `all`, and for fewer subjects or samples than rates need.
-pub fn synthesise(modality: Modality, make: &Synthetic) -> Result<SampleSet, Error> {
+/// # Errors
+///
+/// [`Error::Usage`] for a device that does not exist, and for fewer subjects or samples than rates need.
+pub fn synthesise(modality: ModalityId, make: &Synthetic) -> Result<SampleSet, Error> {
+    let definition = modality.definition();
+    let device = make.device.as_deref().unwrap_or(definition.usual_device);
+    definition.check_device("--device", device)?;
+    let setting =
+        Setting { seed: make.seed, subjects: make.subjects.into(), devices: vec![device.to_owned()], bits: make.bits };
+    let people = (definition.open)(&setting)?;
     let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
-    let subject: Box<dyn Fn(u32) -> Result<Vec<TemplateResult>, Error> + Sync> = match modality {
-        Modality::Fingerprint => {
-            let device = named(make, "optical", Device::named, &Device::NAMES)?;
-            let quality = CaptureQuality::new(make.quality)?;
-            Box::new(move |subject| synthetic_fingers(&device, quality, subject, make))
-        }
-        Modality::Face => {
-            let device = named(make, "handset", face::Device::named, &face::Device::NAMES)?;
-            // Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
-            let nuisance = Nuisance::new(2.0 * (1.0 - make.quality))?;
-            Box::new(move |subject| synthetic_faces(&device, nuisance, subject, make))
-        }
-        Modality::Embedding => {
-            let population = Population::new(make.seed, make.subjects.into());
-            Box::new(move |subject| Ok(synthetic_embeddings(&population, subject, make)))
-        }
-        Modality::All => return Err(Error::Usage("one modality at a time".into())),
-    };
-    let subject = |number: u32| {
-        let made = subject(number);
+    let of_subject = |subject: u32| -> Result<Vec<TemplateResult>, Error> {
+        let captures = people.person(subject).captures(make.quality, make.samples)?;
         stage.add(1);
-        made
+        Ok(captures.into_iter().map(|made| made.map_err(|why| why.to_string())).collect())
     };
-    let made = (0..make.subjects).into_par_iter().map(subject).collect::<Result<Vec<_>, Error>>()?;
+    let made = (0..make.subjects).into_par_iter().map(of_subject).collect::<Result<Vec<_>, Error>>()?;
     stage.finish();
     let subjects: Vec<String> = (1..=make.subjects).map(|s| s.to_string()).collect();
     let names = subjects.iter().flat_map(|s| (1..=make.samples).map(move |n| (format!("{s}_{n}"), s.as_str())));
     SampleSet::of_templates(names, made.into_iter().flatten().collect())
 }
 
-/// Finds the device that was named, or the usual one.
-fn named<D>(make: &Synthetic, usual: &str, find: fn(&str) -> Option<D>, known: &[&str]) -> Result<D, Error> {
-    let name = make.device.as_deref().unwrap_or(usual);
-    let unknown = || Error::Usage(format!("--device {name} is no such device: use one of {}", known.join(", ")));
-    find(name).ok_or_else(unknown)
-}
-
-fn synthetic_fingers(
-    device: &Device,
-    quality: CaptureQuality,
-    subject: u32,
-    make: &Synthetic,
-) -> Result<Vec<TemplateResult>, Error> {
-    let extractor = Extractor::new();
-    let finger = Finger::generate(make.seed, subject.into(), None);
-    let capture = |number: u32| {
-        let sample = finger.capture(device, quality, number.into()).sample;
-        let made = extractor.extract(&sample).and_then(|features| {
-            biopay_biometrics::fingerprint::fixed_length::FixedLength::builtin().template(&features)
-        });
-        acquired(made)
-    };
-    (0..make.samples).map(capture).collect()
-}
-
-fn synthetic_faces(
-    device: &face::Device,
-    nuisance: Nuisance,
-    subject: u32,
-    make: &Synthetic,
-) -> Result<Vec<TemplateResult>, Error> {
-    let face = Face::generate(make.seed, subject.into());
-    let capture = |number: u32| {
-        let sample = face.capture(device, nuisance, number.into()).sample;
-        acquired(face_extractor().template(&sample))
-    };
-    (0..make.samples).map(capture).collect()
-}
-
-fn synthetic_embeddings(population: &Population, subject: u32, make: &Synthetic) -> Vec<TemplateResult> {
-    let drawn = population.of_subject(u64::from(subject) + 1, make.samples.into());
-    drawn.into_iter().map(|e| Ok(Template::from_embedding(e.vector, make.bits))).collect()
-}
-
 impl Source {
-    fn face_templates(
-        &self,
-        images: &[NamedImage],
-        progress: &(dyn Fn() + Sync),
-    ) -> Result<Vec<TemplateResult>, Error> {
+    fn face_templates(&self, images: &[NamedFile], progress: &(dyn Fn() + Sync)) -> Result<Extracted<Template>, Error> {
         #[cfg(feature = "onnx")]
         if let Some(network) = &self.embedder {
             return super::extraction::embedded_templates(images, network, progress);
@@ -306,21 +264,17 @@ impl Source {
     }
 }
 
-/// Takes embeddings, sorted by subject and impression. Shape: `bits` of 0 leave out the binary form.
+/// Builds a set of embeddings, sorted by subject and impression. Shape: `bits` of 0 leaves out the binary form.
 fn embeddings(mut rows: Vec<EmbeddingRow>, bits: usize) -> Result<SampleSet, Error> {
     rows.sort_by_key(|row| (row.subject, row.impression));
     let subjects: Vec<String> = rows.iter().map(|row| row.subject.to_string()).collect();
     let names: Vec<String> = rows.iter().map(|row| format!("{}_{}", row.subject, row.impression)).collect();
     let template = |row: EmbeddingRow| {
         if row.vector.iter().any(|x| !x.is_finite()) {
-            return Err("it holds what is no number".to_owned());
+            return Err("it contains a value that is not a finite number".to_owned());
         }
         Ok(if bits == 0 { Template::new(row.vector, Vec::new()) } else { Template::from_embedding(row.vector, bits) })
     };
     let templates = rows.into_par_iter().map(template).collect();
     SampleSet::of_templates(names.into_iter().zip(subjects.iter().map(String::as_str)), templates)
-}
-
-fn face_extractor() -> &'static biopay_biometrics::face::Extractor {
-    biopay_biometrics::face::Extractor::builtin()
 }

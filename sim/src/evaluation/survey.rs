@@ -1,4 +1,4 @@
-//! All schemes side by side on the same samples.
+//! The survey: all schemes on the same samples.
 
 use super::counts_file::CountsFile;
 use super::counts_file::SampleFigures;
@@ -8,11 +8,12 @@ use super::low_fmr::at_targets;
 use super::sample_set::Half;
 use super::scheme_row::SchemeRow;
 use super::scorer::{SchemeScorer, Scorer, device_token};
-use super::source::{Modality, Source, synthesise};
+use super::source::{Source, synthesise};
 use super::symbol_cost::SymbolCosts;
 use super::weakness::weaknesses;
 use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
+use crate::modality::ModalityId;
 use crate::progress::Stage;
 use crate::tuning::{TuningPlan, choose_on};
 use biopay_biometrics::Template;
@@ -24,45 +25,47 @@ use biopay_server::env::system::SystemClock;
 use rand::Rng;
 use serde::Serialize;
 
-/// Says how the schemes are compared.
+/// The options of a survey.
 #[derive(Clone, Debug)]
 pub struct SurveyOptions {
-    /// Parameters of all schemes; `None` takes the modality's usual ones.
+    /// The parameters of all schemes; `None` takes the modality's defaults.
     pub parameters: Option<SchemeParameters>,
-    /// Chooses each scheme's parameters for this FMR on half of the subjects, and states all rates on the other half;
-    /// `None` takes the parameters as they are, on all subjects.
+    /// The false match rate for which each scheme's parameters are chosen on half of the subjects; all rates are then
+    /// stated on the other half. `None` takes the parameters as they are, on all subjects.
     pub target_fmr: Option<f64>,
     /// Samples that a reference is enrolled from.
     pub enrolled: usize,
-    /// Keys samples, enrolments and tokens.
+    /// The seed of samples, enrolments and tokens.
     pub seed: u64,
 }
 
-/// Holds one modality's table.
+/// One modality's table.
 #[derive(Clone, Debug, Serialize)]
 pub struct Survey {
     /// The modality's name.
     pub modality: &'static str,
-    /// Where the samples came from.
+    /// The source of the samples.
     pub source: String,
-    /// What was compared.
+    /// The samples that were compared.
     pub samples: SampleFigures,
     /// Samples that a reference was enrolled from.
     pub enrolled_from: usize,
     /// The unprotected template on the same samples: every pair by cosine.
     pub unprotected: Figures,
-    /// One row a scheme.
+    /// One row for each scheme.
     pub schemes: Vec<SchemeRow>,
 }
 
-/// Derivations that are timed.
+/// The number of derivations that are timed.
 const TIMED: usize = 200;
 
-/// Compares all schemes on the source's samples, or on synthetic ones where it names none.
+/// Compares all schemes on the source's samples, or on synthetic ones if it has none.
 ///
-/// Errors: files; samples that give no rate; parameters out of range.
+/// # Errors
+///
+/// [`Error::File`]; samples that give no rate; parameters out of range.
 pub fn survey(
-    modality: Modality,
+    modality: ModalityId,
     source: &Source,
     options: &SurveyOptions,
     symbols: &mut SymbolCosts,
@@ -72,7 +75,7 @@ pub fn survey(
     } else {
         synthesise(modality, &source.synthetic(options.seed))?
     };
-    let parameters = options.parameters.clone().unwrap_or_else(|| modality.usual_parameters());
+    let parameters = options.parameters.clone().unwrap_or_else(|| (modality.definition().usual_parameters)());
     let chosen = choose(&set, &parameters, options)?;
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = Plan::enrolled(&set, options.enrolled)?;
@@ -81,17 +84,17 @@ pub fn survey(
     Ok(Survey {
         modality: modality.name(),
         source: source.title(modality),
-        samples: sample_figures(&set, 0),
+        samples: SampleFigures::of(&set, 0),
         enrolled_from: options.enrolled,
         unprotected: unprotected(&set)?,
         schemes: SchemeId::ALL.into_iter().zip(chosen).map(row).collect::<Result<_, Error>>()?,
     })
 }
 
-/// Is one scheme's parameters, and what to call them where they were tuned.
+/// One scheme's parameters, and their name if they were tuned.
 type Chosen = (SchemeParameters, Option<String>);
 
-/// Chooses every scheme's parameters on one half of the subjects, where there is a target.
+/// Chooses every scheme's parameters on one half of the subjects, if there is a target.
 fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> Result<Vec<Chosen>, Error> {
     let Some(target_fmr) = options.target_fmr else {
         return Ok(SchemeId::ALL.map(|_| (base.clone(), None)).into());
@@ -111,16 +114,6 @@ fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> 
         Ok(chosen)
     };
     SchemeId::ALL.into_iter().map(one).collect()
-}
-
-fn sample_figures(set: &SampleSet, failures_to_enrol: u64) -> SampleFigures {
-    SampleFigures {
-        images: set.len(),
-        subjects: set.subject_count(),
-        failures_to_acquire: set.failures().clone(),
-        failure_to_acquire: Some(set.failure_to_acquire()),
-        failures_to_enrol,
-    }
 }
 
 fn scheme_row(
@@ -163,7 +156,7 @@ fn scheme_row(
     Ok(row)
 }
 
-/// Enrols one subject twice from the same sample, and says whether the second record refuses the first payload.
+/// Enrols one subject twice from the same sample, and returns whether the second record refuses the first payload.
 fn is_revocable(set: &SampleSet, scheme: &dyn Scheme, seed: u64) -> Result<bool, Error> {
     let mut rng = stream(seed, "evaluation/revocation", 0);
     let token = device_token(seed, 0);
@@ -182,12 +175,12 @@ fn rates(set: &SampleSet, plan: &Plan, scorer: &SchemeScorer<'_>, id: SchemeId) 
         ComparisonKind::Equality => HasScore::No,
         ComparisonKind::Threshold(_) => HasScore::Yes,
     };
-    Figures::new(&file, sample_figures(set, scorer.failures_to_enrol()), Some((id.name(), has_score)))
+    Figures::new(&file, SampleFigures::of(set, scorer.failures_to_enrol()), Some((id.name(), has_score)))
 }
 
 fn unprotected(set: &SampleSet) -> Result<Figures, Error> {
     let file = exhaustive(set, Comparator::FixedLength)?;
-    Figures::new(&file, sample_figures(set, 0), None)
+    Figures::new(&file, SampleFigures::of(set, 0), None)
 }
 
 /// Returns the degrees of freedom of the binary templates' non-mated agreement.

@@ -19,6 +19,7 @@ pub fn to_text(survey: &Survey) -> String {
     for (reason, count) in &survey.samples.failures_to_acquire {
         let _ = writeln!(out, "  failure to acquire: {count} ({reason})");
     }
+    out += &survey.samples.intake.to_text();
     if let Some(eer) = survey.unprotected.eer {
         let _ = writeln!(out, "  unprotected template, every pair by cosine: EER {:.2} %", 100.0 * eer);
     }
@@ -65,12 +66,11 @@ fn write_low_fmr(out: &mut String, survey: &Survey) {
     }
 }
 
-/// Writes what each scheme fails at.
+/// Writes each scheme's weaknesses.
 fn write_weaknesses(out: &mut String, survey: &Survey) {
     out.push_str("\n  fails at\n");
     for row in &survey.schemes {
-        let list =
-            if row.fails_at.is_empty() { "nothing that was measured here".into() } else { row.fails_at.join("; ") };
+        let list = if row.fails_at.is_empty() { "nothing measured here".into() } else { row.fails_at.join("; ") };
         let _ = writeln!(out, "  {:<17} {list}", row.scheme);
     }
 }

@@ -1,4 +1,4 @@
-//! What a scheme's payload costs as a QR symbol: its version, and how often a camera reads it.
+//! The cost of a scheme's payload as a QR symbol: the symbol's version, and how often a camera reads it.
 
 use crate::Error;
 use crate::evaluation::symbols::SymbolTrial;
@@ -9,22 +9,22 @@ use biopay_reports::interval::Rate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Looks at each symbol on each display: enough to tell one that is read nearly always from one that often fails. They
-/// are the dear part of a table of schemes; `biopay dataset symbol` takes as many as it is asked for.
+/// The number of looks at each symbol on each display: enough to distinguish a symbol that is nearly always read from
+/// one that often fails. Looks are the slowest part of a survey; `biopay dataset symbol` takes any number of them.
 const LOOKS: u64 = 20;
 
-/// Holds what a payload costs as a symbol.
+/// The cost of a payload as a symbol.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SymbolCost {
     /// The symbol's version, 1 to 40.
     pub version: u8,
-    /// Looks at a screen in which the payload was read, at the default quality of looks.
+    /// The share of looks at a screen in which the payload was read, at the default quality of looks.
     pub read_from_screen: Rate,
-    /// The same from paper.
+    /// The same share for paper.
     pub read_from_print: Rate,
 }
 
-/// Measures payloads, each size once: what a symbol costs depends on nothing else.
+/// The costs of symbols by payload size, each measured once: the cost depends only on the size.
 pub struct SymbolCosts {
     seed: u64,
     known: BTreeMap<usize, Option<SymbolCost>>,
@@ -36,9 +36,11 @@ impl SymbolCosts {
         Self { seed, known: BTreeMap::new() }
     }
 
-    /// Returns what a payload of so many bytes costs; `None` where no symbol holds it.
+    /// Returns the cost of a payload of a size; `None` if it is too large for a symbol.
     ///
-    /// Errors: as [`SymbolTrial::measure`].
+    /// # Errors
+    ///
+    /// Those of [`SymbolTrial::measure`].
     pub fn of(&mut self, payload_bytes: usize) -> Result<Option<SymbolCost>, Error> {
         if let Some(known) = self.known.get(&payload_bytes) {
             return Ok(known.clone());

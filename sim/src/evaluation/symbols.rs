@@ -1,4 +1,4 @@
-//! The QR symbol as a channel: how often a payload of so many bytes is read, seen by a camera.
+//! The QR symbol as a channel: the share of a camera's looks in which a payload of a size is read.
 
 use crate::Error;
 use biopay_datasets::fingerprint::CaptureQuality;
@@ -12,20 +12,20 @@ use rand::Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Says how symbols are shown and seen.
+/// The conditions under which symbols are shown and read.
 #[derive(Clone, Debug)]
 pub struct SymbolTrial {
-    /// What shows them.
+    /// The display that shows the symbols.
     pub display: Display,
-    /// How well looks go.
+    /// The quality of looks.
     pub quality: CaptureQuality,
-    /// Looks at each size of payload, each at a payload of its own.
+    /// The number of looks at each size of payload, each at another payload.
     pub looks: u64,
-    /// The seed that everything follows from.
+    /// The seed of all randomness.
     pub seed: u64,
 }
 
-/// Holds what a payload of one size costs.
+/// The read rate of payloads of one size.
 #[derive(Clone, Debug, Serialize)]
 pub struct SymbolRates {
     /// Bytes in the symbol.
@@ -36,16 +36,18 @@ pub struct SymbolRates {
     pub level: Level,
     /// Modules a side, without the quiet zone.
     pub modules: u32,
-    /// Looks at which the payload was read, whole and right.
+    /// The share of looks in which the payload was read correctly.
     pub read: Rate,
-    /// Looks at which something else was read.
+    /// The number of looks in which something else was read.
     pub misread: u64,
 }
 
 impl SymbolTrial {
     /// Measures one size of payload on all cores.
     ///
-    /// Errors: [`Error::Protocol`] when no symbol holds so many bytes.
+    /// # Errors
+    ///
+    /// [`Error::Protocol`] if the payload is too large for a symbol.
     pub fn measure(&self, payload_bytes: usize) -> Result<SymbolRates, Error> {
         let symbol = Symbol::fitted(&self.payload(payload_bytes, 0))?;
         let outcomes: Vec<Outcome> =
@@ -61,9 +63,11 @@ impl SymbolTrial {
         })
     }
 
-    /// Takes one picture.
+    /// Returns one picture of a camera.
     ///
-    /// Errors: as [`measure`](Self::measure).
+    /// # Errors
+    ///
+    /// Those of [`measure`](Self::measure).
     pub fn picture(&self, payload_bytes: usize, number: u64) -> Result<GrayImage, Error> {
         let symbol = Symbol::fitted(&self.payload(payload_bytes, number))?;
         let side = symbol.width() as usize;

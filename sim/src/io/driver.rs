@@ -1,5 +1,5 @@
-//! The loop of virtual time: due events to the world, its commands to the I/O side, completions back. The wall clock's is
-//! the [`generator`](crate::wall::generator).
+//! The event loop of virtual time: passes due events to the world, its commands to the I/O side, and completions back.
+//! The wall clock's loop is the [`generator`](crate::wall::generator).
 
 use super::Io;
 use crate::Error;
@@ -13,19 +13,20 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 
-/// How often a watcher is told how far the run is, on the run's clock.
+/// The interval of progress reports, on the run's clock.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
-/// How often the loop goes round at least before the watcher hears again: this clock runs faster than anybody can look.
+/// The least number of rounds of the loop between progress reports: virtual time runs faster than anybody can read.
 const PROGRESS_ROUNDS: u32 = 256;
-/// How long the loop waits at most. Nothing will come any more when nothing has come for that long: every request has
-/// its deadline.
+/// The longest wait of the loop. Every request has a shorter deadline, so nothing will come any more after it.
 const PATIENCE: Duration = Duration::from_secs(3_600);
-/// How long closing connections may take to report their statistics.
+/// The time in which closing connections may report their statistics.
 pub const DRAIN: Duration = Duration::from_secs(2);
 
 /// Runs the world until every planned transaction has ended or `stop` turns true.
 ///
-/// Errors: [`Error::InvalidRun`] when it never would.
+/// # Errors
+///
+/// [`Error::InvalidRun`] if it never would.
 pub async fn drive(
     simulation: &mut Simulation,
     mut io: Io,
@@ -58,7 +59,7 @@ pub async fn drive(
             }
             () = clock.sleep(pause) => {
                 if simulation.next_event().is_none() {
-                    let message = format!("{} transactions wait for what never comes", tally.planned - tally.finished);
+                    let message = format!("{} transactions wait for an event that never comes, which is a fault of the simulator: please report it with scenario and seed", tally.planned - tally.finished);
                     return Err(Error::InvalidRun(message));
                 }
             }
@@ -70,24 +71,24 @@ pub async fn drive(
     Ok(completion)
 }
 
-/// Lives through what is due, and submits what comes of it.
+/// Processes the due events, and submits the resulting commands.
 pub fn live(simulation: &mut Simulation, io: &mut Io, clock: &dyn Clock) {
     let commands = simulation.run_until(SimTime::since_start(clock.elapsed()));
     commands.into_iter().for_each(|command| io.submit(command));
 }
 
-/// Returns how long nothing is due.
+/// Returns the time until the next event is due.
 pub fn pause(simulation: &Simulation, clock: &dyn Clock) -> Duration {
     let now = SimTime::since_start(clock.elapsed());
     simulation.next_event().map_or(Duration::MAX, |at| at.since(now))
 }
 
-/// Queues a completion as the event that it is.
+/// Queues a completion as an event.
 pub fn accept(simulation: &mut Simulation, completion: Completion) {
     simulation.queue(completion.at, completion.target, completion.kind);
 }
 
-/// Takes the statistics of connections that were still closing; commands that come of it have nobody to go to.
+/// Processes the statistics of connections that were still closing; the resulting commands are dropped.
 async fn drain(simulation: &mut Simulation, completions: &mut UnboundedReceiver<Completion>, clock: &dyn Clock) {
     let limit = clock.sleep(DRAIN);
     tokio::pin!(limit);

@@ -1,4 +1,4 @@
-//! The I/O side: connections to the server and the making of QRs. Commands go in, completions come out as events.
+//! The I/O side: connections to the server, and the making of QRs. Commands go in, completions come out as events.
 
 pub mod driver;
 mod qr;
@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Takes completions to whoever runs the world: a task, or a thread that sleeps more exactly than a task can.
+/// The channel for completions to the loop that runs the world: in a task, or in a thread, which can sleep more
+/// exactly.
 #[derive(Clone, Debug)]
 pub enum CompletionSender {
     /// To a task.
@@ -31,7 +32,8 @@ pub enum CompletionSender {
 }
 
 impl CompletionSender {
-    /// Delivers a completion. The receiver is gone only when the run has ended, and then nobody wants to know.
+    /// Delivers a completion. The receiver is dropped only after the end of the run, when completions are no longer
+    /// needed.
     fn deliver(&self, completion: Completion) {
         match self {
             Self::Task(sender) => drop(sender.send(completion)),
@@ -40,41 +42,41 @@ impl CompletionSender {
     }
 }
 
-/// Says how handsets reach the server.
+/// The way in which handsets reach the server.
 #[derive(Clone, Debug)]
 pub enum ServerAddress {
-    /// Over sockets that handsets share in turn, or over one each, to one address.
+    /// Over real sockets, shared by handsets in turn or one for each connection.
     Wall {
-        /// The shared sockets; without any, every connection opens one of its own.
+        /// The shared sockets; if empty, every connection opens its own.
         endpoints: Vec<quinn::Endpoint>,
-        /// What handsets trust, and how they connect.
+        /// The trusted certificates and the transport settings of handsets.
         config: quinn::ClientConfig,
         /// The address.
         address: SocketAddr,
         /// The name in the server's certificate.
         name: String,
     },
-    /// Over the simulated network, on which each handset has addresses of its own.
+    /// Over the simulated network, on which each handset has its own address.
     Virtual {
         /// The handsets' end of the network.
         endpoint: quinn::Endpoint,
-        /// What handsets trust, and how they connect.
+        /// The trusted certificates and the transport settings of handsets.
         config: quinn::ClientConfig,
         /// The name in the server's certificate.
         name: String,
     },
 }
 
-/// Says who makes QRs, and what that takes.
+/// The way in which QRs are made, and how long it takes.
 #[derive(Clone, Debug)]
 pub enum QrMaking {
-    /// Threads of this machine, timed.
+    /// On threads of this machine, with their measured times.
     Threads,
-    /// Nobody that takes real time: every operation takes what the model says.
+    /// On the run's thread; every operation takes the model's time.
     Modelled(Arc<ServiceModel>),
 }
 
-/// Carries out commands.
+/// The I/O side, which carries out commands.
 pub struct Io {
     shared: Arc<Shared>,
     connections: BTreeMap<Entity, UnboundedSender<Request>>,
@@ -91,7 +93,7 @@ struct Shared {
 }
 
 impl Io {
-    /// Sets up the I/O side. Completions go by `post`, which closes when nothing is under way any more.
+    /// Sets up the I/O side. Completions are sent through `post`, which closes when no command is under way any more.
     pub fn new(
         clock: Arc<dyn Clock>,
         server: ServerAddress,
@@ -104,7 +106,7 @@ impl Io {
         Self { shared, connections: BTreeMap::new(), opened: 0 }
     }
 
-    /// Begins to carry a command out.
+    /// Starts to carry out a command.
     pub fn submit(&mut self, command: Command) {
         match command {
             Command::Connect { target, handset } => {
@@ -180,13 +182,13 @@ impl ServerAddress {
     }
 }
 
-/// Opens a socket for one connection, which lives as long as it.
+/// Opens a socket that one connection uses alone.
 fn own_endpoint(server: SocketAddr) -> Result<quinn::Endpoint, ClientError> {
     let failed = |_| ClientError::Connect(quinn::ConnectError::EndpointStopping);
     quinn::Endpoint::client(any_port(server)).map_err(failed)
 }
 
-/// Returns the address to bind for reaching a server: of its family, on this machine alone where it is here.
+/// Returns the address to bind for reaching a server: of the same family, and a loopback address for a local server.
 pub fn any_port(server: SocketAddr) -> SocketAddr {
     let ip: IpAddr = match server.ip() {
         ip if ip.is_loopback() => ip,
@@ -196,12 +198,12 @@ pub fn any_port(server: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, 0)
 }
 
-/// Says who connects.
+/// The handset that connects.
 #[derive(Clone, Copy)]
 struct Dialler {
     target: Entity,
     handset: u32,
-    /// How many connected before.
+    /// The number of connections made before.
     turn: usize,
 }
 
@@ -232,8 +234,8 @@ impl Shared {
         self.complete(target, EventKind::Closed(statistics));
     }
 
-    /// Waits for the handset's next request; `None` when it has closed. A connection that ends meanwhile is reported,
-    /// once, and the wait goes on.
+    /// Waits for the handset's next request; `None` when the handset has closed. A connection that ends meanwhile is
+    /// reported once, and the wait continues.
     async fn next_request(
         &self,
         connection: &Connection,

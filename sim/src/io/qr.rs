@@ -9,16 +9,16 @@ use biopay_reports::records::Operation;
 use biopay_server::env::Clock;
 use std::time::Duration;
 
-/// Screen pixels that a module takes where a symbol is shown to a camera.
+/// The width of a module on a screen that is read by a camera. Units: pixels.
 const MODULE_PIXELS: u8 = 4;
 
 type Took = Vec<(Operation, Duration)>;
 
-/// Says how long each operation takes.
+/// The source of the operations' durations.
 pub(super) enum Timing<'a> {
-    /// As long as it takes here.
+    /// The measured time on this machine.
     Measured(&'a dyn Clock),
-    /// As long as the model says.
+    /// The model's time.
     Modelled(&'a ServiceModel),
 }
 
@@ -39,7 +39,7 @@ impl Timing<'_> {
     }
 }
 
-/// Returns how long an operation of the handset alone takes; those with the server are measured as they happen.
+/// Returns the modelled time of an operation of the handset alone; operations with the server are measured.
 fn modelled(model: &ServiceModel, operation: Operation) -> Duration {
     us(match operation {
         Operation::Extract => model.extract_us,
@@ -60,8 +60,7 @@ fn modelled(model: &ServiceModel, operation: Operation) -> Duration {
     })
 }
 
-/// Makes a QR: capture and derivation where it is not stored, then a real symbol, and the reading of it where a camera
-/// scans it.
+/// Makes a QR: capture and derivation unless it is stored, then a real symbol, and its reading if a camera scans it.
 pub(super) fn make_qr(population: &Population, job: &QrJob, timing: &Timing<'_>) -> Made {
     let mut took = Vec::new();
     let payload =
@@ -90,8 +89,8 @@ fn payload_bytes(
     derived.map(|payload| payload.to_bytes()).map_err(|_| NotMade::FailedToDerive)
 }
 
-/// Shows a payload as a symbol. One that nobody scans need not be drawn: in virtual time it is priced, since drawing it is
-/// a millisecond of this machine, and whether it can be drawn is a matter of its size alone.
+/// Shows a payload as a symbol. In virtual time a symbol that no camera reads is only charged, not drawn: drawing takes
+/// a millisecond of this machine, and whether it is possible depends on the payload's size alone.
 fn show(bytes: &[u8], job: &QrJob, timing: &Timing<'_>, took: &mut Took) -> Result<PayloadBytes, NotMade> {
     let is_drawn = job.is_scanned
         || match timing {

@@ -1,5 +1,5 @@
-//! The addresses of virtual time: unique local IPv6 addresses (RFC 4193), a network of 64 bits for each handset, since
-//! the server takes such a network for one source.
+//! The addresses of virtual time: unique local IPv6 addresses (RFC 4193), a 64-bit network for each handset, because
+//! the server treats such a network as one source.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -8,7 +8,7 @@ const PORT: u16 = 443;
 const HANDSETS: u16 = 0xfd01;
 const SERVERS: u16 = 0xfd02;
 
-/// Returns the address that the server sees a handset under.
+/// Returns the address of a handset as the server sees it.
 pub fn of_handset(handset: u32) -> SocketAddr {
     address(HANDSETS, handset)
 }

@@ -1,4 +1,5 @@
-//! The network itself: takes datagrams at either end, moves them hop by hop, and holds them until they are fetched.
+//! The simulated network, which takes datagrams at either end, moves them hop by hop, and keeps them until they are
+//! received.
 
 use super::address;
 use super::link::{Fate, Link};
@@ -13,7 +14,7 @@ use std::io::IoSliceMut;
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-/// Says which end of the network.
+/// The ends of the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The endpoint that all handsets share.
@@ -22,7 +23,7 @@ pub enum End {
     Server,
 }
 
-/// Is a datagram under way.
+/// A datagram on its way.
 #[derive(Debug)]
 pub struct Packet {
     handset: u32,
@@ -31,10 +32,10 @@ pub struct Packet {
     bytes: Vec<u8>,
 }
 
-/// Says where a datagram is about to be.
+/// The next stop of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Hop {
-    /// At the server's machine, which has yet to work on it.
+    /// At the server's machine, before its processing.
     ServerDoor,
     /// With the server.
     Server,
@@ -46,33 +47,33 @@ enum Hop {
     Handset,
 }
 
-/// Says what the server's machine takes for the network's sake.
+/// The server's machine, with the network costs of its processor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Host {
     /// Its processor cores.
     pub cores: usize,
-    /// What a datagram costs, in or out.
+    /// The processor time for a datagram, in or out.
     pub datagram: Duration,
-    /// What a handshake costs on top.
+    /// The additional processor time for a handshake.
     pub handshake: Duration,
-    /// What passes before what has arrived is looked at, without costing the processor.
+    /// The delay between a datagram's arrival and its processing, without processor time.
     pub wakeup: Duration,
 }
 
-/// Counts what one profile carried, in one direction.
+/// The traffic of one link profile in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Datagrams handed to the link.
+    /// The number of datagrams handed to the link.
     pub sent: u64,
-    /// Of them, those lost on the way.
+    /// The number of datagrams lost on the way.
     pub lost: u64,
-    /// Of them, those dropped by a full queue.
+    /// The number of datagrams dropped by a full queue.
     pub dropped: u64,
     /// Bytes handed to the link, without headers.
     pub bytes: u64,
 }
 
-/// Is the network.
+/// The simulated network of all handsets and one server.
 pub struct Fabric {
     handsets: Vec<Access>,
     host: Host,
@@ -83,20 +84,20 @@ pub struct Fabric {
     tap: Option<Tap>,
 }
 
-/// Records what one handset sends.
+/// The recording of one handset's datagrams.
 struct Tap {
     handset: u32,
     datagrams: Vec<Vec<u8>>,
 }
 
-/// Holds one handset's access.
+/// One handset's access to the network.
 struct Access {
     itinerary: Itinerary,
     up: Link,
     down: Link,
-    /// When the server has looked at what has come so far.
+    /// The instant until which the server has processed the handset's datagrams.
     seen_until: Nanos,
-    /// Whether nothing that is sent to it arrives.
+    /// Whether everything sent to the handset is lost.
     is_deaf: bool,
 }
 
@@ -106,7 +107,7 @@ struct Inbox {
     waker: Option<Waker>,
 }
 
-/// Puts a packet on the timeline.
+/// A function that puts a packet on the timeline.
 type Later<'a> = &'a mut dyn FnMut(Nanos, Box<Packet>);
 
 impl Fabric {
@@ -132,12 +133,12 @@ impl Fabric {
         }
     }
 
-    /// Cuts a handset's downlink for good: what is sent there arrives nowhere, as at an address that is not the sender's.
+    /// Cuts a handset's downlink permanently: what is sent to it is lost, as at a forged sender address.
     pub fn deafen(&mut self, handset: u32) {
         self.handsets[handset as usize].is_deaf = true;
     }
 
-    /// Records from now on what a handset sends.
+    /// Starts to record a handset's datagrams.
     pub fn tap(&mut self, handset: u32) {
         self.tap = Some(Tap { handset, datagrams: Vec::new() });
     }
@@ -164,7 +165,7 @@ impl Fabric {
         &self.traffic
     }
 
-    /// Takes a datagram at one end. One that has no address here is lost, as on any network.
+    /// Takes a datagram at one end. A datagram to an unknown address is lost, as on any network.
     pub(crate) fn send(&mut self, now: Nanos, from: End, transmit: &Transmit<'_>, later: Later<'_>) {
         let Some(handset) = address::handset_of(transmit.destination) else { return };
         if handset as usize >= self.handsets.len() {
@@ -185,7 +186,7 @@ impl Fabric {
         }
     }
 
-    /// Moves a datagram on; returns who waits for it, when it has arrived.
+    /// Moves a datagram to its next stop; returns the task to wake when it has arrived.
     pub(crate) fn arrive(&mut self, now: Nanos, mut packet: Box<Packet>, later: Later<'_>) -> Option<Waker> {
         match packet.hop {
             Hop::ServerDoor => {
@@ -258,7 +259,7 @@ impl Fabric {
         }
     }
 
-    /// Sends over the radio; the delay of the way to the cell has passed already.
+    /// Sends over the radio, after the delay of the way to the cell.
     fn downlink(&mut self, now: Nanos, mut packet: Box<Packet>, later: Later<'_>) {
         let access = &mut self.handsets[packet.handset as usize];
         let profile = access.itinerary.at(now);
@@ -296,8 +297,8 @@ impl Inbox {
     }
 }
 
-/// Says whether a datagram from a client begins a connection: its first packet is an Initial one that carries a whole hello,
-/// with the padding that brings it to 1,200 bytes (RFC 9000, 14.1 and 17.2.2). A client's later Initial packets only
+/// Returns whether a datagram from a client begins a connection: its first packet is an Initial one that carries a
+/// whole hello, with the padding to 1,200 bytes (RFC 9000, 14.1 and 17.2.2). A client's later Initial packets only
 /// acknowledge, and share their datagram with packets of the handshake.
 fn begins_a_connection(bytes: &[u8]) -> bool {
     const LONG_HEADER_INITIAL: u8 = 0b1100_0000;
@@ -316,7 +317,7 @@ fn begins_a_connection(bytes: &[u8]) -> bool {
     is_initial && length().is_some_and(|length| length >= HELLO_MIN)
 }
 
-/// Reads an integer of variable length (RFC 9000, 16) and returns it with the place after it.
+/// Reads an integer of variable length (RFC 9000, 16) and returns it with the offset after it.
 fn variable_integer(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let first = *bytes.get(at)?;
     let end = at + (1 << (first >> 6));
@@ -355,8 +356,8 @@ mod tests {
         }
     }
 
-    /// Whose handshake costs more than the datagram behind it would be overtaken where the server has two cores, and then
-    /// lost, for want of keys.
+    /// A handshake costs more processor time than the datagram after it. On a server with two cores that datagram would
+    /// overtake it, and be lost for want of keys.
     #[test]
     fn a_handsets_datagrams_are_looked_at_in_order() {
         let (cost, later) = (Duration::from_micros(300), Duration::from_micros(5));

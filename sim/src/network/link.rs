@@ -1,4 +1,4 @@
-//! One direction of one handset's link: what becomes of a datagram that is handed to it.
+//! One direction of one handset's link: rate, delay, queue, loss and interruptions, applied to each datagram.
 
 use super::loss::Channel;
 use super::profile::{Direction, Interruptions};
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// IPv6 and UDP headers, which the radio carries too. Units: bytes.
 const HEADER_BYTES: u32 = 48;
 
-/// Says what became of a datagram.
+/// The fate of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     /// It arrives at this instant.
@@ -22,7 +22,7 @@ pub enum Fate {
     Lost,
 }
 
-/// Is the state of one direction.
+/// The state of one direction of a link.
 #[derive(Clone, Debug)]
 pub struct Link {
     rng: ChaCha8Rng,
@@ -34,13 +34,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// Begins with nothing under way.
+    /// Creates an idle link.
     pub fn new(rng: ChaCha8Rng) -> Self {
         let (handover, outage) = (Renewal::default(), Renewal::default());
         Self { rng, channel: Channel::default(), sent_until: 0, arrived_until: 0, handover, outage }
     }
 
-    /// Takes a datagram of so many bytes at `now`.
+    /// Takes a datagram of `bytes` bytes at `now`, and returns its fate.
     pub fn pass(
         &mut self,
         direction: &Direction,
@@ -54,7 +54,7 @@ impl Link {
         }
         let ready = self.handover.is_under_way(handover, now, &mut self.rng).unwrap_or(now);
         let bits = f64::from((bytes as u32 + HEADER_BYTES) * 8);
-        // Until a handover ends nothing is sent, and that time is no backlog.
+        // Until a handover ends nothing is sent, and that time does not count as backlog.
         let backlog = self.sent_until.saturating_sub(ready) as f64 * direction.rate_bps / 8e9;
         if backlog + bits / 8.0 > f64::from(direction.queue_bytes) {
             return Fate::Dropped;
@@ -70,13 +70,13 @@ impl Link {
         Fate::Arrives(self.arrived_until)
     }
 
-    /// Draws only where there is jitter, so that a link without draws nothing.
+    /// Draws an exponential number of mean 1, or 0 without jitter, so that a link without jitter draws nothing.
     fn unit_exponential(&mut self, jitter: Duration) -> f64 {
         if jitter.is_zero() { 0.0 } else { Exp1.sample(&mut self.rng) }
     }
 }
 
-/// Is a process of interruptions, followed only as far as somebody looks.
+/// A renewal process of interruptions, drawn only up to the last instant that was asked for.
 #[derive(Clone, Copy, Debug, Default)]
 struct Renewal {
     begins: Nanos,

@@ -3,7 +3,7 @@
 
 use rand::{Rng, RngExt};
 
-/// Says how much is lost, and how much of it together.
+/// The share of lost datagrams, and the length of bursts of loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loss {
     /// Share of datagrams that are lost, in [0, 1).
@@ -14,29 +14,29 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// Loses nothing.
+    /// No loss.
     pub const NONE: Self = Self { share: 0.0, burst: 1.0 };
 
-    /// Probability of leaving the bad state with a datagram.
+    /// Returns the probability of leaving the bad state with a datagram.
     fn recovers(self) -> f64 {
         1.0 / self.burst.max(1.0 / (1.0 - self.share))
     }
 
-    /// Probability of entering the bad state with a datagram: such that the share of time spent in it is the share of
-    /// losses.
+    /// Returns the probability of entering the bad state with a datagram, such that the share of time in it is the
+    /// share of losses.
     fn fails(self) -> f64 {
         self.share * self.recovers() / (1.0 - self.share)
     }
 }
 
-/// Is where a link stands between good and bad.
+/// The state of the channel: good, or bad.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Channel {
     is_bad: bool,
 }
 
 impl Channel {
-    /// Goes on by one datagram, and says whether it is lost.
+    /// Advances by one datagram, and returns whether it is lost.
     pub fn loses(&mut self, loss: Loss, rng: &mut impl Rng) -> bool {
         let change = if self.is_bad { loss.recovers() } else { loss.fails() };
         if change > 0.0 && rng.random_bool(change) {

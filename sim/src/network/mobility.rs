@@ -1,9 +1,9 @@
-//! Which link a handset has, and when: one for good, or a day's round of them.
+//! The links of a handset over time: one permanent link, or a daily sequence of links.
 
 use super::profile::{Profile, ProfileId};
 use crate::time::Nanos;
 
-/// Holds a handset's links over time.
+/// A handset's links over time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Itinerary {
     /// Begins of legs within a period, in order, the first at zero; one leg never ends.
@@ -12,14 +12,15 @@ pub struct Itinerary {
 }
 
 impl Itinerary {
-    /// Stays on one link.
+    /// Returns an itinerary with one permanent link.
     pub fn fixed(profile: ProfileId) -> Self {
         Self { legs: vec![(0, profile.profile())], period: Nanos::MAX }
     }
 
-    /// Goes round through legs, each from its begin within the period; the first begins at zero. Units: seconds.
+    /// Returns an itinerary that repeats its legs, each from its begin within the period; the first begins at zero.
+    /// Units: seconds.
     ///
-    /// `None` when there is no leg, they are out of order, or the period ends before the last begins.
+    /// `None` if there is no leg, the legs are out of order, or the period ends before the last leg begins.
     pub fn round(legs: &[(f64, ProfileId)], period_s: f64) -> Option<Self> {
         let nanos = |seconds: f64| (seconds * 1e9) as Nanos;
         let in_order = legs.windows(2).all(|pair| pair[0].0 < pair[1].0);

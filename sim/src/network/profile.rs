@@ -21,7 +21,7 @@ use super::loss::Loss;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Names a link profile.
+/// The link profiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProfileId {
@@ -45,23 +45,23 @@ pub enum ProfileId {
     Loopback,
 }
 
-/// Describes one direction of a link.
+/// One direction of a link.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Direction {
     /// Bits a second; headers count.
     pub rate_bps: f64,
-    /// The least one-way delay beside the time to send.
+    /// The least one-way delay, without the time to send.
     pub delay: Duration,
-    /// Mean of the exponential delay on top of it. Datagrams never overtake each other: link layers deliver in order
+    /// The mean of the additional exponential delay. Datagrams never overtake each other: link layers deliver in order
     /// (3GPP TS 36.322, acknowledged mode).
     pub jitter: Duration,
-    /// What is lost on the way.
+    /// The loss on the way.
     pub loss: Loss,
-    /// What may wait to be sent; more is dropped. Units: bytes.
+    /// The size of the queue before the link; more is dropped. Units: bytes.
     pub queue_bytes: u32,
 }
 
-/// Says how often a link is away for a while.
+/// The frequency and length of a link's interruptions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interruptions {
     /// Mean time between two, exponential; zero for never.
@@ -75,7 +75,7 @@ impl Interruptions {
     pub const NEVER: Self = Self { every: Duration::ZERO, lasts: Duration::ZERO };
 }
 
-/// Describes a link.
+/// The properties of a link.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Profile {
     /// Its name.
@@ -84,9 +84,9 @@ pub struct Profile {
     pub up: Direction,
     /// To the handset.
     pub down: Direction,
-    /// Handovers to another cell: what comes meanwhile waits.
+    /// Handovers to another cell: datagrams wait meanwhile.
     pub handover: Interruptions,
-    /// Outages, a lift or a tunnel: what comes meanwhile is lost.
+    /// Outages, as in a lift or a tunnel: datagrams are lost meanwhile.
     pub outage: Interruptions,
 }
 
@@ -121,7 +121,7 @@ impl ProfileId {
         Self::ALL.into_iter().find(|id| id.name() == name)
     }
 
-    /// Returns the profile; the module says where each figure comes from.
+    /// Returns the link's properties; the module's documentation has the source of each figure.
     pub fn profile(self) -> Profile {
         let cell = |every_s, lasts_ms| Interruptions { every: Duration::from_secs(every_s), lasts: ms(lasts_ms) };
         let cellular = |rate_bps, delay: Duration, share, burst, queue_bytes| Direction {

@@ -1,10 +1,10 @@
-//! Queues of work before a number of servers that are alike.
+//! Queues of work before several equal servers.
 
 use crate::time::Nanos;
 
-/// Works on several servers' worth of work in the order in which it came, each for as long as it takes.
+/// Several equal servers with one queue, first come first served.
 ///
-/// A queue of M servers, first come first served: a job begins when it has come and a server is free.
+/// A job begins as soon as it has come and a server is free.
 #[derive(Clone, Debug)]
 pub struct Stations {
     free_at: Vec<Nanos>,

@@ -1,22 +1,24 @@
-//! When payments start: a steady process, stretched and squeezed in time by a pattern, or a trace.
+//! The start times of payments: a steady process whose time is warped by a pattern, or a trace.
 
 use crate::Error;
+use crate::csv_file::read_rows;
 use crate::scenario::Pattern;
+use crate::scenario::TIME_MAX_S;
 use crate::time::SimTime;
 use std::path::Path;
 
 const DAY_S: f64 = 86_400.0;
-/// Halvings of the interval that an inverse is looked for in: below a nanosecond in a year.
+/// The number of halvings of the interval in the search for an inverse: below a nanosecond in a year.
 const HALVINGS: u32 = 60;
 
-/// Maps real time to the time of a steady process and back: where the rate is doubled, the steady time passes twice as
-/// fast. A Poisson process of constant rate in steady time has the pattern's rate in real time (the time change of
+/// A map from real time to the time of a steady process and back: where the rate is doubled, steady time passes twice
+/// as fast. A Poisson process of constant rate in steady time has the pattern's rate in real time (the time change of
 /// Papangelou 1972).
 #[derive(Clone, Copy, Debug)]
 pub struct Warp(Pattern);
 
 impl Warp {
-    /// Takes the pattern.
+    /// Creates the map of a pattern.
     pub fn new(pattern: Pattern) -> Self {
         Self(pattern)
     }
@@ -51,21 +53,21 @@ impl Warp {
     }
 }
 
-/// Reads a trace: CSV with a header that has a column `at_s`, and a start in seconds in every row. Sorted on return.
+/// Reads a trace, a CSV file with a column `at_s` in its header: a start in seconds in every row. The result is sorted.
 ///
-/// Errors: [`Error::Usage`] with the line that is none, and [`Error::File`].
+/// # Errors
+///
+/// [`Error::Usage`] with the line without a valid start, and [`Error::File`].
 pub fn read_trace(path: &Path) -> Result<Vec<SimTime>, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
-    let mut lines = text.lines();
-    let header = lines.next().unwrap_or_default();
-    let column = header.split(',').position(|name| name.trim() == "at_s");
+    let mut rows = read_rows(path)?.into_iter();
+    let column = rows.next().and_then(|header| header.fields.iter().position(|name| name == "at_s"));
     let column = column.ok_or_else(|| Error::Usage(format!("{}: the header has no column at_s", path.display())))?;
     let mut starts = Vec::new();
-    for (index, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let seconds = line.split(',').nth(column).and_then(|field| field.trim().parse::<f64>().ok());
-        let seconds = seconds
-            .filter(|s| s.is_finite() && *s >= 0.0)
-            .ok_or_else(|| Error::Usage(format!("{}: line {} has no start in seconds", path.display(), index + 2)))?;
+    for row in rows {
+        let seconds = row.fields.get(column).and_then(|field| field.parse::<f64>().ok());
+        let seconds = seconds.filter(|s| (0.0..=TIME_MAX_S).contains(s)).ok_or_else(|| {
+            Error::Usage(format!("{}: line {} has no start in seconds from 0 to 1e9", path.display(), row.line))
+        })?;
         starts.push(SimTime::from_seconds(seconds));
     }
     starts.sort_unstable();
@@ -107,6 +109,10 @@ mod tests {
         let path = folder.path().join("trace.csv");
         std::fs::write(&path, "shop,at_s\na,2.5\nb,1\n").unwrap();
         assert_eq!(read_trace(&path).unwrap(), [1.0, 2.5].map(SimTime::from_seconds));
+        for text in ["\u{feff}at_s\r\n1\r\n\r\n2.5\r\n", "\"shop\",\"at_s\"\n\"Smith, Ltd\",\"2.5\"\nb,1\n"] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(read_trace(&path).unwrap(), [1.0, 2.5].map(SimTime::from_seconds), "{text}");
+        }
         std::fs::write(&path, "at_s\n1\nsoon\n").unwrap();
         assert!(read_trace(&path).unwrap_err().to_string().contains("line 3"));
     }

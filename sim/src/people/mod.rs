@@ -1,5 +1,5 @@
-//! The people: what they plan, what they have, and the samples that sensors take of them. A pure function of scenario and
-//! seed, made before the clock starts.
+//! The people: their plans, their accounts and devices, and the samples that sensors capture of them. A pure function
+//! of scenario and seed, computed before the clock starts.
 
 pub mod arrival;
 pub mod plan;

@@ -1,4 +1,4 @@
-//! What every handset will try, drawn from the seed before anything happens.
+//! The plan of every handset, drawn from the seed before the run.
 
 use crate::Error;
 use crate::people::arrival::{Warp, read_trace};
@@ -12,11 +12,11 @@ use rand::{Rng, RngExt};
 use rand_distr::{Distribution, Exp};
 use std::time::Duration;
 
-/// The most that one payment asks for. Units: minor units.
+/// The greatest amount of a payment. Units: minor units.
 pub const AMOUNT_MAX: u64 = 20_000;
 const AMOUNT_MIN: u64 = 100;
 
-/// Says how an account is opened.
+/// The ways to open an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
     /// Everything in one message (paragraph 22).
@@ -25,21 +25,21 @@ pub enum Registration {
     TwoSteps,
 }
 
-/// Says what a transaction is.
+/// The task of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Opens the account.
     Register(Registration),
     /// Pays.
     Pay {
-        /// How the QR comes about.
+        /// The way in which the QR is made.
         journey: Journey,
         /// Minor units.
         amount: u64,
     },
 }
 
-/// Says what the user gets wrong in a transaction.
+/// The user's mistake in a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Slip {
     /// Nothing.
@@ -48,32 +48,32 @@ pub enum Slip {
     WrongPassword,
     /// The first code.
     WrongCode,
-    /// No code at all: the user gives the payment up where it would be typed.
+    /// No code: the user abandons the payment at the code.
     Abandons,
 }
 
-/// Is one transaction that a handset will try.
+/// One transaction that a handset will try.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlannedTransaction {
-    /// When it is meant to start.
+    /// The intended start.
     pub at: SimTime,
     /// Its number among the handset's transactions.
     pub number: u32,
     /// What it is.
     pub task: Task,
-    /// What goes wrong.
+    /// The user's mistake.
     pub slip: Slip,
-    /// How long the user looks at the payment page before the QR is made.
+    /// The time that the user looks at the payment page before the QR is made.
     pub think: Duration,
-    /// Whether the user tries once more when it fails in a way that the user could mend.
+    /// Whether the user tries once more after a failure that another try could avoid.
     pub tries_again: bool,
-    /// How often it was tried before.
+    /// The number of earlier tries.
     pub round: u8,
-    /// Whole months since the enrolment of whose sample is presented.
+    /// The presenter's age of enrolment. Units: whole months.
     pub age_months: u16,
 }
 
-/// Is everything that one handset will try.
+/// Everything that one handset will try.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HandsetPlan {
     /// The handset: owners from 0, impostors after them. It is also the subject who presents a finger.
@@ -84,12 +84,12 @@ pub struct HandsetPlan {
     pub scheme: SchemeId,
     /// Whether the account holds less than a payment.
     pub is_poor: bool,
-    /// In the order in which they are meant to start.
+    /// The transactions, in the order of their intended starts.
     pub transactions: Vec<PlannedTransaction>,
 }
 
 impl HandsetPlan {
-    /// Says whether the presenter is not the account's owner.
+    /// Returns whether the presenter is not the account's owner.
     pub fn is_impostor(&self) -> bool {
         self.handset != self.account
     }
@@ -97,7 +97,9 @@ impl HandsetPlan {
 
 /// Draws the plans of all owners of a shard, then of all impostors who attack them.
 ///
-/// Errors: a trace that cannot be read.
+/// # Errors
+///
+/// [`Error::File`] and [`Error::Usage`] for a trace that cannot be read.
 pub fn draw(scenario: &Scenario, shard: Shard) -> Result<Vec<HandsetPlan>, Error> {
     let registrations = registration_times(scenario);
     let trace = scenario.arrivals.trace.as_deref().map(read_trace).transpose()?;
@@ -118,16 +120,16 @@ fn registration_times(scenario: &Scenario) -> Vec<SimTime> {
     (0..scenario.handsets).map(|_| next()).collect()
 }
 
-/// Holds what all plans are drawn from.
+/// The inputs that all plans are drawn from.
 struct Drawing<'a> {
     scenario: &'a Scenario,
     registrations: Vec<SimTime>,
     warp: Warp,
-    /// When payments start, in place of the gaps; they go to the handsets in turn.
+    /// The starts of a trace, which replace the drawn gaps and go to the handsets in turn.
     trace: Option<Vec<SimTime>>,
 }
 
-/// Seconds of a twelfth of a year of 365.25 days.
+/// The length of a month, a twelfth of 365.25 days. Units: seconds.
 const MONTH_S: f64 = 365.25 * 86_400.0 / 12.0;
 
 impl Drawing<'_> {

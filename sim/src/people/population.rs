@@ -21,39 +21,41 @@ use std::sync::atomic::AtomicBool;
 const BALANCE: u64 = 100_000_000;
 /// Opening balance of an account with too little: less than any payment.
 const BALANCE_POOR: u64 = 50;
-/// A handset's own hash with the least memory that argon2 takes: handsets share this machine's processor. Units: KiB.
+/// The settings of a handset's own hash: the least memory that argon2 accepts, because handsets share this machine's
+/// processor. Units: KiB.
 pub const STRETCHING: Stretching = Stretching { memory_kib: 8, passes: 1 };
-/// Probes are numbered from here, enrolment captures from 0.
+/// The number of the first probe; enrolment captures are numbered from 0.
 const PROBES_FROM: u32 = 1_000;
-/// Numbers between two transactions' first probes: more than the tries of one in two rounds.
+/// The distance between the numbers of two transactions' first probes: more than the tries of one transaction in two
+/// rounds.
 const PROBES_PER_TRANSACTION: u32 = 10;
 
-/// Is one account holder.
+/// One account holder.
 pub struct Owner {
     /// The subject, and the number of the handset.
     pub subject: u32,
-    /// Login.
+    /// The login.
     pub credentials: Credentials,
     /// The account that pays.
     pub bank_account: BankAccount,
     /// Its PIN.
     pub pin: Secret,
-    /// What it holds at the start. Units: minor units.
+    /// The opening balance. Units: minor units.
     pub balance: u64,
-    /// What signs presentations, where the server asks for that.
+    /// The keys that sign presentations, where the server asks for signatures.
     pub devices: Devices,
-    /// The templates that enrolment was made of; too few mean a failure to enrol.
+    /// The templates of the enrolment; too few mean a failure to enrol.
     pub references: Vec<Template>,
-    /// What each scheme in use made of them; empty after a failure to enrol.
+    /// The enrolment of each scheme in use; empty after a failure to enrol.
     pub enrolments: BTreeMap<SchemeId, Enrolment>,
 }
 
-/// Holds the keys of an owner's devices.
+/// The keys of an owner's devices.
 #[derive(Clone, Debug, Default)]
 pub struct Devices {
-    /// The handset's.
+    /// The handset's key.
     pub handset: Option<Arc<DeviceSecret>>,
-    /// The second device's.
+    /// The second device's key.
     pub second: Option<Arc<DeviceSecret>>,
     /// Whether a presentation is made for one payment.
     pub with_nonce: bool,
@@ -75,21 +77,23 @@ impl Devices {
     }
 }
 
-/// Holds everybody who takes part.
+/// All people of a run, with their sensors and schemes.
 pub struct Population {
     /// Account holders by subject, those of the shard.
     pub owners: BTreeMap<u32, Owner>,
     /// Their captures.
     pub sensors: Sensors,
-    /// The schemes, as handsets and server know them.
+    /// The schemes of handsets and server.
     pub registry: Registry,
 }
 
 impl Population {
-    /// Makes samples, templates and enrolments on all cores. Stops early when `stop` is set: owners without samples
+    /// Makes samples, templates and enrolments on all cores. Stops early when `stop` is set; owners without samples
     /// then count as not enrolled.
     ///
-    /// Errors: [`Error::Biometrics`] for anything that is no failure to acquire or to enrol.
+    /// # Errors
+    ///
+    /// [`Error::Biometrics`] for anything but a failure to acquire or to enrol.
     pub fn make(
         scenario: &Scenario,
         plans: &[HandsetPlan],
@@ -126,7 +130,7 @@ pub fn probe_key(presenter: u32, sensor: Sensor, transaction: &PlannedTransactio
     CaptureKey { subject: presenter, sensor, number, age_months: transaction.age_months }
 }
 
-/// Returns the sensor of a journey; `None` where nothing is captured.
+/// Returns the sensor of a journey; `None` if nothing is captured.
 pub fn sensor_of(journey: Journey) -> Option<Sensor> {
     match journey {
         Journey::Stored => None,
@@ -135,8 +139,8 @@ pub fn sensor_of(journey: Journey) -> Option<Sensor> {
     }
 }
 
-/// Lists the captures that are sure to be needed by plans: the enrolments', each payment's first probe, and an
-/// impostor's three. Sorted, each once.
+/// Lists the captures that the plans need in any case: the enrolments', each payment's first probe, and an impostor's
+/// three. Sorted, each once.
 pub fn captures_needed(scenario: &Scenario, plans: &[HandsetPlan]) -> Vec<CaptureKey> {
     let mut keys = Vec::new();
     for plan in plans {
@@ -155,9 +159,9 @@ pub fn captures_needed(scenario: &Scenario, plans: &[HandsetPlan]) -> Vec<Captur
     sorted_once(keys)
 }
 
-/// Lists the probes that are compared off line: of each of the first `subjects` owners, the first probe of every payment
-/// that takes one, and one probe on the handset in any case. A pure function of the plans of all owners, so that every
-/// shard compares with the same probes.
+/// Lists the probes that are compared off line: of each of the first `subjects` owners, the first probe of every
+/// payment with a capture, and one probe on the handset in any case. A pure function of the plans of all owners, so
+/// that every shard compares with the same probes.
 pub fn comparison_probes(plans: &[HandsetPlan], subjects: u32) -> Vec<CaptureKey> {
     let mut keys = Vec::new();
     for plan in plans.iter().filter(|plan| !plan.is_impostor() && plan.handset < subjects) {
@@ -206,7 +210,7 @@ fn owner(
     Ok(Owner { subject, credentials, bank_account, pin, balance, devices, references, enrolments })
 }
 
-/// Is what an owner knows and has, before there is any sample.
+/// An owner's login, account and keys, before there is any sample.
 struct Holder {
     credentials: Credentials,
     bank_account: BankAccount,
@@ -220,7 +224,7 @@ impl Holder {
         let mut rng = stream(scenario.seed, "sim/account", u64::from(subject));
         Ok(Self {
             credentials: Credentials {
-                login: LoginName::new(format!("subject-{subject:06}"))?,
+                login: LoginName::new(format!("s{:06}-{subject:06}", branch(scenario.seed)))?,
                 password: Secret::new(format!("{:016x}", rng.random::<u64>()))?,
                 method: match scenario.server.login {
                     Login::Password => LoginMethod::Password,
@@ -228,16 +232,23 @@ impl Holder {
                 },
             },
             // 9 and 99 begin no issuer's number (ISO/IEC 7812-1), so that a synthetic account is nobody's.
-            bank_account: BankAccount::new(format!("9999{subject:012}"))?,
+            bank_account: BankAccount::new(format!("9999{:06}{subject:06}", branch(scenario.seed)))?,
             pin: Secret::new(format!("{:04}", rng.random_range(0..10_000)))?,
             balance: if plan.is_poor { BALANCE_POOR } else { BALANCE },
         })
     }
 }
 
+/// Returns the six digits that tell the people of one seed from those of another at the same server and bank.
+fn branch(seed: u64) -> u32 {
+    stream(seed, "sim/branch", 0).random_range(0..1_000_000)
+}
+
 /// Lists the bank accounts of all owners, before there is any sample: number, PIN, balance in minor units.
 ///
-/// Errors: those of drawing the plans.
+/// # Errors
+///
+/// Those of drawing the plans.
 pub fn bank_accounts(scenario: &Scenario) -> Result<Vec<(BankAccount, Secret, u64)>, Error> {
     let plans = crate::people::plan::draw(scenario, Shard::WHOLE)?;
     let owners = plans.iter().filter(|plan| !plan.is_impostor());
@@ -245,7 +256,7 @@ pub fn bank_accounts(scenario: &Scenario) -> Result<Vec<(BankAccount, Secret, u6
     owners.map(account).collect()
 }
 
-/// Captures until there are enough templates, or the attempts are used up.
+/// Captures until there are enough templates or no attempts are left.
 fn references(scenario: &Scenario, subject: u32, sensors: &Sensors, stop: &AtomicBool) -> Result<Vec<Template>, Error> {
     let mut templates = Vec::new();
     for number in 0..scenario.biometric.enrolment_attempts {
@@ -276,6 +287,17 @@ mod tests {
         let key =
             |transaction: &PlannedTransaction, attempt| probe_key(1, Sensor::Handset, transaction, attempt).number;
         assert!(key(&first, TRIES_MAX) < key(&again, 1) && key(&again, TRIES_MAX) < key(&second, 1));
+    }
+
+    #[test]
+    fn two_seeds_have_other_logins_and_accounts_of_the_same_length() {
+        let scenario = Scenario::load("quickstart", &[]).unwrap();
+        let other = Scenario { seed: scenario.seed + 1, ..scenario.clone() };
+        let holder = |scenario: &Scenario| Holder::of(scenario, &plans(scenario)[0]).unwrap();
+        let (a, b) = (holder(&scenario), holder(&other));
+        assert_ne!(a.credentials.login, b.credentials.login);
+        assert_ne!(a.bank_account, b.bank_account);
+        assert_eq!(a.credentials.login.as_str().len(), b.credentials.login.as_str().len());
     }
 
     #[test]

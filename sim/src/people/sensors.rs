@@ -1,14 +1,10 @@
-//! The sensors: synthetic samples from sensors, turned into templates as a handset would.
+//! The sensors of a run: captures of its people, turned into templates as a handset would.
 
 use crate::Error;
-use crate::scenario::{Biometric, Modality, Scenario};
-use biopay_biometrics::fingerprint::Extractor;
-use biopay_biometrics::fingerprint::fixed_length::FixedLength;
-use biopay_biometrics::{AcquisitionFailure, Sample, Template, face as face_extraction};
-use biopay_datasets::embedding;
-use biopay_datasets::face::{self, Face, Nuisance};
-use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
-use biopay_datasets::presentation::{Species, TrainingSamples, gelatine_finger, printed_face, replayed_screen};
+use crate::modality::{Modality, Person, Setting};
+use crate::scenario::Scenario;
+use biopay_biometrics::{AcquisitionFailure, Sample, Template};
+use biopay_datasets::presentation::{Species, TrainingSamples};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use rayon::prelude::*;
@@ -17,16 +13,16 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Names which of the two sensors captured.
+/// The sensor that captured: one of two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sensor {
-    /// The enrolled handset's.
+    /// The sensor of the enrolled handset.
     Handset,
-    /// The second device's.
+    /// The sensor of the second device.
     SecondDevice,
 }
 
-/// Names one capture of one subject; the same key gives the same image.
+/// The key of one capture of one subject; the same key gives the same image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CaptureKey {
     /// The capture subject.
@@ -39,37 +35,24 @@ pub struct CaptureKey {
     pub age_months: u16,
 }
 
-/// Is what came of a capture: a template, or the reason why not.
+/// The result of a capture: a template, or the reason why there is none.
 #[derive(Clone, Debug)]
 pub struct Captured {
     /// The template, or why the sample was not acquired.
     pub template: Result<Template, AcquisitionFailure>,
-    /// How long features and template took on the wall clock, said once: `None` where the capture was ready before.
+    /// The wall-clock time of feature extraction and template, returned once: `None` if the capture was prepared in
+    /// advance.
     pub extraction: Option<Duration>,
 }
 
-/// Makes captures, and keeps those that were made in advance.
+/// The scenario's two sensors, and the captures that were made with them in advance.
 pub struct Sensors {
-    seed: u64,
-    source: Source,
+    modality: Box<dyn Modality>,
+    species: &'static [Species],
     device_names: [String; 2],
     quality: f32,
     ageing_per_year: f32,
     ready: BTreeMap<CaptureKey, Captured>,
-}
-
-/// Says what stands before the sensors.
-enum Source {
-    Fingers { devices: [Device; 2], extractor: Extractor },
-    Faces { devices: [face::Device; 2] },
-    Points { population: Box<embedding::Population> },
-}
-
-/// Holds one subject before the sensor.
-enum Subject {
-    Finger(Box<Finger>),
-    Face(Box<Face>),
-    Point(u64),
 }
 
 /// Bits of an embedding's binary form.
@@ -78,16 +61,26 @@ const EMBEDDING_BITS: usize = 1_024;
 impl Sensors {
     /// Sets up the scenario's sensors.
     ///
-    /// Errors: [`Error::Usage`] for a sensor that there is not, which a scenario's check has ruled out.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a sensor that does not exist, which a scenario's check has ruled out.
     pub fn new(scenario: &Scenario) -> Result<Self, Error> {
         let biometric = &scenario.biometric;
-        Ok(Self {
+        let definition = biometric.modality.definition();
+        let device_names = match definition.devices {
+            [] => [definition.usual_device; 2].map(str::to_owned),
+            [_, ..] => [biometric.device.clone(), biometric.second_device.clone()],
+        };
+        let setting = Setting {
             seed: scenario.seed,
-            source: Source::new(biometric, scenario.seed, u64::from(scenario.subject_count()))?,
-            device_names: match biometric.modality {
-                Modality::Embedding => ["embedding", "embedding"].map(str::to_owned),
-                _ => [biometric.device.clone(), biometric.second_device.clone()],
-            },
+            subjects: u64::from(scenario.subject_count()),
+            devices: device_names.to_vec(),
+            bits: EMBEDDING_BITS,
+        };
+        Ok(Self {
+            modality: (definition.open)(&setting)?,
+            species: definition.species,
+            device_names,
             quality: biometric.quality,
             ageing_per_year: biometric.ageing_per_year,
             ready: BTreeMap::new(),
@@ -99,10 +92,12 @@ impl Sensors {
         &self.device_names[sensor as usize]
     }
 
-    /// Makes captures in advance, on all cores, a subject at a time; `progress` hears of each. Stops early, keeping
-    /// what was made, when `stop` is set.
+    /// Makes captures in advance on all cores, subject by subject, and calls `progress` after each. Stops early when
+    /// `stop` is set, and keeps the captures made so far.
     ///
-    /// Errors: what extraction reports that is no failure to acquire.
+    /// # Errors
+    ///
+    /// What extraction reports beside a failure to acquire.
     pub fn prepare(
         &mut self,
         keys: &[CaptureKey],
@@ -114,10 +109,10 @@ impl Sensors {
             by_subject.entry(key.subject).or_default().push(key);
         }
         let session = |(subject, keys): (u32, Vec<CaptureKey>)| {
-            let subject = self.source.subject(self.seed, subject);
+            let person = self.modality.person(subject);
             let mut made = Vec::new();
             for key in keys.into_iter().take_while(|_| !stop.load(Ordering::Relaxed)) {
-                made.push((key, self.take(&subject, key)?));
+                made.push((key, self.take(person.as_ref(), key)?));
                 progress(1);
             }
             Ok(made)
@@ -127,164 +122,94 @@ impl Sensors {
         Ok(())
     }
 
-    /// Returns a capture, made now unless it is ready.
+    /// Returns a capture: a prepared one, or else a new one.
     ///
-    /// Errors: what extraction reports that is no failure to acquire.
+    /// # Errors
+    ///
+    /// What extraction reports beside a failure to acquire.
     pub fn capture(&self, key: CaptureKey) -> Result<Captured, Error> {
         match self.ready.get(&key) {
             Some(captured) => Ok(Captured { extraction: None, ..captured.clone() }),
-            None => self.take(&self.source.subject(self.seed, key.subject), key),
+            None => self.take(self.modality.person(key.subject).as_ref(), key),
         }
     }
 
-    /// Iterates over the captures that are ready, in the order of their keys.
+    /// Iterates over the prepared captures, in the order of their keys.
     pub fn ready(&self) -> impl Iterator<Item = (CaptureKey, &Captured)> {
         self.ready.iter().map(|(&key, captured)| (key, captured))
     }
 
-    /// Finds a capture that is ready.
+    /// Finds a prepared capture.
     pub fn find(&self, key: CaptureKey) -> Option<&Captured> {
         self.ready.get(&key)
     }
 
-    /// Returns the image of a capture; `None` where there are no images.
+    /// Returns the image of a capture; `None` for embeddings.
     ///
-    /// Errors: a quality that is none.
+    /// # Errors
+    ///
+    /// An invalid quality.
     pub fn sample(&self, key: CaptureKey) -> Result<Option<Sample>, Error> {
-        self.image(&self.source.subject(self.seed, key.subject), key)
+        self.image(self.modality.person(key.subject).as_ref(), key)
     }
 
-    /// Says whether an artefact of a species can stand before the scenario's sensor.
+    /// Whether an artefact of a species can stand before the scenario's sensor.
     pub fn can_imitate(&self, species: Species) -> bool {
-        matches!(
-            (&self.source, species),
-            (Source::Fingers { .. }, Species::GelatineFinger)
-                | (Source::Faces { .. }, Species::PrintedFace | Species::ReplayedScreen)
-        )
+        self.species.contains(&species)
     }
 
-    /// Returns the image that the handset's sensor takes of an artefact of somebody; `None` where there is no such one.
+    /// Returns the image that the handset's sensor takes of an artefact of a subject; `None` where the modality has no
+    /// such species.
     ///
-    /// Errors: a quality that is none.
+    /// # Errors
+    ///
+    /// An invalid quality.
     pub fn artefact(&self, species: Species, subject: u32, number: u64) -> Result<Option<Sample>, Error> {
-        Ok(match (&self.source, self.source.subject(self.seed, subject), species) {
-            (Source::Fingers { devices, .. }, Subject::Finger(finger), Species::GelatineFinger) => {
-                Some(gelatine_finger(&finger, &devices[0], CaptureQuality::new(self.quality)?, number))
-            }
-            (Source::Faces { devices }, Subject::Face(face), Species::PrintedFace) => {
-                Some(printed_face(&face, &devices[0], self.nuisance(self.quality)?, number).0)
-            }
-            (Source::Faces { devices }, Subject::Face(face), Species::ReplayedScreen) => {
-                Some(replayed_screen(&face, &devices[0], self.nuisance(self.quality)?, number).0)
-            }
-            _ => None,
-        })
+        self.modality.person(subject).artefact(species, self.quality, number)
     }
 
-    /// Makes what a detector of artefacts before the handset's sensor is trained on; `None` where there are no images.
+    /// Makes the training set of a detector of artefacts for the handset's sensor; `None` for embeddings.
     ///
-    /// Errors: a quality that is none.
+    /// # Errors
+    ///
+    /// An invalid quality.
     pub fn training(&self, subjects: Range<u64>) -> Result<Option<TrainingSamples>, Error> {
-        Ok(match &self.source {
-            Source::Fingers { devices, .. } => {
-                let quality = CaptureQuality::new(self.quality)?;
-                Some(TrainingSamples::fingers(self.seed, subjects, &devices[0], quality))
-            }
-            Source::Faces { devices } => {
-                Some(TrainingSamples::faces(self.seed, subjects, &devices[0], self.nuisance(self.quality)?))
-            }
-            Source::Points { .. } => None,
-        })
+        self.modality.detector_training(subjects, self.quality)
     }
 
     /// Makes a template of an image as a handset would.
     ///
-    /// Errors: what extraction reports that is no failure to acquire.
+    /// # Errors
+    ///
+    /// What extraction reports beside a failure to acquire.
     pub fn template(&self, sample: &Sample) -> Result<Result<Template, AcquisitionFailure>, Error> {
-        let made = match &self.source {
-            Source::Fingers { extractor, .. } => {
-                extractor.extract(sample).and_then(|features| FixedLength::builtin().template(&features))
-            }
-            _ => face_extraction::Extractor::builtin().template(sample),
-        };
-        match made {
-            Ok(template) => Ok(Ok(template)),
-            Err(biopay_biometrics::Error::FailureToAcquire(reason)) => Ok(Err(reason)),
-            Err(other) => Err(other.into()),
-        }
+        self.modality.template(sample)
     }
 
-    /// Both scales have their default in the middle: 0.5 of quality is a nuisance of 1.
-    fn nuisance(&self, quality: f32) -> Result<Nuisance, Error> {
-        Ok(Nuisance::new(2.0 * (1.0 - quality))?)
+    fn image(&self, person: &dyn Person, key: CaptureKey) -> Result<Option<Sample>, Error> {
+        person.sample(key.sensor as usize, self.quality_after(key.age_months), touch(key))
     }
 
-    fn image(&self, subject: &Subject, key: CaptureKey) -> Result<Option<Sample>, Error> {
-        let quality = self.quality_after(key.age_months);
-        Ok(match (&self.source, subject) {
-            (Source::Fingers { devices, .. }, Subject::Finger(finger)) => {
-                let quality = CaptureQuality::new(quality)?;
-                Some(finger.capture(&devices[key.sensor as usize], quality, touch(key)).sample)
-            }
-            (Source::Faces { devices }, Subject::Face(face)) => {
-                Some(face.capture(&devices[key.sensor as usize], self.nuisance(quality)?, touch(key)).sample)
-            }
-            _ => None,
-        })
-    }
-
-    /// Probes get worse with the time since enrolment, as scores of real ones do.
+    /// Returns the quality of a probe that is taken months after enrolment: probes get worse with time, as scores of real
+    /// ones do.
     fn quality_after(&self, months: u16) -> f32 {
         (self.quality - self.ageing_per_year * f32::from(months) / 12.0).max(0.0)
     }
 
-    fn take(&self, subject: &Subject, key: CaptureKey) -> Result<Captured, Error> {
-        let sample = self.image(subject, key)?;
+    fn take(&self, person: &dyn Person, key: CaptureKey) -> Result<Captured, Error> {
+        let sample = self.image(person, key)?;
         let clock = SystemClock::new();
-        let template = match (&self.source, subject, sample) {
-            (_, _, Some(sample)) => self.template(&sample)?,
-            (Source::Points { population }, Subject::Point(subject), None) => Ok(point(population, *subject, key)),
-            _ => return Err(Error::Usage("a subject without a sensor".into())),
+        let template = match &sample {
+            Some(sample) => self.modality.template(sample)?,
+            None => person.capture(key.sensor as usize, self.quality_after(key.age_months), touch(key))?,
         };
         Ok(Captured { template, extraction: Some(clock.elapsed()) })
     }
 }
 
-impl Source {
-    fn new(biometric: &Biometric, seed: u64, subjects: u64) -> Result<Self, Error> {
-        let names = [&biometric.device, &biometric.second_device];
-        let unknown = |name: &str| Error::Usage(format!("{name:?} is no sensor"));
-        Ok(match biometric.modality {
-            Modality::Fingerprint => {
-                let [first, second] = names.map(|name| Device::named(name).ok_or_else(|| unknown(name)));
-                Self::Fingers { devices: [first?, second?], extractor: Extractor::new() }
-            }
-            Modality::Face => {
-                let [first, second] = names.map(|name| face::Device::named(name).ok_or_else(|| unknown(name)));
-                Self::Faces { devices: [first?, second?] }
-            }
-            Modality::Embedding => Self::Points { population: Box::new(embedding::Population::new(seed, subjects)) },
-        })
-    }
-
-    fn subject(&self, seed: u64, subject: u32) -> Subject {
-        match self {
-            Self::Fingers { .. } => Subject::Finger(Box::new(Finger::generate(seed, u64::from(subject), None))),
-            Self::Faces { .. } => Subject::Face(Box::new(Face::generate(seed, u64::from(subject)))),
-            Self::Points { .. } => Subject::Point(u64::from(subject)),
-        }
-    }
-}
-
-/// One number names one touch; the same number on another sensor is another touch.
+/// Returns the number of a touch: the same number on another sensor is another touch.
 fn touch(key: CaptureKey) -> u64 {
     u64::from(key.number) << 1 | u64::from(key.sensor == Sensor::SecondDevice)
-}
-
-/// Draws one embedding, with its binary form.
-fn point(population: &embedding::Population, subject: u64, key: CaptureKey) -> Template {
-    let vector = population.capture_of(subject + 1, touch(key)).vector;
-    Template::from_embedding(vector, EMBEDDING_BITS)
 }
 
 #[cfg(test)]

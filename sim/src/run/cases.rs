@@ -1,4 +1,4 @@
-//! False accepts, kept for somebody to look at: what was captured, what it gave, and how it compared.
+//! The false accepts of a run, stored for inspection: the capture, its payload, and the comparison.
 
 use crate::Error;
 use crate::people::plan;
@@ -17,11 +17,11 @@ use biopay_reports::records::Transaction;
 use biopay_reports::run_folder::Records;
 use std::path::Path;
 
-/// Only accounts below this number are kept as cases, so that shards together keep what the whole would.
+/// The number of accounts whose cases are stored, so that shards together store the same cases as the whole run.
 const ACCOUNTS: u32 = 200;
 const MODULE_PIXELS: u8 = 4;
 
-/// Writes every false accept on the first accounts to `folder`, which is made when there is one.
+/// Writes every false accept on the first accounts to `folder`, which is created if there is one.
 pub fn write(
     scenario: &Scenario,
     shard: Shard,
@@ -90,7 +90,7 @@ fn write_one(
     Ok(cases::write(folder, &name, &case)?)
 }
 
-/// Derives and compares again what a try presented: the same capture gives the same payload.
+/// Derives and compares a try's payload again: the same capture gives the same payload.
 fn compare(
     population: &Population,
     scheme: &dyn Scheme,

@@ -1,12 +1,12 @@
-//! One scenario on both clocks, side by side: what the model of virtual time is worth on this machine.
+//! One scenario on both clocks: the accuracy of virtual time's model on this machine.
 
 use biopay_reports::Summary;
 use biopay_reports::records::Operation;
 use serde::Serialize;
 
-/// Ratios within these say that the model has what matters; outside, there is something to explain.
+/// The expected range of ratios; one outside shows that the model lacks something.
 pub const RATIOS_EXPECTED: std::ops::RangeInclusive<f64> = 0.7..=1.4;
-/// The operations that are compared: those that a customer waits for.
+/// The compared operations: those for which a customer waits.
 const OPERATIONS: [Operation; 6] = [
     Operation::Connect,
     Operation::Register,
@@ -16,7 +16,7 @@ const OPERATIONS: [Operation; 6] = [
     Operation::Payment,
 ];
 
-/// Is one figure on both clocks.
+/// One figure on both clocks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Pair {
     /// The operation.
@@ -30,12 +30,12 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Returns the virtual figure over the wall clock's.
+    /// Returns the virtual figure divided by the wall clock's.
     pub fn ratio(&self) -> f64 {
         self.virtual_us as f64 / self.wall_us.max(1) as f64
     }
 
-    /// Says whether the two agree as far as one can ask.
+    /// Returns whether the ratio is in the expected range.
     pub fn agrees(&self) -> bool {
         RATIOS_EXPECTED.contains(&self.ratio())
     }

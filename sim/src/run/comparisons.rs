@@ -1,4 +1,4 @@
-//! Everybody against everybody, off line: FMR and FNMR of the schemes as handsets and server use them.
+//! The comparison of all subjects with each other, off line: FMR and FNMR of the schemes that handsets and server use.
 
 use crate::Error;
 use crate::people::population::{Owner, Population};
@@ -8,10 +8,10 @@ use biopay_reports::records::{Comparison, FAILURE_TO_ACQUIRE};
 use rayon::prelude::*;
 
 /// Compares probes with every enrolment of the shard among the first `subjects` owners, for every scheme in use. A
-/// failure is a row with its reason, never left out.
+/// failure becomes a row with its reason.
 ///
-/// `progress` hears of each reference that is done. Mated comparisons use all probes, non-mated ones each subject's first
-/// probe on each sensor. The rows come in the order of scheme, reference and probe.
+/// Calls `progress` after each reference. Mated comparisons use all probes, non-mated ones each subject's first probe
+/// on each sensor. The rows have the order of scheme, reference and probe.
 pub fn all_pairs(
     population: &Population,
     schemes: &[SchemeId],
@@ -55,7 +55,7 @@ fn reference<'a>(owner: &'a Owner, scheme: &dyn Scheme) -> Option<Reference<'a>>
     Some(Reference { subject: owner.subject, helper: &enrolment.helper, record })
 }
 
-/// Keeps each subject's first probe on each sensor. Shape: `probes` sorted by subject, sensor and number.
+/// Returns each subject's first probe on each sensor. Shape: `probes` sorted by subject, sensor and number.
 fn first_on_each_sensor<'a>(probes: &[(CaptureKey, &'a Captured)]) -> Vec<(CaptureKey, &'a Captured)> {
     let mut firsts = probes.to_vec();
     firsts.dedup_by_key(|(key, _)| (key.subject, key.sensor));

@@ -1,46 +1,48 @@
-//! The search for the knee: the highest rate of payments at which customers are still served in time.
+//! The search for the knee: the highest rate of payments that the server sustains.
 //!
-//! Each step is a run of the scenario with its payments at another rate, an open loop whatever the server does. The rate
-//! doubles until a step fails, and then the interval between the last that held and the first that failed is halved on a
-//! logarithmic scale. A step fails when payments take too long, counted from their intended start, or end as the server's
-//! or the network's fault; where it was the load generator that could not keep up, the search says so and no more.
+//! Each step is a run of the scenario with its payments at another rate, an open loop whatever the server does. The
+//! rate doubles until a step fails, and then the interval between the last good rate and the first failed one is halved
+//! on a logarithmic scale. A step fails if payments take too long, counted from their intended start, or end because of
+//! the server or the network. If the load generator could not keep up, the search ends and reports that.
 
 use crate::scenario::Scenario;
 use crate::shard::Shard;
 use crate::stop::Stop;
-use crate::world::LAG;
 use crate::{Error, run};
 use biopay_reports::knee::{Knee, Step, StepEnding};
 use biopay_reports::latency::INTENDED;
 use biopay_reports::manifest::Completion;
-use biopay_reports::records::{TransactionKind, TransactionOutcome};
+use biopay_reports::records::{GENERATOR_LAG, TransactionKind, TransactionOutcome};
 use biopay_reports::{Manifest, RunReader};
 use std::path::Path;
 
-/// The knee is known when the rates on its two sides differ by less than this factor.
+/// The factor between the rates on both sides of the knee at which the search ends.
 const RESOLUTION: f64 = 1.1;
-/// Doublings at most: from one payment a second to a million.
+/// The greatest number of doublings: from one payment per second to a million.
 const DOUBLINGS: u32 = 20;
-/// Payments that may end for want of the server, as a share.
+/// The share of payments that may fail because of the server or the network.
 const FAILED_SHARE: f64 = 0.01;
-/// Registrations are over this much later than their mean rate says. Units: seconds.
+/// The time allowed for registrations beyond their mean duration. Units: seconds.
 const SETTLING_S: f64 = 2.0;
 
-/// Says what is searched for.
+/// The parameters of a search.
 #[derive(Clone, Copy, Debug)]
 pub struct Search {
-    /// The rate that the search begins at. Units: payments a second.
+    /// The first rate. Units: payments per second.
     pub from_per_s: f64,
-    /// What the 99th percentile of a payment may take from its intended start, without the user's own time. Units:
-    /// milliseconds.
+    /// The limit on the 99th percentile of a payment's latency, from its intended start and without the user's own
+    /// time. Units: milliseconds.
     pub objective_ms: f64,
-    /// How long each step pays. Units: seconds.
+    /// The time in which each step pays. Units: seconds.
     pub seconds: f64,
 }
 
-/// Searches. Each step's run folder stays in `out`, with what was found so far in `knee.json`; `watch` sees each step.
+/// Searches for the knee. Each step's run folder stays in `out`, with the result so far in `knee.json`; `watch` is
+/// called after each step.
 ///
-/// Errors: those of a run. An interrupted search returns what it found.
+/// # Errors
+///
+/// Those of a run. An interrupted search returns its result so far.
 pub fn find(
     scenario: &Scenario,
     search: Search,
@@ -71,7 +73,7 @@ pub fn find(
     Ok(knee)
 }
 
-/// Returns the rate to try next; `None` when the knee is known well enough.
+/// Returns the rate to try next; `None` if the knee is known well enough.
 fn next_rate(knee: &Knee, search: Search) -> Option<f64> {
     match (knee.held_per_s, knee.failed_per_s) {
         (None, None) => Some(search.from_per_s),
@@ -81,7 +83,7 @@ fn next_rate(knee: &Knee, search: Search) -> Option<f64> {
     }
 }
 
-/// Makes the scenario pay at another rate, once everybody has registered.
+/// Returns the scenario with payments at another rate, after everybody has registered.
 fn at_rate(scenario: &Scenario, per_s: f64, seconds: f64) -> Result<Scenario, Error> {
     let mut scenario = scenario.clone();
     let handsets = f64::from(scenario.handsets);
@@ -118,7 +120,7 @@ fn judge(run: &RunReader, rate: f64, search: Search) -> Result<Step, Error> {
         p99_ms: quantile_ms(&payment, 0.99),
         payments: payments().count() as u64,
         failed,
-        lag_p99_ms: quantile_ms(LAG, 0.99),
+        lag_p99_ms: quantile_ms(GENERATOR_LAG, 0.99),
         verdict: StepEnding::Held,
     };
     step.verdict = if !manifest.invalid.is_empty() {

@@ -3,6 +3,7 @@
 mod cases;
 pub mod clocks;
 mod comparisons;
+mod evidence;
 pub mod knee;
 mod samples;
 
@@ -28,16 +29,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// This program and its version, as manifests name it.
+/// The name and version of this program in manifests.
 pub const PROGRAM: &str = concat!("biopay ", env!("CARGO_PKG_VERSION"));
 
 /// Runs a scenario, or one shard of it, and writes the run folder.
 ///
-/// Errors: [`Error`]; an interrupted run is no error but a folder marked partial.
+/// # Errors
+///
+/// [`Error`]; an interrupted run is not an error: its folder is marked as partial.
 pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop: &Stop) -> Result<PathBuf, Error> {
     if shard != Shard::WHOLE && !scenario.attack.is_empty() {
         return Err(Error::Usage(
-            "attacks are not dealt out to shards: run the scenario whole, or without [[attack]]".into(),
+            "attacks cannot be divided into shards: run the scenario without --shard, or without [[attack]]".into(),
         ));
     }
     let writer = RunWriter::create(out)?;
@@ -56,6 +59,9 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     }
     if found.is_partial {
         completion = Completion::Partial;
+    }
+    if completion == Completion::Complete {
+        invalid.extend(evidence::missing(&records.transactions));
     }
     invalid.extend(found.broken);
     records.attacks.extend(found.trials);
@@ -127,9 +133,12 @@ fn compare(scenario: &Scenario, population: &Population, probes: &[CaptureKey]) 
     Ok(rows)
 }
 
-/// Says what each scheme's payload costs as a QR symbol: its version, and in how many looks a camera reads it.
+/// Measures each scheme's payload as a QR symbol: the symbol's version, and the number of looks in which a camera reads
+/// it.
 ///
-/// Errors: those of making a symbol.
+/// # Errors
+///
+/// Those of making a symbol.
 fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFigure>, Error> {
     let mut costs = SymbolCosts::new(scenario.seed);
     let mut rows = Vec::new();
@@ -144,25 +153,25 @@ fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFig
     Ok(rows)
 }
 
-/// Holds the bank's books against what handsets were told: every acknowledged charge is posted once, and nothing more
+/// Checks the bank's books against the answers to handsets: every acknowledged charge is posted once, and nothing more
 /// unless a handset was cut off before its answer.
 fn check_money(records: &mut Records, completion: Completion) -> Result<(), Error> {
     let Some(sums) = money::sums(records, completion) else {
-        return Err(Error::InvalidRun("the bank's audit does not say what was debited".into()));
+        return Err(Error::InvalidRun("the bank's audit lacks the debited amount".into()));
     };
     let (component, name) = (Component::Bank.name().into(), "acknowledged_minor".into());
     records.server.push(ServerFigure { component, name, value: sums.acknowledged as f64 });
     if sums.disagree {
         let Sums { acknowledged, posted, .. } = sums;
         return Err(Error::InvalidRun(format!(
-            "handsets were told of {acknowledged} charged, the bank posted {posted}"
+            "the server acknowledged charges of {acknowledged} to handsets, but the bank posted {posted}"
         )));
     }
     Ok(())
 }
 
-/// What a reader of the figures must know.
+/// The notes that a reader of the figures needs.
 const NOTES: [&str; 2] = [
-    "All people are synthetic; samples were captured before the clock started, so that making them slows nothing down.",
-    "Comparisons are off line with the same schemes and parameters as the server's; FAR and FRR are what the server decided.",
+    "All people are synthetic. Their samples were captured before the clock started, so that this does not slow down the run.",
+    "Comparisons are made off line with the server's schemes and parameters; FAR and FRR are the server's decisions.",
 ];

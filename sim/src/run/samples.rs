@@ -1,4 +1,4 @@
-//! Pictures for the report: what the first subjects' sensors captured, and the symbols made of it.
+//! Pictures for the report: captures of the first subjects, and the symbols made of them.
 
 use crate::Error;
 use crate::people::population::{Owner, Population};

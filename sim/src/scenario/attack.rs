@@ -1,9 +1,9 @@
-//! The attacks by name, and what a scenario says of them.
+//! The attacks by name, and a scenario's settings of each.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Other people whose samples attackers have.
+/// The number of people whose samples attackers have.
 pub const ATTACKERS: u32 = 24;
 
 /// Calls a macro with the list of all attacks, in the order of reports: the variant of [`AttackKind`], the name in
@@ -66,16 +66,16 @@ macro_rules! attack_kinds {
 }
 for_each_attack!(attack_kinds);
 
-/// Names how the attacked system is defended: a column of the table.
+/// The configuration of the attacked system: a column of the table of attacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Configuration {
-    /// What the patent describes and no more: a static QR, a stored PIN, three tries a page, nothing that slows guessing.
+    /// The patent's description and no more: a static QR, a stored PIN, three tries a page, no throttling.
     PatentLiteral,
-    /// Everything that this server has against it.
+    /// All counter-measures of this server.
     Hardened,
-    /// The hardened one with the counter-measure to this attack switched off: the negative control, in which the attack
-    /// has to succeed, or it measures nothing.
+    /// The hardened configuration without the counter-measure to this attack: the negative control, in which the attack
+    /// has to succeed, or else it measures nothing.
     Control,
 }
 
@@ -93,19 +93,19 @@ impl Configuration {
     }
 }
 
-/// Is one attack as a scenario asks for it.
+/// One attack of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct AttackPlan {
-    /// Which attack.
+    /// The attack.
     pub kind: AttackKind,
-    /// Accounts or subjects that are attacked; the attack's own number when left out.
+    /// The number of accounts or subjects that are attacked; default: the attack's own number.
     #[serde(default)]
     pub targets: Option<u32>,
-    /// What may be spent on each, in presentations, guesses or requests; the attack's own number when left out.
+    /// The budget for each target, in presentations, guesses or requests; default: the attack's own number.
     #[serde(default)]
     pub budget: Option<u64>,
-    /// Columns to fill; all when left out.
+    /// The configurations to attack; default: all.
     #[serde(default = "all")]
     pub configurations: Vec<Configuration>,
 }

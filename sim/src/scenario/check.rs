@@ -1,17 +1,18 @@
-//! What makes a scenario one: values that a type cannot rule out.
+//! The checks of a scenario's values that types cannot express.
 
 use super::definition::{HANDSETS_MAX, Scenario};
-use super::sections::{ClockKind, Modality, Pattern};
+use super::sections::{ClockKind, Pattern};
+use super::vocabulary;
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
-use biopay_datasets::{face, fingerprint};
 use biopay_reports::threshold::Threshold;
 
-/// Says what is wrong with a scenario, and what would be right.
+/// Checks a scenario; the error says what is wrong and what is allowed.
 pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     devices(scenario)?;
     shares(scenario)?;
     positive(scenario)?;
+    bounds(scenario)?;
     counts(scenario)?;
     arrivals(scenario)?;
     network(scenario)?;
@@ -21,7 +22,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     Registry::new(&scenario.schemes.parameters).map(drop).map_err(|e| format!("schemes.parameters: {e}"))
 }
 
-/// The most targets, and the most that may be spent on each: attackers are tasks, and all at once.
+/// The greatest number of targets, and the greatest budget for each: attackers are tasks, all of them at once.
 const ATTACK_MAX: u64 = 1_000_000;
 
 fn attacks(scenario: &Scenario) -> Result<(), String> {
@@ -31,29 +32,32 @@ fn attacks(scenario: &Scenario) -> Result<(), String> {
         if let Some((key, value)) = given.into_iter().find(|(_, value)| !(1..=ATTACK_MAX).contains(value)) {
             return Err(format!("attack.{number}.{key} = {value} must lie from 1 to {ATTACK_MAX}"));
         }
+        if let Some(targets) = plan.targets.filter(|&targets| targets > scenario.handsets) {
+            return Err(format!(
+                "attack.{number}.targets = {targets} is more than there are accounts: handsets = {}",
+                scenario.handsets
+            ));
+        }
         if plan.configurations.is_empty() {
-            return Err(format!("attack.{number}.configurations is empty: leave it out for all three"));
+            return Err(format!("attack.{number}.configurations is empty: omit the key for all three"));
         }
     }
     Ok(())
 }
 
 fn thresholds(scenario: &Scenario) -> Result<(), String> {
-    scenario.thresholds.iter().try_for_each(|text| text.parse::<Threshold>().map(drop).map_err(|e| e.to_string()))
+    for text in &scenario.thresholds {
+        let threshold: Threshold = text.parse().map_err(|e: biopay_reports::Error| e.to_string())?;
+        vocabulary::check(scenario, &threshold)?;
+    }
+    Ok(())
 }
 
 fn devices(scenario: &Scenario) -> Result<(), String> {
     let biometric = &scenario.biometric;
-    let (known, is_known): (&[&str], fn(&str) -> bool) = match biometric.modality {
-        Modality::Fingerprint => (&fingerprint::Device::NAMES, |name| fingerprint::Device::named(name).is_some()),
-        Modality::Face => (&face::Device::NAMES, |name| face::Device::named(name).is_some()),
-        Modality::Embedding => return Ok(()),
-    };
+    let definition = biometric.modality.definition();
     let named = [("biometric.device", &biometric.device), ("biometric.second-device", &biometric.second_device)];
-    match named.into_iter().find(|(_, name)| !is_known(name)) {
-        Some((key, name)) => Err(format!("{key} = {name:?} is no sensor: use one of {}", known.join(", "))),
-        None => Ok(()),
-    }
+    named.into_iter().try_for_each(|(key, name)| definition.check_device(key, name).map_err(|error| error.to_string()))
 }
 
 fn shares(scenario: &Scenario) -> Result<(), String> {
@@ -98,6 +102,58 @@ fn positive(scenario: &Scenario) -> Result<(), String> {
     }
 }
 
+/// Checks every number that a scenario could make arbitrarily large against its greatest sensible value: beyond it a
+/// run would take all memory, or never end.
+fn bounds(scenario: &Scenario) -> Result<(), String> {
+    let (arrivals, users, server) = (&scenario.arrivals, &scenario.users, &scenario.server);
+    let bounds = [
+        ("payments.per-handset", f64::from(scenario.payments.per_handset), PAYMENTS_MAX),
+        ("payments.stored", scenario.payments.stored, WEIGHT_MAX),
+        ("payments.recapture", scenario.payments.recapture, WEIGHT_MAX),
+        ("payments.second-device", scenario.payments.second_device, WEIGHT_MAX),
+        ("arrivals.registrations-per-s", arrivals.registrations_per_s, RATE_MAX),
+        ("1 / arrivals.registrations-per-s", 1.0 / arrivals.registrations_per_s, TIME_MAX_S),
+        ("arrivals.payment-gap-s", arrivals.payment_gap_s, TIME_MAX_S),
+        ("arrivals.begin-unix-s", arrivals.begin_unix_s as f64, UNIX_MAX_S),
+        ("users.think-ms", users.think_ms as f64, DAY_MS),
+        ("users.code-entry-ms", users.code_entry_ms as f64, DAY_MS),
+        ("network.initial-rtt-ms", scenario.network.initial_rtt_ms as f64, 60_000.0),
+        ("connections.sockets", scenario.connections.sockets as f64, 60_000.0),
+        ("generator.lag-limit-ms", scenario.generator.lag_limit_ms, DAY_MS),
+        ("generator.busy-limit", scenario.generator.busy_limit, 1_000.0),
+        ("server.hash-threads", server.hash_threads as f64, 1_024.0),
+        ("server.service.cores", server.service.cores as f64, 1_024.0),
+        ("biometric.enrolment-captures", f64::from(scenario.biometric.enrolment_captures), 100.0),
+        ("biometric.enrolment-attempts", f64::from(scenario.biometric.enrolment_attempts), 1_000.0),
+        ("comparisons.subjects", f64::from(scenario.comparisons.subjects), 100_000.0),
+    ];
+    if let Some((key, value, max)) = bounds.iter().find(|(_, value, max)| !(0.0..=*max).contains(value)) {
+        return Err(format!("{key} = {value} must lie from 0 to {max}"));
+    }
+    let payments = u64::from(scenario.handsets) * u64::from(scenario.payments.per_handset);
+    if payments > TRANSACTIONS_MAX {
+        return Err(format!(
+            "handsets x payments.per-handset = {payments} payments are more than a run holds: at most {TRANSACTIONS_MAX}"
+        ));
+    }
+    Ok(())
+}
+
+/// Payments of one handset.
+const PAYMENTS_MAX: f64 = 1_000_000.0;
+/// Payments of a run: a planned one takes some 100 bytes.
+const TRANSACTIONS_MAX: u64 = 50_000_000;
+/// A relative weight.
+const WEIGHT_MAX: f64 = 1e9;
+/// Registrations per second.
+const RATE_MAX: f64 = 1e6;
+/// A time between events: some 30 years. Units: seconds.
+pub(crate) const TIME_MAX_S: f64 = 1e9;
+/// The year 2100. Units: seconds since 1970.
+const UNIX_MAX_S: f64 = 4.2e9;
+/// One day. Units: milliseconds.
+const DAY_MS: f64 = 86_400_000.0;
+
 fn counts(scenario: &Scenario) -> Result<(), String> {
     if !(2..=HANDSETS_MAX).contains(&scenario.handsets) {
         return Err(format!("handsets = {} must lie from 2 to {HANDSETS_MAX}", scenario.handsets));
@@ -134,11 +190,11 @@ fn arrivals(scenario: &Scenario) -> Result<(), String> {
                 .ok_or_else(|| "arrivals.pattern: peak-hour must lie from 0 to 24 and swing from 0 to 1".to_owned())
         }
         Pattern::FlashSale { at_s, lasts_s, factor } => {
-            let is_right = [at_s, lasts_s, factor].iter().all(|v| v.is_finite() && *v >= 0.0) && lasts_s > 0.0;
+            let is_right = [at_s, lasts_s, factor].iter().all(|v| (0.0..=TIME_MAX_S).contains(v)) && lasts_s > 0.0;
             let is_right = is_right && factor > 0.0;
-            is_right
-                .then_some(())
-                .ok_or_else(|| "arrivals.pattern: at-s must be at least 0, lasts-s and factor above 0".to_owned())
+            is_right.then_some(()).ok_or_else(|| {
+                "arrivals.pattern: at-s must lie from 0 to 1e9, lasts-s and factor above 0 and at most 1e9".to_owned()
+            })
         }
     }
 }
@@ -147,16 +203,16 @@ fn network(scenario: &Scenario) -> Result<(), String> {
     let network = &scenario.network;
     let weights: Vec<f64> = network.mix.values().copied().collect();
     if weights.iter().any(|w| !(w.is_finite() && *w >= 0.0)) || weights.iter().sum::<f64>() <= 0.0 {
-        return Err("network.mix needs weights of at least 0, and one above it".into());
+        return Err("network.mix: weights must be at least 0, and one of them above 0".into());
     }
     let moving: f64 = network.mobility.iter().map(|m| m.share).sum();
     if network.mobility.iter().any(|m| !(0.0..=1.0).contains(&m.share)) || moving > 1.0 {
-        return Err("network.mobility: shares must lie from 0 to 1, and their sum too".into());
+        return Err("network.mobility: shares and their sum must lie from 0 to 1".into());
     }
     for mobility in &network.mobility {
         let legs: Vec<(f64, ProfileId)> = mobility.legs.iter().map(|leg| (leg.at_s, leg.profile)).collect();
         if Itinerary::round(&legs, mobility.period_s).is_none() {
-            return Err("network.mobility: legs must begin at 0, come in order, and begin before period-s ends".into());
+            return Err("network.mobility: legs must be in order, the first at 0 and the last before period-s".into());
         }
     }
     Ok(())
@@ -168,14 +224,12 @@ fn clock(scenario: &Scenario) -> Result<(), String> {
     let has_network = !is_plain || !scenario.network.mobility.is_empty();
     match scenario.clock {
         ClockKind::Wall if has_network => {
-            Err("the wall clock has the network that there is: network profiles need --clock virtual".into())
+            Err("the wall clock uses the machine's network: network profiles need --clock virtual".into())
         }
         ClockKind::Wall if !server.shared => Err("server.shared = false needs --clock virtual".into()),
-        ClockKind::Virtual if server.address.is_some() => {
-            Err("server.address is a real server's: it needs --clock wall".into())
-        }
+        ClockKind::Virtual if server.address.is_some() => Err("server.address needs --clock wall".into()),
         ClockKind::Wall if server.address.is_some() != server.certificate.is_some() => {
-            Err("server.address and server.certificate need each other".into())
+            Err("server.address and server.certificate must be set together".into())
         }
         _ => Ok(()),
     }

@@ -8,50 +8,50 @@ use super::sections::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The most handsets a scenario may ask for: each takes an account number of six digits at the bank.
+/// The greatest number of handsets: each takes an account number of six digits at the bank.
 pub const HANDSETS_MAX: u32 = 999_999;
 
-/// Holds a scenario with every default filled in.
+/// A scenario with every default filled in.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Scenario {
-    /// Names the scenario in reports.
+    /// The scenario's name in reports and run folders.
     pub name: String,
-    /// Says in a sentence what it is for.
+    /// The scenario's purpose in a sentence.
     pub description: String,
-    /// The seed that everything simulated follows from.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// The clock that the run is on unless the command line says otherwise.
+    /// The clock of the run, unless the command line sets another.
     pub clock: ClockKind,
-    /// Handsets with an enrolled owner; impostors come on top.
+    /// The number of handsets with an enrolled owner; impostors come in addition.
     pub handsets: u32,
-    /// What the run is held against, as in `charge.p99 < 300ms` or `template.fmr.upper95 < 1e-3`: exit code 3 when one
-    /// fails, 5 when the evidence does not decide.
+    /// The limits that the run must keep, as in `charge.p99 < 300ms` or `template.fmr.upper95 < 1e-3`: exit code 3 if
+    /// one fails, 5 if there is not enough evidence.
     pub thresholds: Vec<String>,
-    /// What is captured, and by what.
+    /// The biometric characteristic, its sensors and captures.
     pub biometric: Biometric,
-    /// How a QR is derived.
+    /// The schemes that derive a QR from a sample.
     pub schemes: Schemes,
-    /// What the owners pay.
+    /// The owners' payments.
     pub payments: Payments,
-    /// Who pays with somebody else's login.
+    /// The impostors, who pay with another owner's login.
     pub impostors: Impostors,
-    /// When things start.
+    /// The start times of registrations and payments.
     pub arrivals: Arrivals,
-    /// What people do wrong.
+    /// The users' mistakes and waiting times.
     pub users: Users,
-    /// How handsets are connected.
+    /// The handsets' connections.
     pub connections: Connections,
-    /// When the wall clock's figures are void.
+    /// The limits above which figures of the wall clock are invalid.
     pub generator: Generator,
-    /// What lies between handsets and server, in virtual time.
+    /// The networks between handsets and server, in virtual time.
     pub network: Network,
-    /// How the server is set up.
+    /// The server's configuration.
     pub server: ServerSettings,
-    /// What is compared off line after the run.
+    /// The comparisons off line after the run.
     pub comparisons: Comparisons,
-    /// Attacks that are made after the run, each on systems of its own: `patent-literal`, `hardened` and the negative
-    /// `control`. In virtual time whatever the run's clock.
+    /// The attacks that are made after the run, each on its own systems: `patent-literal`, `hardened` and the negative
+    /// `control`. Always in virtual time.
     pub attack: Vec<AttackPlan>,
 }
 
@@ -86,7 +86,7 @@ impl Scenario {
         (f64::from(self.handsets) * self.impostors.share).round() as u32
     }
 
-    /// Returns how many people take part: owners, impostors, and those whom attackers are.
+    /// Returns the number of people: owners, impostors and attackers.
     pub fn subject_count(&self) -> u32 {
         let attackers = if self.attack.is_empty() { 0 } else { attack::ATTACKERS };
         self.handsets + self.impostor_count() + attackers

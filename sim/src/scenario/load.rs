@@ -1,4 +1,4 @@
-//! From a scenario's file, the files laid over it, and settings of the command line to a checked scenario.
+//! The loading of a scenario: its file, the files laid over it, the settings of the command line, and the check.
 
 use super::built_in::BUILT_IN;
 use super::check::check;
@@ -10,14 +10,18 @@ use std::path::{Path, PathBuf};
 impl Scenario {
     /// Loads a scenario by the path of its file or the name of a built-in one, with `KEY=VALUE` settings on top.
     ///
-    /// Errors: [`Error::Scenario`], saying what would be right, and [`Error::File`].
+    /// # Errors
+    ///
+    /// [`Error::Scenario`], which says what is allowed, and [`Error::File`].
     pub fn load(name_or_path: &str, settings: &[String]) -> Result<Self, Error> {
         Self::load_with(name_or_path, &[], settings)
     }
 
     /// Loads a scenario with the sections of other files laid over it, in order, and `KEY=VALUE` settings on top.
     ///
-    /// Errors: as [`load`](Self::load)'s.
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
     pub fn load_with(name_or_path: &str, overlays: &[PathBuf], settings: &[String]) -> Result<Self, Error> {
         let text = match BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
             Some((_, text)) => (*text).to_owned(),
@@ -37,7 +41,9 @@ impl Scenario {
 
     /// Reads a scenario from a table, with `KEY=VALUE` settings on top.
     ///
-    /// Errors: [`Error::Scenario`], saying what would be right.
+    /// # Errors
+    ///
+    /// [`Error::Scenario`], which says what is allowed.
     pub fn from_table(mut table: toml::Table, origin: &str, settings: &[String]) -> Result<Self, Error> {
         let invalid = |message: String| Error::Scenario { origin: origin.to_owned(), message };
         for setting in settings {
@@ -49,13 +55,13 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Says what is wrong with it, and what would be right.
+    /// Checks the values; the error says what is wrong and what is allowed.
     pub fn check(&self) -> Result<(), String> {
         check(self)
     }
 }
 
-/// Lays the keys of `over` over those of `table`, section by section.
+/// Overrides the keys of `table` with those of `over`, section by section.
 fn lay_over(table: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match value {
@@ -80,7 +86,7 @@ fn read_file(path: &str) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(Error::file(path))
 }
 
-/// Sets one key of the scenario: `biometric.quality=0.9`, `network.mobility.0.share=0.2`. A value that is no TOML is
+/// Sets one key of the scenario: `biometric.quality=0.9`, `network.mobility.0.share=0.2`. A value that is not TOML is
 /// taken as a string.
 fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
     let invalid = |message: &str| Error::Scenario { origin: format!("--set {setting}"), message: message.to_owned() };
@@ -94,10 +100,10 @@ fn set(table: &mut toml::Table, setting: &str) -> Result<(), Error> {
     for part in parts {
         current = match (current, part.parse::<usize>()) {
             (toml::Value::Array(items), Ok(index)) => {
-                items.get_mut(index).ok_or_else(|| invalid("the list has no such number; it counts from 0"))?
+                items.get_mut(index).ok_or_else(|| invalid("the list has no entry with this number; the first is 0"))?
             }
             (toml::Value::Table(table), _) => table.entry(part).or_insert_with(empty),
-            _ => return Err(invalid("a part of the key is no table")),
+            _ => return Err(invalid("a part of the key before a dot is not a section")),
         };
     }
     *current = value;
@@ -171,6 +177,37 @@ mod tests {
             let definition = schema.pointer(section.trim_start_matches('#')).unwrap();
             for inner in value.as_object().into_iter().flatten().map(|(inner, _)| inner) {
                 assert!(definition["properties"][inner].is_object(), "{key}.{inner}");
+            }
+        }
+    }
+
+    /// Lists the paths of a printed scenario's numbers.
+    fn numbers(value: &serde_json::Value, path: &str, out: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (key, field) in fields {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    numbers(field, &path, out);
+                }
+            }
+            serde_json::Value::Number(_) => out.push(path.to_owned()),
+            serde_json::Value::Array(_)
+            | serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn no_number_of_a_scenario_is_without_bounds() {
+        let mut paths = Vec::new();
+        numbers(&serde_json::to_value(Scenario::default()).unwrap(), "", &mut paths);
+        paths.retain(|path| path != "seed" && !path.starts_with("schemes.parameters"));
+        assert!(paths.len() > 40, "{paths:?}");
+        for path in paths {
+            for value in ["1e300", "9223372036854775807", "nan", "-1", "-1e300"] {
+                let refused = Scenario::load("quickstart", &[format!("{path}={value}")]);
+                assert!(refused.is_err(), "{path}={value} was taken");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Scenarios: what a run does, as TOML with every key documented and unknown keys refused.
+//! Scenarios: the definition of a run, in TOML with documented keys; unknown keys are refused.
 
 pub mod attack;
 mod built_in;
@@ -8,12 +8,14 @@ mod load;
 pub mod sections;
 mod service;
 mod suggestion;
+mod vocabulary;
 
 pub use attack::{AttackKind, AttackPlan, Configuration};
 pub use built_in::BUILT_IN;
+pub(crate) use check::TIME_MAX_S;
 pub use definition::{HANDSETS_MAX, Scenario};
 pub use sections::{
-    Arrivals, Biometric, ClockKind, Comparisons, Connections, Generator, Impostors, Leg, Login, Mobility, Modality,
-    Network, Pattern, Payments, PinMode, Schemes, ServerSettings, Users,
+    Arrivals, Biometric, ClockKind, Comparisons, Connections, Generator, Impostors, Leg, Login, Mobility, Network,
+    Pattern, Payments, PinMode, Schemes, ServerSettings, Users,
 };
 pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};

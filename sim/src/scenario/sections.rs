@@ -1,6 +1,7 @@
 //! The sections of a scenario, each with its defaults.
 
 use super::ServiceModel;
+use crate::modality::ModalityId;
 use crate::network::ProfileId;
 use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
 use biopay_server::config::Presentation;
@@ -9,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// Names a clock.
+/// The clocks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum ClockKind {
-    /// The machine's own: real sockets, a server and a bank in processes of their own.
+    /// The machine's own clock: real sockets, server and bank in their own processes.
     #[default]
     Wall,
-    /// Virtual time: one thread, simulated networks, one result for one seed.
+    /// Virtual time: one thread, simulated networks, the same result for the same seed.
     Virtual,
 }
 
@@ -30,282 +31,275 @@ impl ClockKind {
     }
 }
 
-/// Names what is captured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Modality {
-    /// A finger on a sensor.
-    #[default]
-    Fingerprint,
-    /// A face before a camera.
-    Face,
-    /// No image: points like a face network's embeddings, for populations of many thousands.
-    Embedding,
-}
-
-/// Says what is captured, and by what.
+/// The biometric characteristic, its sensors and captures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Biometric {
     /// What is captured.
-    pub modality: Modality,
+    pub modality: ModalityId,
     /// The sensor of the enrolled handset: optical, capacitive, handset, sweep or pc for fingers; handset, pc or kiosk
     /// for faces; not used for embeddings.
     pub device: String,
     /// The sensor of the second device (patent claim 4).
     pub second_device: String,
-    /// How well captures go, from 0 (hardest) to 1 (clean); not used for embeddings.
+    /// The quality of captures, from 0 (worst) to 1 (clean); not used for embeddings.
     pub quality: f32,
-    /// How much of that quality probes lose for each year since enrolment.
+    /// The quality that probes lose for each year since enrolment.
     pub ageing_per_year: f32,
-    /// Usable captures that make an enrolment.
+    /// The number of usable captures for an enrolment.
     pub enrolment_captures: u32,
-    /// Captures that are tried for them before it is a failure to enrol.
+    /// The number of captures after which an unfinished enrolment is a failure to enrol.
     pub enrolment_attempts: u32,
 }
 
-/// Says how a QR is derived.
+/// The schemes that derive a QR from a sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Schemes {
-    /// The schemes in use; handsets take turns.
+    /// The schemes in use; handsets use them in turn.
     #[schemars(with = "Vec<String>")]
     pub r#use: Vec<SchemeId>,
-    /// The schemes' parameters, known to handsets and server alike.
+    /// The schemes' parameters, shared by handsets and server.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub parameters: SchemeParameters,
 }
 
-/// Says what the owners pay. The three journeys are relative weights.
+/// The owners' payments. The three journeys are relative weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Payments {
-    /// Payments of each handset.
+    /// The number of payments of each handset.
     pub per_handset: u32,
-    /// Weight of paying with the stored QR (patent paragraph 20).
+    /// The weight of payments with the stored QR (patent paragraph 20).
     pub stored: f64,
-    /// Weight of paying with a new capture (paragraph 29).
+    /// The weight of payments with a new capture (paragraph 29).
     pub recapture: f64,
-    /// Weight of paying from a second device (claim 4).
+    /// The weight of payments from a second device (claim 4).
     pub second_device: f64,
-    /// Whether a handset on the wall clock draws the symbol of a QR that no camera reads: a millisecond or two of this
-    /// machine. Without it handsets leave the machine to the server. In virtual time that is only charged, never done.
+    /// Whether a handset on the wall clock draws the symbol of a QR that no camera reads, which takes a millisecond or
+    /// two of this machine. Without it handsets leave the machine to the server. In virtual time the drawing is only
+    /// charged, never done.
     pub draws_symbols: bool,
 }
 
-/// Says who pays with somebody else's login.
+/// The impostors, who pay with another owner's login.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Impostors {
-    /// Impostors for each handset; each knows one login and presents a sample of their own, up to three times.
+    /// The number of impostors for each handset; each knows one login and presents a sample of their own, up to three
+    /// times.
     pub share: f64,
 }
 
-/// Says when things start: an open loop, in which a slow server does not slow the arrivals.
+/// The start times of registrations and payments: an open loop, in which a slow server does not slow down the arrivals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Arrivals {
-    /// Mean rate of the Poisson process of registrations.
+    /// The mean rate of the Poisson process of registrations. Units: registrations per second.
     pub registrations_per_s: f64,
-    /// No payment starts before: a time in which everybody can register. Units: seconds.
+    /// The earliest start of a payment, which leaves time for registrations. Units: seconds.
     pub payments_from_s: f64,
-    /// Mean of the exponential time between a handset's payments. Units: seconds.
+    /// The mean of the exponential time between a handset's payments. Units: seconds.
     pub payment_gap_s: f64,
-    /// How the rate of payments changes over time; its mean is always that of the gap.
+    /// The change of the payments' rate over time; its mean is always that of the gap.
     pub pattern: Pattern,
-    /// On the wall clock: when the run begins, once its samples are made, in seconds since 1970, so that runs on several
-    /// machines begin together; 0 is at once.
+    /// On the wall clock: the start of the run after its samples are made, so that runs on several machines begin
+    /// together; 0 starts at once. Units: seconds since 1970.
     pub begin_unix_s: u64,
-    /// A CSV file with a column `at_s`: when payments start, in place of the gap and the pattern. They go to the
-    /// handsets in turn.
+    /// A CSV file with a column `at_s`: the starts of payments, which replace the gap and the pattern and go to the
+    /// handsets in turn. Units: seconds.
     pub trace: Option<PathBuf>,
 }
 
-/// Says how a rate changes over time.
+/// The change of a rate over time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, tag = "kind", rename_all = "kebab-case")]
 pub enum Pattern {
-    /// It does not.
+    /// A constant rate.
     #[default]
     Steady,
-    /// It goes up and down once a day as a sine.
+    /// A daily sine.
     #[serde(rename_all = "kebab-case")]
     Diurnal {
-        /// When it is highest. Units: hours of the day; a run starts at midnight.
+        /// The time of the highest rate. Units: hours of the day; a run starts at midnight.
         peak_hour: f64,
-        /// How far it leaves its mean, from 0 to 1.
+        /// The amplitude relative to the mean, from 0 to 1.
         swing: f64,
     },
-    /// It is a multiple for a while, once.
+    /// A multiple of the rate for a while, once.
     #[serde(rename_all = "kebab-case")]
     FlashSale {
-        /// When that begins. Units: seconds.
+        /// The begin of the multiple rate. Units: seconds.
         at_s: f64,
-        /// How long it takes. Units: seconds.
+        /// Its duration. Units: seconds.
         lasts_s: f64,
-        /// What the rate is multiplied by.
+        /// The factor of the rate.
         factor: f64,
     },
 }
 
-/// Says what people do wrong, as shares, and how long they take.
+/// The users' mistakes, as shares, and their waiting times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Users {
-    /// Owners who register name and password first and bind the rest later (paragraph 24).
+    /// The share of owners who register name and password first and bind the rest later (paragraph 24).
     pub two_step_registration: f64,
-    /// Payments begun with a wrong password.
+    /// The share of payments that begin with a wrong password.
     pub wrong_password: f64,
-    /// Codes typed wrong.
+    /// The share of codes that are mistyped.
     pub wrong_code: f64,
-    /// Payments that are given up where the code would be typed.
+    /// The share of payments that are abandoned at the code.
     pub abandon: f64,
-    /// Payments that are tried once more after they failed, of those that an owner could mend: a wrong password, a QR
-    /// that was not made or not accepted, a lost connection.
+    /// The share of failed payments that are tried once more, of those that another try could mend: a wrong password, a
+    /// QR that was not made or not accepted, a lost connection.
     pub retry: f64,
-    /// Accounts with less money than a payment.
+    /// The share of accounts with less money than a payment.
     pub too_little_money: f64,
-    /// Mean of the exponential time that a user looks at the payment page before the QR is made. Units: milliseconds.
+    /// The mean of the exponential time that a user looks at the payment page before the QR is made. Units:
+    /// milliseconds.
     pub think_ms: u64,
-    /// Time to read and type a code. Units: milliseconds.
+    /// The time to read and type a code. Units: milliseconds.
     pub code_entry_ms: u64,
 }
 
-/// Says how handsets are connected.
+/// The handsets' connections.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Connections {
-    /// Whether a handset keeps its connection, and the login on it, from one transaction to the next, as long as the
-    /// server lets it. On a login that stands nobody types a password, right or wrong.
+    /// Whether a handset keeps its connection and login from one transaction to the next, as long as the server allows.
+    /// No password is typed, right or wrong, while the login lasts.
     pub keep: bool,
-    /// UDP sockets that handsets share in turn on the wall clock; 0 gives every connection one of its own.
+    /// The number of UDP sockets that handsets share in turn on the wall clock; 0 gives every connection its own.
     pub sockets: usize,
 }
 
-/// Says when figures of the wall clock would be the load generator's and not the server's.
+/// The limits above which figures of the wall clock measure the load generator instead of the server: the run is then
+/// invalid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Generator {
-    /// How late the generator may take up an event, at its 99th percentile. Units: milliseconds.
+    /// The limit on the generator's lateness at its 99th percentile. Units: milliseconds.
     pub lag_limit_ms: f64,
-    /// For which share of the run the generator's thread, or that of the connections, may be busy.
+    /// The limit on the busy share of the generator's thread, and of the connections' thread.
     pub busy_limit: f64,
 }
 
-/// Describes the networks of virtual time. The wall clock has the network that there is.
+/// The networks of virtual time. Runs on the wall clock use the machine's network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Network {
-    /// Shares of handsets by link profile: 2g, 3g, 4g, 5g, wifi, ethernet, loopback. They are relative weights.
+    /// The relative weights of link profiles among handsets: 2g, 3g, 4g, 5g, wifi, ethernet, loopback.
     #[schemars(with = "BTreeMap<String, f64>")]
     pub mix: BTreeMap<ProfileId, f64>,
-    /// Handsets that change their link over the day, before the mix is drawn for the others.
+    /// The groups of handsets that change their link over the day; the mix is drawn for the others.
     pub mobility: Vec<Mobility>,
-    /// The round-trip time that a handset assumes before it has measured one (RFC 9002, 6.2.2: 333 ms). Units:
+    /// The round-trip time that a handset assumes before its first measurement (RFC 9002, 6.2.2: 333 ms). Units:
     /// milliseconds.
     pub initial_rtt_ms: u64,
 }
 
-/// Describes handsets that move.
+/// A group of moving handsets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Mobility {
-    /// Share of all handsets.
+    /// The share of all handsets.
     pub share: f64,
-    /// After which the legs begin again. Units: seconds.
+    /// The time after which the legs repeat. Units: seconds.
     pub period_s: f64,
-    /// Links in order; the first begins at 0.
+    /// The links in order; the first begins at 0.
     pub legs: Vec<Leg>,
 }
 
-/// Is one leg of a handset's round.
+/// One leg of a handset's itinerary.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Leg {
-    /// When it begins within the period. Units: seconds.
+    /// The begin within the period. Units: seconds.
     pub at_s: f64,
     /// The link.
     #[schemars(with = "String")]
     pub profile: ProfileId,
 }
 
-/// Names how logins prove a password.
+/// The methods of proving a password at login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Login {
-    /// The server hashes it.
+    /// The server hashes the password.
     #[default]
     Password,
-    /// OPAQUE (RFC 9807): the server never sees it. The handset's own hash costs next to nothing here, since handsets
-    /// share this machine.
+    /// OPAQUE (RFC 9807): the server never sees the password. The handset's own hash costs next to nothing here,
+    /// because handsets share this machine.
     Opaque,
 }
 
-/// Names what the server keeps of a PIN.
+/// The forms in which the server stores a PIN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PinMode {
-    /// A mandate token that the bank gives for the PIN once.
+    /// A mandate token that the bank issues once for the PIN.
     #[default]
     Mandate,
-    /// The PIN itself, as the patent has it.
+    /// The PIN itself, as in the patent.
     PatentLiteral,
 }
 
-/// Says how the server is set up.
+/// The server's configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ServerSettings {
     /// Whether a payment needs a verification code (paragraphs 32 to 35).
     pub verification_code: bool,
-    /// Threads that hash passwords.
+    /// The number of threads that hash passwords.
     pub hash_threads: usize,
-    /// Memory of one password hash: OWASP's 19 MiB unless hashing is not what is measured. Units: KiB.
+    /// The memory of one password hash: OWASP's 19 MiB, or less where hashing shall not dominate. Units: KiB.
     pub hash_memory_kib: u32,
-    /// How logins prove a password.
+    /// The method of proving a password at login.
     pub login: Login,
-    /// What the server keeps of a PIN.
+    /// The form in which the server stores a PIN.
     pub mode: PinMode,
-    /// What a presented QR must come with: `static` is the patent's, nothing; `nonce` the payment's nonce, `device` a
-    /// signature by an enrolled device, `device-and-nonce` a signature over both.
+    /// The proof that a presented QR must carry: `static` none, as in the patent; `nonce` the payment's nonce; `device`
+    /// a signature by an enrolled device; `device-and-nonce` a signature over both.
     #[schemars(with = "String")]
     pub presentation: Presentation,
-    /// Digits of a verification code, 1 to 9.
+    /// The number of digits of a verification code, 1 to 9.
     pub code_digits: u8,
-    /// Whether failures are slowed down.
+    /// Whether the server throttles clients after failures.
     pub throttling: bool,
-    /// Whether a login with an unknown name costs a hash as well. Without it the time of answers tells who has an account.
+    /// Whether a login with an unknown name costs a hash as well. Without it the time of answers reveals who has an
+    /// account.
     pub hides_unknown_names: bool,
-    /// Whether clients may send requests before the handshake is done (0-RTT).
+    /// Whether clients may send requests before the end of the handshake (0-RTT).
     pub early_data: bool,
-    /// Whether an account's limit spares sources that its owner has logged in from. Without it anybody can lock them out.
+    /// Whether an account's limit exempts addresses from which its owner has logged in. Without it anybody can lock
+    /// owners out.
     pub spares_familiar: bool,
     /// Whether handsets share one server. Without it, in virtual time, each owner (with an impostor, if there is one)
-    /// meets a server of their own: then nobody waits for anybody, and a run in shards gives the same bytes as a whole.
+    /// has its own server: then nobody waits for anybody, and a run in shards gives the same bytes as the whole.
     pub shared: bool,
-    /// A server that is there already, as HOST:PORT, in place of one that the run starts; its bank must have the accounts
-    /// of `biopay run SCENARIO --print-accounts`, and no login of this seed. On the wall clock.
+    /// A server that is running already, as HOST:PORT, instead of one that the run starts, on the wall clock. Its bank
+    /// must have the accounts of `biopay run SCENARIO --print-accounts`, and no login of this seed may be registered.
     pub address: Option<String>,
-    /// The certificate, PEM, that handsets trust at that address.
+    /// The file of the certificate, PEM, that handsets trust at that address.
     pub certificate: Option<PathBuf>,
-    /// The name in that certificate; without it that of a development certificate.
+    /// The name in that certificate; default: that of a development certificate.
     pub name: Option<String>,
-    /// What the server's work costs in virtual time.
+    /// The cost of the server's work in virtual time.
     pub service: ServiceModel,
 }
 
-/// Bounds what is compared off line after the run.
+/// The comparisons off line after the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Comparisons {
-    /// Subjects that are compared with each other, the first ones; comparisons grow with the square.
+    /// The number of subjects, the first ones, that are compared with each other; comparisons grow with the square.
     pub subjects: u32,
 }
 
 impl Default for Biometric {
     fn default() -> Self {
         Self {
-            modality: Modality::Fingerprint,
+            modality: ModalityId::Fingerprint,
             device: "optical".into(),
             second_device: "capacitive".into(),
             quality: 0.5,

@@ -1,10 +1,10 @@
-//! What work costs in virtual time, as `biopay calibrate` measures it on a machine's wall clock.
+//! The cost of work in virtual time, as `biopay calibrate` measures it on a machine's wall clock.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// Holds the costs of the server's machine, of the bank and of a handset. Units: microseconds.
+/// The costs of the server's machine, of the bank and of a handset. Units: microseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct ServiceModel {
@@ -30,7 +30,7 @@ pub struct ServiceModel {
     pub store_commit_us: f64,
     /// One exchange with the bank, its own commit included.
     pub bank_us: f64,
-    /// Between a request's arrival and the task that answers it, and back: wake-ups and scheduling.
+    /// The delay between a request's arrival and the task that answers it, and back: wake-ups and scheduling.
     pub wakeup_us: f64,
     /// Features and template from an image, on the handset.
     pub extract_us: f64,
@@ -42,9 +42,9 @@ pub struct ServiceModel {
     pub scan_symbol_us: f64,
 }
 
-/// What `biopay calibrate` gave, rounded, on the machine named, before it timed what lies between processes: the bank is a
-/// commit of its own and four datagrams, a step of OPAQUE what a prototype measured for a login, and the wake-up an
-/// assumption. On another machine `--with` its own.
+/// The rounded result of `biopay calibrate` on the named machine, before calibration timed the work between processes:
+/// the bank is a commit of its own and four datagrams, a step of OPAQUE what a prototype measured for a login, and the
+/// wake-up an assumption. Use `--with` for another machine's costs.
 impl Default for ServiceModel {
     fn default() -> Self {
         Self {
@@ -68,7 +68,7 @@ impl Default for ServiceModel {
     }
 }
 
-/// The memory of the hash that [`ServiceModel::password_hash_us`] is of. Units: KiB.
+/// The memory of the hash in [`ServiceModel::password_hash_us`]. Units: KiB.
 pub const CALIBRATED_HASH_KIB: u32 = 19 * 1024;
 
 impl ServiceModel {
@@ -93,7 +93,7 @@ impl ServiceModel {
     }
 }
 
-/// Converts microseconds.
+/// Converts microseconds to a duration.
 pub fn us(us: f64) -> Duration {
     Duration::from_nanos((us.max(0.0) * 1e3) as u64)
 }

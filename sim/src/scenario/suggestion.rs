@@ -1,21 +1,26 @@
-//! What somebody meant who wrote a key that there is not.
+//! Suggestions for unknown keys: the nearest known name.
 
-/// The least similarity of two names that may be meant for each other, of 1 (Jaro and Winkler).
+/// The least similarity of a suggested name, of at most 1 (Jaro and Winkler).
 const SIMILAR: f64 = 0.75;
 
 /// Adds the nearest known name to an error that lists the known ones.
 pub(super) fn with_suggestion(message: &str) -> String {
     let named: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     let Some((unknown, known)) = named.split_first() else { return message.to_owned() };
-    let nearest = known
-        .iter()
-        .map(|name| (strsim::jaro_winkler(unknown, name), name))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match nearest {
-        Some((_, name)) => format!("{}\ndid you mean `{name}`?", message.trim_end()),
+    match nearest(unknown, known.iter().copied()) {
+        Some(name) => format!("{}\ndid you mean `{name}`?", message.trim_end()),
         None => message.to_owned(),
     }
+}
+
+/// Returns the known name that is most similar to an unknown one; `None` where none is similar.
+pub(super) fn nearest<'a>(unknown: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(unknown, name), name))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
 }
 
 #[cfg(test)]

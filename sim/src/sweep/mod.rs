@@ -1,4 +1,4 @@
-//! Sweeps: one scenario over a grid of values, with replications, each point a run of its own.
+//! Sweeps: one scenario over a grid of values, with replications; each point is a run.
 //!
 //! ```text
 //! SWEEP.toml ─► Plan (points: settings and seed) ─► a process a point, as many at once as there are cores
@@ -16,9 +16,11 @@ pub use plan::{Planned, SweepPlan};
 use crate::Error;
 use std::path::Path;
 
-/// Runs what is not finished yet and writes the outputs. Returns how many points were run.
+/// Runs the unfinished points and writes the outputs. Returns the number of points that were run.
 ///
-/// Errors: those of the plan; [`Error::InvalidRun`] naming the first point that gave no run, after all others are done.
+/// # Errors
+///
+/// Those of the plan; [`Error::InvalidRun`] with the first failed point, after all others are done.
 pub fn sweep(plan: &SweepPlan, out: &Path, jobs: usize) -> Result<usize, Error> {
     let folder = out.join("points");
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
@@ -28,7 +30,7 @@ pub fn sweep(plan: &SweepPlan, out: &Path, jobs: usize) -> Result<usize, Error> 
     match failed.first() {
         None => Ok(open.len()),
         Some((name, why)) => Err(Error::InvalidRun(format!(
-            "{} of {} points gave no run; {name}: {why}",
+            "{} of {} points failed; the first was {name}: {why}",
             failed.len(),
             plan.points.len()
         ))),

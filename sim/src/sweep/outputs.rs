@@ -1,4 +1,4 @@
-//! What a sweep leaves: one table, twice, and one page.
+//! The outputs of a sweep: one table as CSV and Parquet, and one page.
 
 use super::plan::{Planned, SweepPlan};
 use crate::Error;
@@ -8,9 +8,9 @@ use biopay_reports::sweep::{Point, csv, page, write_parquet};
 use biopay_reports::{RunReader, metric};
 use std::path::Path;
 
-/// The last words of the figures that are drawn unless the sweep names some.
+/// The ends of the names of the figures that are drawn by default.
 const DRAWN: [&str; 6] = ["fmr", "fnmr", "far", "frr", "p99", "throughput"];
-/// Of the operations, those that are drawn.
+/// The operations whose latency is drawn.
 const DRAWN_OPERATIONS: [Operation; 2] = [Operation::Charge, Operation::Login];
 
 /// Writes `sweep.csv`, `sweep.parquet` and `sweep.html` of the points that are finished.

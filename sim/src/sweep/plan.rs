@@ -1,4 +1,4 @@
-//! What a sweep runs.
+//! The plan of a sweep: its file, and the runs that it asks for.
 
 use crate::Error;
 use crate::scenario::{ClockKind, Scenario};
@@ -8,18 +8,18 @@ use biopay_reports::sweep::Setting;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// The most runs of one sweep.
+/// The greatest number of runs of one sweep.
 const POINTS_MAX: usize = 100_000;
 
-/// Holds a sweep's file.
+/// A sweep's file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct SweepFile {
-    /// A scenario file, from the folder that the sweep is started in, or a built-in scenario.
+    /// A scenario file, relative to the working folder, or the name of a built-in scenario.
     scenario: String,
-    /// The first replication's seed; each further one has the next.
+    /// The seed of the first replication; further replications have the following seeds.
     seed: Option<u64>,
-    /// Runs of each point, with different seeds.
+    /// The number of runs of each point, with different seeds.
     #[serde(default = "one")]
     replications: u64,
     /// The figures that are drawn.
@@ -36,24 +36,24 @@ fn one() -> u64 {
     1
 }
 
-/// Holds a range of numbers in place of a list.
+/// A range of numbers, as an alternative to a list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Range {
     from: f64,
     to: f64,
-    /// How many values, both ends included.
+    /// The number of values, both ends included.
     steps: usize,
-    /// Whether each value is a multiple of the one before, rather than a step further.
+    /// Whether the values form a geometric instead of an arithmetic sequence.
     #[serde(default)]
     geometric: bool,
 }
 
-/// Holds everything that a sweep runs.
+/// Everything that a sweep runs.
 pub struct SweepPlan {
-    /// What it is called.
+    /// The sweep's name.
     pub name: String,
-    /// The swept keys in the order in which the page uses them: those with numbers first, then by name.
+    /// The swept keys in the page's order: those with numbers first, then by name.
     pub keys: Vec<String>,
     /// The figures that are drawn.
     pub figures: Vec<String>,
@@ -63,20 +63,22 @@ pub struct SweepPlan {
     pub clock: ClockKind,
 }
 
-/// Holds one run to be made.
+/// One run of a sweep.
 pub struct Planned {
     /// The name of its run folder.
     pub name: String,
     /// The values of the swept keys.
     pub settings: Vec<Setting>,
-    /// What is run, with its seed.
+    /// The scenario, with its seed.
     pub scenario: Scenario,
 }
 
 impl SweepPlan {
-    /// Reads a sweep's file and works out its points.
+    /// Reads a sweep's file and computes its points.
     ///
-    /// Errors: [`Error::Scenario`] naming the key that is wrong and what would be right; [`Error::File`].
+    /// # Errors
+    ///
+    /// [`Error::Scenario`] with the wrong key and what is allowed; [`Error::File`].
     pub fn load(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::file(path))?;
         let name = path.file_stem().map_or("sweep".to_owned(), |stem| stem.to_string_lossy().into_owned());
@@ -103,8 +105,9 @@ impl SweepPlan {
             || file.replications == 0
             || combinations.saturating_mul(file.replications as usize) > POINTS_MAX
         {
-            let bound =
-                format!("grid needs a key, replications at least 1, and both together at most {POINTS_MAX} runs");
+            let bound = format!(
+                "the grid needs at least one key, replications must be at least 1, and there may be at most {POINTS_MAX} runs"
+            );
             return Err(invalid(bound));
         }
         let mut points = Vec::new();
@@ -131,7 +134,7 @@ impl Planned {
         points.join(&self.name)
     }
 
-    /// Says whether its run is there: this scenario with this seed, run to its end by this program.
+    /// Returns whether the run exists: this scenario with this seed, run to its end by this program.
     pub fn is_finished(&self, points: &Path) -> bool {
         let Ok(run) = RunReader::open(&self.run_folder(points)) else { return false };
         let manifest = run.manifest();
@@ -174,7 +177,7 @@ impl Range {
     fn values(&self) -> Result<Vec<toml::Value>, String> {
         let is_usable = self.from.is_finite() && self.to.is_finite() && (2..=POINTS_MAX).contains(&self.steps);
         if !is_usable || (self.geometric && (self.from <= 0.0 || self.to <= 0.0)) {
-            return Err("a range needs finite ends and at least 2 steps, and above 0 where it is geometric".into());
+            return Err("a range needs finite ends and at least 2 steps; a geometric one also ends above 0".into());
         }
         let share = |i: usize| i as f64 / (self.steps - 1) as f64;
         let at = |i: usize| match self.geometric {
@@ -189,7 +192,7 @@ impl Range {
     }
 }
 
-/// Picks the values of one combination; the last key changes fastest.
+/// Returns the values of one combination; the last key changes fastest.
 fn chosen(axes: &[(String, Vec<toml::Value>)], mut combination: usize) -> Vec<(String, toml::Value)> {
     let mut out = Vec::new();
     for (key, values) in axes.iter().rev() {
@@ -212,7 +215,7 @@ fn setting(value: &toml::Value) -> Setting {
     }
 }
 
-/// Returns the figures to draw: an empty list means the usual ones.
+/// Returns the figures to draw: an empty list means the defaults.
 fn figures(named: Vec<String>) -> Vec<String> {
     named.into_iter().map(|name| name.trim().to_lowercase()).collect()
 }

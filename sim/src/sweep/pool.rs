@@ -1,4 +1,4 @@
-//! Runs the points of a sweep, each in a process of its own, several at once.
+//! The execution of a sweep's points, each in its own process, several in parallel.
 
 use super::plan::Planned;
 use crate::Error;
@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Runs every point and returns those that gave no run, with what they said.
+/// Runs every point and returns the failed ones with their error output.
 ///
-/// A process is interrupted together with this one, and keeps its part of a run marked as such.
+/// A process is interrupted together with this one, and keeps its partial run.
 pub fn run_all(points: &[&Planned], folder: &Path, jobs: usize) -> Result<Vec<(String, String)>, Error> {
     let program = std::env::current_exe().map_err(Error::file("biopay"))?;
     let stage = Stage::new("running points", points.len() as u64);

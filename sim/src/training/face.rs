@@ -10,20 +10,20 @@ use rand::{Rng, RngExt};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Says what to train on: so many faces, each captured once by every camera at its nuisance, and half of the captures cut
-/// tight.
+/// The training set: synthetic faces, each captured once by every camera with its nuisance, half of the captures
+/// cropped tightly.
 #[derive(Clone, Debug)]
 pub struct FaceTrainingPlan {
     /// The seed of faces and training.
     pub seed: u64,
-    /// Faces.
+    /// The number of faces.
     pub subjects: u64,
-    /// Cameras with the nuisance of the capture.
+    /// The cameras, with the nuisance of their captures.
     pub captures: Vec<(Device, Nuisance)>,
 }
 
 impl FaceTrainingPlan {
-    /// Returns the plan that the shipped parameters come from.
+    /// Returns the plan from which the shipped parameters were trained.
     pub fn builtin(seed: u64) -> Self {
         let capture = |(name, nuisance): (&str, f32)| {
             let device = Device::named(name).expect("the table names known cameras");
@@ -32,7 +32,7 @@ impl FaceTrainingPlan {
         Self { seed, subjects: SUBJECTS, captures: CAPTURES.map(capture).to_vec() }
     }
 
-    /// Generates the captures on all cores; `progress` hears of each.
+    /// Generates the captures on all cores, and calls `progress` after each.
     pub fn generate(&self, progress: &(dyn Fn() + Sync)) -> Vec<TrainingCapture> {
         let subject = |subject: u64| {
             let face = Face::generate(self.face_seed(), subject);
@@ -50,9 +50,11 @@ impl FaceTrainingPlan {
         (0..self.subjects).into_par_iter().map(subject).collect::<Vec<_>>().into_iter().flatten().collect()
     }
 
-    /// Learns the parameters; one plan gives the same bytes on every run.
+    /// Trains the parameters; one plan gives the same bytes on every run.
     ///
-    /// Errors: [`Error::Biometrics`] when there are too few captures to learn from.
+    /// # Errors
+    ///
+    /// [`Error::Biometrics`] if there are too few captures.
     pub fn train(&self, captures: &[TrainingCapture]) -> Result<Extractor, Error> {
         Ok(Extractor::train(captures, &self.without_face(), self.seed)?)
     }
@@ -69,14 +71,14 @@ impl FaceTrainingPlan {
         images
     }
 
-    /// Training faces are other people than those of the same seed in `biopay dataset face`.
+    /// Returns the seed of training faces, who are other people than those of the same seed in `biopay dataset face`.
     fn face_seed(&self) -> u64 {
         self.seed ^ TRAINING_FACES
     }
 }
 
-/// Cuts a region around the face out, as tight as collections of faces are cut: what lies beyond an image's border
-/// looks different from what the camera sees there.
+/// Crops a region around the face as tightly as collections of faces do: beyond an image's border there is no
+/// background as a camera sees it.
 fn cut(capture: TrainingCapture, rng: &mut impl Rng) -> TrainingCapture {
     let [left_eye, right_eye, _, left_mouth, right_mouth] = capture.points;
     let span = (right_eye.0 - left_eye.0).hypot(right_eye.1 - left_eye.1);
@@ -105,14 +107,14 @@ pub fn points(truth: &FacePoints) -> biopay_biometrics::face::FacePoints {
 
 const TRAINING_FACES: u64 = 0x5452_4149_4E5F_4641;
 const SUBJECTS: u64 = 800;
-/// Both small cameras, and captures wilder than usual: what is learnt from tame ones carries over less to real faces.
+/// The cameras, with nuisances greater than usual: what is learnt from easy captures carries over less to real faces.
 const CAPTURES: [(&str, f32); 6] =
     [("handset", 1.2), ("pc", 1.5), ("handset", 1.8), ("pc", 1.2), ("handset", 1.5), ("pc", 1.8)];
-/// Width of a cut in distances between the pupils, its height in widths, and how far its middle lies off the face's, in
-/// distances between the pupils.
+/// The width of a crop in distances between the pupils, its height in widths, and the distance of its middle from the
+/// face's, in distances between the pupils.
 const CUT_WIDTH: Range<f32> = 2.2..3.4;
 const CUT_HEIGHT: Range<f32> = 0.95..1.3;
 const CUT_SHIFT: f32 = 0.18;
-/// Images without a face.
+/// The number of images without a face.
 const FINGERS: u64 = 120;
 const SCENES: u64 = 600;

@@ -6,22 +6,22 @@ use biopay_biometrics::fingerprint::fixed_length::{FixedLength, Pose, TrainingCa
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger, Point};
 use rayon::prelude::*;
 
-/// The working resolution of features, which poses and places are given in.
+/// The working resolution of features, in which positions are given.
 const WORKING_PIXELS_PER_INCH: f32 = 500.0;
 
-/// Says what to train on: so many fingers, each captured once by every sensor at its quality.
+/// The training set: synthetic fingers, each captured once by every sensor at its quality.
 #[derive(Clone, Debug)]
 pub struct TrainingPlan {
     /// The seed of fingers and training.
     pub seed: u64,
-    /// Fingers.
+    /// The number of fingers.
     pub subjects: u64,
-    /// Sensors with the quality of the capture.
+    /// The sensors, with the quality of their captures.
     pub captures: Vec<(Device, CaptureQuality)>,
 }
 
 impl TrainingPlan {
-    /// Returns the plan that the shipped parameters come from.
+    /// Returns the plan from which the shipped parameters were trained.
     pub fn builtin(seed: u64) -> Self {
         let capture = |(name, quality): (&str, f32)| {
             let device = Device::named(name).expect("the table names known sensors");
@@ -30,10 +30,12 @@ impl TrainingPlan {
         Self { seed, subjects: SUBJECTS, captures: CAPTURES.map(capture).to_vec() }
     }
 
-    /// Generates the captures on all cores; `progress` hears of each. Samples that are not acquired are left out:
-    /// they have no features to learn from.
+    /// Generates the captures on all cores, and calls `progress` after each. Samples that are not acquired are left
+    /// out, because they have no features.
     ///
-    /// Errors: what extraction reports that is no failure to acquire.
+    /// # Errors
+    ///
+    /// [`Error::Biometrics`] for anything but a failure to acquire.
     pub fn generate(&self, progress: &(dyn Fn() + Sync)) -> Result<Vec<TrainingCapture>, Error> {
         let extractor = Extractor::new();
         let subject = |subject: u64| {
@@ -49,9 +51,11 @@ impl TrainingPlan {
         Ok(captures.into_iter().flatten().collect())
     }
 
-    /// Learns the parameters; one plan gives the same bytes on every run.
+    /// Trains the parameters; one plan gives the same bytes on every run.
     ///
-    /// Errors: [`Error::Biometrics`] when there are too few captures to learn from.
+    /// # Errors
+    ///
+    /// [`Error::Biometrics`] if there are too few captures.
     pub fn train(&self, captures: &[TrainingCapture]) -> Result<FixedLength, Error> {
         Ok(FixedLength::train(captures, self.seed)?)
     }
@@ -83,5 +87,5 @@ fn capture(
 }
 
 const SUBJECTS: u64 = 1_500;
-/// Mostly hard captures: what is learnt from easy ones carries over less to real prints.
+/// The sensors and qualities, most of them low: what is learnt from easy captures carries over less to real prints.
 const CAPTURES: [(&str, f32); 4] = [("optical", 0.2), ("optical", 0.5), ("capacitive", 0.4), ("optical", 0.3)];

@@ -1,4 +1,4 @@
-//! One part of the subjects, every probe against every enrolment.
+//! The measurement of one part of the subjects, every probe against every enrolment.
 
 use super::Subject;
 use crate::Error;
@@ -12,12 +12,12 @@ use biopay_reports::rates::ScoreSet;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
-/// What an equality scheme scores when it accepts; it scores 0 when it rejects.
+/// The score of an equality scheme that accepts; one that rejects scores 0.
 pub(super) const ACCEPTED: f32 = 1.0;
-/// Probes of each other subject that an enrolment is compared with.
+/// The number of probes of each other subject with which an enrolment is compared.
 const NON_MATED_PROBES: usize = 2;
 
-/// Holds a part's scores, larger is more similar; negative infinity where nothing was derived.
+/// The scores of a part; larger is more similar, negative infinity after a failed derivation.
 #[derive(Clone, Debug)]
 pub struct Scores {
     mated: Vec<(u32, f32)>,
@@ -27,14 +27,14 @@ pub struct Scores {
     failures_to_acquire: u64,
 }
 
-/// Holds a part's rates at one operating point.
+/// The rates of a part at one operating point.
 #[derive(Clone, Debug)]
 pub struct PartRates {
-    /// Subjects in the part.
+    /// The number of subjects in the part.
     pub subjects: u64,
-    /// Subjects without enough acquired captures, or that the scheme could not enrol.
+    /// The number of subjects without enough acquired captures, or whom the scheme could not enrol.
     pub failures_to_enrol: u64,
-    /// Probes that were not acquired; they are compared with nothing.
+    /// The number of probes that were not acquired; they are not compared.
     pub failures_to_acquire: u64,
     /// False matches among non-mated comparisons.
     pub fmr: Rate,
@@ -43,7 +43,8 @@ pub struct PartRates {
 }
 
 impl PartRates {
-    /// Returns FTA + FNMR (1 - FTA), the rejects of one try (ISO/IEC 19795-1); `None` without mated comparisons.
+    /// Returns FTA + FNMR (1 - FTA), the false reject rate of one try (ISO/IEC 19795-1); `None` without mated
+    /// comparisons.
     pub fn frr(&self) -> Option<f64> {
         let probes = self.failures_to_acquire + self.fnmr.total;
         let fta = self.failures_to_acquire as f64 / probes as f64;
@@ -57,11 +58,13 @@ struct Enrolled {
     record: ServerRecord,
 }
 
-/// Enrols every subject with its first `captures` acquired captures and compares the others: all of its own, and the
-/// first two of everybody else's.
+/// Enrols every subject with its first `captures` acquired captures, and compares the enrolment with all other captures
+/// of the subject and the first two of each other subject.
 ///
-/// Errors: [`Error::Usage`] when there are no mated or no non-mated comparisons, and what a scheme reports that is no
-/// failure to enrol.
+/// # Errors
+///
+/// [`Error::Usage`] without mated or without non-mated comparisons; [`Error::Biometrics`] for anything but a failure to
+/// enrol.
 pub fn measure(scheme: &dyn Scheme, part: &[Subject], captures: usize, seed: u64) -> Result<Scores, Error> {
     let probes: Vec<Vec<&Template>> = part.iter().map(|s| s.acquired().skip(captures).collect()).collect();
     let enrolled: Vec<Option<Enrolled>> = part
@@ -122,7 +125,7 @@ fn score(scheme: &dyn Scheme, enrolled: &Enrolled, probe: &Template) -> f32 {
 }
 
 impl Scores {
-    /// Returns the least threshold at which at most this share of non-mated comparisons match.
+    /// Returns the least threshold at which at most this share of non-mated comparisons matches.
     pub fn threshold_for(&self, fmr: f64) -> f32 {
         let mut scores: Vec<f32> = self.non_mated.iter().map(|n| n.2).collect();
         scores.sort_unstable_by(|a, b| b.total_cmp(a));

@@ -14,25 +14,25 @@ pub use subjects::{Subject, split};
 use crate::Error;
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId, SchemeParameters, build};
 
-/// Says what to tune, and for what.
+/// The scheme to tune, and the target.
 #[derive(Clone, Debug)]
 pub struct TuningPlan {
     /// The scheme.
     pub scheme: SchemeId,
     /// The false match rate per comparison to stay at or below.
     pub target_fmr: f64,
-    /// Captures that make an enrolment.
+    /// The number of captures for an enrolment.
     pub enrolment_captures: usize,
     /// The seed of enrolments and of the split.
     pub seed: u64,
-    /// The parameters that stay as they are.
+    /// The parameters that are not tuned.
     pub base: SchemeParameters,
 }
 
-/// Holds one choice of parameters and what it reaches on the tuning part.
+/// One choice of parameters, with its rates on the tuning part.
 #[derive(Clone, Debug)]
 pub struct Candidate {
-    /// What differs from other candidates.
+    /// The difference from other candidates.
     pub name: String,
     /// The parameters.
     pub parameters: SchemeParameters,
@@ -40,14 +40,14 @@ pub struct Candidate {
     pub rates: PartRates,
 }
 
-/// Holds what tuning found.
+/// The result of tuning.
 #[derive(Clone, Debug)]
 pub struct Tuned {
     /// Every candidate, from the most to the least permissive.
     pub candidates: Vec<Candidate>,
-    /// Which one was chosen.
+    /// The index of the chosen candidate.
     pub chosen: usize,
-    /// Its rates on the subjects that had no part in the choice.
+    /// The rates of the chosen candidate on subjects who had no part in the choice.
     pub stated: PartRates,
 }
 
@@ -59,7 +59,9 @@ impl Tuned {
 
     /// Writes the scheme's parameters as a part of a scenario.
     ///
-    /// Errors: [`Error::Usage`] when they cannot be written as TOML.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if they cannot be written as TOML.
     pub fn to_toml(&self, scheme: SchemeId) -> Result<String, Error> {
         let unwritable = |e: toml::ser::Error| Error::Usage(e.to_string());
         let mut all = toml::Table::try_from(&self.best().parameters).map_err(unwritable)?;
@@ -74,7 +76,9 @@ impl Tuned {
 
 /// Chooses the parameters on the tuning part and states their rates on the other.
 ///
-/// Errors: [`Error::Usage`] when no candidate stays at or below the target, or a part is too small to compare.
+/// # Errors
+///
+/// [`Error::Usage`] if no candidate stays at or below the target, or a part is too small.
 pub fn tune(plan: &TuningPlan, tuning: &[Subject], stating: &[Subject]) -> Result<Tuned, Error> {
     let (candidates, chosen) = candidates_on(plan, tuning)?;
     let scheme = build(plan.scheme, &candidates[chosen].parameters)?;
@@ -83,9 +87,11 @@ pub fn tune(plan: &TuningPlan, tuning: &[Subject], stating: &[Subject]) -> Resul
     Ok(Tuned { candidates, chosen, stated })
 }
 
-/// Chooses the parameters on the tuning part; whoever asks states the rates elsewhere.
+/// Chooses the parameters on the tuning part; the caller states the rates on other subjects.
 ///
-/// Errors: as [`tune`].
+/// # Errors
+///
+/// Those of [`tune`].
 pub fn choose_on(plan: &TuningPlan, tuning: &[Subject]) -> Result<Candidate, Error> {
     let (mut candidates, chosen) = candidates_on(plan, tuning)?;
     Ok(candidates.swap_remove(chosen))
@@ -109,7 +115,7 @@ fn candidates_on(plan: &TuningPlan, tuning: &[Subject]) -> Result<(Vec<Candidate
     Ok((candidates, chosen))
 }
 
-/// Scores once and takes the least threshold that leaves no more false matches than the target allows.
+/// Scores once and takes the least threshold with no more false matches than the target allows.
 fn by_threshold(plan: &TuningPlan, tuning: &[Subject]) -> Result<Candidate, Error> {
     let scheme = build(plan.scheme, &plan.base)?;
     let scores = measure(scheme.as_ref(), tuning, plan.enrolment_captures, plan.seed)?;

@@ -1,10 +1,10 @@
-//! Whose templates parameters are chosen on.
+//! The subjects on whose templates parameters are chosen.
 
 use biopay_biometrics::Template;
 use biopay_datasets::stream::stream;
 use rand::seq::SliceRandom;
 
-/// Holds one subject's captures in order; `None` where one was not acquired.
+/// One subject's captures in order; `None` for one that was not acquired.
 #[derive(Clone, Debug, Default)]
 pub struct Subject {
     /// The templates.
@@ -17,13 +17,13 @@ impl Subject {
         self.templates.iter().flatten()
     }
 
-    /// Counts those that were not.
+    /// Counts the captures that were not acquired.
     pub fn failures(&self) -> u64 {
         self.templates.iter().filter(|t| t.is_none()).count() as u64
     }
 }
 
-/// Splits the subjects into a tuning half and a stating half, at random by the seed: no subject is in both.
+/// Splits the subjects at random by the seed into a tuning half and a stating half, which share no subject.
 pub fn split(mut subjects: Vec<Subject>, seed: u64) -> (Vec<Subject>, Vec<Subject>) {
     subjects.shuffle(&mut stream(seed, "tune/split", 0));
     let stating = subjects.split_off(subjects.len() / 2);

@@ -11,10 +11,10 @@ use rand_chacha::ChaCha8Rng;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// What the calendar says at the start of every virtual run: 2026-01-01T00:00:00Z. Units: milliseconds since 1970.
+/// The date at the start of every virtual run: 2026-01-01T00:00:00Z. Units: milliseconds since 1970.
 const START_UNIX_MS: u64 = 1_767_225_600_000;
 
-/// Tells virtual time.
+/// The clock of virtual time.
 pub struct VirtualClock(pub Arc<Timeline>);
 
 impl Clock for VirtualClock {
@@ -31,24 +31,24 @@ impl Clock for VirtualClock {
     }
 }
 
-/// Says what a server's processor takes for each kind of work, and how many of them there are.
+/// The times that a server's processor takes for each kind of work, and the number of hashing threads.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ServiceTimes {
-    /// Threads that hash passwords.
+    /// The number of threads that hash passwords.
     pub hash_threads: usize,
-    /// Hashes that may wait.
+    /// The number of hashes that may wait.
     pub hash_queue: usize,
-    /// One hash.
+    /// The time of one hash.
     pub password_hash: Duration,
-    /// One step of an OPAQUE exchange.
+    /// The time of one step of an OPAQUE exchange.
     pub key_exchange: Duration,
-    /// One comparison of a payload with a record.
+    /// The time of one comparison of a payload with a record.
     pub payload_verification: Duration,
 }
 
 impl ServiceTimes {
-    /// Returns what a server's processor takes by the model, with `hash_threads` hashing threads, hashes of
-    /// `hash_memory_kib` KiB and at most `hash_queue` of them waiting.
+    /// Returns the times of the model, with `hash_threads` hashing threads, hashes of `hash_memory_kib` KiB and at most
+    /// `hash_queue` of them waiting.
     pub fn of(model: &ServiceModel, hash_threads: usize, hash_memory_kib: u32, hash_queue: usize) -> Self {
         let hash_us = model.password_hash_us * f64::from(hash_memory_kib) / f64::from(CALIBRATED_HASH_KIB);
         Self {
@@ -62,7 +62,8 @@ impl ServiceTimes {
     }
 }
 
-/// Makes the surroundings of a server in virtual time; randomness follows from the seed and the name of who draws it.
+/// Creates the environment of a server in virtual time; randomness follows from the seed and the name of the component
+/// that draws it.
 pub fn virtual_env(timeline: &Arc<Timeline>, times: ServiceTimes, seed: u64, drawn_by: &str) -> Env {
     Env {
         clock: Arc::new(VirtualClock(timeline.clone())),
@@ -71,7 +72,8 @@ pub fn virtual_env(timeline: &Arc<Timeline>, times: ServiceTimes, seed: u64, dra
     }
 }
 
-/// Charges work to stations: the work itself is done at once where it is due, and its caller waits until it would be.
+/// A processor in virtual time: work is done at once, and its caller waits until the modelled processor would have
+/// finished it.
 pub struct VirtualCpu {
     timeline: Arc<Timeline>,
     times: ServiceTimes,
@@ -115,11 +117,11 @@ impl Cpu for VirtualCpu {
     }
 }
 
-/// Draws from a stream that the seed alone decides.
+/// A source of randomness that follows from the seed alone.
 pub struct SeededEntropy(Mutex<ChaCha8Rng>);
 
 impl SeededEntropy {
-    /// Opens the stream of one drawer.
+    /// Opens the random stream of one component.
     pub fn new(seed: u64, drawn_by: &str) -> Self {
         Self(Mutex::new(stream(seed, drawn_by, 0)))
     }

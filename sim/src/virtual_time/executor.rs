@@ -1,4 +1,4 @@
-//! The executor: tokio on one thread, without its timers, that lets the timeline go on when there is nothing to run.
+//! The executor: tokio on one thread, without its timers, which advances the timeline when no task can run.
 
 use super::timeline::Timeline;
 use std::sync::Arc;

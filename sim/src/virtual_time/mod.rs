@@ -5,9 +5,9 @@
 //!        ▲                                                                                   │ wake
 //!        └───────────────────────────────────────────────────────────────────────────────────┘
 //! ```
-//! The same handset and server code runs here as on the wall clock. What it takes from outside is replaced at its seams:
-//! time and timers ([`timeline`], [`runtime`]), the network ([`crate::network`]), the processor and randomness ([`env`]),
-//! TLS's keys ([`tls`]). One seed gives one result, to the byte: nothing here reads a clock, a thread or the system's
+//! The same handset and server code runs here as on the wall clock. Its inputs are replaced at its seams: time and
+//! timers ([`timeline`], [`runtime`]), the network ([`crate::network`]), the processor and randomness ([`env`]), TLS's
+//! keys ([`tls`]). One seed gives one result, to the byte: nothing here reads a clock, a thread or the system's
 //! randomness, and events of one instant keep the order in which they were queued.
 
 pub mod env;

@@ -52,7 +52,7 @@ pub fn play(
     Ok(whole.into_played(scenario))
 }
 
-/// Deals plans out to servers: all to one, or those of each account to one of their own.
+/// Assigns plans to servers: all to one, or those of each account to their own.
 fn meeting(scenario: &Scenario, plans: Vec<HandsetPlan>) -> Vec<Vec<HandsetPlan>> {
     if scenario.server.shared {
         return vec![plans];
@@ -64,7 +64,7 @@ fn meeting(scenario: &Scenario, plans: Vec<HandsetPlan>) -> Vec<Vec<HandsetPlan>
     by_account.into_values().collect()
 }
 
-/// Holds what came of handsets that met at one server.
+/// The results of the handsets at one server.
 struct Part {
     records: Records,
     completion: Completion,
@@ -105,7 +105,7 @@ fn play_together(
         let completion = tokio::select! {
             biased;
             completion = playing => completion?,
-            () = timeline.stalled() => return Err(Error::InvalidRun("virtual time stood still before the end".into())),
+            () = timeline.stalled() => return Err(Error::InvalidRun("no event was left before the end of the run, which is a fault of the simulator: please report it with scenario and seed".into())),
         };
         Ok((completion, server.finish().await?))
     })?;
@@ -123,7 +123,7 @@ fn has_profiles(scenario: &Scenario) -> bool {
     !network.mobility.is_empty() || network.mix.iter().any(|(id, w)| *id != ProfileId::Loopback && *w > 0.0)
 }
 
-/// Returns what the server's machine takes for the network's sake.
+/// Returns the server's machine with its network costs.
 pub(crate) fn host(scenario: &Scenario) -> Host {
     let service = &scenario.server.service;
     Host {
@@ -134,7 +134,7 @@ pub(crate) fn host(scenario: &Scenario) -> Host {
     }
 }
 
-/// Draws which links a handset has: a share moves, the others have one of the mix.
+/// Draws the links of a handset: a share of handsets moves, the others have one link of the mix.
 pub(crate) fn itinerary(network: &Network, seed: u64, handset: u32) -> Itinerary {
     let mut rng = stream(seed, "sim/links", u64::from(handset));
     let mut left: f64 = rng.random();
@@ -155,7 +155,7 @@ pub(crate) fn itinerary(network: &Network, seed: u64, handset: u32) -> Itinerary
     Itinerary::fixed(*network.mix.keys().next_back().expect("the scenario's check has found a weight"))
 }
 
-/// Says what each link profile carried, as rows `PROFILE.DIRECTION.COUNTER` of the component `network`.
+/// Returns each link profile's traffic as rows `PROFILE.DIRECTION.COUNTER` of the component `network`.
 fn traffic(timeline: &Timeline) -> Vec<ServerFigure> {
     let row = |name: String, value: u64| ServerFigure {
         component: Component::Network.name().into(),
@@ -176,7 +176,7 @@ fn traffic(timeline: &Timeline) -> Vec<ServerFigure> {
     })
 }
 
-/// Gathers the parts.
+/// The sum of the parts.
 #[derive(Default)]
 struct Whole {
     records: Records,
@@ -220,13 +220,13 @@ impl Whole {
     }
 }
 
-/// Says whether a figure of several servers adds up.
+/// Returns whether a figure of several servers can be summed.
 pub fn is_sum(name: &str) -> bool {
     let is_level = ["_share", "_per_transaction", "peak_bytes"].iter().any(|end| name.ends_with(end));
     !name.contains("latency_us") && name != "uptime_ms" && !is_level
 }
 
-const NOTE: &str = "Virtual time: real handset, server and bank code over real QUIC on a simulated network, in one process; what costs processor or disk takes what server.service says.";
-const SHARED: &str = "All handsets of the run meet at one server and wait for each other there; a run in shards has a server a shard, and its figures of waiting are not the whole's.";
+const NOTE: &str = "Virtual time: real handset, server and bank code over real QUIC on a simulated network, in one process; processor and disk take the times of server.service.";
+const SHARED: &str = "All handsets of the run share one server and wait for each other there; a run in shards has one server for each shard, so that its waiting times differ from the whole run's.";
 const ISOLATED: &str =
-    "Each account has a server of its own, so that nobody waits for anybody; figures of the servers are sums.";
+    "Each account has its own server, so that nobody waits for anybody else; figures of the servers are sums.";

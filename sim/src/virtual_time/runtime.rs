@@ -1,5 +1,5 @@
-//! What quinn takes from a runtime, on virtual time. The traits change in quinn 0.12: they are named here and in
-//! [`crate::virtual_time::socket`] alone.
+//! Quinn's runtime on virtual time. The traits change in quinn 0.12: they are used only here and in
+//! [`crate::virtual_time::socket`].
 
 use super::timeline::{Timeline, Timer};
 use quinn::{AsyncTimer, AsyncUdpSocket, Runtime};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-/// Is quinn's runtime on a timeline.
+/// Quinn's runtime on a timeline.
 #[derive(Debug)]
 pub struct VirtualRuntime(pub Arc<Timeline>);
 

@@ -1,5 +1,5 @@
 //! The real server and bank of a virtual run: the same service, endpoint, bank connector and issuer as in the programs,
-//! assembled on the virtual seams.
+//! assembled on virtual time.
 
 use super::env::ServiceTimes;
 use super::env::{SeededEntropy, virtual_env};
@@ -23,7 +23,7 @@ use biopay_server::config::{ImageLimits, Limits, PasswordConfig, ServerConfig};
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
-use biopay_server::endpoint::{Front, serve};
+use biopay_server::endpoint::{QuicListener, serve};
 use biopay_server::env::{Entropy, Env};
 use biopay_server::images::{ImageReader, WorkerCommand};
 use biopay_server::iso8583::pin_block::PinKey;
@@ -44,10 +44,11 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
-/// The real hash is computed with the least memory that argon2 takes, since its time is charged, not felt. Units: KiB.
+/// The memory of the hash that is really computed, the least that argon2 accepts; its modelled time is charged. Units:
+/// KiB.
 const HASH_KIB: u32 = 8;
 
-/// Is a server that serves, with its bank behind it.
+/// A running server with its bank.
 pub struct VirtualServer {
     service: Arc<Service>,
     store: Arc<dyn Store>,
@@ -62,7 +63,9 @@ pub struct VirtualServer {
 impl VirtualServer {
     /// Starts server and bank, with bank accounts for these owners. Must be called within the executor.
     ///
-    /// Errors: [`Error::Start`] with what refused.
+    /// # Errors
+    ///
+    /// [`Error::Start`] with the component that failed.
     pub async fn start(
         scenario: &Scenario,
         population: &Population,
@@ -86,7 +89,7 @@ impl VirtualServer {
         let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
         let trusted = identity.chain.clone();
         let config = greeting(identity, &limits, &sources, seed).map_err(|error| failed(error.to_string()))?;
-        let front = Arc::new(Front::with_config(open(timeline, End::Server, seed)?, config, limits));
+        let front = Arc::new(QuicListener::with_config(open(timeline, End::Server, seed)?, config, limits));
         let (trigger, shutdown) = shutdown::channel();
         let serving = tokio::spawn(serve(front, service.clone(), shutdown));
         let mut client = client_config(&trusted, &sources).map_err(|error| failed(error.to_string()))?;
@@ -99,18 +102,18 @@ impl VirtualServer {
         Ok(Self { service, store, ledger, trigger, serving, handsets, client, resuming })
     }
 
-    /// Returns how handsets reach it.
+    /// Returns the way in which handsets reach it.
     pub fn address(&self) -> ServerAddress {
         let name = DEVELOPMENT_NAMES[0].to_owned();
         ServerAddress::Virtual { endpoint: self.handsets.clone(), config: self.client.clone(), name }
     }
 
-    /// Returns how a client reaches it that resumes connections and sends early data where it is let.
+    /// Returns the configuration of a client that resumes connections and sends early data where the server allows it.
     pub fn resuming(&self) -> quinn::ClientConfig {
         self.resuming.clone()
     }
 
-    /// Returns how often an operation was answered so far.
+    /// Returns the number of answers to an operation so far.
     pub fn answered(&self, operation: &str) -> u64 {
         let snapshot = self.service.metrics().snapshot(self.service.env());
         snapshot.operations.get(operation).map_or(0, |counted| counted.count)
@@ -118,17 +121,21 @@ impl VirtualServer {
 
     /// Reads the bank's books.
     ///
-    /// Errors: [`Error::InvalidRun`] when they cannot be read.
+    /// # Errors
+    ///
+    /// [`Error::InvalidRun`] if they cannot be read.
     pub async fn books(&self) -> Result<LedgerAudit, Error> {
         self.ledger.audit().await.map_err(|error| Error::InvalidRun(format!("the bank's books: {error}")))
     }
 
-    /// Ends both gracefully and returns what they say of themselves.
+    /// Ends both gracefully and returns their figures.
     ///
-    /// Errors: [`Error::InvalidRun`] when the sums are wrong.
+    /// # Errors
+    ///
+    /// [`Error::InvalidRun`] if the sums are wrong.
     pub async fn finish(self) -> Result<Vec<ServerFigure>, Error> {
         self.trigger.begin();
-        let broke = |error: &dyn std::fmt::Display| Error::InvalidRun(format!("the server broke: {error}"));
+        let broke = |error: &dyn std::fmt::Display| Error::InvalidRun(format!("the server failed: {error}"));
         self.serving.await.map_err(|error| broke(&error))?;
         let mut snapshot = self.service.metrics().snapshot(self.service.env());
         // What the process used is this machine's, and not virtual.
@@ -145,7 +152,7 @@ impl VirtualServer {
     }
 }
 
-/// Holds the keys of a run's server and bank. They follow from the seed, and protect nothing.
+/// The keys of a run's server and bank. They follow from the seed, and protect nothing.
 struct Keys {
     pin: [u8; 16],
     vault: [u8; 32],
@@ -236,7 +243,7 @@ fn build_service(
     }))
 }
 
-/// Configures what the server greets connections with: its real configuration, with seeded keys.
+/// Returns the server's TLS configuration: the real one, with seeded keys.
 fn greeting(
     identity: Identity,
     limits: &Limits,
@@ -251,7 +258,8 @@ fn greeting(
     Ok(config)
 }
 
-/// A simulated link carries every size, so nothing is gained from looking for the largest.
+/// Returns the handsets' transport settings, without a search for the largest datagram: a simulated link carries every
+/// size.
 fn handset_transport(scenario: &Scenario) -> quinn::TransportConfig {
     let mut transport = quinn::TransportConfig::default();
     transport.mtu_discovery_config(None).initial_rtt(Duration::from_millis(scenario.network.initial_rtt_ms));

@@ -1,4 +1,4 @@
-//! What quinn takes for a UDP socket, on the fabric.
+//! Quinn's UDP socket, on the simulated network.
 
 use super::timeline::Timeline;
 use crate::network::{End, address};
@@ -10,12 +10,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-/// Is one end's socket.
+/// The socket of one end.
 #[derive(Debug)]
 pub struct FabricSocket {
     /// The timeline that the fabric is on.
     pub timeline: Arc<Timeline>,
-    /// Which end.
+    /// The end of the network.
     pub end: End,
 }
 
@@ -51,7 +51,7 @@ impl AsyncUdpSocket for FabricSocket {
     }
 }
 
-/// A link's queue drops what it cannot hold; it never makes a sender wait.
+/// A poller that is always writable: a full queue of a link drops datagrams, and never makes a sender wait.
 #[derive(Debug)]
 struct AlwaysWritable;
 

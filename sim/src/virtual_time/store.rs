@@ -1,4 +1,4 @@
-//! A store in virtual time: SQLite in memory, whose commands take as long as they would on a disk.
+//! A store in virtual time: SQLite in memory, whose answers are delayed as long as on a disk.
 
 use super::timeline::{Timeline, Timer};
 use crate::time::Nanos;
@@ -6,24 +6,24 @@ use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::env::BoxFuture;
 use biopay_server::store::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, LedgerAudit, Opened, Payment, Settlement,
+    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, Settlement,
     SqliteStore, Store, Stored,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Says what a store's commands take.
+/// The times that a store's commands take.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StoreTimes {
-    /// A command that only reads.
+    /// The time of a command that only reads.
     pub read: Duration,
-    /// A command that writes, beside the commit.
+    /// The time of a command that writes, without the commit.
     pub write: Duration,
-    /// A commit, which the commands that wait for it share.
+    /// The time of a commit, which waiting commands share.
     pub commit: Duration,
 }
 
-/// Delays another store's answers until they would be durable.
+/// A store whose answers are delayed until they would be durable.
 pub struct TimedStore {
     inner: SqliteStore,
     timeline: Arc<Timeline>,
@@ -48,7 +48,7 @@ impl TimedStore {
         self.after(Duration::from_nanos(durable - now), answer)
     }
 
-    /// The command itself has run already, in the order in which it came; only its answer waits.
+    /// Delays the answer of a command that has run already, in the order of arrival.
     fn after<T: Send + 'static>(&self, delay: Duration, answer: Stored<T>) -> Stored<T> {
         let due = Timer::after(&self.timeline, delay);
         Box::pin(async move {
@@ -58,14 +58,14 @@ impl TimedStore {
     }
 }
 
-/// Is a writer with group commit: while one commit is under way, what comes waits together for the next.
+/// A writer with group commit: commands that arrive during a commit wait together for the next.
 #[derive(Clone, Debug)]
 struct GroupCommit {
     write: Nanos,
     commit: Nanos,
-    /// When the commit under way ends.
+    /// The end of the current commit.
     ends: Nanos,
-    /// Commands that wait for the one after it.
+    /// The number of commands that wait for the next commit.
     waiting: u64,
 }
 
@@ -74,7 +74,7 @@ impl GroupCommit {
         Self { write: write.as_nanos() as Nanos, commit: commit.as_nanos() as Nanos, ends: 0, waiting: 0 }
     }
 
-    /// Takes a command that came at `now`; returns when it is durable.
+    /// Takes a command that arrives at `now`; returns the instant at which it is durable.
     fn take(&mut self, now: Nanos) -> Nanos {
         while self.waiting > 0 && now >= self.ends {
             self.ends += self.commit + self.waiting * self.write;
@@ -146,7 +146,7 @@ impl Store for TimedStore {
         self.reading(self.inner.unresolved())
     }
 
-    fn audit(&self) -> Stored<LedgerAudit> {
+    fn audit(&self) -> Stored<PaymentAudit> {
         self.reading(self.inner.audit())
     }
 

@@ -1,4 +1,4 @@
-//! The timeline: everything that is due, in the order of time and then of queueing, and the instant that it is at.
+//! The timeline: everything that is due, in the order of time and then of queueing, and the current instant.
 
 use crate::network::{End, Fabric, Packet};
 use crate::time::Nanos;
@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Stands for a timer that has nothing in the queue.
+/// The instant of a timer without an entry in the queue.
 const NOT_QUEUED: Nanos = Nanos::MAX;
 
-/// Holds what is to come. Shared by everything in a run; all of it is on one thread.
+/// The queue of timers and packets, and the current instant. Shared by everything in a run; all of it is on one thread.
 pub struct Timeline {
-    /// What virtual zero looks like to code that reads an [`Instant`]. Only differences of it are ever used.
+    /// The [`Instant`] of virtual zero. Only differences from it are ever used.
     origin: Instant,
     state: Mutex<State>,
 }
@@ -27,7 +27,7 @@ struct State {
     timers: Vec<Slot>,
     free: Vec<u32>,
     fabric: Fabric,
-    /// Who wants to know that nothing will ever happen again.
+    /// The task to wake when nothing is due any more.
     stalled: Option<Waker>,
     is_stalled: bool,
 }
@@ -43,8 +43,8 @@ enum What {
     Packet(Box<Packet>),
 }
 
-/// Holds a timer. A timer that is moved later leaves its entry where it is: the entry is queued again when it comes up,
-/// so that a timer that moves with every packet costs one entry, not one a packet.
+/// A timer. One that is moved later leaves its entry in place: the entry is queued again when it is due, so that a
+/// timer that moves with every packet costs one entry, not one for each packet.
 #[derive(Default)]
 struct Slot {
     generation: u32,
@@ -75,7 +75,7 @@ impl Ord for Entry {
 }
 
 impl Timeline {
-    /// Begins at zero, with a network on which nothing is under way.
+    /// Creates a timeline at zero, with an idle network.
     #[allow(clippy::disallowed_methods, reason = "an Instant has no other origin; only differences of it are used")]
     pub fn new(fabric: Fabric) -> Arc<Self> {
         let state = State {
@@ -96,18 +96,19 @@ impl Timeline {
         Duration::from_nanos(self.state().now)
     }
 
-    /// Returns how many timers and packets have been scheduled so far: a count of work that no machine's speed changes.
+    /// Returns the number of timers and packets scheduled so far: a count of work that does not depend on the machine's
+    /// speed.
     pub fn events(&self) -> u64 {
         self.state().pushed
     }
 
-    /// Returns the instant that code with [`Instant`]s sees.
+    /// Returns the current time as an [`Instant`].
     pub fn instant(&self) -> Instant {
         self.origin + self.elapsed()
     }
 
-    /// Goes to the next instant at which somebody has something to do, and wakes them; all timers and packets of that
-    /// instant come together. When nothing is left, whoever waits in [`Self::stalled`] is woken.
+    /// Advances to the next instant at which a timer or packet is due, and wakes their tasks; all timers and packets of
+    /// that instant come together. If nothing is left, the tasks in [`Self::stalled`] are woken.
     pub fn advance(&self) {
         let mut wakers = Vec::new();
         {
@@ -130,7 +131,7 @@ impl Timeline {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Waits until nothing is due any more, now or ever: a run that is not over then never will be.
+    /// Waits until nothing is due any more: a run that has not ended then never will.
     pub fn stalled(self: &Arc<Self>) -> impl Future<Output = ()> + use<> {
         let timeline = self.clone();
         std::future::poll_fn(move |context| {
@@ -151,7 +152,7 @@ impl Timeline {
         fabric.send(*now, from, transmit, &mut later);
     }
 
-    /// Takes datagrams that have arrived.
+    /// Receives datagrams that have arrived.
     pub(crate) fn receive(
         &self,
         at: End,
@@ -162,7 +163,7 @@ impl Timeline {
         self.state().fabric.receive(at, context.waker(), buffers, meta)
     }
 
-    /// Reads the network's counters, or changes something about it.
+    /// Gives access to the network.
     pub fn with_fabric<T>(&self, act: impl FnOnce(&mut Fabric) -> T) -> T {
         act(&mut self.state().fabric)
     }
@@ -183,7 +184,7 @@ impl std::fmt::Debug for Timeline {
 }
 
 impl State {
-    /// Takes the next entry; returns who is to be woken for it.
+    /// Takes the next entry; returns the task to wake.
     fn take_next(&mut self) -> Option<Waker> {
         let Entry { at, what, .. } = self.queue.pop()?;
         match what {
@@ -209,7 +210,7 @@ impl State {
         timer.waker.take()
     }
 
-    /// Makes sure that the timer comes up no later than its deadline.
+    /// Queues an entry for the timer that is due no later than its deadline.
     fn queue_timer(&mut self, slot: u32) {
         let timer = &mut self.timers[slot as usize];
         if timer.queued > timer.deadline {
@@ -229,7 +230,7 @@ fn saturating_nanos(duration: Duration) -> Nanos {
     Nanos::try_from(duration.as_nanos()).unwrap_or(Nanos::MAX - 1).min(Nanos::MAX - 1)
 }
 
-/// Is one timer on a timeline.
+/// One timer on a timeline.
 #[derive(Debug)]
 pub struct Timer {
     timeline: Arc<Timeline>,
@@ -237,13 +238,13 @@ pub struct Timer {
 }
 
 impl Timer {
-    /// Sets a timer that comes up after `delay`.
+    /// Sets a timer that is due after `delay`.
     pub fn after(timeline: &Arc<Timeline>, delay: Duration) -> Self {
         let deadline = timeline.state().now.saturating_add(saturating_nanos(delay));
         Self::at(timeline, deadline)
     }
 
-    /// Sets a timer that comes up at an instant.
+    /// Sets a timer that is due at an instant.
     pub fn at_instant(timeline: &Arc<Timeline>, instant: Instant) -> Self {
         Self::at(timeline, timeline.nanos_of(instant))
     }
@@ -266,7 +267,7 @@ impl Timer {
         self.timeline.state().timers[self.slot as usize].deadline = deadline;
     }
 
-    /// Says whether it has come up; whoever asks is woken when it does.
+    /// Returns whether the timer is due; otherwise the caller's task is woken when it is.
     pub fn poll(&self, context: &Context<'_>) -> Poll<()> {
         let mut state = self.timeline.state();
         let now = state.now;

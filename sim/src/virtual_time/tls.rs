@@ -1,5 +1,5 @@
-//! TLS 1.3 whose every key follows from a seed, so that the bytes of a handshake repeat. Never for anything that is
-//! to be secret.
+//! TLS 1.3 whose keys all follow from a seed, so that the bytes of a handshake repeat. It protects nothing and must not
+//! be used for secrets.
 
 use super::timeline::Timeline;
 use curve25519_dalek::MontgomeryPoint;
@@ -26,8 +26,8 @@ use biopay_server::tls::TlsSources;
 /// Length of the connection identifiers that endpoints choose. Units: bytes.
 const CONNECTION_ID_BYTES: usize = 8;
 
-/// Makes TLS's surroundings for one run. Handsets and server of a run share one stream: it is drawn from in the order
-/// in which they act, which the timeline decides.
+/// Creates TLS's sources of time and randomness for one run. Handsets and server of a run share one stream, in the
+/// order in which they act, which the timeline decides.
 pub fn seeded_sources(timeline: &Arc<Timeline>, seed: u64) -> TlsSources {
     // rustls takes randomness and key exchanges for the life of the process: a few hundred bytes a run are never freed.
     let seeded: &'static Seeded = Box::leak(Box::new(Seeded(Mutex::new(stream(seed, "sim/tls", 0)))));
@@ -40,7 +40,7 @@ pub fn seeded_sources(timeline: &Arc<Timeline>, seed: u64) -> TlsSources {
     TlsSources { provider: Arc::new(provider), time: Arc::new(VirtualCalendar(VirtualClock(timeline.clone()))) }
 }
 
-/// Configures an endpoint whose every draw follows from the seed and the endpoint's name.
+/// Returns an endpoint configuration whose randomness follows from the seed and the endpoint's name.
 pub fn seeded_endpoint(seed: u64, name: &str) -> quinn::EndpointConfig {
     let mut keys = stream(seed, name, 0);
     let reset_key = hmac::Key::new(hmac::HMAC_SHA256, &keys.random::<[u8; 32]>());
@@ -52,7 +52,7 @@ pub fn seeded_endpoint(seed: u64, name: &str) -> quinn::EndpointConfig {
     config
 }
 
-/// Sets the key that a server's tokens are sealed with.
+/// Sets the key with which a server seals its tokens.
 pub fn seed_tokens(config: &mut quinn::ServerConfig, seed: u64) {
     let key: [u8; 32] = stream(seed, "sim/tokens", 0).random();
     config.token_key(Arc::new(hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&key)));
@@ -64,9 +64,12 @@ pub fn seed_first_ids(config: &mut quinn::ClientConfig, seed: u64, name: &str) {
     config.initial_dst_cid_provider(Arc::new(move || draw_id(&ids)));
 }
 
-/// Makes a client that keeps tickets and sends early data where a server lets it, as no handset of ours does.
+/// Returns a client configuration that keeps tickets and sends early data where a server allows it, unlike our
+/// handsets.
 ///
-/// Errors: a certificate that cannot be trusted, in words.
+/// # Errors
+///
+/// A text about a certificate that cannot be trusted.
 pub fn resuming_client(
     trusted: &[CertificateDer<'static>],
     sources: &TlsSources,
@@ -119,7 +122,7 @@ impl TimeProvider for VirtualCalendar {
     }
 }
 
-/// Draws from a seeded stream; as a key exchange it is X25519 (RFC 7748, section 6.1).
+/// A seeded source of randomness, and the key exchange X25519 (RFC 7748, section 6.1) that draws from it.
 #[derive(Debug)]
 struct Seeded(Mutex<ChaCha8Rng>);
 

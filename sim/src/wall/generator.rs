@@ -1,10 +1,10 @@
-//! The load generator of the wall clock: the world on a thread of its own, an open loop on an absolute schedule.
+//! The load generator of the wall clock: the world on its own thread, an open loop on an absolute schedule.
 //!
 //! Events are due at instants since the run's start, drawn before it, whatever the server does: a slow server does not
-//! slow the arrivals. The thread sleeps until the next instant or completion (tokio's timers have steps of a
-//! millisecond, a thread's are exact to some 50 µs), and the connections live on tokio's thread beside it. How late each
-//! event was taken up is recorded as `generator-lag`, and the run says so when that, or this thread's work, was the
-//! limit.
+//! slow down the arrivals. The thread sleeps until the next instant or completion (tokio's timers have steps of a
+//! millisecond, a thread's are exact to some 50 µs), and the connections live on tokio's threads beside it. The
+//! lateness of each event is recorded as `generator-lag`; a run in which it, or this thread's work, was the limit is
+//! invalid.
 
 use crate::io::Io;
 use crate::io::driver::{DRAIN, accept, live, pause};
@@ -17,17 +17,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
-/// How often a watcher is told how far the run is, and how long the loop waits at most before it looks around.
+/// The interval of progress reports, and the longest wait of the loop.
 const LOOK_AROUND: Duration = Duration::from_millis(200);
 
-/// Holds what came of it.
+/// The result of the load generator.
 #[derive(Clone, Copy, Debug)]
 pub struct Generated {
     /// Whether every planned transaction has ended.
     pub completion: RunCompletion,
-    /// How long the thread worked rather than waited. Time in which another process had its core counts as work.
+    /// The time in which the thread worked rather than waited. Time in which another process had its core counts as
+    /// work.
     pub busy: Duration,
-    /// How long the loop ran.
+    /// The duration of the loop.
     pub took: Duration,
 }
 
@@ -69,7 +70,7 @@ pub fn generate(
     Generated { completion, busy: took.saturating_sub(waited), took }
 }
 
-/// Takes the statistics of connections that were still closing; commands that come of it have nobody to go to.
+/// Processes the statistics of connections that were still closing; the resulting commands are dropped.
 pub fn drain(simulation: &mut Simulation, completions: &Receiver<Completion>, clock: &dyn Clock) {
     let until = clock.elapsed() + DRAIN;
     while let Ok(completion) = completions.recv_timeout(until.saturating_sub(clock.elapsed())) {

@@ -1,4 +1,4 @@
-//! A run on the wall clock: real sockets, real time, and a server in a process of its own, here or elsewhere.
+//! A run on the wall clock: real sockets, real time, and a server in its own process, here or elsewhere.
 
 pub mod generator;
 pub mod processes;
@@ -14,9 +14,9 @@ use crate::progress::Stage;
 use crate::scenario::{ClockKind, Scenario};
 use crate::stop::Stop;
 use crate::world::event::Links;
-use crate::world::{LAG, Simulation, Tally};
+use crate::world::{Simulation, Tally};
 use biopay_reports::latency::LatencyRecorder;
-use biopay_reports::records::{Operation, ServerFigure};
+use biopay_reports::records::{GENERATOR_LAG, Operation, ServerFigure};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use generator::{Generated, drain, generate};
@@ -72,18 +72,20 @@ pub fn play(
     Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books })
 }
 
-/// How late a run may be that is to begin with others. Units: milliseconds.
+/// The greatest delay of a run that shall begin together with others. Units: milliseconds.
 const LATE_MS_MAX: u64 = 500;
 
-/// Waits for the common start of several machines' runs; 0 is no start to wait for.
+/// Waits for the common start of several machines' runs; 0 means no common start.
 ///
-/// Errors: [`Error::InvalidRun`] when it has passed.
+/// # Errors
+///
+/// [`Error::InvalidRun`] if the start has passed.
 fn wait_for(begin_unix_s: u64, stop: &Stop) -> Result<(), Error> {
     let (clock, begin_ms) = (SystemClock::new(), begin_unix_s * 1_000);
     let late_ms = clock.unix_ms().saturating_sub(begin_ms);
     if begin_unix_s > 0 && late_ms > LATE_MS_MAX {
         return Err(Error::InvalidRun(format!(
-            "its common start was {:.1} s ago when its samples were ready: begin later (cluster slurm --lead-s)",
+            "the common start was {:.1} s before the samples were ready: start later (cluster slurm --lead-s)",
             late_ms as f64 / 1e3
         )));
     }
@@ -95,11 +97,11 @@ fn wait_for(begin_unix_s: u64, stop: &Stop) -> Result<(), Error> {
 }
 
 const NOTES: [&str; 2] = [
-    "Latencies are from a request's sending to its answer on the handset's side, and with '@intended' from the instant at which the open loop meant to send it; 'charge' is the request whose answer was the receipt, 'payment' everything from its start to the receipt but what the user took, 'extract' features and template from an image.",
-    "Processor time of the client is that of all handsets with their captures, derivations and symbols.",
+    "Latencies are from a request's sending to its answer on the handset's side, and with '@intended' from the instant at which the open loop intended to send it; 'charge' is the request that was answered with the receipt, 'payment' the time from a payment's start to its receipt without the user's own time, 'extract' the features and template of an image.",
+    "The client's processor time is that of all handsets, with their captures, derivations and symbols.",
 ];
 
-/// Holds what everybody had used at an instant, or between two.
+/// The resources that each process has used until an instant, or between two.
 struct Meters {
     processes: BTreeMap<&'static str, Usage>,
     carrier: Duration,
@@ -122,7 +124,7 @@ impl Meters {
         now
     }
 
-    /// Says what it cost, on each side.
+    /// Returns the costs of generator and server as figures.
     fn figures(&self, tally: Tally, generated: &Generated) -> Vec<ServerFigure> {
         let tried = (tally.finished - tally.dropped).max(1) as f64;
         let row = |component: &str, name: &str, value: f64| ServerFigure {
@@ -143,13 +145,13 @@ impl Meters {
         rows
     }
 
-    /// Says why the figures would be the load generator's and not the server's.
+    /// Lists the reasons why the figures measure the load generator instead of the server.
     fn objections(&self, scenario: &Scenario, latency: &LatencyRecorder, generated: &Generated) -> Vec<String> {
         let limits = &scenario.generator;
-        let lag_ms = latency.operation(LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);
+        let lag_ms = latency.operation(GENERATOR_LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);
         let late = (lag_ms > limits.lag_limit_ms).then(|| {
             format!(
-                "the load generator was late by {lag_ms:.1} ms at its 99th percentile, above generator.lag-limit-ms = {}: run it on a machine that is less busy, or ask for fewer arrivals",
+                "the load generator was late by {lag_ms:.1} ms at the 99th percentile, above generator.lag-limit-ms = {}: use a less busy machine or fewer arrivals",
                 limits.lag_limit_ms
             )
         });
@@ -159,7 +161,7 @@ impl Meters {
         ];
         let busy = threads.into_iter().filter(|(_, share)| *share > limits.busy_limit).map(|(thread, share)| {
             format!(
-                "{thread} was busy for {:.0} % of the time, above generator.busy-limit = {}: the figures are the client's, not the server's",
+                "{thread} was busy for {:.0} % of the time, above generator.busy-limit = {}: the figures measure the client instead of the server",
                 share * 100.0,
                 limits.busy_limit
             )

@@ -1,4 +1,4 @@
-//! The real server and the bank as processes of their own, on this machine, ended with the run.
+//! The real server and the bank as processes on this machine, which end with the run.
 
 use crate::Error;
 use crate::people::population::Population;
@@ -27,7 +27,7 @@ pub const BANK_ARGUMENT: &str = "bank-process";
 const METRICS: &str = "server-metrics.json";
 const BANK_STORE: &str = "bank.db";
 
-/// Is a running server with its bank. Dropping it ends both.
+/// A running server with its bank. Dropping it ends both.
 pub struct Processes {
     server: Process,
     bank: Process,
@@ -36,10 +36,11 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Starts bank and server with fresh stores in `scratch`, which they leave their logs in, and waits until both
-    /// are ready.
+    /// Starts bank and server with fresh stores and logs in `scratch`, and waits until both are ready.
     ///
-    /// Errors: [`Error::Start`] with what the process wrote to its log.
+    /// # Errors
+    ///
+    /// [`Error::Start`] with what the process wrote to its log.
     pub fn start(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
         let accounts = scratch.join("accounts.csv");
         let open = population.owners.keys().filter_map(|&owner| population.bank_account(owner));
@@ -71,19 +72,21 @@ impl Processes {
         self.bank.listening
     }
 
-    /// Returns what handsets trust, and how they connect.
+    /// Returns the trusted certificate and the transport settings of handsets.
     pub fn trust(&self) -> quinn::ClientConfig {
         self.config.clone()
     }
 
-    /// Reads what both have used so far.
+    /// Returns the resources that both have used so far.
     pub fn usage(&self) -> Vec<(&'static str, Usage)> {
         [&self.server, &self.bank].into_iter().filter_map(|p| Some((p.name, Usage::of(p.child.id())?))).collect()
     }
 
-    /// Ends both gracefully and returns what they say of themselves: the server's counters, and the bank's audit.
+    /// Ends both gracefully and returns the server's counters and the bank's audit.
     ///
-    /// Errors: [`Error::InvalidRun`] when one of them broke, or the bank's sums are wrong.
+    /// # Errors
+    ///
+    /// [`Error::InvalidRun`] if one of them failed, or the bank's sums are wrong.
     pub fn finish(mut self) -> Result<Vec<ServerFigure>, Error> {
         self.server.end()?;
         self.bank.end()?;
@@ -100,13 +103,13 @@ impl Processes {
     fn audit_bank(&self) -> Result<Value, Error> {
         let store = store(&self.scratch.join(BANK_STORE));
         let output = command(BANK_ARGUMENT)?.args(["--store", &store, "--audit"]).output();
-        let output = output.map_err(|e| Error::InvalidRun(format!("the bank's audit did not run: {e}")))?;
+        let output = output.map_err(|e| Error::InvalidRun(format!("the bank's audit did not start: {e}")))?;
         if !output.status.success() {
             let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(Error::InvalidRun(format!("the bank's audit failed: {why}")));
         }
         serde_json::from_slice(&output.stdout)
-            .map_err(|e| Error::InvalidRun(format!("the bank's audit is no JSON: {e}")))
+            .map_err(|e| Error::InvalidRun(format!("the bank's audit is not JSON: {e}")))
     }
 }
 
@@ -137,7 +140,7 @@ fn store(path: &Path) -> String {
     format!("sqlite:{}", path.display())
 }
 
-/// Writes bank accounts as the bank reads them: number, PIN, balance in minor units.
+/// Writes bank accounts in the bank's format: number, PIN, balance in minor units.
 pub fn account_lines(accounts: impl IntoIterator<Item = (BankAccount, Secret, u64)>) -> String {
     let line = |(account, pin, balance): (BankAccount, Secret, u64)| {
         format!("{},{},{balance}\n", account.as_str(), pin.expose())
@@ -153,7 +156,7 @@ fn certificate(ready: &Value) -> Result<CertificateDer<'static>, Error> {
     der.filter(|der| !der.is_empty()).map(CertificateDer::from).ok_or_else(unreadable)
 }
 
-/// Is one child process.
+/// One child process.
 struct Process {
     name: &'static str,
     child: Child,
@@ -190,7 +193,7 @@ impl Process {
         }
     }
 
-    /// Closes its standard input, which it ends on, and waits.
+    /// Closes the process's standard input, which ends it, and waits.
     fn end(&mut self) -> Result<(), Error> {
         drop(self.child.stdin.take());
         let status = self.child.wait().map_err(|e| Error::InvalidRun(format!("the {}: {e}", self.name)))?;
@@ -202,7 +205,7 @@ impl Process {
     }
 }
 
-/// A run that fails half-way must not leave processes behind.
+/// Ends the process, so that a run that fails half-way leaves none behind.
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
@@ -213,7 +216,7 @@ impl Drop for Process {
     }
 }
 
-/// Prepares to start this very program in another role.
+/// Prepares to start this program in another role.
 fn command(argument: &str) -> Result<Command, Error> {
     let program = std::env::current_exe().map_err(Error::file("this program"))?;
     let mut command = Command::new(program);
@@ -221,7 +224,8 @@ fn command(argument: &str) -> Result<Command, Error> {
     Ok(command)
 }
 
-/// Ctrl-C in a terminal goes to the whole foreground group; the run ends the children itself, after the handsets.
+/// Puts the child into its own process group: Ctrl-C goes to the whole foreground group, but the run ends its children
+/// itself, after the handsets.
 #[cfg(unix)]
 fn shield_from_interrupt(command: &mut Command) {
     use std::os::unix::process::CommandExt;

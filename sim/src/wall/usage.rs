@@ -1,21 +1,21 @@
-//! What processes have used, from Linux's proc file system; nothing on other systems.
+//! The resources that processes have used, from Linux's proc file system; nothing on other systems.
 
 use std::time::Duration;
 
-/// What a clock tick of the proc file system is, on every Linux that is not built otherwise (`getconf CLK_TCK`).
+/// The clock ticks per second of the proc file system, as on nearly every Linux (`getconf CLK_TCK`).
 const TICKS_PER_S: f64 = 100.0;
 
-/// Holds what a process has used since it began.
+/// The resources that a process has used since its start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Usage {
     /// User and system time of all its threads, to 10 ms.
     pub cpu: Duration,
-    /// The most memory that was ever resident. Units: bytes.
+    /// The peak of resident memory. Units: bytes.
     pub peak_bytes: u64,
 }
 
 impl Usage {
-    /// Reads what a process has used; `None` where the system does not tell.
+    /// Reads the resources that a process has used; `None` where the system does not report them.
     pub fn of(process: u32) -> Option<Self> {
         let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
         // The second field is the program's name in brackets, which may hold anything (proc(5)).
@@ -28,7 +28,7 @@ impl Usage {
         Some(Self { cpu, peak_bytes: kib * 1_024 })
     }
 
-    /// Reads what this process has used.
+    /// Reads the resources that this process has used.
     pub fn own() -> Option<Self> {
         Self::of(std::process::id())
     }

@@ -1,4 +1,4 @@
-//! What the world asks of the I/O side, and what it gets back.
+//! The commands of the world to the I/O side, and their results.
 
 use crate::people::sensors::CaptureKey;
 use bevy_ecs::prelude::Entity;
@@ -7,65 +7,65 @@ use biopay_protocol::{PayloadBytes, Request};
 use biopay_reports::records::Operation;
 use std::time::Duration;
 
-/// Asks the I/O side for something.
+/// A command to the I/O side.
 #[derive(Debug)]
 pub enum Command {
-    /// Open a connection for this handset.
+    /// Opens a connection for a handset.
     Connect {
         /// The handset.
         target: Entity,
         /// Its number.
         handset: u32,
     },
-    /// Send a request on its connection.
+    /// Sends a request on its connection.
     Send {
         /// The handset.
         target: Entity,
         /// The request.
         request: Request,
     },
-    /// Make a QR.
+    /// Makes a QR.
     MakeQr {
         /// The handset.
         target: Entity,
-        /// Of what, and how.
+        /// The QR to make.
         job: QrJob,
     },
-    /// Close its connection.
+    /// Closes its connection.
     Close {
         /// The handset.
         target: Entity,
     },
 }
 
-/// Says how a QR is to be made.
+/// The QR to make, and how.
 #[derive(Clone, Debug)]
 pub struct QrJob {
     /// The account's scheme.
     pub scheme: SchemeId,
-    /// What it is made of.
+    /// The source of the payload.
     pub source: QrSource,
     /// Whether its symbol is shown on a screen and read by a camera before it is presented.
     pub is_scanned: bool,
-    /// Whether it is drawn where nobody reads it.
+    /// Whether the symbol is drawn although no camera reads it.
     pub is_drawn: bool,
 }
 
-/// Says what a QR is made of.
+/// The source of a QR's payload.
 #[derive(Clone)]
 pub enum QrSource {
     /// The payload kept since enrolment.
     Stored(Vec<u8>),
     /// A capture and the helper data that the device has.
     Capture {
-        /// Which capture.
+        /// The key of the capture.
         key: CaptureKey,
         /// The helper data.
         helper: HelperData,
     },
 }
 
-/// A stored payload may be a template, so it is never printed.
+/// A stored payload may be a template, so that it is never printed.
 impl std::fmt::Debug for QrSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -75,27 +75,27 @@ impl std::fmt::Debug for QrSource {
     }
 }
 
-/// Is what came of a [`QrJob`].
+/// The result of a [`QrJob`].
 #[derive(Clone, Debug)]
 pub struct Made {
-    /// The payload as the till has it, or why there is none.
+    /// The payload as the till received it, or the reason why there is none.
     pub payload: Result<PayloadBytes, NotMade>,
-    /// How long each operation took.
+    /// The duration of each operation.
     pub took: Vec<(Operation, Duration)>,
 }
 
-/// Says why no QR was made.
+/// The reason why no QR was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotMade {
     /// The sample gave no features.
     FailureToAcquire,
     /// The probe was too far from the reference.
     FailedToDerive,
-    /// The symbol was too large to be shown, or was not read.
+    /// The payload was too large for a symbol, or the symbol was not read.
     SymbolNotRead,
 }
 
-/// Holds what quinn counted on a connection.
+/// Quinn's counters of a connection.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the names are those of the network table")]
 pub struct NetworkStatistics {

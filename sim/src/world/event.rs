@@ -1,4 +1,4 @@
-//! What happens to handsets.
+//! The events of handsets.
 
 use super::command::{Made, NetworkStatistics};
 use crate::network::Itinerary;
@@ -10,28 +10,28 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Says what happens to a handset.
+/// The kinds of events of a handset.
 #[derive(Clone, Debug)]
 pub enum EventKind {
-    /// A planned transaction is meant to start.
+    /// A planned transaction is due.
     Due(PlannedTransaction),
-    /// The connection stands.
+    /// The connection is established.
     Connected {
-        /// How long the handshake took.
+        /// The duration of the handshake.
         handshake: Duration,
-        /// The connection's name, which its login carries.
+        /// The connection's channel binding, which its login carries.
         channel: ChannelBinding,
     },
     /// The server answered.
     Answered {
         /// The answer.
         response: Response,
-        /// From the request to the answer.
+        /// The time from the request to the answer.
         latency: Duration,
     },
     /// The connection was lost, or could not be made, while a request or the handset waited for it.
     Lost,
-    /// The connection ended while nothing was asked on it.
+    /// The connection ended while no request was under way.
     Dropped,
     /// A QR was made, or not.
     QrMade(Made),
@@ -39,21 +39,21 @@ pub enum EventKind {
     Thought,
     /// The user has typed a code.
     CodeTyped(Secret),
-    /// The connection was closed by the handset, and these were its statistics.
+    /// The handset closed the connection, which had these statistics.
     Closed(NetworkStatistics),
 }
 
-/// Is an event that the I/O side reports.
+/// An event that the I/O side reports.
 #[derive(Debug)]
 pub struct Completion {
-    /// When it happened.
+    /// The instant of the event.
     pub at: SimTime,
-    /// To which handset.
+    /// The handset.
     pub target: Entity,
-    /// What.
+    /// The event.
     pub kind: EventKind,
 }
 
-/// Tells which link a handset has and when; nothing on the wall clock, which has one network.
+/// The links of each handset over time; `None` on the wall clock, which has one network.
 #[derive(Resource, Clone, Default)]
 pub struct Links(pub Option<Arc<BTreeMap<u32, Itinerary>>>);

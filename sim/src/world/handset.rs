@@ -16,7 +16,7 @@ use biopay_reports::records::Operation;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Says whose handset it is, and whose account it uses.
+/// The handset's subject and account.
 #[derive(Component, Clone, Copy, Debug)]
 pub struct Identity {
     /// The handset, and the subject who presents a finger.
@@ -27,53 +27,53 @@ pub struct Identity {
     pub scheme: SchemeId,
 }
 
-/// Holds the connection that a handset has kept from its last transaction.
+/// The connection that a handset has kept from its last transaction.
 #[derive(Component, Default)]
 pub struct KeptConnection {
-    /// Its name; nothing while there is none.
+    /// The channel binding; `None` without a connection.
     pub channel: Option<ChannelBinding>,
     /// Whether it is logged in.
     pub is_logged_in: bool,
 }
 
-/// Holds transactions whose time has come while another was under way.
+/// The due transactions that wait for the current one.
 #[derive(Component, Default)]
 pub struct Itinerary {
-    /// In the order of their intended starts.
+    /// The transactions in the order of their intended starts.
     pub waiting: VecDeque<PlannedTransaction>,
 }
 
-/// Holds the transaction under way.
+/// The current transaction.
 #[derive(Component, Default)]
 pub struct Current(pub Option<Active>);
 
-/// Is a transaction under way.
+/// A transaction under way.
 pub struct Active {
-    /// What was planned.
+    /// The planned transaction.
     pub planned: PlannedTransaction,
-    /// When it started.
+    /// The start.
     pub start: SimTime,
-    /// What the session will do once connected; taken then.
+    /// The session's plan, which is taken when the handset is connected.
     pub plan: Option<Plan>,
     /// The session, once connected.
     pub session: Option<Session>,
-    /// Which operation the answer under way belongs to.
+    /// The operation of the current request.
     pub operation: &'static str,
-    /// When the open loop meant to send it.
+    /// The instant at which the open loop intended to send it.
     pub intended: SimTime,
-    /// How long the user thought and typed.
+    /// The time that the user thought and typed.
     pub user_time: Duration,
-    /// When the login was answered.
+    /// The instant of the answer to the login.
     pub login_end: Option<SimTime>,
-    /// QR presentations that the server compared.
+    /// The number of QR presentations that the server compared.
     pub tries: u32,
-    /// Captures that gave no features.
+    /// The number of failures to acquire.
     pub failures_to_acquire: u32,
-    /// Probes that gave no payload, and symbols that were not read.
+    /// The number of probes without a payload, and of symbols that were not read.
     pub failures_to_derive: u32,
     /// Whether a QR was found consistent.
     pub qr_accepted: bool,
-    /// Codes typed so far.
+    /// The number of codes typed so far.
     pub codes_typed: u32,
     /// The QR that will be made when the user has looked at the page.
     pub thinking: Option<QrJob>,
@@ -82,7 +82,9 @@ pub struct Active {
 impl Active {
     /// Prepares a transaction.
     ///
-    /// Errors: [`Error`] when the scenario's values do not fit the protocol's.
+    /// # Errors
+    ///
+    /// [`Error`] if the scenario's values do not fit the protocol's.
     pub fn new(identity: &Identity, planned: PlannedTransaction, start: SimTime, owner: &Owner) -> Result<Self, Error> {
         Ok(Self {
             plan: Some(plan(identity, &planned, owner)?),
@@ -102,7 +104,7 @@ impl Active {
         })
     }
 
-    /// Begins the session, on a login that stands or on a connection that has none.
+    /// Begins the session, on a kept login or on a connection without one.
     pub fn begin(&mut self, line: &KeptConnection) -> Option<Step> {
         let channel = line.channel?;
         let plan = self.plan.take()?;
@@ -159,7 +161,7 @@ fn binding(identity: &Identity, owner: &Owner) -> Result<AccountBinding, Error> 
     })
 }
 
-/// Says what goes with a payload: the device's own signature, and an impostor has no device of the account's.
+/// Returns the prover of a presentation: the owner's device signs; an impostor has no device of the account.
 fn prover(journey: Journey, owner: &Owner) -> Prover {
     let devices = &owner.devices;
     let device = match journey {

@@ -1,6 +1,6 @@
-//! The world: an entity a handset, driven by events.
+//! The world: one entity for each handset, driven by events.
 //!
-//! All events due at one instant are handled together. The system that does so changes components, files records, queues
+//! All events due at one instant are handled together by one system, which changes components, records results, queues
 //! later events, and leaves commands for the I/O side, whose completions come back as events. Nothing here waits, reads
 //! a clock or draws a random number.
 
@@ -13,7 +13,7 @@ pub mod recorder;
 pub mod resources;
 mod systems;
 
-pub use resources::{LAG, Tally};
+pub use resources::Tally;
 
 use crate::people::Population;
 use crate::people::plan::HandsetPlan;
@@ -28,14 +28,14 @@ use recorder::Recorder;
 use resources::{AccountState, Accounts, Now, Outbox, People, Rules};
 use std::sync::Arc;
 
-/// Is the world with its systems.
+/// The world with its systems.
 pub struct Simulation {
     world: World,
     schedule: Schedule,
 }
 
 impl Simulation {
-    /// Populates the world.
+    /// Creates the world with one entity for each handset.
     pub fn new(scenario: &Scenario, plans: Vec<HandsetPlan>, population: Arc<Population>, links: Links) -> Self {
         let mut world = World::new();
         world.insert_resource(Now::default());
@@ -72,7 +72,7 @@ impl Simulation {
         self.world.resource::<EventQueue<EventKind>>().next_at()
     }
 
-    /// Lives through every event that is due by `now`, and returns the commands that came of it, in order.
+    /// Processes every event that is due by `now`, and returns the resulting commands, in order.
     pub fn run_until(&mut self, now: SimTime) -> Vec<Command> {
         if self.next_event().is_none_or(|at| at > now) {
             return Vec::new();

@@ -1,19 +1,19 @@
-//! What outcomes and answers mean for the records.
+//! The meaning of outcomes and answers for the records.
 
 use biopay_protocol::client::Outcome;
 use biopay_protocol::{Refusal, Response};
 use biopay_reports::records::TransactionOutcome;
 
-/// Says how a transaction ended.
+/// The end of a transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
-    /// As the session says.
+    /// The session's outcome.
     Of(Outcome),
-    /// The user left.
+    /// The user abandoned the payment.
     Abandoned,
 }
 
-/// Names how a transaction ended.
+/// Returns the name of a transaction's end.
 pub fn ending_name(ending: &Ending) -> &'static str {
     match ending {
         Ending::Of(outcome) => outcome_name(outcome),
@@ -21,7 +21,7 @@ pub fn ending_name(ending: &Ending) -> &'static str {
     }
 }
 
-/// Says whether an owner could do better with another try.
+/// Returns whether another try of the owner could succeed.
 pub fn is_mendable(ending: &Ending) -> bool {
     match ending {
         Ending::Of(Outcome::FailedToDerive | Outcome::ConnectionLost { .. }) => true,
@@ -44,8 +44,8 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Says whether the answer to a presented QR means that it was found consistent: everything that comes after that
-/// decision, whether the money moved or not.
+/// Returns whether the answer to a presented QR means that the QR matched: true for every later decision, whether the
+/// money moved or not.
 pub fn qr_was_accepted(response: &Response) -> bool {
     match response {
         Response::CodeIssued { .. } | Response::Charged(_) => true,
@@ -62,7 +62,7 @@ pub fn qr_was_accepted(response: &Response) -> bool {
     }
 }
 
-/// Says whether the server compared a presented QR at all.
+/// Returns whether the server compared a presented QR at all.
 pub fn qr_was_compared(response: &Response) -> bool {
     let mismatch = matches!(response, Response::Refused(Refusal::QrMismatch { .. } | Refusal::PaymentPageLeft));
     mismatch || qr_was_accepted(response)

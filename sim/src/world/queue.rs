@@ -5,17 +5,17 @@ use bevy_ecs::prelude::{Entity, Resource};
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// Is one event of kind `K`.
+/// One event of kind `K`.
 #[derive(Clone, Debug)]
 pub struct Event<K> {
-    /// To which entity.
+    /// The entity.
     pub target: Entity,
-    /// What.
+    /// The event.
     pub kind: K,
 }
 
-/// Says when an event is due and where it is kept. The heap moves these 24 bytes about, and leaves the event, which may
-/// be a server's whole answer, where it is.
+/// The instant and the place of an event. The heap moves these 24 bytes about, and leaves the event, which may be a
+/// server's whole answer, in its slot.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
     at: SimTime,
@@ -36,7 +36,7 @@ impl Ord for Key {
     }
 }
 
-/// Holds the events to come.
+/// The queue of future events.
 #[derive(Resource)]
 pub struct EventQueue<K: Send + Sync + 'static> {
     heap: BinaryHeap<Key>,
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(queue.next_at(), Some(at(3.0)));
     }
 
-    /// Slots are used again: the queue grows to the most that was ever in it, not to all that ever was.
+    /// Slots are reused: the queue grows to its greatest length, not to the number of all events.
     #[test]
     fn a_queue_is_as_large_as_its_fullest_moment() {
         let mut queue = EventQueue::default();

@@ -1,4 +1,4 @@
-//! Files what happened, as the rows of the run folder.
+//! The recording of events as rows of the run folder.
 
 use super::command::NetworkStatistics;
 use crate::people::plan::{PlannedTransaction, Task};
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const ENROLMENT_JOURNEY: &str = "enrolment";
 
-/// Gathers the records of a run.
+/// The records of a run, while it is running.
 #[derive(Resource, Default)]
 pub struct Recorder {
     /// The rows so far.
@@ -24,17 +24,17 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Files a latency.
+    /// Records a latency.
     pub fn latency(&mut self, operation: &str, took: Duration) {
         self.records.latency.record(operation, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Files a latency that counts from when the open loop meant to begin.
+    /// Records a latency that counts from the open loop's intended start.
     pub fn latency_intended(&mut self, operation: &str, took: Duration) {
         self.latency(&format!("{operation}{INTENDED}"), took);
     }
 
-    /// Files a transaction that ended, and the attack that it was if its presenter was an impostor.
+    /// Records a transaction that ended, and the attack if its presenter was an impostor.
     pub fn transaction(&mut self, identity: &Identity, active: &Active, ending: &Ending, end: SimTime) {
         let mut row = blank(identity, &active.planned);
         row.start_us = active.start.micros();
@@ -54,7 +54,7 @@ impl Recorder {
         self.records.transactions.push(row);
     }
 
-    /// Files a registration that could not begin, because the captures gave no reference.
+    /// Records a registration that could not begin because of a failure to enrol.
     pub fn failure_to_enrol(&mut self, identity: &Identity, planned: &PlannedTransaction, at: SimTime) {
         let mut row = blank(identity, planned);
         (row.start_us, row.end_us) = (at.micros(), at.micros());
@@ -62,7 +62,7 @@ impl Recorder {
         self.records.transactions.push(row);
     }
 
-    /// Files a closed connection.
+    /// Records a closed connection.
     pub fn network(&mut self, identity: &Identity, statistics: &NetworkStatistics) {
         self.records.network.push(Network {
             handset: identity.handset,

@@ -1,4 +1,4 @@
-//! What the systems share: the time, the accounts' states, counters, and the commands that wait to be carried out.
+//! The shared state of the systems: the time, the accounts' states, counters, and the commands to be carried out.
 
 use super::command::Command;
 use crate::people::Population;
@@ -6,40 +6,37 @@ use crate::time::SimTime;
 use bevy_ecs::prelude::Resource;
 use std::sync::Arc;
 
-/// Holds what time it is.
+/// The current time.
 #[derive(Resource, Default)]
 pub struct Now {
-    /// The instant that the world is at.
+    /// The instant of the current events.
     pub instant: SimTime,
-    /// The clock's time, up to which the world runs: later than the instant where the world is late.
+    /// The clock's time, up to which the world runs; later than the instant if the world is late.
     pub clock: SimTime,
 }
 
-/// Holds what the I/O side shall do.
+/// The commands to the I/O side.
 #[derive(Resource, Default)]
 pub struct Outbox(pub Vec<Command>);
 
-/// Holds the people behind the handsets.
+/// The people behind the handsets.
 #[derive(Resource, Clone)]
 pub struct People(pub Arc<Population>);
 
-/// Holds the parts of the scenario that the systems need.
+/// The scenario's settings that the systems need.
 #[derive(Resource)]
 pub struct Rules {
-    /// Time to read and type a code.
+    /// The time to read and type a code.
     pub code_entry: std::time::Duration,
     /// Whether connections are kept between transactions.
     pub keeps_connections: bool,
     /// Whether symbols that no camera reads are drawn.
     pub draws_symbols: bool,
-    /// Whether time passes while the world works, so that what it does can be late.
+    /// Whether time passes while the world works, so that it can be late.
     pub can_be_late: bool,
 }
 
-/// The latency entry of how late the world took up what it was due to do, on the wall clock.
-pub const LAG: &str = "generator-lag";
-
-/// Says how far an account is.
+/// The state of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountState {
     /// Its registration has not ended yet.
@@ -50,11 +47,11 @@ pub enum AccountState {
     Failed,
 }
 
-/// Holds every account's state, by its owner's handset.
+/// Every account's state, by its owner's handset.
 #[derive(Resource)]
 pub struct Accounts(pub Vec<AccountState>);
 
-/// Counts what a watcher wants to know while the run goes on.
+/// The counters that show the run's progress.
 #[derive(Resource, Clone, Copy, Debug, Default)]
 pub struct Tally {
     /// Transactions in the plan.

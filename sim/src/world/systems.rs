@@ -1,11 +1,11 @@
-//! The system that lives through events, an instant at a time.
+//! The system that processes events, instant by instant.
 
 use super::command::{Command, Made, NotMade, QrJob, QrSource};
 use super::event::EventKind;
 use super::event::Links;
 use super::handset::{Active, Current, Identity, Itinerary, KeptConnection, mistyped};
 use super::queue::{Event, EventQueue};
-use super::resources::{AccountState, Accounts, LAG, Now, Outbox, People, Rules, Tally};
+use super::resources::{AccountState, Accounts, Now, Outbox, People, Rules, Tally};
 use crate::network::ProfileId;
 use crate::people::plan::{Journey, PlannedTransaction, Slip, Task};
 use crate::people::population::{probe_key, sensor_of};
@@ -16,13 +16,14 @@ use bevy_ecs::system::SystemParam;
 use biopay_biometrics::scheme::HelperData;
 use biopay_protocol::client::{Input, Outcome, Step};
 use biopay_protocol::{HelperBytes, Response, Secret};
+use biopay_reports::records::GENERATOR_LAG;
 use biopay_reports::records::Operation;
 use std::time::Duration;
 
-/// How long an impostor waits before looking again whether the victim has registered.
+/// The interval at which an impostor checks whether the victim has registered.
 const VICTIM_CHECK: Duration = Duration::from_millis(250);
 
-/// Holds what the systems share.
+/// The shared state of the systems.
 #[derive(SystemParam)]
 pub(super) struct Shared<'w> {
     now: ResMut<'w, Now>,
@@ -39,8 +40,8 @@ pub(super) struct Shared<'w> {
 type Handsets<'w, 's> =
     Query<'w, 's, (&'static Identity, &'static mut Itinerary, &'static mut Current, &'static mut KeptConnection)>;
 
-/// Lives through every event that is due, an instant at a time: transactions whose time has come are announced, answers
-/// are fed into the sessions that wait for them, and handsets that are free begin what waits.
+/// Processes every event that is due, instant by instant: due transactions are queued at their handsets, answers are
+/// passed to the waiting sessions, and free handsets begin waiting transactions.
 pub(super) fn live(mut shared: Shared<'_>, mut handsets: Handsets<'_, '_>, mut due: Local<'_, Vec<Event<EventKind>>>) {
     while let Some(instant) = shared.queue.pop_instant(shared.now.clock, &mut due) {
         shared.now.instant = instant;
@@ -58,17 +59,17 @@ enum Start {
 }
 
 impl Shared<'_> {
-    /// Files how late events are taken up whose instant was known before: completions are as late as they are.
+    /// Records the lateness of events whose instant was known before; completions have none.
     fn note_lateness(&mut self, due: &[Event<EventKind>]) {
         let is_scheduled =
             |event: &&Event<_>| matches!(event.kind, EventKind::Due(_) | EventKind::Thought | EventKind::CodeTyped(_));
         if self.rules.can_be_late {
             let late = self.now.clock.since(self.now.instant);
-            due.iter().filter(is_scheduled).for_each(|_| self.recorder.latency(LAG, late));
+            due.iter().filter(is_scheduled).for_each(|_| self.recorder.latency(GENERATOR_LAG, late));
         }
     }
 
-    /// Puts transactions whose time has come on their handsets' itineraries.
+    /// Queues due transactions at their handsets.
     fn announce(&mut self, due: &[Event<EventKind>], handsets: &mut Handsets<'_, '_>) {
         for event in due {
             if let (EventKind::Due(transaction), Ok((_, mut itinerary, ..))) =
@@ -79,7 +80,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Feeds completions into the sessions that wait for them.
+    /// Passes completions to the waiting sessions.
     fn advance(&mut self, due: &[Event<EventKind>], handsets: &mut Handsets<'_, '_>) {
         for event in due {
             let Ok((identity, _, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
@@ -100,7 +101,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Starts waiting transactions on handsets that are free, where the account allows it.
+    /// Starts waiting transactions on free handsets, if the account allows it.
     fn begin(&mut self, due: &[Event<EventKind>], handsets: &mut Handsets<'_, '_>) {
         for event in due {
             let Ok((identity, mut itinerary, mut current, mut line)) = handsets.get_mut(event.target) else { continue };
@@ -190,7 +191,7 @@ impl Shared<'_> {
         active.session.as_mut()?.advance(input).ok()
     }
 
-    /// Files a latency, and once more under the link's profile where there are several.
+    /// Records a latency, and again under the link's profile if there are several.
     fn latency(&mut self, identity: &Identity, operation: &str, took: Duration) {
         self.recorder.latency(operation, took);
         if let Some(profile) = self.profile(identity) {
@@ -198,7 +199,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Files an operation's latency from when the open loop meant to begin it, where that can differ.
+    /// Records an operation's latency from the open loop's intended start, where that can differ.
     fn intended_latency(&mut self, operation: &str, active: &Active) {
         if self.rules.can_be_late {
             self.recorder.latency_intended(operation, self.now.instant.since(active.intended));
@@ -365,7 +366,7 @@ impl KeptConnection {
     }
 }
 
-/// Types the shown code, the first time wrong where the plan says so.
+/// Returns the shown code as the user types it, mistyped the first time if the plan asks for it.
 fn typed(active: &mut Active, shown: &Secret) -> Secret {
     let is_wrong = active.planned.slip == Slip::WrongCode && active.codes_typed == 0;
     active.codes_typed += 1;

@@ -1,13 +1,14 @@
-//! The house rules that a machine can hold.
+//! The house rules that a test can check.
 
 mod circles;
+mod prose;
 
 use circles::Modules;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 const CRATES: [&str; 6] = ["biometrics", "datasets", "protocol", "reports", "server", "sim"];
-/// No function is longer than this, and none shall be.
+/// The greatest length of a function.
 const LONG_FUNCTION_LINES: usize = 70;
 
 fn root() -> PathBuf {
@@ -133,7 +134,7 @@ fn every_source_file_is_compiled() {
                 let l = l.trim_start().trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
                 l.trim_start_matches("pub ") == format!("mod {module};")
             });
-            assert!(is_root || declared, "{} is no module of its crate: delete it or declare it", path.display());
+            assert!(is_root || declared, "{} is not a module of its crate: delete it or declare it", path.display());
         }
     }
 }

@@ -162,7 +162,7 @@ fn a_run_that_is_not_what_its_manifest_says_is_refused() {
     assert!(succeeds(&server, &report, folder).contains("charge"));
     server.with_objects(|objects| objects.get_mut("run/latency.hdr").unwrap()[0] ^= 1);
     let text = fails(command(&server, &report, folder), 1);
-    assert!(text.contains("latency.hdr is not what the manifest says"), "{text}");
+    assert!(text.contains("latency.hdr differs from the manifest"), "{text}");
 
     server.with_objects(|objects| {
         let manifest = objects.get_mut("run/manifest.json").unwrap();
@@ -172,7 +172,7 @@ fn a_run_that_is_not_what_its_manifest_says_is_refused() {
         objects.insert("latency.hdr".into(), escaped);
     });
     let text = fails(command(&server, &report, folder), 1);
-    assert!(text.contains("no file of a run folder"), "{text}");
+    assert!(text.contains("not a file of a run folder"), "{text}");
     assert!(entries(folder).is_empty(), "{:?}", entries(folder));
 }
 

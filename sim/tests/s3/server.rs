@@ -21,7 +21,7 @@ struct Held {
     refuse_after: Option<usize>,
 }
 
-/// Is the running store.
+/// The running store.
 #[derive(Clone)]
 pub struct Server {
     pub endpoint: String,

@@ -6,8 +6,10 @@
 //! with product quantization fast scan"; here the tables are exact.
 #![allow(unsafe_code)] // vector instructions exist only behind a feature check, which `visit` makes
 
+use super::distances::{Distances, Visitor};
 use super::nibbles::{BLOCKS, Nibble, PER_WORD, SIDE_BY_SIDE};
-use super::{Distances, References, Visitor, x86};
+use super::references::References;
+use super::x86;
 use std::arch::x86_64::*;
 use std::ops::Range;
 
@@ -18,7 +20,7 @@ const SETS: usize = 4;
 /// Words whose differing bits a byte has room for: 128, so that two such bytes add up in one instruction.
 const WORDS: usize = 2;
 
-/// Is where the table for a probe's nibble begins in [`TABLES`].
+/// The place in [`TABLES`] where the table for a probe's nibble begins.
 type Offset = u8;
 
 /// Distances of a probe's nibble from 0 to 15, table after table.
@@ -58,7 +60,7 @@ pub(super) fn visit<const W: usize>(probes: &[[u64; W]], references: &References
     unsafe { visit_sets::<W>(probes, nibbles, &mut visitor) }
 }
 
-/// Passes distances on, with other blocks' numbers.
+/// A visitor that passes distances on with other blocks' numbers.
 struct Shifted<'a, V> {
     visitor: &'a mut V,
     by: usize,

@@ -3,23 +3,22 @@
 //! Sources: Muła, Kurz and Lemire 2018, "Faster population counts using AVX2 instructions" (the nibble table); Warren
 //! 2013, "Hacker's Delight", chapter 5 (counts within a word).
 
-use std::ops::Range;
-
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+mod distances;
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))] // the AVX2 kernel alone asks for them
 mod nibbles;
 mod portable;
+mod references;
 
+pub(super) use distances::{Distances, LANES, Tally, Visitor, unpacked};
 pub(super) use nibbles::Nibbles;
+pub(super) use references::References;
 
-/// References in one block: the 64-bit lanes of the widest vector register.
-pub(super) const LANES: usize = 8;
-
-/// Names a way to count differing bits. All of them give the same counts.
+/// A way to count differing bits. All of them give the same counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kernel {
     /// Sums within words; needs nothing of the processor.
@@ -95,77 +94,6 @@ impl Kernel {
             Self::Avx2 => avx2::visit(probes, references, visitor),
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => x86::visit_avx512(probes, blocks(), visitor),
-        }
-    }
-}
-
-/// Names blocks of references of one set.
-pub(super) struct References<'a> {
-    /// Words of a code: 4, 8 or 16.
-    pub(super) words: usize,
-    /// The set's blocks, `words` words of eight codes each.
-    pub(super) blocks: &'a [[u64; LANES]],
-    /// The same by nibbles.
-    pub(super) nibbles: &'a Nibbles,
-    /// Which blocks are meant.
-    pub(super) range: Range<usize>,
-}
-
-impl References<'_> {
-    fn blocks_of<const W: usize>(&self, range: Range<usize>) -> &[[[u64; LANES]; W]] {
-        &self.blocks.as_chunks::<W>().0[range]
-    }
-}
-
-/// Holds the distances of one probe to a block of references, four to a word, the first lowest: a counter takes them
-/// out with one load for four.
-pub(super) type Distances = [u64; LANES / 4];
-
-fn packed(distances: [u16; LANES]) -> Distances {
-    let word = |w: usize| (0..4).map(|i| u64::from(distances[4 * w + i]) << (16 * i)).sum();
-    std::array::from_fn(word)
-}
-
-/// Lists a block's distances in the order of its references.
-#[inline(always)]
-pub(super) fn unpacked(distances: &Distances) -> [u16; LANES] {
-    std::array::from_fn(|lane| (distances[lane / 4] >> (16 * (lane % 4))) as u16)
-}
-
-/// Takes the distances of one probe to a block of references. Always inlined, into code compiled for other processors.
-pub(super) trait Visitor {
-    fn visit(&mut self, probe: usize, block: usize, distances: &Distances);
-}
-
-/// Distances that a tally holds: one more than the widest code has bits, rounded up to a power of two.
-const TALLY_BINS: usize = 2_048;
-
-/// Counts distances in a histogram a lane: neighbouring pairs often have the same distance, and a counter incremented
-/// again before its last value is stored waits for it. Together the histograms' busy parts fit in the first cache.
-pub(super) struct Tally {
-    /// The padding keeps equal distances of neighbouring lanes out of the same cache set.
-    counts: Box<[[u32; TALLY_BINS + 16]; LANES]>,
-}
-
-impl Tally {
-    pub(super) fn new() -> Self {
-        Self { counts: Box::new([[0; TALLY_BINS + 16]; LANES]) }
-    }
-
-    /// Adds the sum over all histograms to `counts`, which has an entry for every distance that was seen.
-    pub(super) fn add_to(&self, counts: &mut [u64]) {
-        for lane in self.counts.iter() {
-            counts.iter_mut().zip(lane).for_each(|(sum, &count)| *sum += u64::from(count));
-        }
-    }
-}
-
-impl Visitor for Tally {
-    #[inline(always)]
-    fn visit(&mut self, _: usize, _: usize, distances: &Distances) {
-        for (lane, distance) in self.counts.iter_mut().zip(unpacked(distances)) {
-            // The mask changes nothing, and spares a bounds check a pair.
-            lane[usize::from(distance) & (TALLY_BINS - 1)] += 1;
         }
     }
 }

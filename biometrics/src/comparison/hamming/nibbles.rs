@@ -1,6 +1,6 @@
 //! References by nibbles, as the AVX2 kernel wants them: an index of its table look-ups straight from memory.
 
-use super::LANES;
+use super::distances::LANES;
 use std::sync::OnceLock;
 
 /// References side by side: the bytes of a 256-bit register.
@@ -10,7 +10,7 @@ pub(super) const BLOCKS: usize = SIDE_BY_SIDE / LANES;
 /// Nibbles of a word.
 pub(super) const PER_WORD: usize = 16;
 
-/// Is one nibble, from 0 to 15, of each of 32 references.
+/// One nibble, from 0 to 15, of each of 32 references.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct Nibble(pub(super) [u8; SIDE_BY_SIDE]);

@@ -1,6 +1,6 @@
 //! The kernel that needs nothing of the processor: sums within words, eight codes side by side.
 
-use super::{LANES, Visitor, packed};
+use super::distances::{LANES, Visitor, packed};
 
 const PAIRS: u64 = 0x5555_5555_5555_5555;
 const NIBBLES: u64 = 0x3333_3333_3333_3333;

@@ -1,7 +1,7 @@
 //! Kernels for x86-64, each behind its run-time check.
 #![allow(unsafe_code)] // vector instructions exist only behind a feature check, which the callers below make
 
-use super::{Distances, LANES, Visitor, packed};
+use super::distances::{Distances, LANES, Visitor, packed};
 use std::arch::x86_64::*;
 
 pub(super) fn visit_popcnt<const W: usize>(

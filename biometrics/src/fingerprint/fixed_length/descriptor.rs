@@ -16,7 +16,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::TAU;
 
-/// Projects raw descriptors to [`DESCRIPTOR_LENGTH`] numbers of about unit variance within one minutia's captures.
+/// A projection of raw descriptors to [`DESCRIPTOR_LENGTH`] numbers of about unit variance within one minutia's
+/// captures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct DescriptorModel {
     projection: Affine,
@@ -26,7 +27,7 @@ pub(super) struct DescriptorModel {
 pub(super) type Descriptor = [f32; DESCRIPTOR_LENGTH];
 
 impl DescriptorModel {
-    /// Says whether the tables have the shape that this version works with.
+    /// Returns whether the tables have the shape that this version works with.
     pub(super) fn is_well_formed(&self) -> bool {
         self.projection.shape() == (DESCRIPTOR_LENGTH, DESCRIPTOR_RAW)
     }

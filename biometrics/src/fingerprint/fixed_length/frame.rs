@@ -4,7 +4,7 @@ use crate::fingerprint::{Features, parameters::CELL_PIXELS};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
-/// Holds where a finger lies in an image: the finger's own origin and its rotation.
+/// The place of a finger in an image: the finger's own origin and its rotation.
 ///
 /// Units: pixels at 500 dpi and radians, with y downwards. A finger's frame has its origin at the pattern's centre and
 /// y towards the palm.

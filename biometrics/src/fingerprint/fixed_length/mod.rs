@@ -30,7 +30,7 @@ use std::sync::OnceLock;
 /// The file format's version, its first byte.
 const VERSION: u8 = 2;
 
-/// Makes fixed-length templates from fingerprint features.
+/// A maker of fixed-length templates from fingerprint features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FixedLength {
     descriptor: DescriptorModel,
@@ -55,7 +55,8 @@ impl FixedLength {
     ///
     /// Shape: the real-valued form has 256 numbers, the binary form 1024 bits.
     ///
-    /// Errors: none today; a sample that gives features gives a template.
+    /// # Errors
+    /// None today; a sample that gives features gives a template.
     pub fn template(&self, features: &Features) -> Result<Template, Error> {
         let flow = Flow::new(features);
         let descriptors = self.descriptor.describe(&features.minutiae, &flow);
@@ -75,7 +76,8 @@ impl FixedLength {
 
     /// Reads parameters that [`to_bytes`](Self::to_bytes) wrote.
     ///
-    /// Errors: [`Error::Malformed`] on another version, or tables of other shapes than this version's.
+    /// # Errors
+    /// [`Error::Malformed`] on another version, or tables of other shapes than this version's.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let malformed = |why| Error::Malformed { what: "fixed-length template parameters", why };
         let (&version, rest) = bytes.split_first().ok_or(malformed("they are empty"))?;

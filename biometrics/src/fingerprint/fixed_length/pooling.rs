@@ -42,7 +42,7 @@ pub(super) struct Evidence<'a> {
     pub(super) pose: Pose,
 }
 
-/// Holds what is average, which pooling subtracts, and the vocabulary.
+/// The averages that pooling subtracts, and the vocabulary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct PoolingModel {
     /// Mean of the first three blocks per unit of visible finger.
@@ -52,7 +52,7 @@ pub(super) struct PoolingModel {
 }
 
 impl PoolingModel {
-    /// Says whether the tables have the shape that this version works with.
+    /// Returns whether the tables have the shape that this version works with.
     pub(super) fn is_well_formed(&self) -> bool {
         self.mean.len() == block(2).end && self.words.len() == WORDS
     }

@@ -20,7 +20,7 @@ use std::f32::consts::{PI, TAU};
 /// Subjects that training needs at least: half as many as the template has dimensions, of which the rest stay zero.
 const SUBJECTS_MIN: usize = REAL_LENGTH / 2;
 
-/// Holds one synthetic capture and what is known about it.
+/// One synthetic capture and what is known about it.
 #[derive(Clone, Debug)]
 pub struct TrainingCapture {
     /// Whose finger it is.
@@ -37,7 +37,8 @@ impl FixedLength {
     /// Learns all parameters from synthetic captures, several of each subject; the same captures in the same order and
     /// the same seed give the same parameters.
     ///
-    /// Errors: [`Error::Parameter`] with too few subjects or captures, or minutiae without their places on the finger.
+    /// # Errors
+    /// [`Error::Parameter`] with too few subjects or captures, or minutiae without their places on the finger.
     pub fn train(captures: &[TrainingCapture], seed: u64) -> Result<Self, Error> {
         check(captures)?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -69,7 +70,10 @@ fn check(captures: &[TrainingCapture]) -> Result<(), Error> {
     let mut counts = BTreeMap::new();
     captures.iter().for_each(|c| *counts.entry(c.subject).or_insert(0usize) += 1);
     if counts.len() < SUBJECTS_MIN || captures.len() < 3 * counts.len() {
-        return Err(Error::Parameter { name: "training captures", why: "128 subjects with 3 captures each, or more" });
+        return Err(Error::Parameter {
+            name: "training captures",
+            why: "there must be at least 128 subjects with 3 captures each",
+        });
     }
     if captures.iter().any(|c| c.minutiae_on_finger.len() != c.features.minutiae.len()) {
         return Err(Error::Parameter { name: "training minutiae", why: "each needs its place on the finger" });

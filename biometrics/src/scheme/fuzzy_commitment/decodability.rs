@@ -30,7 +30,8 @@ impl FuzzyCommitment {
     /// decoder (BCH) finds one within its t errors or none; one that always decides on something (polar) needs a bound
     /// on the number.
     ///
-    /// Errors: [`Error::Malformed`] for helper data of another scheme or other parameters.
+    /// # Errors
+    /// [`Error::Malformed`] for helper data of another scheme or other parameters.
     pub fn decodability(&self, a: &HelperData, b: &HelperData) -> Result<Option<u32>, Error> {
         let word = self.form().read_whole(a)?.offset.xor(&self.form().read_whole(b)?.offset);
         let soft: Vec<f32> = word.iter().map(|bit| if bit { 1.0 } else { -1.0 }).collect();

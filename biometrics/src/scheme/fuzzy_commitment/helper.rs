@@ -79,7 +79,12 @@ impl Form {
             Selection::Reliable => read_map(rest, template_bits, self.length)?,
         };
         let offset = BitString::from_bytes(offset, self.length);
-        Ok(Helper { salt: *salt, seed: *seed, selected, offset: offset.ok_or(malformed("its offset is no word"))? })
+        Ok(Helper {
+            salt: *salt,
+            seed: *seed,
+            selected,
+            offset: offset.ok_or(malformed("its offset has another length than the code"))?,
+        })
     }
 }
 

@@ -69,7 +69,8 @@ pub struct FuzzyCommitment {
 impl FuzzyCommitment {
     /// Builds the scheme.
     ///
-    /// Errors: [`Error::Parameter`] when there is no such code.
+    /// # Errors
+    /// [`Error::Parameter`] when there is no such code.
     pub fn new(parameters: CommitmentParameters) -> Result<Self, Error> {
         let code = parameters.code.build()?;
         Ok(Self { parameters, code })

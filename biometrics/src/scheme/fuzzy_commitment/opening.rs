@@ -12,7 +12,8 @@ impl FuzzyCommitment {
     ///
     /// Shape: as many bits as [`key_bits`](crate::scheme::Scheme::key_bits) says.
     ///
-    /// Errors: [`Error::Malformed`] for helper data of another scheme or parameters, or a key of another length.
+    /// # Errors
+    /// [`Error::Malformed`] for helper data of another scheme or parameters, or a key of another length.
     pub fn payload_of_key(&self, helper: &HelperData, key: &BitString) -> Result<QrPayload, Error> {
         if key.len() != self.code.message_bits() {
             return Err(Error::Malformed { what: "fuzzy-commitment key", why: "it has another length" });
@@ -25,7 +26,8 @@ impl FuzzyCommitment {
     ///
     /// Shape: pairs of the bit's position in the template and its value.
     ///
-    /// Errors: [`Error::FailedToDerive`]; [`Error::Malformed`] for helper data of another scheme or other parameters.
+    /// # Errors
+    /// [`Error::FailedToDerive`]; [`Error::Malformed`] for helper data of another scheme or other parameters.
     pub fn committed_bits(&self, near: &Template, helper: &HelperData) -> Result<Vec<(usize, bool)>, Error> {
         let margins = at_least(near, self.code.length());
         let helper = self.form().read(&helper.0, margins.len())?;

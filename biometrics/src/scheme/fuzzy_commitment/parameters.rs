@@ -57,7 +57,8 @@ impl Default for CommitmentCode {
 impl CommitmentCode {
     /// Builds the code.
     ///
-    /// Errors: [`Error::Parameter`] when there is no such code.
+    /// # Errors
+    /// [`Error::Parameter`] when there is no such code.
     pub fn build(self) -> Result<Box<dyn BlockCode>, Error> {
         Ok(match self {
             Self::Bch { length, correctable } => Box::new(Bch::new(length, correctable)?),
@@ -102,7 +103,7 @@ impl CommitmentCode {
     }
 }
 
-/// Says which of the template's bits are taken.
+/// Which of the template's bits are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Selection {
@@ -113,7 +114,7 @@ pub enum Selection {
     Reliable,
 }
 
-/// Says in which order they are taken.
+/// The order in which they are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Permutation {
@@ -124,7 +125,7 @@ pub enum Permutation {
     Systematic,
 }
 
-/// Chooses code, bits and order.
+/// The parameters of `fuzzy-commitment`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CommitmentParameters {

@@ -40,7 +40,7 @@ const HEADER_BYTES: usize = 7;
 const UNIVERSE_MAX: usize = 1_024;
 const FIELD_DEGREE: u32 = 16;
 
-/// Chooses the sizes.
+/// The parameters of `fuzzy-vault`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VaultParameters {
@@ -90,11 +90,12 @@ pub struct FuzzyVault {
 impl FuzzyVault {
     /// Builds the scheme.
     ///
-    /// Errors: [`Error::Parameter`] unless 0 < k < t < u and u is at most 1,024.
+    /// # Errors
+    /// [`Error::Parameter`] unless 0 < k < t < u and u is at most 1,024.
     pub fn new(parameters: VaultParameters) -> Result<Self, Error> {
         let VaultParameters { universe, set, coefficients, .. } = parameters;
         if coefficients == 0 || coefficients >= set || set >= universe || universe > UNIVERSE_MAX {
-            let why = "0 < coefficients < set < universe, and a universe of at most 1024";
+            let why = "they must satisfy 0 < coefficients < set < universe <= 1024";
             return Err(Error::Parameter { name: "vault sizes", why });
         }
         Ok(Self { parameters, field: Field::new(FIELD_DEGREE)? })
@@ -125,7 +126,8 @@ impl FuzzyVault {
     ///
     /// Shape: indices into the universe, all different.
     ///
-    /// Errors: [`Error::FailedToDerive`] when they are too few or out of range; [`Error::Malformed`] for helper data of
+    /// # Errors
+    /// [`Error::FailedToDerive`] when they are too few or out of range; [`Error::Malformed`] for helper data of
     /// another scheme or other parameters.
     pub fn payload_of_elements(&self, helper: &HelperData, elements: &[usize]) -> Result<QrPayload, Error> {
         let helper = self.read_helper(&helper.0)?;

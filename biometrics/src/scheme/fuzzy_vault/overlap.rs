@@ -25,7 +25,8 @@ impl FuzzyVault {
     /// Returns the most degrees that a remainder of Euclid's algorithm on the two vaults loses in one step; 1 is what
     /// unrelated vaults show.
     ///
-    /// Errors: [`Error::Malformed`] for helper data of another scheme or other parameters.
+    /// # Errors
+    /// [`Error::Malformed`] for helper data of another scheme or other parameters.
     pub fn overlap_step(&self, a: &HelperData, b: &HelperData) -> Result<usize, Error> {
         let [a, b] = [self.read_helper(&a.0)?, self.read_helper(&b.0)?].map(|helper| helper.monic());
         let lengths = remainder_lengths(&self.field, a, b);

@@ -16,11 +16,11 @@ use biopay_datasets::presentation::Species;
 use biopay_reports::interval::Rate;
 use rayon::prelude::*;
 
-/// Share of living subjects that the detector may turn away in training.
+/// The share of bona fide presentations that the detector may reject in training.
 const BPCER: f32 = 0.05;
-/// People whom the detector is trained on.
+/// The number of people on whom the detector is trained.
 const TRAINED_ON: u64 = 80;
-/// The number of an artefact's presentation: no other capture has it.
+/// The capture number of an artefact's presentation; no other capture has it.
 const ARTEFACT: u64 = 900_000;
 
 /// The attack `presentation`.
@@ -41,8 +41,8 @@ pub(in crate::attack) const PRESENTATION: Attack = Attack {
     act: Act::Offline(artefacts),
 };
 
-/// Presents an artefact of each owner to their enrolment: a printed face, a replayed screen, a gelatine finger. The
-/// hardened system has a detector before it, trained on other people; the control presents the living owner.
+/// Presents an artefact of each owner to the owner's enrolment: a printed face, a replayed screen, a gelatine finger.
+/// The hardened system has a detector, trained on other people; the control presents the living owner.
 ///
 /// Counted as IAPAR: accepted over presented, what was not acquired included (ISO/IEC 30107-3:2023, 13.3).
 fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
@@ -63,21 +63,21 @@ fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Trains on people who neither have an account nor attack one.
+/// Trains a detector on people who neither have an account nor attack one.
 fn train(system: &OfflineSystem<'_>) -> Result<Option<Detector>, Error> {
     let from = u64::from(attacker(&system.setup.scenario, 0) + ATTACKERS);
     let samples = system.population.sensors.training(from..from + TRAINED_ON)?;
     Ok(samples.and_then(|samples| Detector::train(&samples.bona_fide, &samples.attacks, BPCER)))
 }
 
-/// Is what stands before the sensor in somebody's name, and what came of it.
+/// A presentation in an owner's name, and its result.
 struct Shown<'a> {
     person: Person<'a>,
     sample: Sample,
     template: Result<Template, AcquisitionFailure>,
 }
 
-/// Shows each owner's artefact, or, in the control, the living owner.
+/// Presents each owner's artefact or, in the control, the living owner.
 fn show<'a>(system: &OfflineSystem<'a>, species: Species) -> Result<Vec<Shown<'a>>, Error> {
     let sensors = &system.population.sensors;
     let is_control = system.setup.configuration == Configuration::Control;
@@ -121,7 +121,7 @@ fn outcome(presented: Presented) -> &'static str {
     }
 }
 
-/// Says how many of the living owners the detector turns away.
+/// Counts the living owners whom the detector rejects.
 fn bona_fide(system: &OfflineSystem<'_>, detector: Option<&Detector>) -> Result<Findings, Error> {
     let Some(detector) = detector else { return Ok(Findings::default()) };
     let mut samples = Vec::new();

@@ -1,4 +1,5 @@
-//! What a stolen database tells: templates, keys, and which records of two services belong to one person.
+//! Attacks on a stolen database: recovering templates and keys, and linking the records that a person has at two
+//! services.
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
@@ -9,14 +10,14 @@ use crate::scenario::Configuration;
 use biopay_biometrics::attack::inversion::{Decoder, Inverted, invert};
 use biopay_biometrics::attack::linkage::{Observed, TokenKnowledge, link, observe};
 use biopay_biometrics::attack::offline_search::{DigestKeys, expected_guesses, search_keys, search_people};
-use biopay_biometrics::attack::{Factors, Population, Stolen, Target, Trial};
+use biopay_biometrics::attack::{Factors, Stolen, Target, TemplateModel, Trial};
 use biopay_biometrics::scheme::{DigestScheme, Scheme, SchemeId};
 use biopay_reports::distribution::Distribution;
 use biopay_reports::unlinkability::unlinkability;
 
-/// Bits of the digest that the control searches.
+/// The length of the digest that the control searches. Units: bits.
 const SHORT_KEY_BITS: usize = 12;
-/// People that a record is searched with at most: each is a derivation.
+/// The greatest number of people tried on one record; each costs a derivation.
 const PEOPLE_MAX: u64 = 150;
 
 /// The attack `inversion`.
@@ -34,8 +35,8 @@ pub(in crate::attack) const INVERSION: Attack = Attack {
     act: Act::Offline(inversion),
 };
 
-/// Inverts each breached record and presents what was found: where it was stolen, and at another enrolment of the subject.
-/// In the control the tokens are stolen too.
+/// Inverts each stolen record and presents the result: where the record was stolen, and at another enrolment of the
+/// subject. In the control the tokens are stolen too.
 fn inversion(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let knows_tokens = system.setup.configuration == Configuration::Control;
     let strangers = system.strangers(3);
@@ -113,8 +114,8 @@ pub(in crate::attack) const OFFLINE_SEARCH: Attack = Attack {
     act: Act::Offline(search),
 };
 
-/// Searches a breached record off line: with other people's samples, and, for a digest that is short in the control, by
-/// walking its keys.
+/// Searches for the preimage of a stolen record off line: with other people's samples and, in the control with its
+/// short digest, by trying every key.
 fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let parameters = match system.setup.configuration {
         Configuration::Control => system.loose_parameters(),
@@ -124,7 +125,7 @@ fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     if strangers.is_empty() {
         return Ok(Findings::default());
     }
-    let people = Population::new(&strangers);
+    let people = TemplateModel::new(&strangers);
     let mut findings = system.each_scheme(&parameters, |scheme| {
         let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
         let stolen = if system.setup.configuration == Configuration::Hardened { Stolen::Helper } else { Stolen::Both };
@@ -144,7 +145,7 @@ fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Walks the keys of a digest: of as many bits as the scenario says, or, in the control, of twelve.
+/// Tries the keys of a digest: of the scenario's length or, in the control, of twelve bits.
 fn search_digest(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let is_control = system.setup.configuration == Configuration::Control;
     let bits = if is_control { SHORT_KEY_BITS } else { system.parameters().digest.bits };
@@ -189,8 +190,8 @@ pub(in crate::attack) const LINKAGE: Attack = Attack {
     act: Act::Offline(linkage),
 };
 
-/// Enrols each subject at two services and looks which records belong together: with tokens that are known in the control
-/// and unknown otherwise.
+/// Enrols each subject at two services and measures whether the two records can be linked. The attacker knows the
+/// tokens only in the control.
 fn linkage(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let knowledge = match system.setup.configuration {
         Configuration::Control => TokenKnowledge::Known,

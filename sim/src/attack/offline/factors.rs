@@ -1,4 +1,4 @@
-//! The error rates again, with what was stolen beside the finger.
+//! The error rates when the attacker has stolen the token, the helper data or both.
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
@@ -27,8 +27,8 @@ pub(in crate::attack) const STOLEN_FACTORS: Attack = Attack {
     act: Act::Offline(stolen_factors),
 };
 
-/// Presents every subject's probe to every enrolment, with nothing, the token, the helper data or both of the target's,
-/// and says the false match rate at the scheme's threshold and, where there are scores, the equal error rate.
+/// Presents every subject's probe to every enrolment, with nothing, the token, the helper data or both of the target,
+/// and returns the false match rate at the scheme's threshold and, for schemes with scores, the equal error rate.
 fn stolen_factors(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     system.each_scheme(&system.parameters(), |scheme| {
         let people = system.people();

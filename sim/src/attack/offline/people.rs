@@ -1,4 +1,4 @@
-//! Dictionaries: a few samples that open many accounts.
+//! The dictionary attack: a few samples that open many accounts.
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
@@ -10,7 +10,7 @@ use biopay_biometrics::attack::dictionary::{coverage, greedy_cover, hits};
 use biopay_biometrics::attack::{Stolen, Target, Trial};
 use biopay_reports::interval::Rate;
 
-/// Tries of a page.
+/// The number of tries on a page.
 const TRIES: usize = 3;
 
 /// The attack `dictionary`.
@@ -31,8 +31,9 @@ pub(in crate::attack) const DICTIONARY: Attack = Attack {
     act: Act::Offline(dictionary),
 };
 
-/// Chooses the three samples that open the most of one half's enrolments, the wolf first, and presents them to the other
-/// half. The control's thresholds are loose. Beside it stands what three samples at random open.
+/// Chooses the three samples that open the most enrolments of one half of the subjects, the most successful first, and
+/// presents them to the other half. The control's thresholds are loose. Three random samples are measured for
+/// comparison.
 ///
 /// Published, for scale: Bontrager et al. 2018, DeepMasterPrints: 23 % of partial prints at an FMR of 0.1 %, 77 % at 1 %.
 fn dictionary(system: &OfflineSystem<'_>) -> Result<Findings, Error> {

@@ -1,4 +1,4 @@
-//! Hill climbing on a score.
+//! Hill climbing on a score or a decision.
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
@@ -7,13 +7,13 @@ use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::{OfflineSystem, mean};
 use crate::scenario::Configuration;
 use biopay_biometrics::attack::hill_climbing::expected_queries;
-use biopay_biometrics::attack::{Leak, PayloadClimber, Population, Stolen, Strategy, TemplateClimber, Trial, drive};
+use biopay_biometrics::attack::{Leak, PayloadClimber, Stolen, Strategy, TemplateClimber, TemplateModel, Trial, drive};
 use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId, build};
 use std::sync::Arc;
 
-/// What an equality scheme is asked at most: each query derives, and there is no score to follow.
+/// The greatest number of queries to an equality scheme: each derives, and there is no score to follow.
 const BUDGET_OF_EQUALITY: u64 = 20;
-/// How many of its targets are attacked: what fails to derive costs the attacker no query, but time.
+/// The number of targets attacked in an equality scheme: a failed derivation costs the attacker no query, but time.
 const TARGETS_OF_EQUALITY: usize = 4;
 
 /// The attack `score-climbing`.
@@ -34,7 +34,7 @@ pub(in crate::attack) const SCORE_CLIMBING: Attack = Attack {
     act: Act::Offline(climbing),
 };
 
-/// Climbs at each scheme on what its verdicts leak: nothing but accept or reject, or, in the control, the score.
+/// Climbs towards each scheme's reference: from accept or reject alone or, in the control, from the score.
 fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let parameters = system.parameters();
     let leak = match system.setup.configuration {
@@ -45,7 +45,7 @@ fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     if strangers.is_empty() {
         return Ok(Findings::default());
     }
-    let people = Arc::new(Population::new(&strangers));
+    let people = Arc::new(TemplateModel::new(&strangers));
     system.each_scheme(&parameters, |scheme| {
         let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
         let is_threshold = matches!(scheme.comparison(), ComparisonKind::Threshold(_));
@@ -92,7 +92,7 @@ fn rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, trials: &[Trial], body:
     findings
 }
 
-/// What climbing bit by bit takes where a payload is bits.
+/// Returns the expected number of queries for climbing bit by bit, where a payload consists of bits.
 fn theory(scheme: &dyn Scheme, body: &[u8]) -> Option<(f64, &'static str)> {
     let (SchemeId::Template | SchemeId::BioHash, ComparisonKind::Threshold(threshold)) =
         (scheme.id(), scheme.comparison())

@@ -1,14 +1,14 @@
-//! Where a run folder is: here, or under a prefix of a bucket.
+//! The place of a run folder: on this machine, or under a prefix of a bucket.
 
 use crate::Error;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 const SCHEME: &str = "s3://";
-/// A bucket's name, source: Amazon S3 User Guide, "General purpose bucket naming rules".
+/// The length of a bucket's name. Source: Amazon S3 User Guide, "General purpose bucket naming rules".
 const BUCKET_LENGTHS: std::ops::RangeInclusive<usize> = 3..=63;
 
-/// Is a place for a run folder.
+/// The place of a run folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A folder of this machine.
@@ -18,9 +18,11 @@ pub enum Place {
 }
 
 impl Place {
-    /// Reads what a command line names: `s3://bucket/prefix`, or else a path.
+    /// Parses an argument of the command line: `s3://bucket/prefix`, or else a path.
     ///
-    /// Errors: [`Error::Usage`] for an `s3://` that is no address. It does not repeat the address, which may hold a
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for a malformed `s3://` address. The message does not repeat the address, which may hold a
     /// secret by mistake.
     pub fn parse(text: &Path) -> Result<Self, Error> {
         match text.to_str().filter(|text| text.starts_with(SCHEME)) {
@@ -29,9 +31,11 @@ impl Place {
         }
     }
 
-    /// Reads a path where an object store is of no use.
+    /// Parses a path where an object store cannot be used.
     ///
-    /// Errors: [`Error::Usage`] with `why` for an `s3://`.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] with `why` for an `s3://`.
     pub fn here(text: &Path, why: &str) -> Result<PathBuf, Error> {
         match Self::parse(text)? {
             Self::Here(path) => Ok(path),
@@ -40,7 +44,7 @@ impl Place {
     }
 }
 
-/// Names a run folder in an object store.
+/// The address of a run folder in an object store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {
     bucket: String,
@@ -48,9 +52,11 @@ pub struct Address {
 }
 
 impl Address {
-    /// Reads `s3://bucket/prefix`. The prefix has one or more parts between slashes.
+    /// Parses `s3://bucket/prefix`. The prefix has one or more parts between slashes.
     ///
-    /// Errors: [`Error::Usage`], which does not repeat the address.
+    /// # Errors
+    ///
+    /// [`Error::Usage`], which does not repeat the address.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| Err(Error::Usage(format!("an address in an object store: {why}")));
         let rest = text.strip_prefix(SCHEME).unwrap_or(text);
@@ -66,7 +72,7 @@ impl Address {
         }
         let prefix = prefix.trim_end_matches('/');
         if prefix.is_empty() {
-            return refuse("name a prefix after the bucket, which the run's files are put under: s3://bucket/prefix");
+            return refuse("name a prefix for the run's files after the bucket: s3://bucket/prefix");
         }
         if !is_relative(prefix) || prefix.chars().any(char::is_control) {
             return refuse("the prefix has an empty part, `.`, `..`, a backslash or a control character");
@@ -101,7 +107,7 @@ fn is_bucket(name: &str) -> bool {
     BUCKET_LENGTHS.contains(&name.len()) && name.chars().all(is_allowed) && !name.starts_with(['.', '-'])
 }
 
-/// Says whether a name with forward slashes stays below where it is put.
+/// Returns whether a name with forward slashes stays below its folder.
 pub(super) fn is_relative(name: &str) -> bool {
     !name.contains('\\') && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

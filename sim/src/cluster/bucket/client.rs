@@ -9,16 +9,16 @@ use object_store::{ObjectStoreExt, RetryConfig};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// With the backoff of `object_store` (100 ms, doubled each time) a server that is not there is given up on after some
-/// seconds, and one that is busy for as long is waited for.
+/// The number of retries. With the backoff of `object_store` (100 ms, doubled each time) an unreachable or busy server
+/// is given up after some seconds.
 const RETRIES: usize = 6;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
-/// The file that makes a folder a run.
+/// The manifest's name; a folder with this file is a run.
 pub(super) const MANIFEST: &str = "manifest.json";
-/// What is kept of a store's answer in an error. Units: characters.
+/// The greatest length of a store's answer in an error. Units: characters.
 const ANSWER_CHARS: usize = 300;
 
-/// Is a place in an object store.
+/// A connection to the place of a run folder in an object store.
 pub struct Bucket {
     pub(super) store: AmazonS3,
     pub(super) address: Address,
@@ -27,7 +27,7 @@ pub struct Bucket {
     credentials: Credentials,
 }
 
-/// Says where credentials come from, and which texts must never be shown.
+/// The source of the credentials, and the texts that must never be shown.
 struct Credentials {
     are_configured: bool,
     secrets: Vec<String>,
@@ -36,7 +36,9 @@ struct Credentials {
 impl Bucket {
     /// Prepares to reach a place, by the endpoint, region and credentials of the `AWS_*` variables. Nothing is sent yet.
     ///
-    /// Errors: [`Error::Usage`] for variables that are wrong.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for missing or malformed variables.
     pub fn open(address: &Address) -> Result<Self, Error> {
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: RETRY_TIMEOUT, ..RetryConfig::default() };
         let builder = AmazonS3Builder::from_env().with_bucket_name(address.bucket()).with_retry(retry);
@@ -44,14 +46,14 @@ impl Bucket {
         let endpoint = value(AmazonS3ConfigKey::S3Endpoint).or_else(|| value(AmazonS3ConfigKey::Endpoint));
         let allows_http = value(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp)).as_deref() == Some("true");
         if endpoint.as_ref().is_some_and(|url| url.starts_with("http://")) && !allows_http {
-            let why = "AWS_ENDPOINT_URL is without TLS: set AWS_ALLOW_HTTP=true if that is meant, or use https://";
+            let why = "AWS_ENDPOINT_URL has no TLS: use https://, or set AWS_ALLOW_HTTP=true if you intend that";
             return Err(Error::Usage(format!("{address}: {why}")));
         }
         let credentials = Credentials::of(&value);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|e| Error::Usage(format!("{address}: no runtime for its client: {e}")))?;
+            .map_err(|e| Error::Usage(format!("{address}: the client's runtime did not start: {e}")))?;
         let store = builder.build().map_err(|error| {
             let text = credentials.redacted(&chain(&error));
             let what = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and the other AWS_* variables";
@@ -61,12 +63,12 @@ impl Bucket {
         Ok(Self { store, address: address.clone(), runtime, endpoint, credentials })
     }
 
-    /// Says whether a whole run is there. Reaches the store, so that what is wrong with it shows before a long run.
+    /// Returns whether the store holds a complete run. Contacts the store, so that its errors show before a long run.
     pub fn holds_a_run(&self) -> Result<bool, Error> {
         Ok(self.runtime.block_on(self.manifest())?.is_some())
     }
 
-    /// Reads the manifest, where there is one.
+    /// Reads the manifest; `None` if there is none.
     pub(super) async fn manifest(&self) -> Result<Option<Vec<u8>>, Error> {
         let read = async { self.store.get(&self.key(MANIFEST)).await?.bytes().await };
         match read.await {
@@ -84,14 +86,14 @@ impl Bucket {
         Error::Store { place: self.address.to_string(), why: why.into() }
     }
 
-    /// Turns a store's error into one that says what to do about it.
+    /// Converts a store's error to one that says what to do.
     pub(super) fn explain(&self, error: &object_store::Error) -> Error {
         let (text, address) = (chain(error), &self.address);
         let usage = |why: String| Error::Usage(format!("{address}: {why}"));
         if names_no_bucket(&text) {
             let (bucket, endpoint) = (address.bucket(), &self.endpoint);
             return usage(format!(
-                "there is no bucket {bucket} at {endpoint}: make it, or check AWS_ENDPOINT_URL and AWS_REGION"
+                "there is no bucket {bucket} at {endpoint}: create it, or check AWS_ENDPOINT_URL and AWS_REGION"
             ));
         }
         use object_store::Error::{PermissionDenied, Unauthenticated};
@@ -122,7 +124,7 @@ impl Credentials {
         Self { are_configured, secrets }
     }
 
-    /// Shortens a text to a line, without what must never be shown.
+    /// Shortens a text to one line and removes the secrets.
     fn redacted(&self, text: &str) -> String {
         let hide = |text: String, secret: &String| text.replace(secret.as_str(), "***");
         let text = self.secrets.iter().fold(text.to_owned(), hide);
@@ -134,7 +136,7 @@ fn names_no_bucket(text: &str) -> bool {
     text.contains("NoSuchBucket")
 }
 
-/// Writes an error and what it came of, each once: some errors already hold the text of their source.
+/// Writes an error and its sources, each once: some errors already contain the text of their source.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

@@ -1,4 +1,4 @@
-//! Run folders in S3-compatible object stores: where one is, and how it gets there and back.
+//! Run folders in S3-compatible object stores: their addresses, upload and download.
 //!
 //! The client is compiled with the feature `s3` alone; without it every address is refused by a message that names the
 //! feature.

@@ -1,4 +1,4 @@
-//! Files of a run folder to a bucket and back.
+//! Upload and download of a run folder's files.
 
 use super::Bucket;
 use super::address::is_relative;
@@ -16,17 +16,17 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 use tokio::task::JoinSet;
 
-/// What is written beside the artefacts that a manifest lists.
+/// The files of a run folder that the manifest does not list.
 const DERIVED: [&str; 3] = ["report.html", "summary.json", "junit.xml"];
-/// How many files are under way at once.
+/// The number of parallel file transfers.
 const AT_ONCE: usize = 8;
-/// Files above this go up and come down in blocks of it. Units: bytes. S3 takes parts of 5 MiB to 5 GiB, at most 10,000
-/// of them.
+/// The size of a block; larger files are transferred in blocks. Units: bytes. S3 takes parts of 5 MiB to 5 GiB, at most
+/// 10,000 of them.
 const BLOCK: usize = 8 << 20;
-/// Blocks of one file that are under way at once.
+/// The number of parallel blocks of one file.
 const BLOCKS_AT_ONCE: usize = 4;
 
-/// Is what stopped a transfer: the store, or this machine's files.
+/// The cause of a failed transfer: the store, or this machine's files.
 enum Stopped {
     Store(object_store::Error),
     File(PathBuf, io::Error),
@@ -40,17 +40,22 @@ impl From<object_store::Error> for Stopped {
 }
 
 impl Bucket {
-    /// Uploads a run folder, its manifest last. A run that is there is first made none, by removing its manifest.
+    /// Uploads a run folder, its manifest last. The manifest of a run that is replaced is removed first, so that no
+    /// half-replaced run looks complete.
     ///
-    /// Errors: [`Error::Usage`] for credentials and buckets that are wrong, [`Error::Store`] for the rest, those of reading
-    /// the folder.
+    /// # Errors
+    ///
+    /// [`Error::Usage`] for wrong credentials and buckets, [`Error::Store`] for other failures of the store; the errors
+    /// of reading the folder.
     pub fn upload(&self, folder: &Path) -> Result<(), Error> {
         self.runtime.block_on(upload(self, folder))
     }
 
-    /// Downloads a run's manifest and the files that it lists, and holds each against its digest there.
+    /// Downloads a run's manifest and the files that it lists, and checks each file's digest.
     ///
-    /// Errors: as [`upload`](Self::upload); [`Error::Store`] where there is no run, or one that is not whole.
+    /// # Errors
+    ///
+    /// Those of [`upload`](Self::upload); [`Error::Store`] if there is no run, or an incomplete one.
     pub fn download(&self, folder: &Path) -> Result<(), Error> {
         self.runtime.block_on(download(self, folder))
     }
@@ -60,7 +65,7 @@ impl Bucket {
             Stopped::Store(error) => self.explain(&error),
             Stopped::File(path, source) => Error::File { path, source },
             Stopped::Changed(name) => {
-                self.refuse(format!("{name} is not what the manifest says: is another run being written there?"))
+                self.refuse(format!("{name} differs from the manifest: is another run being written there?"))
             }
         }
     }
@@ -88,13 +93,13 @@ async fn upload(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
 
 async fn download(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
     let manifest = bucket.manifest().await?.ok_or_else(|| {
-        bucket.refuse("there is no run, or one that is still being written: its manifest.json comes last")
+        bucket.refuse("there is no run, or one that is still being uploaded: its manifest.json comes last")
     })?;
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
     fs::write(folder.join(MANIFEST), manifest).map_err(Error::file(folder))?;
     let artefacts = RunReader::open(folder)?.manifest().artefacts.clone();
     if let Some(name) = artefacts.keys().find(|name| !is_relative(name)) {
-        return Err(bucket.refuse(format!("its manifest names {name:?}, which is no file of a run folder")));
+        return Err(bucket.refuse(format!("its manifest names {name:?}, which is not a file of a run folder")));
     }
     let stage = Stage::new("downloading files", artefacts.len() as u64);
     let (store, to) = (bucket.store.clone(), folder.to_owned());
@@ -108,7 +113,7 @@ async fn download(bucket: &Bucket, folder: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Transfers files, several at once, and stops at the first that fails.
+/// Transfers files, several in parallel, and stops at the first failure.
 async fn each<F, T>(bucket: &Bucket, names: Vec<String>, stage: &Stage, transfer: F) -> Result<(), Error>
 where
     F: Fn(String, Key) -> T,
@@ -128,7 +133,7 @@ where
     }
 }
 
-/// Puts a file: it is there whole or not at all.
+/// Uploads a file completely or not at all.
 async fn put(store: AmazonS3, key: Key, path: PathBuf) -> Result<(), Stopped> {
     let unread = |error| Stopped::File(path.clone(), error);
     let mut file = fs::File::open(&path).map_err(unread)?;
@@ -151,7 +156,7 @@ async fn put(store: AmazonS3, key: Key, path: PathBuf) -> Result<(), Stopped> {
     Ok(())
 }
 
-/// Gets a file, a block at a time, and holds it against its digest.
+/// Downloads a file, block by block, and checks its digest.
 async fn get(store: AmazonS3, key: Key, path: PathBuf, name: String, digest: String) -> Result<(), Stopped> {
     let unwritten = |error| Stopped::File(path.clone(), error);
     fs::create_dir_all(path.parent().unwrap_or(&path)).map_err(unwritten)?;
@@ -183,7 +188,7 @@ async fn delete(bucket: &Bucket, name: &str) -> Result<(), Error> {
     }
 }
 
-/// Lists the files of a run that is being replaced, as far as its manifest can be read. No other object is ever removed.
+/// Lists the files of a run that is replaced, as far as its manifest can be read. No other object is ever removed.
 fn files_of(manifest: &[u8]) -> BTreeSet<String> {
     let manifest: serde_json::Value = serde_json::from_slice(manifest).unwrap_or_default();
     let artefacts = manifest["artefacts"].as_object().into_iter().flat_map(|all| all.keys().cloned());

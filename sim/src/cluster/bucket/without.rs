@@ -1,32 +1,34 @@
-//! What stands for the client in a build without the feature `s3`: a type that has no value.
+//! The client's substitute in a build without the feature `s3`: a type without values.
 
 use super::Address;
 use crate::Error;
 use std::path::Path;
 
-/// Is a place in an object store, which this build cannot open.
+/// A place in an object store, which this build cannot open.
 pub enum Bucket {}
 
 impl Bucket {
-    /// Refuses, and says how to build a program that does not.
+    /// Returns an error that says how to build the program with the feature.
     ///
-    /// Errors: always [`Error::Usage`].
+    /// # Errors
+    ///
+    /// Always [`Error::Usage`].
     pub fn open(address: &Address) -> Result<Self, Error> {
         let how = "build it with `cargo build --release -p biopay-sim --features s3`";
         Err(Error::Usage(format!("{address}: this program was built without its feature `s3`: {how}")))
     }
 
-    /// Does not exist, as no bucket does.
+    /// Cannot be called, since this type has no value.
     pub fn holds_a_run(&self) -> Result<bool, Error> {
         match *self {}
     }
 
-    /// Does not exist, as no bucket does.
+    /// Cannot be called, since this type has no value.
     pub fn upload(&self, _folder: &Path) -> Result<(), Error> {
         match *self {}
     }
 
-    /// Does not exist, as no bucket does.
+    /// Cannot be called, since this type has no value.
     pub fn download(&self, _folder: &Path) -> Result<(), Error> {
         match *self {}
     }

@@ -1,27 +1,27 @@
-//! Key rotation: every sealed record opened and sealed again with the newest key, beside running servers.
+//! Key rotation: opens every sealed record and seals it again with the newest key, while servers run.
 
-use super::vault::{CannotOpen, Vault};
+use crate::crypto::vault::{CannotOpen, Vault};
 use crate::error::Error;
 use crate::store::{AccountId, Binding, BoundAccount, Change, Store};
 use biopay_protocol::LoginName;
 use serde::Serialize;
 
-/// Names the context that an account's QR record is sealed for.
-pub fn record_context(login: &LoginName) -> String {
+/// Returns the context that an account's QR record is sealed for.
+pub(crate) fn record_context(login: &LoginName) -> String {
     format!("record/{login}")
 }
 
-/// Names the context that an account's bank account number is sealed for.
-pub fn account_context(login: &LoginName) -> String {
+/// Returns the context that an account's bank account number is sealed for.
+pub(crate) fn account_context(login: &LoginName) -> String {
     format!("bank account/{login}")
 }
 
-/// Names the context that an account's PIN or mandate is sealed for.
-pub fn authority_context(login: &LoginName) -> String {
+/// Returns the context that an account's PIN or mandate is sealed for.
+pub(crate) fn authority_context(login: &LoginName) -> String {
     format!("authority/{login}")
 }
 
-/// Counts what a rotation did.
+/// The counts of a rotation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Rotation {
     /// Accounts whose records were sealed again.
@@ -34,7 +34,9 @@ pub struct Rotation {
 
 /// Seals every record again that is not sealed with the newest key.
 ///
-/// Errors: when the store fails, or a record cannot be opened; what was done until then stays done.
+/// # Errors
+///
+/// When the store fails, or a record cannot be opened; what was done until then stays done.
 pub async fn rotate(store: &dyn Store, vault: &Vault) -> Result<Rotation, Error> {
     let (mut rotation, mut above) = (Rotation::default(), AccountId(i64::MIN));
     loop {

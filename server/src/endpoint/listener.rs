@@ -1,4 +1,4 @@
-//! The sockets, and what a new connection is greeted with: certificate, limits, and where it is traced to.
+//! The socket, and what every new connection gets: certificate, limits, and a trace file where one is configured.
 
 use crate::config::Limits;
 use crate::error::Error;
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Is a ready endpoint whose certificate can be renewed.
-pub struct Front {
+/// A ready endpoint whose certificate can be renewed.
+pub struct QuicListener {
     endpoint: Endpoint,
     limits: Limits,
     /// What new connections get; `None` once no more are accepted.
@@ -24,10 +24,12 @@ struct Qlog {
     written: AtomicU64,
 }
 
-impl Front {
+impl QuicListener {
     /// Takes an endpoint without a server's configuration, and gives it one. `qlog` is a folder for traces.
     ///
-    /// Errors: [`Error::Certificate`] when chain and key do not belong together.
+    /// # Errors
+    ///
+    /// [`Error::Certificate`] when chain and key do not belong together.
     pub fn new(endpoint: Endpoint, identity: Identity, limits: Limits, qlog: Option<&Path>) -> Result<Self, Error> {
         let config = server_config(identity, &limits, &TlsSources::system())?;
         let qlog = qlog.map(|folder| Qlog { folder: folder.to_owned(), written: AtomicU64::new(0) });
@@ -40,10 +42,12 @@ impl Front {
         Self { endpoint, limits, config: Mutex::new(Some(config)), qlog: None }
     }
 
-    /// Greets new connections with another certificate; those that are open go on as they are. Does nothing once no
-    /// more are accepted.
+    /// Presents another certificate to new connections; open connections keep the old one. Does nothing once the
+    /// listener accepts no more connections.
     ///
-    /// Errors: [`Error::Certificate`] when chain and key do not belong together; the one before stays.
+    /// # Errors
+    ///
+    /// [`Error::Certificate`] when chain and key do not belong together; the one before stays.
     pub fn renew(&self, identity: Identity) -> Result<(), Error> {
         let config = server_config(identity, &self.limits, &TlsSources::system())?;
         let mut current = self.config();
@@ -61,7 +65,9 @@ impl Front {
 
     /// Returns the address that it listens on.
     ///
-    /// Errors: [`Error::Network`] when the socket does not say.
+    /// # Errors
+    ///
+    /// [`Error::Network`] when the socket does not say.
     pub fn address(&self) -> Result<std::net::SocketAddr, Error> {
         Ok(self.endpoint.local_addr()?)
     }
@@ -104,7 +110,8 @@ impl Qlog {
     fn stream(&self) -> Option<QlogStream> {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("connection-{number:06}.sqlog"));
-        let file = File::create(&path).inspect_err(|error| tracing::warn!(%error, ?path, "no qlog")).ok()?;
+        let file =
+            File::create(&path).inspect_err(|error| tracing::warn!(%error, ?path, "cannot create a qlog file")).ok()?;
         let mut config = QlogConfig::default();
         config.writer(Box::new(BufWriter::new(file))).title(Some("biopay-server".into()));
         config.into_stream()

@@ -1,5 +1,6 @@
 //! The server's configuration: one file, environment and flags over it, unknown keys refused.
 
+mod check;
 mod guessing;
 
 use crate::error::Error;
@@ -9,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use guessing::{FailureLimit, HashPriority, PasswordConfig, ThrottleConfig};
+pub use crate::env::HashPriority;
+pub use guessing::{FailureLimit, PasswordConfig, ThrottleConfig};
 
-/// Holds everything that an operator can set.
+/// Everything that an operator of the server can set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServerConfig {
@@ -24,25 +26,25 @@ pub struct ServerConfig {
     pub store_certificate: Option<PathBuf>,
     /// What the server keeps of a PIN.
     pub mode: Mode,
-    /// Tries, codes, lifetimes.
+    /// Tries, verification codes and lifetimes.
     pub rules: Rules,
     /// How to reach the bank.
     pub bank: BankConfig,
     /// The derivation schemes' parameters.
     pub schemes: SchemeParameters,
-    /// Password hashing.
+    /// How passwords are hashed.
     pub password: PasswordConfig,
-    /// How failures are slowed down.
+    /// Limits on failures.
     pub throttle: ThrottleConfig,
-    /// Bounds on what clients may use.
+    /// Limits on what clients may use.
     pub limits: Limits,
-    /// Certificate and key; without them a development certificate is made.
+    /// Certificate and key; without them the server makes a development certificate.
     pub tls: TlsConfig,
-    /// Keys of what the store keeps.
+    /// Keys that protect what the store keeps.
     pub keys: KeyConfig,
     /// How images of QR symbols are read.
     pub images: ImageLimits,
-    /// What the operator's tools see.
+    /// What the operator's tools can see.
     pub operations: OperationsConfig,
 }
 
@@ -67,7 +69,7 @@ impl Default for ServerConfig {
     }
 }
 
-/// Says what the server keeps of a bank account's PIN.
+/// What the server keeps of a bank account's PIN.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
@@ -78,7 +80,7 @@ pub enum Mode {
     Mandate,
 }
 
-/// Holds the rules of a payment page.
+/// The rules of a payment page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rules {
@@ -94,6 +96,10 @@ pub struct Rules {
     pub code_resends: u8,
     /// Digits of a code, 1 to 9.
     pub code_digits: u8,
+    /// How long a payment page stays open, in milliseconds.
+    pub page_valid_ms: u32,
+    /// How long a login is good for, in milliseconds (NIST SP 800-63B-4, 2.2.3: at most 24 hours).
+    pub login_valid_ms: u32,
     /// What a presented QR must come with.
     pub presentation: Presentation,
     /// Who may ask for the counters over QUIC.
@@ -109,13 +115,15 @@ impl Default for Rules {
             code_valid_ms: 180_000,
             code_resends: 2,
             code_digits: 6,
+            page_valid_ms: 900_000,
+            login_valid_ms: 43_200_000,
             presentation: Presentation::Static,
             metrics: Visibility::Operator,
         }
     }
 }
 
-/// Says whether a verification code is asked for.
+/// Whether the server asks for a verification code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum CodeRule {
@@ -125,7 +133,7 @@ pub enum CodeRule {
     On,
 }
 
-/// Says what a presented QR must come with.
+/// What a handset must send with a presented QR.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Presentation {
@@ -141,18 +149,18 @@ pub enum Presentation {
 }
 
 impl Presentation {
-    /// Says whether a presentation must name its payment.
+    /// Returns whether a presentation must name its payment.
     pub fn asks_for_nonce(self) -> bool {
         matches!(self, Self::Nonce | Self::DeviceAndNonce)
     }
 
-    /// Says whether a presentation must be signed.
+    /// Returns whether a presentation must be signed.
     pub fn asks_for_device(self) -> bool {
         matches!(self, Self::Device | Self::DeviceAndNonce)
     }
 }
 
-/// Says who may see the counters over QUIC.
+/// Who may see the counters over QUIC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Visibility {
@@ -162,7 +170,7 @@ pub enum Visibility {
     Clients,
 }
 
-/// Says how to reach the bank.
+/// The bank's address, and how to speak to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BankConfig {
@@ -192,7 +200,7 @@ impl Default for BankConfig {
     }
 }
 
-/// Bounds what clients may use.
+/// Limits on what clients may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
@@ -200,6 +208,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from which on an address must prove itself first (a stateless retry, RFC 9000, 8.1.2).
     pub retry_above: usize,
+    /// Connections of one source from `retry-above` on, so that nobody holds all places alone; zero switches the limit off.
+    pub connections_per_source: u32,
     /// How long a handshake may take, in milliseconds.
     pub handshake_ms: u32,
     /// Requests under way on one connection.
@@ -220,6 +230,7 @@ impl Default for Limits {
         Self {
             connections: 50_000,
             retry_above: 10_000,
+            connections_per_source: 256,
             handshake_ms: 10_000,
             streams: 8,
             idle_ms: 60_000,
@@ -230,7 +241,7 @@ impl Default for Limits {
     }
 }
 
-/// Bounds the processes that read images of QR symbols.
+/// Limits on the processes that read images of QR symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ImageLimits {
@@ -250,7 +261,7 @@ impl Default for ImageLimits {
     }
 }
 
-/// Says what the operator's tools see.
+/// What the operator's tools can see.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OperationsConfig {
@@ -261,7 +272,7 @@ pub struct OperationsConfig {
     pub qlog: Option<PathBuf>,
 }
 
-/// Names the certificate's files.
+/// The files of a certificate and its key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TlsConfig {
@@ -271,7 +282,7 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
 }
 
-/// Holds the keys of what the store keeps. Without them development keys are used, and said so.
+/// The keys that protect what the store keeps. Without them the server uses development keys and warns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct KeyConfig {
@@ -284,7 +295,7 @@ pub struct KeyConfig {
     pub vault: Vec<VaultKey>,
 }
 
-/// Holds one key that seals records.
+/// A key that seals records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VaultKey {
@@ -297,13 +308,20 @@ pub struct VaultKey {
 impl ServerConfig {
     /// Reads a configuration file.
     ///
-    /// Errors: [`Error::File`] when it cannot be read, [`Error::Config`] when it has an unknown key or a wrong value.
+    /// # Errors
+    ///
+    /// [`Error::File`] when it cannot be read, [`Error::Config`] when it has an unknown key or a wrong value.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
         parse_toml(path, &text)
     }
 
-    /// Writes the configuration as TOML with its secrets masked.
+    /// Returns whether the store is a PostgreSQL database.
+    pub fn is_postgres(&self) -> bool {
+        self.store.starts_with("postgres://") || self.store.starts_with("postgresql://")
+    }
+
+    /// Returns the configuration as TOML with its secrets masked.
     pub fn to_masked_toml(&self) -> String {
         let mut masked = self.clone();
         let mask = |secret: &mut String| *secret = "(masked)".into();
@@ -318,7 +336,9 @@ impl ServerConfig {
 
 /// Reads a configuration file's text.
 ///
-/// Errors: [`Error::Config`] with the place and the reason, and never the line itself: it may hold a key.
+/// # Errors
+///
+/// [`Error::Config`] with the place and the reason, and never the line itself: it may hold a key.
 pub fn parse_toml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -327,19 +347,28 @@ pub fn parse_toml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Re
     })
 }
 
-/// Masks the password in `scheme://user:password@host/...`.
+/// Masks the password in `scheme://user:password@host/...?password=...`.
 fn mask_password(store: &str) -> String {
-    let parts = store.split_once("://").and_then(|(scheme, rest)| {
+    let (place, query) = store.split_once('?').map_or((store, None), |(place, query)| (place, Some(query)));
+    let parts = place.split_once("://").and_then(|(scheme, rest)| {
         let (user, place) = rest.rsplit_once('@')?;
         let (name, _) = user.split_once(':')?;
         Some(format!("{scheme}://{name}:(masked)@{place}"))
     });
-    parts.unwrap_or_else(|| store.to_owned())
+    let place = parts.unwrap_or_else(|| place.to_owned());
+    let mask = |pair: &str| match pair.split_once('=') {
+        Some((key, _)) if key.to_ascii_lowercase().contains("pass") => format!("{key}=(masked)"),
+        _ => pair.to_owned(),
+    };
+    let query = query.map(|query| query.split('&').map(mask).collect::<Vec<_>>().join("&"));
+    query.map_or_else(|| place.clone(), |query| format!("{place}?{query}"))
 }
 
 /// Reads a store's name.
 ///
-/// Errors: [`Error::Config`] when it is neither `sqlite:PATH` nor `memory`.
+/// # Errors
+///
+/// [`Error::Config`] when it is neither `sqlite:PATH` nor `memory`.
 pub fn parse_location(store: &str) -> Result<Location, Error> {
     match store.split_once(':') {
         None if store == "memory" => Ok(Location::Memory),
@@ -350,7 +379,9 @@ pub fn parse_location(store: &str) -> Result<Location, Error> {
 
 /// Reads a key in hexadecimal digits.
 ///
-/// Errors: [`Error::Config`], without the key, when it does not have exactly `2 * N` digits.
+/// # Errors
+///
+/// [`Error::Config`], without the key, when it does not have exactly `2 * N` digits.
 pub fn parse_key<const N: usize>(name: &str, text: &str) -> Result<[u8; N], Error> {
     let wrong = || Error::Config(format!("{name} needs {} hexadecimal digits", 2 * N));
     if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -395,6 +426,9 @@ mod tests {
         let shown = ServerConfig { store, ..ServerConfig::default() }.to_masked_toml();
         assert!(shown.contains("postgres://biopay:(masked)@db/biopay") && !shown.contains("s3c"), "{shown}");
         assert_eq!(mask_password("postgres://biopay@db/x"), "postgres://biopay@db/x");
+        for store in ["postgres://db/x?user=b&password=s3cret", "postgres://b@db/x?sslPassword=s3cret&a=b"] {
+            assert!(!mask_password(store).contains("s3cret"), "{store}");
+        }
     }
 
     #[test]

@@ -3,26 +3,26 @@
 use crate::Template;
 use rand::{Rng, RngExt};
 
-/// Holds templates of people whom the adversary has samples of, and draws more like them.
+/// A model of templates, from people whom the adversary has samples of; templates like theirs are drawn from it.
 ///
 /// A drawn template is the mean plus a Gaussian mixture of the deviations from it, which has exactly the sample's mean
 /// and covariance, in the real-valued and the binary form alike.
 /// Source: Galbally, McCool, Fierrez, Marcel and Ortega-Garcia 2010, "On the vulnerability of face verification systems
 /// to hill-climbing attacks", section 2 (the population's Gaussian that candidates are drawn from).
 #[derive(Clone)]
-pub struct Population {
+pub struct TemplateModel {
     mean: Values,
     deviations: Vec<Values>,
 }
 
-/// Is a template's two forms as one may add them.
+/// A template's two forms, which can be added.
 #[derive(Clone)]
 struct Values {
     real: Vec<f32>,
     margins: Vec<f32>,
 }
 
-impl Population {
+impl TemplateModel {
     /// Takes templates, at least one, all of one shape.
     ///
     /// Panics when there is none.
@@ -104,7 +104,7 @@ mod tests {
             let (x, y) = (mean(&|m| m[0]), mean(&|m| m[1]));
             [x, y, mean(&|m| (m[0] - x).powi(2)), mean(&|m| (m[1] - y).powi(2)), mean(&|m| (m[0] - x) * (m[1] - y))]
         };
-        let population = Population::new(&people);
+        let population = TemplateModel::new(&people);
         let drawn: Vec<Template> = (0..4_000).map(|_| population.draw(&mut rng)).collect();
         for (drawn, given) in moments(&drawn).into_iter().zip(moments(&people)) {
             // Standard errors of 4,000 draws are at most 0.023: five of them.

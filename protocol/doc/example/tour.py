@@ -1,0 +1,166 @@
+"""Goes through everything that a client does, and prints what it saw as one JSON object.
+
+    python tour.py tour.json
+
+`tour.json` names the server and what its test prepared; server/tests/foreign.rs writes it and judges the result.
+"""
+
+import asyncio
+import collections
+import json
+import socket
+import sys
+
+from biopay import connect, frame, encode
+
+
+class Tour:
+    def __init__(self, setting):
+        self.setting, self.seen = setting, collections.Counter()
+
+    def connect(self):
+        return connect(self.setting["host"], self.setting["port"], self.setting["trusted"])
+
+    def user(self, index):
+        user = self.setting["users"][index]
+        return {**user, "payload": bytes.fromhex(user["payload"])}
+
+    def note(self, what, answer, *expected):
+        """Counts an answer; one that was not expected is kept in full."""
+        if answer["is"] in expected:
+            self.seen[f"{what}: {answer['is']}"] += 1
+        else:
+            self.seen[f"UNEXPECTED {what}: {answer}"] += 1
+        return answer
+
+    async def ask(self, client, what, *expected, **values):
+        return self.note(what, await client.ask(what, **values), *expected)
+
+    async def pay(self, client, user, key, amount=1, payload=None):
+        page = await client.ask(
+            "BeginPayment", merchant="corner shop", amount=amount, currency="EUR", idempotency_key=key
+        )
+        if page["is"] != "PaymentOpened":
+            return page
+        return await client.ask("PresentQr", payment=page["payment"], payload=payload or user["payload"])
+
+    async def log_in(self, client, user):
+        self.note("Login", await client.log_in(user["login"], user["password"]), "LoggedIn")
+
+    # --- the patent's ways
+
+    async def in_one_message(self):
+        user = self.user(0)
+        async with self.connect() as client:
+            binding = {"enrolment": user["payload"], "helper": b"public helper data"}
+            account = {"bank_account": user["bank_account"], "pin": user["pin"]}
+            names = {"login": user["login"], "password": user["password"]}
+            await self.ask(client, "Register", "Registered", **names, **binding, **account)
+            await self.ask(client, "Register", "LoginTaken", **names, **binding, **account)
+            await self.log_in(client, user)
+            self.note("pay", await self.pay(client, user, "one"), "Charged")
+            # The same key again is the same charge, and another amount under it a conflict.
+            self.note("pay again", await self.pay(client, user, "one"), "Charged")
+            self.note("pay otherwise", await self.pay(client, user, "one", amount=2), "IdempotencyConflict")
+
+    async def in_two_steps(self):
+        user = self.user(1)
+        async with self.connect() as client:
+            names = {"login": user["login"], "password": user["password"]}
+            await self.ask(client, "RegisterCredentials", "CredentialsRegistered", **names)
+            await self.log_in(client, user)
+            self.note("pay", await self.pay(client, user, "early"), "NotBound")
+            binding = {"enrolment": user["payload"], "helper": None}
+            account = {"bank_account": user["bank_account"], "pin": user["pin"]}
+            await self.ask(client, "BindAccount", "AccountBound", **binding, **account)
+            await self.ask(client, "BindAccount", "AlreadyBound", **binding, **account)
+            self.note("pay", await self.pay(client, user, "two"), "Charged")
+
+    async def on_a_second_device(self):
+        user = self.user(0)
+        async with self.connect() as client:
+            await self.log_in(client, user)
+            helper = await self.ask(client, "FetchHelper", "Helper")
+            self.seen[f"helper is right: {helper.get('helper') == b'public helper data'}"] += 1
+            self.note("pay", await self.pay(client, user, "second-device"), "Charged")
+            await self.ask(client, "Logout", "LoggedOut")
+
+    # --- refusals
+
+    async def refusals(self):
+        user, other = self.user(0), self.user(1)
+        async with self.connect() as client:
+            begin = {"merchant": "shop", "amount": 1, "currency": "EUR", "idempotency_key": "r1"}
+            await self.ask(client, "BeginPayment", "NotLoggedIn", **begin)
+            self.note("Login", await client.log_in(user["login"], "not the password"), "WrongCredentials")
+            self.note("Login", await client.log_in("nobody", "not the password"), "WrongCredentials")
+            wrong = client.ask("Login", login=user["login"], password=user["password"], channel=bytes(32))
+            self.note("Login elsewhere", await wrong, "WrongChannel")
+            names = {"login": "a\u200bda", "password": "long enough"}
+            await self.ask(client, "RegisterCredentials", "UnsuitableName", **names)
+            names = {"login": "short", "password": "short"}
+            await self.ask(client, "RegisterCredentials", "WeakPassword", **names)
+            await self.log_in(client, user)
+            page = (await self.ask(client, "BeginPayment", "PaymentOpened", **begin))["payment"]
+            await self.ask(client, "SubmitCode", "WrongStep", payment=page, code="000000")
+            await self.ask(client, "PresentQr", "QrMismatch", payment=page, payload=b"rubbish")
+            await self.ask(client, "PresentQr", "QrMismatch", payment=page, payload=other["payload"])
+            await self.ask(client, "PresentQr", "PaymentPageLeft", payment=page, payload=other["payload"])
+            await self.ask(client, "PresentQr", "NoSuchPayment", payment=page, payload=user["payload"])
+            await self.ask(client, "PaymentStatus", "NoSuchPayment", payment=7)
+            self.note("pay too much", await self.pay(client, user, "rich", amount=10**9), "InsufficientFunds")
+            for name, bytes_of in self.malformed(begin):
+                self.note(f"malformed, {name}", await client.exchange(bytes_of), "Malformed")
+            await self.ask(client, "RevokeQr", "QrRevoked")
+            self.note("pay without a QR", await self.pay(client, user, "revoked"), "NotBound")
+            await self.ask(client, "ReplaceQr", "QrReplaced", enrolment=user["payload"], helper=None)
+            self.note("pay", await self.pay(client, user, "replaced"), "Charged")
+
+    def malformed(self, begin):
+        good = encode("BeginPayment", **begin)
+        yield "unknown request", frame(bytes([200, 1]))
+        yield "a byte too many", frame(good + b"\0")
+        yield "a byte too few", frame(good[:-1])
+        yield "bytes after the frame", frame(good) + b"\0"
+        yield "a frame that is too long", b"\xff\xff\xff\xff"
+        yield "an unknown currency", frame(encode("BeginPayment", **{**begin, "currency": "ZZZ"}))
+        yield "no amount", frame(encode("BeginPayment", **{**begin, "amount": 0}))
+
+    # --- many requests over a link that loses, doubles and reorders
+
+    async def crowd(self):
+        user = self.user(1)
+        async with self.connect() as client:
+            await self.log_in(client, user)
+
+            async def one(worker):
+                for n in range(self.setting["rounds"]):
+                    self.note("pay", await self.pay(client, user, f"crowd-{worker}-{n}"), "Charged")
+                    await self.ask(client, "Health", "Healthy")
+
+            await asyncio.gather(*(one(worker) for worker in range(4)))
+
+    # --- another address in the middle of a connection (RFC 9000, section 9)
+
+    async def migration(self):
+        user = self.user(1)
+        async with self.connect() as client:
+            await self.log_in(client, user)
+            loop = asyncio.get_running_loop()
+            old = client._transport
+            elsewhere = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+            elsewhere.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            elsewhere.bind(("::", 0, 0, 0))
+            await loop.create_datagram_endpoint(lambda: client, sock=elsewhere)
+            self.note("pay after moving", await self.pay(client, user, "moved"), "Charged")
+            old.close()
+
+
+async def main():
+    tour = Tour(json.load(open(sys.argv[1])))
+    for part in tour.setting["parts"]:
+        await asyncio.wait_for(getattr(tour, part)(), 240)
+    print(json.dumps(tour.seen))
+
+
+asyncio.run(main())

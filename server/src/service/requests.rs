@@ -1,0 +1,141 @@
+//! Requests to decisions: each request goes to the method that decides it, and is counted.
+
+use super::accounts::Registration;
+use super::page::Page;
+use super::session::{Lifetimes, Session};
+use super::state::{OrRefuse, Service};
+use crate::config::Visibility;
+use biopay_protocol::{ChannelBinding, DeviceKeys, PresentationProof, Refusal, Request, Response};
+use std::net::IpAddr;
+use std::time::Duration;
+
+impl Service {
+    /// Answers a request on a connection's session, and counts it.
+    pub async fn handle(&self, session: &Session, request: Request) -> Response {
+        let (operation, began) = (request.name(), self.env.clock.elapsed());
+        let response = self.decide(session, request).await.unwrap_or_else(Response::Refused);
+        let took = self.env.clock.elapsed().saturating_sub(began);
+        self.metrics.record(operation, response.name(), took);
+        response
+    }
+
+    async fn decide(&self, session: &Session, request: Request) -> Result<Response, Refusal> {
+        self.consult_limits(session, &request)?;
+        match request {
+            Request::Register { login, password, enrolment, helper, bank_account, pin } => {
+                let devices = DeviceKeys::default();
+                self.register(session, login, password, Registration { enrolment, helper, bank_account, pin, devices })
+                    .await
+            }
+            Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices } => {
+                self.register(session, login, password, Registration { enrolment, helper, bank_account, pin, devices })
+                    .await
+            }
+            Request::RegisterCredentials { login, password } => {
+                self.register_credentials(session, login, password).await
+            }
+            Request::BindAccount { enrolment, helper, bank_account, pin } => {
+                let devices = DeviceKeys::default();
+                self.bind_account(session, Registration { enrolment, helper, bank_account, pin, devices }).await
+            }
+            Request::Login { login, password, channel } => self.log_in(session, login, password, channel).await,
+            Request::Logout => Ok(self.log_out(session)),
+            Request::ReplaceQr { enrolment, helper } => self.replace_qr(session, enrolment, helper, None).await,
+            Request::ReplaceQrSigned { enrolment, helper, signature } => {
+                self.replace_qr(session, enrolment, helper, Some(signature)).await
+            }
+            Request::RevokeQr => self.revoke_qr(session).await,
+            Request::FetchHelper => self.fetch_helper(session).await,
+            Request::BeginPayment { merchant, amount, currency, idempotency_key } => {
+                let page = Page::new(merchant, amount, currency, idempotency_key, self.rules.qr_tries);
+                self.begin_payment(session, page).await
+            }
+            Request::PresentQr { payment, payload } => {
+                self.present_qr(session, payment, payload, PresentationProof::default()).await
+            }
+            Request::PresentWithProof { payment, payload, proof } => {
+                self.present_qr(session, payment, payload, proof).await
+            }
+            Request::SubmitCode { payment, code } => self.submit_code(session, payment, code).await,
+            Request::ResendCode { payment } => self.resend_code(session, payment),
+            Request::PaymentStatus { payment } => self.payment_status(session, payment).await,
+            Request::CancelPayment { payment } => self.cancel_payment(session, payment).await,
+            Request::Health => self.health().await,
+            Request::Metrics => self.show_metrics(),
+            Request::OpaqueRegisterStart { login, message } => {
+                self.begin_opaque_registration(session, login, message).await
+            }
+            Request::OpaqueRegisterFinish { login, message } => {
+                self.finish_opaque_registration(session, login, message).await
+            }
+            Request::OpaqueLoginStart { login, message } => self.begin_opaque_login(session, login, message).await,
+            Request::OpaqueLoginFinish { message } => self.finish_opaque_login(session, message).await,
+            Request::PresentImage { payment, image } => self.present_image(session, payment, image).await,
+        }
+    }
+
+    /// Begins the session of a connection; `address` is where it comes from.
+    pub fn begin_session(&self, address: IpAddr, channel: ChannelBinding) -> Session {
+        let duration = |ms: u32| Duration::from_millis(u64::from(ms));
+        let lifetimes =
+            Lifetimes { login: duration(self.rules.login_valid_ms), page: duration(self.rules.page_valid_ms) };
+        Session::new(address, channel, self.env.clock.clone(), lifetimes)
+    }
+
+    /// Counts a request against its limits, before anything is done for it. Guesses are counted where they are checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Throttled`] when there were too many.
+    fn consult_limits(&self, session: &Session, request: &Request) -> Result<(), Refusal> {
+        match request {
+            Request::Register { .. }
+            | Request::RegisterWithDevices { .. }
+            | Request::RegisterCredentials { .. }
+            | Request::OpaqueRegisterStart { .. } => self.throttle.begin_registration(session.source()),
+            Request::Health | Request::Metrics => self.throttle.begin_enquiry(session.source()),
+            Request::Login { .. }
+            | Request::OpaqueLoginStart { .. }
+            // These two need their start on the same connection, which was counted.
+            | Request::OpaqueLoginFinish { .. }
+            | Request::OpaqueRegisterFinish { .. } => Ok(()),
+            Request::BindAccount { .. }
+            | Request::Logout
+            | Request::ReplaceQr { .. }
+            | Request::ReplaceQrSigned { .. }
+            | Request::RevokeQr
+            | Request::FetchHelper
+            | Request::BeginPayment { .. }
+            | Request::PresentQr { .. }
+            | Request::PresentWithProof { .. }
+            | Request::PresentImage { .. }
+            | Request::SubmitCode { .. }
+            | Request::ResendCode { .. }
+            | Request::PaymentStatus { .. }
+            | Request::CancelPayment { .. } => {
+                // Without a login the request is refused before it costs anything.
+                session.with_login(|login| self.throttle.begin_request(&login.name)).unwrap_or(Ok(()))
+            }
+        }
+    }
+
+    /// Asks the store and the bank whether payments can be taken, at most once a second.
+    ///
+    /// # Errors
+    ///
+    /// What a payer would be refused with.
+    pub async fn health(&self) -> Result<Response, Refusal> {
+        let question = async {
+            self.store.find_payment_by_reference("health".into()).await.or_refuse()?;
+            self.bank.echo().await.map_err(|_| Refusal::BankUnreachable)
+        };
+        self.health.ask(self.env.clock.elapsed(), question).await.map(|()| Response::Healthy)
+    }
+
+    fn show_metrics(&self) -> Result<Response, Refusal> {
+        match self.rules.metrics {
+            Visibility::Clients => Ok(Response::Metrics { json: self.snapshot().to_json() }),
+            Visibility::Operator => Err(Refusal::NotLoggedIn),
+        }
+    }
+}

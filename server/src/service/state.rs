@@ -1,0 +1,158 @@
+//! The service's parts, put together once when the server starts.
+
+use super::health::Health;
+use super::limits::Throttle;
+use crate::bank::Bank;
+use crate::config::{Mode, Rules, ThrottleConfig};
+use crate::crypto::opaque::OpaqueServer;
+use crate::crypto::password::Passwords;
+use crate::crypto::vault::Vault;
+use crate::env::{Env, Overloaded};
+use crate::images::ImageReader;
+use crate::metrics::{Metrics, Snapshot};
+use crate::store::{Store, StoreError};
+use biopay_biometrics::scheme::Registry;
+use biopay_protocol::{PaymentId, Refusal};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+
+/// Everything that a decision needs.
+pub struct Service {
+    pub(super) env: Env,
+    pub(super) rules: Rules,
+    pub(super) mode: Mode,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) bank: Arc<dyn Bank>,
+    pub(super) schemes: Arc<Registry>,
+    pub(super) vault: Vault,
+    pub(super) passwords: Passwords,
+    pub(super) hides_unknown_names: bool,
+    pub(super) opaque: OpaqueServer,
+    pub(super) images: ImageReader,
+    pub(super) code_key: ring::hmac::Key,
+    pub(super) throttle: Throttle,
+    pub(super) metrics: Arc<Metrics>,
+    /// Payments that a request of this process is charging right now: the resolver leaves them alone.
+    pub(super) charging: Mutex<BTreeSet<PaymentId>>,
+    pub(super) unresolved: tokio::sync::Notify,
+    pub(super) health: Health,
+}
+
+/// A service's parts.
+pub struct Parts {
+    /// Time, processor, randomness.
+    pub env: Env,
+    /// Tries, verification codes and lifetimes.
+    pub rules: Rules,
+    /// What the server keeps of a PIN.
+    pub mode: Mode,
+    /// Limits on failures.
+    pub throttle: ThrottleConfig,
+    /// Accounts, payments, ledger.
+    pub store: Arc<dyn Store>,
+    /// The bank.
+    pub bank: Arc<dyn Bank>,
+    /// The derivation schemes.
+    pub schemes: Arc<Registry>,
+    /// Seals what the store keeps.
+    pub vault: Vault,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Whether a login with an unknown name costs a hash as well.
+    pub hides_unknown_names: bool,
+    /// Answers OPAQUE.
+    pub opaque: OpaqueServer,
+    /// Reads images of QR symbols.
+    pub images: ImageReader,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Service {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
+        let Parts { hides_unknown_names, opaque, images, metrics, .. } = parts;
+        let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
+        let throttle = Throttle::new(&throttle, env.clock.clone());
+        let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
+        Self {
+            env,
+            rules,
+            mode,
+            store,
+            bank,
+            schemes,
+            vault,
+            passwords,
+            hides_unknown_names,
+            opaque,
+            images,
+            code_key,
+            throttle,
+            metrics,
+            charging,
+            unresolved,
+            health: Health::default(),
+        }
+    }
+
+    /// Returns the surroundings.
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Returns the counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Returns all counters as they are.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { store: self.store.commits(), ..self.metrics.snapshot(&self.env) }
+    }
+
+    /// Returns what reads images.
+    pub fn images(&self) -> &ImageReader {
+        &self.images
+    }
+}
+
+impl From<StoreError> for Reason {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Overloaded => Self(Refusal::Overloaded),
+            error => {
+                tracing::error!(%error, "the store failed a command");
+                Self(Refusal::Internal)
+            }
+        }
+    }
+}
+
+impl From<Overloaded> for Reason {
+    fn from(Overloaded: Overloaded) -> Self {
+        Self(Refusal::Overloaded)
+    }
+}
+
+impl From<crate::crypto::vault::CannotOpen> for Reason {
+    fn from(error: crate::crypto::vault::CannotOpen) -> Self {
+        tracing::error!(%error, "the vault could not open a record");
+        Self(Refusal::Internal)
+    }
+}
+
+/// The refusal that the client gets for an inner error; the log gets the error itself.
+pub(super) struct Reason(Refusal);
+
+/// A conversion of inner errors to refusals.
+pub(super) trait OrRefuse<T> {
+    fn or_refuse(self) -> Result<T, Refusal>;
+}
+
+impl<T, E: Into<Reason>> OrRefuse<T> for Result<T, E> {
+    fn or_refuse(self) -> Result<T, Refusal> {
+        self.map_err(|error| error.into().0)
+    }
+}

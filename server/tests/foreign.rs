@@ -1,0 +1,88 @@
+//! The server and a client that shares no code with it: Python over aioquic (`pip install aioquic`), written from
+//! `protocol/doc/wire.md`, on a link that behaves and on one that loses, doubles and reorders datagrams.
+//!
+//! `BIOPAY_PYTHON` names the interpreter (`python3` by default). Where it or the package is missing the test says so
+//! and checks nothing, unless `BIOPAY_REQUIRE_PEERS` is set, as in continuous integration.
+
+#![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
+
+mod common;
+
+use biopay_server::config::{FailureLimit, ThrottleConfig};
+use common::relay::{Disturbance, Relay};
+use common::*;
+use std::collections::BTreeMap;
+use std::process::Stdio;
+
+const TOUR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../protocol/doc/example/tour.py");
+/// Payments of each of four workers over the bad link.
+const ROUNDS: u64 = 25;
+
+fn python() -> Option<String> {
+    let python = std::env::var("BIOPAY_PYTHON").unwrap_or_else(|_| "python3".into());
+    let found = std::process::Command::new(&python).args(["-c", "import aioquic"]).stderr(Stdio::null()).status();
+    if found.is_ok_and(|status| status.success()) {
+        return Some(python);
+    }
+    assert!(std::env::var_os("BIOPAY_REQUIRE_PEERS").is_none(), "{python} has no aioquic");
+    eprintln!("skipped: {python} has no aioquic, nothing was compared");
+    None
+}
+
+/// Runs parts of the tour and returns how often what was seen.
+async fn tour(system: &System, disturbance: Disturbance, parts: &[&str]) -> Option<BTreeMap<String, u64>> {
+    let python = python()?;
+    let relay = Relay::start(system.address, disturbance, 5).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (trusted, setting) = (folder.path().join("server.pem"), folder.path().join("tour.json"));
+    std::fs::write(&trusted, system.chain_pem()).unwrap();
+    let user = |n: u64| {
+        serde_json::json!({
+            "login": name(n), "password": "password", "bank_account": bank_account(n).as_str(), "pin": PIN,
+            "payload": payload(n).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+        })
+    };
+    let content = serde_json::json!({
+        "host": "127.0.0.1", "port": relay.address.port(), "trusted": trusted, "parts": parts, "rounds": ROUNDS,
+        "users": [user(1), user(2)],
+    });
+    std::fs::write(&setting, content.to_string()).unwrap();
+    let mut command = tokio::process::Command::new(python);
+    command.arg("-B").arg(TOUR).arg(&setting);
+    let output = command.output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(serde_json::from_slice(&output.stdout).unwrap())
+}
+
+fn assert_nothing_unexpected(seen: &BTreeMap<String, u64>) {
+    let unexpected: Vec<_> = seen.iter().filter(|(what, _)| what.starts_with("UNEXPECTED")).collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_foreign_client_goes_the_patents_ways_and_meets_each_refusal() {
+    let system = System::start(Setup::default()).await;
+    let parts = ["in_one_message", "in_two_steps", "on_a_second_device", "refusals", "migration"];
+    let Some(seen) = tour(&system, Disturbance::default(), &parts).await else { return };
+    assert_nothing_unexpected(&seen);
+    assert_eq!(seen["helper is right: True"], 1);
+    let refusals = seen.keys().filter(|what| what.starts_with("malformed, ")).count();
+    assert_eq!((refusals, seen["pay: Charged"], seen["pay after moving: Charged"]), (7, 4, 1), "{seen:#?}");
+    assert_eq!(system.ledger.audit().await.unwrap().charges, 5);
+    system.assert_money().await;
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_valid_request_is_refused_over_a_link_that_loses_doubles_and_reorders() {
+    let throttle = ThrottleConfig { enquiries: FailureLimit::OFF, ..Setup::default().throttle };
+    let system = System::start(Setup { throttle, ..Setup::default() }).await;
+    drop(system.user(2).await);
+    let disturbance = Disturbance { lost: 5, doubled: 5, reordered: 5 };
+    let Some(seen) = tour(&system, disturbance, &["crowd"]).await else { return };
+    assert_nothing_unexpected(&seen);
+    assert_eq!((seen["pay: Charged"], seen["Health: Healthy"]), (4 * ROUNDS, 4 * ROUNDS), "{seen:#?}");
+    assert_eq!(system.service.snapshot().malformed, 0);
+    assert_eq!(system.ledger.audit().await.unwrap().charges, 4 * ROUNDS);
+    system.stop().await;
+}

@@ -1,0 +1,107 @@
+//! The words that a scenario's thresholds may use: a figure that the run cannot have is a mistake, and is said before it.
+
+use super::definition::Scenario;
+use crate::network::ProfileId;
+use biopay_biometrics::scheme::SchemeId;
+use biopay_reports::metric::slug;
+use biopay_reports::records::{Component, Defence, GENERATOR_LAG, Journey, Operation, TransactionKind};
+use biopay_reports::threshold::Threshold;
+
+/// Refuses a threshold that names what the scenario cannot give.
+///
+/// Words after an attack's name are left to the run: forms of attacks have no list.
+///
+/// # Errors
+///
+/// What is wrong, with the word that was probably meant.
+pub(super) fn check(scenario: &Scenario, threshold: &Threshold) -> Result<(), String> {
+    let Some((last, words)) = threshold.words.split_last() else { return Ok(()) };
+    // How a transaction ended is the server's word.
+    let words = if last == SHARE { &words[..words.len().min(1)] } else { words };
+    let refuse = |why: String| Err(format!("threshold {:?}: {why}", threshold.text));
+    let is_about_attacks = words.first().is_some_and(|word| word == ATTACK);
+    if is_about_attacks {
+        let Some(attack) = words.get(1) else { return Ok(()) };
+        let made = scenario.attack.iter().map(|plan| plan.kind.name());
+        let made: Vec<&str> = made.chain([biopay_reports::records::ZERO_EFFORT]).collect();
+        return match made.contains(&attack.as_str()) {
+            true => Ok(()),
+            false => refuse(unknown("attack of this scenario", attack, &made)),
+        };
+    }
+    let unused = |word: &str| SchemeId::ALL.iter().any(|id| id.name() == word && !scenario.schemes.r#use.contains(id));
+    let known = known(scenario);
+    for word in words {
+        if unused(word) {
+            return refuse(format!("the scenario does not use the scheme {word}: add it to schemes.use"));
+        }
+        for part in word.split('@') {
+            if !known.iter().any(|name| name == part) {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                return refuse(unknown("part of a figure's name", part, &known));
+            }
+        }
+    }
+    Ok(())
+}
+
+const ATTACK: &str = "attack";
+const SHARE: &str = "share";
+/// Words of figures that belong to no list.
+const OTHERS: [&str; 7] = ["enrolment", "money", "datagrams", "bytes", "round-trips", "events", "intended"];
+
+/// Lists the words of the figures that the scenario can give, without those of attacks.
+fn known(scenario: &Scenario) -> Vec<String> {
+    let schemes = scenario.schemes.r#use.iter().map(|id| id.name());
+    let operations = Operation::ALL.into_iter().map(Operation::name).chain([GENERATOR_LAG]);
+    let others =
+        Journey::ALL.into_iter().map(Journey::name).chain(TransactionKind::ALL.into_iter().map(TransactionKind::name));
+    let more = Component::ALL.into_iter().map(Component::name).chain(Defence::ALL.into_iter().map(Defence::name));
+    let links = ProfileId::ALL.into_iter().map(ProfileId::name);
+    let names = schemes.chain(operations).chain(others).chain(more).chain(links).chain(OTHERS);
+    names.map(slug).collect()
+}
+
+fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+    match super::suggestion::nearest(word, known.iter().copied()) {
+        Some(name) => format!("{word:?} is not a {what}; did you mean {name:?}?"),
+        None => format!("{word:?} is not a {what}: use one of {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(threshold: &str) -> Option<String> {
+        let setting = format!("thresholds=[{threshold:?}]");
+        Scenario::load("quickstart", &[setting]).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn figures_that_a_run_cannot_have_are_refused_with_what_was_meant() {
+        assert!(refusal("tempalte.fmr < 1e-3").unwrap().contains("did you mean \"template\""));
+        assert!(refusal("chrage.p99 < 300ms").unwrap().contains("did you mean \"charge\""));
+        assert!(refusal("biohash.fmr < 1e-3").unwrap().contains("schemes.use"));
+        assert!(refusal("attack.replay.rate < 0.1").unwrap().contains("attack of this scenario"));
+    }
+
+    #[test]
+    fn figures_that_a_run_has_are_taken() {
+        for threshold in [
+            "fmr < 1",
+            "template.fmr < 1e-1",
+            "charge.p99 < 300ms",
+            "charge@2g.p99 < 300ms",
+            "charge@intended.p99 < 300ms",
+            "template.impostor.far < 0.5",
+            "payment.insufficient-funds.share < 0.9",
+            "enrolment.fte < 0.5",
+            "money.violations == 0",
+            "datagrams.per-charge < 500",
+            "attack.zero-effort.rate < 0.5",
+        ] {
+            assert_eq!(refusal(threshold), None, "{threshold}");
+        }
+    }
+}
