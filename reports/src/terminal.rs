@@ -4,9 +4,8 @@ use crate::judgement::Document;
 use crate::judgement::threshold::Verdict;
 use crate::run_folder::manifest::Completion;
 use crate::statistics::distribution::Distribution;
-use crate::statistics::evidence::limit::Conformance;
-use crate::summary::Summary;
-use crate::summary::attack::{self, AttackSummary};
+use crate::summary::attack;
+use crate::summary::{AttackVerdict, Summary, attack_verdict};
 use crate::text::{decidability, duration, grouped, metric_text, percent, rate_with_method, selected_text};
 use std::fmt::Write;
 
@@ -90,7 +89,7 @@ struct Form {
     name: String,
     /// Successes and trials by configuration.
     counts: [(u64, u64); 3],
-    verdict: Option<Conformance>,
+    verdict: Option<AttackVerdict>,
 }
 
 /// Writes the results of attacks: successes over trials in each configuration.
@@ -107,7 +106,7 @@ fn write_attacks(out: &mut String, summary: &Summary) {
         let cell = |(count, total): (u64, u64)| if total == 0 { "–".into() } else { format!("{count}/{total}") };
         let cells = counts.map(|c| format!("{:>15}", cell(c))).join(" ");
         line(out, &format!("  {name}"));
-        line(out, format!("  {:<28} {cells}   {}", "", verdict.map_or("", verdict_words)).trim_end());
+        line(out, format!("  {:<28} {cells}   {}", "", verdict.map_or("", AttackVerdict::words)).trim_end());
     }
 }
 
@@ -123,27 +122,10 @@ fn forms(summary: &Summary) -> Vec<Form> {
             count.0 += cell.map_or(0, |c| c.success.count);
             count.1 += cell.map_or(0, |c| c.success.total);
         }
-        form.verdict = worse(form.verdict, l.cells[1].and_then(AttackSummary::verdict));
+        let verdicts = [form.verdict, l.cells[1].and_then(attack_verdict)];
+        form.verdict = verdicts.into_iter().flatten().max_by_key(AttackVerdict::weight);
     }
     forms
-}
-
-/// Returns the more serious of two verdicts: not met, then undecided, then met.
-fn worse(a: Option<Conformance>, b: Option<Conformance>) -> Option<Conformance> {
-    let weight = |verdict: &Conformance| match verdict {
-        Conformance::NotMet => 2,
-        Conformance::NotEnoughEvidence { .. } => 1,
-        Conformance::Met => 0,
-    };
-    [a, b].into_iter().flatten().max_by_key(weight)
-}
-
-fn verdict_words(verdict: Conformance) -> &'static str {
-    match verdict {
-        Conformance::Met => "resisted",
-        Conformance::NotMet => "NOT RESISTED",
-        Conformance::NotEnoughEvidence { .. } => "not enough evidence",
-    }
 }
 
 fn write_performance(out: &mut String, summary: &Summary) {

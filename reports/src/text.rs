@@ -66,17 +66,11 @@ pub(crate) fn worst_case(rate: &Rate) -> Option<String> {
     rate.worst_case().map(|upper| format!("worst case, one trial a subject: below {}", percent(upper)))
 }
 
-/// Says how much evidence would do, beside how much there was.
-pub fn needed_text(needed: Needed, rate: &Rate) -> String {
+/// Says how much evidence would do.
+pub fn needed_text(needed: Needed) -> String {
     match needed.subjects {
-        Some(subjects) => format!(
-            "about {} subjects with as many captures each ({} comparisons; there were {} subjects and {})",
-            grouped(subjects),
-            grouped(needed.comparisons),
-            grouped(rate.subjects),
-            grouped(rate.total)
-        ),
-        None => format!("about {} trials (there were {})", grouped(needed.comparisons), grouped(rate.total)),
+        Some(subjects) => format!("about {} subjects with as many captures each", grouped(subjects)),
+        None => format!("about {} trials", grouped(needed.comparisons)),
     }
 }
 

@@ -83,7 +83,7 @@ fn each_scheme_with_a_threshold_shows_it_and_impostors_are_held_against_their_re
     assert!(summary.schemes.iter().all(|s| summary.threshold(&s.scheme).is_some_and(|t| t > 0.0 && t < 1.0)));
     assert_eq!(rules(&std::fs::read_to_string(folder.path().join("run/report.html")).unwrap()), [1, 1, 1]);
     let impostors: Vec<_> = summary.attacks.iter().filter(|a| a.attack == ZERO_EFFORT).collect();
-    assert!(!impostors.is_empty() && impostors.iter().all(|a| a.verdict().is_some()));
+    assert!(!impostors.is_empty() && impostors.iter().all(|a| a.requirement.is_some()));
 }
 
 /// Counts the threshold's line in each figure of scores.

@@ -8,6 +8,11 @@ use crate::stream::stream;
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// Keys what all people have in common: the axes along which they differ, and the clusters. A seed draws other people from
+/// the same population, so that figures of several seeds differ as much as their intervals say. Were the clusters drawn
+/// anew, the spread over 24 seeds would be 1.5 to 1.7 times that.
+const POPULATION: u64 = 1;
+
 type Vector = [f32; DIMENSIONS];
 
 /// The structure that all subjects of one seed share; embeddings of any subject can be drawn from it in any order.
@@ -41,9 +46,9 @@ pub struct Embedding {
 }
 
 impl EmbeddingPopulation {
-    /// Draws bases and clusters for `subjects` people.
+    /// Draws bases and clusters, which are those of every seed, for `subjects` people.
     pub fn new(seed: u64, subjects: u64) -> Self {
-        let rng = &mut stream(seed, "embedding/population", 0);
+        let rng = &mut stream(POPULATION, "embedding/population", 0);
         let between = scaled_basis(BETWEEN_TRACE, BETWEEN_DECAY, rng);
         let within = scaled_basis(WITHIN_TRACE, WITHIN_DECAY, rng);
         let direction = normals(rng);

@@ -3,9 +3,9 @@
 use super::sections::table;
 use crate::records::AttackFigure;
 use crate::records::Defence;
-use crate::statistics::evidence::limit::Conformance;
-use crate::summary::Summary;
+use crate::statistics::evidence::limit::Needed;
 use crate::summary::attack::{AttackLine, AttackSummary, figure_lines, lines};
+use crate::summary::{AttackVerdict, Summary, attack_verdict};
 use crate::text::escape;
 use crate::text::{grouped, percent, rate_cell};
 
@@ -65,8 +65,8 @@ fn held(lines: &[AttackLine<'_, AttackSummary>]) -> Vec<Vec<String>> {
         let first = of.clone().flat_map(|l| l.cells).flatten().next();
         let knowledge = first.map_or("", |cell| &cell.knowledge);
         let verdict = |column: usize| {
-            let verdicts = of.clone().filter_map(|l| l.cells[column]).filter_map(AttackSummary::verdict);
-            verdicts.max_by_key(weight).map_or_else(|| "–".to_owned(), verdict_cell)
+            let verdicts = of.clone().filter_map(|l| l.cells[column]).filter_map(attack_verdict);
+            verdicts.max_by_key(AttackVerdict::weight).map_or_else(|| "–".to_owned(), verdict_cell)
         };
         let requirement = first.and_then(|cell| cell.requirement.as_ref());
         let source = requirement.map_or("stated, with no limit: figures below", |r| &r.source);
@@ -75,25 +75,17 @@ fn held(lines: &[AttackLine<'_, AttackSummary>]) -> Vec<Vec<String>> {
     names.iter().map(row).collect()
 }
 
-fn weight(verdict: &Conformance) -> u8 {
-    match verdict {
-        Conformance::NotMet => 2,
-        Conformance::NotEnoughEvidence { .. } => 1,
-        Conformance::Met => 0,
-    }
-}
-
-fn verdict_cell(verdict: Conformance) -> String {
-    let (class, words) = match verdict {
-        Conformance::Met => ("good", "resisted".to_owned()),
-        Conformance::NotMet => ("bad", "not resisted".to_owned()),
-        Conformance::NotEnoughEvidence { needed } => {
-            let more = needed
-                .map_or(String::new(), |n| format!("<small>{} trials would decide</small>", grouped(n.comparisons)));
-            ("open", format!("not enough evidence{more}"))
+fn verdict_cell(verdict: AttackVerdict) -> String {
+    let (class, more) = match verdict {
+        AttackVerdict::Resisted => ("good", String::new()),
+        AttackVerdict::NotResisted => ("bad", String::new()),
+        AttackVerdict::NotMeasured => ("open", "<small>the control never succeeded</small>".to_owned()),
+        AttackVerdict::NotEnoughEvidence { needed } => {
+            let more = |n: Needed| format!("<small>{} trials would decide</small>", grouped(n.comparisons));
+            ("open", needed.map_or(String::new(), more))
         }
     };
-    format!(r#"<b class="{class}">{words}</b>"#)
+    format!(r#"<b class="{class}">{}{more}</b>"#, verdict.words())
 }
 
 /// Lists the forms that more than half were let through of in the patent's own design.
@@ -153,7 +145,7 @@ fn survey_row(l: &AttackLine<'_, AttackSummary>) -> Vec<String> {
     let cell = |column: usize| l.cells[column].map_or_else(|| "–".to_owned(), |cell| rate_cell(&cell.success));
     let budget = l.cells.iter().flatten().next().map_or(0, |cell| cell.budget);
     let lift = l.cells.iter().flatten().find_map(|cell| cell.lift);
-    let verdict = l.cells[1].and_then(AttackSummary::verdict).map_or_else(|| "–".to_owned(), verdict_cell);
+    let verdict = l.cells[1].and_then(attack_verdict).map_or_else(|| "–".to_owned(), verdict_cell);
     vec![
         escape(l.attack),
         form(l.variant, l.scheme),

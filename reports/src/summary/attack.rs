@@ -5,7 +5,6 @@ use super::scheme::SchemeSummary;
 use crate::records::{Attack, AttackFigure, Defence};
 use crate::run_folder::manifest::{AttackRequirement, AttackTerms};
 use crate::statistics::evidence::cluster::MatedErrors;
-use crate::statistics::evidence::limit::{Conformance, against};
 use crate::statistics::evidence::rate::Rate;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -34,14 +33,11 @@ pub struct AttackSummary {
     pub lift: Option<f64>,
     /// What the share is held against; `None` for an attack that only measures.
     pub requirement: Option<AttackRequirement>,
+    /// Whether the attack succeeded at all in its negative control; `None` for the control itself, and where there is none.
+    pub control_succeeded: Option<bool>,
 }
 
 impl AttackSummary {
-    /// Compares the share of successes with the attack's requirement; `None` where it has none.
-    pub fn verdict(&self) -> Option<Conformance> {
-        self.requirement.as_ref().map(|requirement| against(&self.success, requirement.max))
-    }
-
     /// Whether the attacked system is meant to resist: not a negative control, and not the patent's own design.
     pub fn is_defended(&self) -> bool {
         self.configuration == Defence::Hardened || self.configuration == Defence::AsConfigured
@@ -50,14 +46,14 @@ impl AttackSummary {
 
 /// Sums attacks up, one entry a form, scheme and configuration. Shares are clustered by the attacked subject.
 ///
-/// An attack that `terms` does not name is measured against nothing.
+/// An attack that `terms` does not name is measured against nothing. A target at which no query was made is no trial.
 pub fn summaries(
     attacks: &[Attack],
     schemes: &[SchemeSummary],
     terms: &BTreeMap<String, AttackTerms>,
 ) -> Vec<AttackSummary> {
     let mut groups: BTreeMap<_, (MatedErrors, u64, &Attack)> = BTreeMap::new();
-    for a in attacks {
+    for a in attacks.iter().filter(|a| a.tries > 0 || a.succeeded) {
         let key = (&a.attack, &a.variant, &a.scheme, &a.configuration);
         let (successes, tries, _) = groups.entry(key).or_insert_with(|| (MatedErrors::default(), 0, a));
         successes.add(a.target_subject, a.succeeded);
@@ -80,9 +76,22 @@ pub fn summaries(
             budget: first.budget,
             lift: lift.map(|(share, fmr)| share / fmr),
             requirement: terms.and_then(|terms| terms.requirement.clone()),
+            control_succeeded: None,
         }
     };
-    groups.into_values().map(summary).collect()
+    with_controls(groups.into_values().map(summary).collect())
+}
+
+/// Tells each form in each configuration whether its negative control succeeded.
+fn with_controls(mut summaries: Vec<AttackSummary>) -> Vec<AttackSummary> {
+    let key = |s: &AttackSummary| (s.attack.clone(), s.variant.clone(), s.scheme.clone());
+    let is_control = |s: &AttackSummary| s.configuration == Defence::Control;
+    let controls = summaries.iter().filter(|s| is_control(s));
+    let succeeded: BTreeMap<_, bool> = controls.map(|s| (key(s), s.success.count > 0)).collect();
+    for summary in summaries.iter_mut().filter(|s| !is_control(s)) {
+        summary.control_succeeded = succeeded.get(&key(summary)).copied();
+    }
+    summaries
 }
 
 /// A line of a table: a form of an attack with its result in each configuration.
@@ -129,6 +138,7 @@ fn laid_out<'a, T>(items: &'a [T], key: impl Fn(&'a T) -> ([&'a str; 4], &'a str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::summary::attack_verdict::{AttackVerdict, verdict};
 
     fn attack(configuration: &str, target: u32, succeeded: bool) -> Attack {
         Attack {
@@ -171,14 +181,37 @@ mod tests {
         assert!(literal.is_none());
         assert_eq!((hardened.unwrap().success.count, control.unwrap().success.count), (0, 40));
         assert_eq!(hardened.unwrap().tries, 80);
-        assert_eq!(hardened.unwrap().verdict(), Some(Conformance::Met));
-        assert_eq!(control.unwrap().verdict(), Some(Conformance::NotMet));
+        assert_eq!(verdict(hardened.unwrap()), Some(AttackVerdict::Resisted));
+        assert_eq!(verdict(control.unwrap()), Some(AttackVerdict::NotResisted));
     }
 
     #[test]
     fn few_trials_decide_nothing() {
         let rows: Vec<Attack> = (0..5).map(|t| attack("hardened", t, false)).collect();
         let found = summaries(&rows, &[], &terms());
-        assert!(matches!(found[0].verdict(), Some(Conformance::NotEnoughEvidence { .. })));
+        assert!(matches!(verdict(&found[0]), Some(AttackVerdict::NotEnoughEvidence { .. })));
+    }
+
+    #[test]
+    fn without_a_success_in_the_control_nothing_was_measured() {
+        let rows: Vec<Attack> =
+            (0..40).flat_map(|t| [attack("hardened", t, false), attack("control", t, false)]).collect();
+        let found = summaries(&rows, &[], &terms());
+        let hardened = found.iter().find(|s| s.configuration == Defence::Hardened).unwrap();
+        assert_eq!(verdict(hardened), Some(AttackVerdict::NotMeasured));
+    }
+
+    #[test]
+    fn a_flaw_that_exists_or_not_is_shown_by_one_success_and_a_target_without_a_query_is_no_trial() {
+        let mut rows: Vec<Attack> = (0..40).map(|t| attack("hardened", t, t == 7)).collect();
+        rows.extend((40..80).map(|t| Attack { tries: 0, ..attack("hardened", t, false) }));
+        let one = |max| {
+            let requirement = Some(AttackRequirement { source: "a standard".into(), max });
+            let terms = BTreeMap::from([("replay".into(), AttackTerms { requirement, is_decided_by_scheme: false })]);
+            summaries(&rows, &[], &terms).remove(0)
+        };
+        assert_eq!((one(0.1).success.count, one(0.1).success.total), (1, 40));
+        assert!(matches!(verdict(&one(0.1)), Some(AttackVerdict::NotEnoughEvidence { .. })));
+        assert_eq!(verdict(&one(0.0)), Some(AttackVerdict::NotResisted));
     }
 }

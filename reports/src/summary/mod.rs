@@ -1,6 +1,7 @@
 //! The figures of a run, each kind with the tally that computes it from the records.
 
 pub mod attack;
+mod attack_verdict;
 mod latency;
 pub mod money;
 pub mod network;
@@ -11,6 +12,8 @@ mod timeline;
 mod transaction;
 mod transaction_row;
 
+pub use attack_verdict::AttackVerdict;
+pub(crate) use attack_verdict::verdict as attack_verdict;
 pub use latency::{Intended, LatencySummary};
 pub use run::Summary;
 pub use scheme::SchemeSummary;

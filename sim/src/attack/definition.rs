@@ -58,6 +58,9 @@ pub(in crate::attack) struct Defence {
 /// presentation attack detection, and we use the same limit for attacks without a published one.
 pub(in crate::attack) const RESISTED: f64 = 0.10;
 
+/// The share of a flaw that exists or does not: one success shows that it exists.
+pub(in crate::attack) const ABSENT: f64 = 0.0;
+
 /// Leaves a system as it is.
 pub(in crate::attack) fn unchanged(_: &mut Scenario) {}
 

@@ -1,7 +1,7 @@
 //! Payments: the same charge many times at once, another amount under the same key, somebody else's payment.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
+use super::definition::{ABSENT, Description, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{AMOUNT, Account, AttackedSystem};
 use crate::Error;
@@ -24,7 +24,7 @@ pub(in crate::attack) const CHARGE_RACE: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement {
             source: "CWE-362: a race for a shared resource; invariant 1: one posting a charge",
-            max: RESISTED,
+            max: ABSENT,
         }),
         is_decided_by_scheme: false,
     },
@@ -145,10 +145,7 @@ pub(in crate::attack) const FOREIGN_PAYMENT: Attack = Attack {
         // The control's attacker asks for a payment of their own.
         weaken: unchanged,
         defences: one_defence,
-        requirement: Some(Requirement {
-            source: "CWE-639: authorisation by a key that the user chooses",
-            max: RESISTED,
-        }),
+        requirement: Some(Requirement { source: "CWE-639: authorisation by a key that the user chooses", max: ABSENT }),
         is_decided_by_scheme: false,
     },
     act: Act::Online(|system| Box::pin(foreign(system))),

@@ -1,7 +1,7 @@
 //! A symbol that was seen at an earlier payment, shown again: as it was, or made anew around the payload in it.
 
 use super::act::{Act, Attack};
-use super::definition::{Defence, Description, RESISTED, Requirement, one_defence, unchanged, with_static_symbols};
+use super::definition::{ABSENT, Defence, Description, Requirement, one_defence, unchanged, with_static_symbols};
 use super::findings::{Findings, Trial};
 use super::system::{Account, AttackedSystem, is_accepted};
 use crate::Error;
@@ -49,7 +49,7 @@ pub(in crate::attack) const REPLAY: Attack = Attack {
         needs: unchanged,
         weaken: with_static_symbols,
         defences: replay_defences,
-        requirement: Some(Requirement { source: "NIST SP 800-63B-3, 5.2.8: replay resistance", max: RESISTED }),
+        requirement: Some(Requirement { source: "NIST SP 800-63B-3, 5.2.8: replay resistance", max: ABSENT }),
         is_decided_by_scheme: false,
     },
     act: Act::Online(|system| Box::pin(replay(system))),

@@ -1,7 +1,7 @@
 //! Attacks on QUIC: requests before the end of the handshake, replayed datagrams, and amplification.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged, with_static_symbols};
+use super::definition::{ABSENT, Description, Requirement, one_defence, unchanged, with_static_symbols};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{AttackedSystem, BOTS_LINK};
 use crate::Error;
@@ -29,7 +29,7 @@ pub(in crate::attack) const EARLY_DATA: Attack = Attack {
         needs: unchanged,
         weaken: |scenario| scenario.server.early_data = true,
         defences: one_defence,
-        requirement: Some(Requirement { source: "RFC 9001, 9.2: replays of 0-RTT", max: RESISTED }),
+        requirement: Some(Requirement { source: "RFC 9001, 9.2: replays of 0-RTT", max: ABSENT }),
         is_decided_by_scheme: false,
     },
     act: Act::Online(|system| Box::pin(early_data(system))),

@@ -110,7 +110,7 @@ fn to_text(plan: &TuningPlan, tuned: &Tuned) -> String {
         let _ = writeln!(out, "  FRR of one try {:.2} %", 100.0 * frr);
     }
     if let Conformance::NotEnoughEvidence { needed } = against(&stated.fmr, plan.target_fmr) {
-        let more = needed.map_or(String::new(), |n| format!(": {} would do", needed_text(n, &stated.fmr)));
+        let more = needed.map_or(String::new(), |n| format!(": {} would do", needed_text(n)));
         let _ = writeln!(out, "  not enough evidence for the target{more}");
     }
     out

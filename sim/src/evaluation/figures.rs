@@ -4,7 +4,7 @@ use super::counts_file::{CountsFile, SampleFigures};
 use crate::Error;
 use biopay_reports::cluster::{MatedErrors, NonMatedErrors};
 use biopay_reports::curve::SubjectScores;
-use biopay_reports::html::{rate_with_method, selected_text};
+use biopay_reports::html::{needed_text, rate_with_method, selected_text};
 use biopay_reports::interval::{Dependence, OneTry, Rate};
 use biopay_reports::limit::{Conformance, against};
 use biopay_reports::requirement::{REQUIREMENTS, Requirement};
@@ -69,8 +69,6 @@ pub struct RequirementFigure {
     /// Whether it is met.
     #[serde(flatten)]
     pub verdict: Conformance,
-    #[serde(skip)]
-    fmr: Option<Rate>,
 }
 
 const POINTS: [(&str, f64); 5] =
@@ -132,7 +130,7 @@ impl Figures {
         }
         self.points.iter().chain(&self.scheme).for_each(|point| point.write(&mut out));
         for r in &self.requirements {
-            let _ = writeln!(out, "  {:<28} {}", r.name, verdict_text(r.verdict, r.fmr.as_ref()));
+            let _ = writeln!(out, "  {:<28} {}", r.name, verdict_text(r.verdict));
         }
         out
     }
@@ -177,17 +175,14 @@ pub enum HasScore {
     No,
 }
 
-/// Writes a verdict, with what would be enough beside what there was.
-pub fn verdict_text(verdict: Conformance, fmr: Option<&Rate>) -> String {
+/// Writes a verdict, with what would be enough.
+pub fn verdict_text(verdict: Conformance) -> String {
     match verdict {
         Conformance::Met => "met".into(),
         Conformance::NotMet => "not met".into(),
-        Conformance::NotEnoughEvidence { needed: Some(needed) } => match fmr {
-            Some(fmr) => {
-                format!("not enough evidence: {} would be enough", biopay_reports::html::needed_text(needed, fmr))
-            }
-            None => format!("not enough evidence: about {} comparisons would be enough", needed.comparisons),
-        },
+        Conformance::NotEnoughEvidence { needed: Some(needed) } => {
+            format!("not enough evidence: {} would be enough at this rate", needed_text(needed))
+        }
         Conformance::NotEnoughEvidence { needed: None } => "not enough evidence".into(),
     }
 }
@@ -228,15 +223,15 @@ fn false_matches(file: &CountsFile, least: Option<Dependence>) -> Rate {
 }
 
 fn requirement(r: &Requirement, decided: Option<&PointRates>, scores: &SubjectScores) -> RequirementFigure {
-    let judged = |fmr: Rate, verdict| RequirementFigure { name: r.name, source: r.source, verdict, fmr: Some(fmr) };
+    let judged = |verdict| RequirementFigure { name: r.name, source: r.source, verdict };
     if let Some(point) = decided {
-        return judged(point.fmr, r.verdict(&point.fmr, &point.fnmr));
+        return judged(r.verdict(&point.fmr, &point.fnmr));
     }
     match scores.within(r.false_match_max) {
-        Some(point) => judged(point.fmr, r.verdict(&point.fmr, &point.fnmr)),
+        Some(point) => judged(r.verdict(&point.fmr, &point.fnmr)),
         None => {
             let strictest = scores.rates(&[f32::INFINITY])[0].fmr;
-            judged(strictest, against(&strictest, r.false_match_max))
+            judged(against(&strictest, r.false_match_max))
         }
     }
 }
