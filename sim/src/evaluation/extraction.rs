@@ -2,7 +2,7 @@
 
 use super::sample_set::{ImageResult, TemplateResult, acquired};
 use crate::Error;
-use biopay_biometrics::fingerprint::iso19794_2::Record;
+use biopay_biometrics::fingerprint::record::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features};
 use biopay_biometrics::{Modality, Sample, Template, face};
 use biopay_datasets::folder::{NamedFile, PixelDigest, read_image, write_image};
