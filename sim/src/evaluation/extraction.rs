@@ -110,6 +110,23 @@ pub fn embedded_templates(
     each_face(images, progress, &|_, sample| acquired(embedder.template(sample)))
 }
 
+/// Refuses a network, and says how to build a program that takes it.
+///
+/// # Errors
+///
+/// [`Error::Usage`].
+#[cfg(not(feature = "onnx"))]
+pub fn embedded_templates(
+    _images: &[NamedFile],
+    network: &Path,
+    _progress: &(dyn Fn() + Sync),
+) -> Result<Extracted<Template>, Error> {
+    Err(Error::Usage(format!(
+        "--embedder {}: this biopay cannot run ONNX networks; build one that can by `cargo build --release -p biopay-sim --features onnx`",
+        network.display()
+    )))
+}
+
 fn each_face(
     images: &[NamedFile],
     progress: &(dyn Fn() + Sync),
