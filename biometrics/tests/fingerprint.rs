@@ -3,7 +3,7 @@
 #[path = "support/ridges.rs"]
 mod ridges;
 
-use biopay_biometrics::fingerprint::iso19794_2::Record;
+use biopay_biometrics::fingerprint::record::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features, MinutiaeTemplate, compare};
 use biopay_biometrics::{AcquisitionFailure, Error, Sample};
 use ndarray::Array2;

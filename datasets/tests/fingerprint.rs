@@ -1,7 +1,7 @@
 //! What callers may rely on: same arguments, same bytes; the truth is true; captures differ as they should.
 
 use biopay_biometrics::Sample;
-use biopay_biometrics::fingerprint::iso19794_2::Record;
+use biopay_biometrics::fingerprint::record::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features, MinutiaeTemplate, compare};
 use biopay_datasets::fingerprint::{Capture, CaptureQuality, Device, Finger, Minutia, PatternClass, Point};
 use sha2::{Digest, Sha256};

@@ -93,3 +93,14 @@ fn transparent_paper_is_white() {
     let [a, b] = [&opaque, &transparent].map(|f| std::fs::read_to_string(f.path().join("s.csv")).expect("scores"));
     assert_eq!(a, b);
 }
+
+#[test]
+#[cfg(not(feature = "onnx"))]
+fn an_embedder_that_cannot_run_says_how_to_build_one_that_can() {
+    let folder = folder_of(&[("1_1.png", print(1, 1)), ("1_2.png", print(1, 2)), ("2_1.png", print(2, 1))]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_biopay"));
+    command.args(["evaluate", "--modality", "face", "--images", "images", "--embedder", "model.onnx"]);
+    let refused = command.current_dir(folder.path()).output().expect("biopay runs");
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && text.contains("--features onnx"), "{text}");
+}

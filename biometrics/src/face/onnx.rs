@@ -1,7 +1,9 @@
 //! A face model of the user's own, in place of ours: found and aligned by our extractor, embedded by an ONNX network.
 //!
-//! The network gets the canonical crop of 112 by 112 pixels, the alignment that published face embedders are trained
-//! on (Deng et al. 2019), grey in all three channels, as (grey - 127.5) / 127.5.
+//! The network gets the canonical crop, the alignment that published face embedders are trained on (Deng et al. 2019), at
+//! the size, with the channels and in the layout that its input declares; a declared input of another kind is refused by
+//! name. Pixels are grey, in every channel, as (grey - 127.5) / 127.5. Of an input that is not square the longer side covers
+//! the canonical frame, and the other one its middle, as the networks for 112 by 96 pixels have it (Wen et al. 2016).
 
 use super::extractor::{Extractor, prepared};
 use super::frame::CANONICAL_SIDE;
@@ -9,9 +11,13 @@ use crate::{Error, Sample, Template};
 use ndarray::Array2;
 use std::sync::Arc;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::DimLike;
+use tract_onnx::tract_hir::infer::Factoid;
 
-/// Side of the input. Units: pixels.
+/// Side of an input whose sides are not declared. Units: pixels.
 const SIDE: usize = CANONICAL_SIDE as usize;
+/// Sides that an input may declare. Units: pixels.
+const SIDES: std::ops::RangeInclusive<usize> = 32..=512;
 /// Bits of the binary form.
 const BITS: usize = 512;
 /// Most numbers of an embedding.
@@ -21,24 +27,78 @@ const LENGTH_MAX: usize = 4_096;
 #[derive(Clone)]
 pub struct Embedder {
     network: Arc<TypedRunnableModel>,
-    layout: Layout,
+    input: Input,
 }
 
-/// The layout of the image that a network takes.
+/// The order of the axes of the image that a network takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
-    /// `[1, 3, 112, 112]`.
+    /// `[1, channels, rows, columns]`.
     ChannelsFirst,
-    /// `[1, 112, 112, 3]`.
+    /// `[1, rows, columns, channels]`.
     ChannelsLast,
 }
 
-impl Layout {
-    fn shape(self) -> [usize; 4] {
-        match self {
-            Self::ChannelsFirst => [1, 3, SIDE, SIDE],
-            Self::ChannelsLast => [1, SIDE, SIDE, 3],
+/// The image that a network takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Input {
+    layout: Layout,
+    /// 1 for grey, 3 for colour.
+    channels: usize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Input {
+    /// Reads the input that a network declares; what it leaves open becomes a colour image of 112 by 112 pixels with its
+    /// channels first.
+    fn declared(model: &InferenceModel) -> Result<Self, Error> {
+        let unusable = |_| malformed("its input cannot be determined");
+        if model.input_outlets().map_err(unusable)?.len() != 1 {
+            return Err(malformed("it has not one input but several: give a network of one image"));
         }
+        let fact = model.input_fact(0).map_err(unusable)?;
+        if fact.datum_type.concretize().is_some_and(|declared| declared != f32::datum_type()) {
+            return Err(malformed("its input is not of 32-bit floats: export it with a float input"));
+        }
+        if fact.shape.is_open() {
+            return Self::of([None; 4]);
+        }
+        let declared: Vec<Option<usize>> =
+            fact.shape.dims().map(|side| side.concretize().and_then(|side| side.to_usize().ok())).collect();
+        let axes = declared.try_into().map_err(|_| malformed("its input is not an image of four axes"))?;
+        Self::of(axes)
+    }
+
+    /// Takes the axes that are declared.
+    fn of(axes: [Option<usize>; 4]) -> Result<Self, Error> {
+        if axes[0].is_some_and(|batch| batch != 1) {
+            return Err(malformed("it declares a batch of several images: export it with a batch of one"));
+        }
+        let is_channels = |axis: Option<usize>| matches!(axis, Some(1 | 3));
+        let (layout, channels, rows, columns) = match axes {
+            [_, channels, rows, columns] if is_channels(channels) => (Layout::ChannelsFirst, channels, rows, columns),
+            [_, rows, columns, channels] if is_channels(channels) => (Layout::ChannelsLast, channels, rows, columns),
+            [_, None, rows, columns] => (Layout::ChannelsFirst, None, rows, columns),
+            _ => return Err(malformed("its input has neither one channel nor three")),
+        };
+        let (rows, columns) = (rows.or(columns).unwrap_or(SIDE), columns.or(rows).unwrap_or(SIDE));
+        if !SIDES.contains(&rows) || !SIDES.contains(&columns) {
+            return Err(malformed("its input has a side outside 32 to 512 pixels"));
+        }
+        Ok(Self { layout, channels: channels.unwrap_or(3), rows, columns })
+    }
+
+    fn shape(self) -> [usize; 4] {
+        match self.layout {
+            Layout::ChannelsFirst => [1, self.channels, self.rows, self.columns],
+            Layout::ChannelsLast => [1, self.rows, self.columns, self.channels],
+        }
+    }
+
+    /// The side of the square crop that the input is the middle of.
+    fn side(self) -> usize {
+        self.rows.max(self.columns)
     }
 }
 
@@ -46,17 +106,16 @@ impl Embedder {
     /// Reads a network, the content of an ONNX file, with one image as its input and the embedding as its first output.
     ///
     /// # Errors
-    /// [`Error::Malformed`] when it is no ONNX network that runs on an input of `[1, 3, 112, 112]` or
-    /// `[1, 112, 112, 3]`, or does not answer with 2 to 4,096 finite numbers.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        let flat = Array2::from_elem((SIDE, SIDE), 128.0);
-        let usable = |layout| {
-            let embedder = Self { network: network(bytes, layout).ok()?, layout };
-            embedder.embed(&flat).is_ok().then_some(embedder)
-        };
-        [Layout::ChannelsFirst, Layout::ChannelsLast].into_iter().find_map(usable).ok_or(malformed(
-            "it is no network from an image of [1, 3, 112, 112] or [1, 112, 112, 3] to 2 to 4,096 finite numbers",
-        ))
+    /// [`Error::Malformed`] when it is not an ONNX network, when its declared input is not one image of one or three
+    /// channels of 32-bit floats, or when it does not answer with 2 to 4,096 finite numbers.
+    pub fn from_bytes(mut bytes: &[u8]) -> Result<Self, Error> {
+        let model = onnx().model_for_read(&mut bytes).map_err(|_| malformed("it is not an ONNX network"))?;
+        let input = Input::declared(&model)?;
+        let network =
+            runnable(model, input).map_err(|_| malformed("it cannot be run on the input that it declares"))?;
+        let embedder = Self { network, input };
+        embedder.embed(&Array2::from_elem((input.side(), input.side()), 128.0))?;
+        Ok(embedder)
     }
 
     /// Makes the template of one sample.
@@ -70,13 +129,16 @@ impl Embedder {
     pub fn template(&self, sample: &Sample) -> Result<Template, Error> {
         let image = prepared(sample)?;
         let frame = Extractor::builtin().parameters.locator.locate(&image)?;
-        let embedding = self.embed(&frame.crop(&image, SIDE, 0))?;
+        let embedding = self.embed(&frame.crop(&image, self.input.side(), 0))?;
         Ok(Template::from_embedding(embedding, BITS))
     }
 
+    /// Embeds a square crop, of which the network gets the middle.
     fn embed(&self, crop: &Array2<f32>) -> Result<Vec<f32>, Error> {
-        let value = |row: usize, column: usize| (crop[[row, column]] - 127.5) / 127.5;
-        let input = tract_ndarray::Array4::from_shape_fn(self.layout.shape(), |at| match self.layout {
+        let Input { layout, rows, columns, .. } = self.input;
+        let (top, left) = ((crop.nrows() - rows) / 2, (crop.ncols() - columns) / 2);
+        let value = |row: usize, column: usize| (crop[[top + row, left + column]] - 127.5) / 127.5;
+        let input = tract_ndarray::Array4::from_shape_fn(self.input.shape(), |at| match layout {
             Layout::ChannelsFirst => value(at.2, at.3),
             Layout::ChannelsLast => value(at.1, at.2),
         });
@@ -94,9 +156,8 @@ fn malformed(why: &'static str) -> Error {
     Error::Malformed { what: "face network", why }
 }
 
-fn network(mut bytes: &[u8], layout: Layout) -> TractResult<Arc<TypedRunnableModel>> {
-    let model = onnx().model_for_read(&mut bytes)?;
-    model.with_input_fact(0, f32::fact(layout.shape()).into())?.into_optimized()?.into_runnable()
+fn runnable(model: InferenceModel, input: Input) -> TractResult<Arc<TypedRunnableModel>> {
+    model.with_input_fact(0, f32::fact(input.shape()).into())?.into_optimized()?.into_runnable()
 }
 
 #[cfg(test)]
@@ -158,7 +219,7 @@ mod tests {
     #[test]
     fn a_network_of_averages_embeds_what_the_crop_shows() {
         let embedder = Embedder::from_bytes(&averages(&[1, 3, SIDE, SIDE], &[1, 3, 8, 8])).expect("a usable network");
-        assert_eq!(embedder.layout, Layout::ChannelsFirst);
+        assert_eq!(embedder.input.shape(), [1, 3, SIDE, SIDE]);
         let crop = Array2::from_shape_fn((SIDE, SIDE), |(row, column)| (row / 14 * 8 + column / 14) as f32 * 4.0);
         let embedding = embedder.embed(&crop).expect("an embedding");
         assert_eq!(embedding.len(), 3 * 64);
@@ -166,6 +227,43 @@ mod tests {
             let expected = ((i % 64) as f32 * 4.0 - 127.5) / 127.5;
             assert!((value - expected).abs() < 1e-4, "{value} for {expected} at {i}");
         }
+    }
+
+    #[test]
+    fn a_network_is_fed_with_the_input_that_it_declares() {
+        for (shape, output) in
+            [([1, 3, 168, 168], [1, 3, 12, 12]), ([1, 3, 112, 98], [1, 3, 8, 7]), ([1, 1, 112, 112], [1, 1, 8, 8])]
+        {
+            let embedder = Embedder::from_bytes(&averages(&shape, &output)).expect("a usable network");
+            assert_eq!(embedder.input.shape(), shape);
+            let side = embedder.input.side();
+            let crop = Array2::from_shape_fn((side, side), |(_, column)| column as f32);
+            let embedding = embedder.embed(&crop).expect("an embedding");
+            assert_eq!(embedding.len(), output.iter().product::<usize>());
+            // The middle of the crop: columns count from the margin that is left out.
+            let first = ((side - shape[3]) / 2) as f32 + 6.5;
+            assert!((embedding[0] - (first - 127.5) / 127.5).abs() < 1e-4, "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn an_input_of_another_kind_is_refused_by_name() {
+        for (shape, why) in [
+            ([1, 4, 112, 112], "neither one channel nor three"),
+            ([8, 3, 112, 112], "a batch"),
+            ([1, 3, 1_120, 1_120], "a side outside"),
+        ] {
+            let refused = Embedder::from_bytes(&averages(&shape, &[1, 3, 8, 8])).err().expect("no usable input");
+            assert!(refused.to_string().contains(why), "{refused}");
+        }
+    }
+
+    #[test]
+    fn channels_may_stand_last_and_sides_may_be_left_open() {
+        let input = |axes| Input::of(axes).map(Input::shape);
+        assert_eq!(input([Some(1), Some(160), Some(160), Some(3)]), Ok([1, 160, 160, 3]));
+        assert_eq!(input([None, Some(3), None, None]), Ok([1, 3, SIDE, SIDE]));
+        assert_eq!(input([None; 4]), Ok([1, 3, SIDE, SIDE]));
     }
 
     #[test]

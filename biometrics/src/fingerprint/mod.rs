@@ -34,7 +34,7 @@ mod relaxation;
 mod template;
 
 pub mod fixed_length;
-pub mod iso19794_2;
+pub mod record;
 
 pub use comparison::{Score, compare};
 pub use extractor::Extractor;

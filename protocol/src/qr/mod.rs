@@ -3,5 +3,5 @@
 mod read;
 mod symbol;
 
-pub use read::{PIXELS_MAX, Reading, read, read_png};
+pub use read::{PIXELS_MAX, Reading, SymbolReader, read, read_png};
 pub use symbol::{Level, QUIET_ZONE_MODULES, Symbol, VERSION_MAX};

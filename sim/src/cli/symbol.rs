@@ -1,10 +1,11 @@
 //! `biopay dataset symbol`.
 
 use crate::Error;
-use crate::evaluation::symbols::SymbolTrial;
+use crate::evaluation::symbols::{SymbolRates, SymbolTrial};
 use crate::progress::Stage;
 use biopay_datasets::fingerprint::CaptureQuality;
 use biopay_datasets::optics::Display;
+use biopay_protocol::qr::SymbolReader;
 use biopay_reports::html::rate_text;
 use clap::Args;
 use std::path::PathBuf;
@@ -64,14 +65,19 @@ pub(super) fn execute(args: &SymbolArgs) -> Result<(), Error> {
     }
     stage.finish();
     println!("display  bytes  version  modules  read");
+    let alone = |r: &SymbolRates| -> String {
+        let one = |(reader, rate): &(SymbolReader, _)| format!(", {} {}", reader.name(), rate_text(rate));
+        r.alone.iter().map(one).collect()
+    };
     for (display, r) in &rows {
         let version = format!("{}-{:?}", r.version, r.level);
         println!(
-            "{:<7} {:>6}  {version:>7}  {:>7}  {}{}",
+            "{:<7} {:>6}  {version:>7}  {:>7}  {}{}{}",
             display.name(),
             r.payload_bytes,
             r.modules,
             rate_text(&r.read),
+            alone(r),
             if r.misread > 0 { format!(", {} misread", r.misread) } else { String::new() }
         );
     }
@@ -89,7 +95,7 @@ fn keep_pictures(args: &SymbolArgs, trial: &SymbolTrial, bytes: usize) -> Result
     Ok(())
 }
 
-fn write_json(args: &SymbolArgs, rows: &[(Display, crate::evaluation::symbols::SymbolRates)]) -> Result<(), Error> {
+fn write_json(args: &SymbolArgs, rows: &[(Display, SymbolRates)]) -> Result<(), Error> {
     let Some(path) = &args.json else { return Ok(()) };
     let values: Vec<_> =
         rows.iter().map(|(display, r)| serde_json::json!({ "display": display, "rates": r })).collect();

@@ -2,7 +2,7 @@
 
 use super::sample_set::{ImageResult, TemplateResult, acquired};
 use crate::Error;
-use biopay_biometrics::fingerprint::iso19794_2::Record;
+use biopay_biometrics::fingerprint::record::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features};
 use biopay_biometrics::{Modality, Sample, Template, face};
 use biopay_datasets::folder::{NamedFile, PixelDigest, read_image, write_image};
@@ -108,6 +108,23 @@ pub fn embedded_templates(
     let bytes = std::fs::read(network).map_err(Error::file(network))?;
     let embedder = face::onnx::Embedder::from_bytes(&bytes)?;
     each_face(images, progress, &|_, sample| acquired(embedder.template(sample)))
+}
+
+/// Refuses a network, and says how to build a program that takes it.
+///
+/// # Errors
+///
+/// [`Error::Usage`].
+#[cfg(not(feature = "onnx"))]
+pub fn embedded_templates(
+    _images: &[NamedFile],
+    network: &Path,
+    _progress: &(dyn Fn() + Sync),
+) -> Result<Extracted<Template>, Error> {
+    Err(Error::Usage(format!(
+        "--embedder {}: this biopay cannot run ONNX networks; build one that can by `cargo build --release -p biopay-sim --features onnx`",
+        network.display()
+    )))
 }
 
 fn each_face(

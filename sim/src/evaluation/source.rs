@@ -1,7 +1,7 @@
 //! The source of an evaluation's samples: a folder of images or records, a file of embeddings, or a seed.
 
 use super::SampleSet;
-use super::extraction::{Extracted, extract, face_templates, read_records, write_records};
+use super::extraction::{Extracted, embedded_templates, extract, face_templates, read_records, write_records};
 use super::intake::Intake;
 use super::sample_set::ImageResult;
 use super::sample_set::TemplateResult;
@@ -114,8 +114,7 @@ pub struct Source {
     /// Writes every extraction stage of every image as PNG into this folder.
     #[arg(long, value_name = "DIR")]
     trace_stages: Option<PathBuf>,
-    /// An ONNX face model that embeds the detected and aligned faces, instead of the built-in features.
-    #[cfg(feature = "onnx")]
+    /// An ONNX face model (in a biopay built with `--features onnx`) that embeds the detected and aligned faces, instead of the built-in features.
     #[arg(long, value_name = "MODEL.onnx", requires = "images", conflicts_with = "trace_stages")]
     embedder: Option<PathBuf>,
 }
@@ -267,9 +266,8 @@ pub fn synthesise(modality: ModalityId, make: &Synthetic) -> Result<SampleSet, E
 
 impl Source {
     fn face_templates(&self, images: &[NamedFile], progress: &(dyn Fn() + Sync)) -> Result<Extracted<Template>, Error> {
-        #[cfg(feature = "onnx")]
         if let Some(network) = &self.embedder {
-            return super::extraction::embedded_templates(images, network, progress);
+            return embedded_templates(images, network, progress);
         }
         face_templates(images, self.trace_stages.as_deref(), progress)
     }

@@ -4,7 +4,7 @@ use crate::Error;
 use biopay_datasets::fingerprint::CaptureQuality;
 use biopay_datasets::optics::{Display, capture};
 use biopay_datasets::stream::stream;
-use biopay_protocol::qr::{Level, Symbol, read};
+use biopay_protocol::qr::{Level, Symbol, SymbolReader, read};
 use biopay_reports::interval::Rate;
 use image::GrayImage;
 use ndarray::Array2;
@@ -40,6 +40,8 @@ pub struct SymbolRates {
     pub read: Rate,
     /// The number of looks in which something else was read.
     pub misread: u64,
+    /// The same share for each reader alone.
+    pub alone: Vec<(SymbolReader, Rate)>,
 }
 
 impl SymbolTrial {
@@ -50,16 +52,19 @@ impl SymbolTrial {
     /// [`Error::Protocol`] if the payload is too large for a symbol.
     pub fn measure(&self, payload_bytes: usize) -> Result<SymbolRates, Error> {
         let symbol = Symbol::fitted(&self.payload(payload_bytes, 0))?;
-        let outcomes: Vec<Outcome> =
+        let looks: Vec<Look> =
             (0..self.looks).into_par_iter().map(|n| self.look(payload_bytes, n)).collect::<Result<_, _>>()?;
-        let count = |wanted| outcomes.iter().filter(|&&outcome| outcome == wanted).count() as u64;
+        let share = |count: usize| Rate::independent(count as u64, self.looks);
+        let count = |wanted| looks.iter().filter(|look| look.outcome == wanted).count();
+        let alone = |reader| (reader, share(looks.iter().filter(|look| look.read_by.contains(&reader)).count()));
         Ok(SymbolRates {
             payload_bytes,
             version: symbol.version(),
             level: symbol.level(),
             modules: symbol.width(),
-            read: Rate::independent(count(Outcome::Read), self.looks),
-            misread: count(Outcome::Misread),
+            read: share(count(Outcome::Read)),
+            misread: count(Outcome::Misread) as u64,
+            alone: SymbolReader::ALL.map(alone).into(),
         })
     }
 
@@ -78,12 +83,15 @@ impl SymbolTrial {
         Ok(GrayImage::from_raw(columns as u32, rows as u32, bytes).expect("a byte a pixel"))
     }
 
-    fn look(&self, payload_bytes: usize, number: u64) -> Result<Outcome, Error> {
-        Ok(match read(&self.picture(payload_bytes, number)?) {
-            Ok(reading) if reading.payload == self.payload(payload_bytes, number) => Outcome::Read,
+    fn look(&self, payload_bytes: usize, number: u64) -> Result<Look, Error> {
+        let (picture, payload) = (self.picture(payload_bytes, number)?, self.payload(payload_bytes, number));
+        let outcome = match read(&picture) {
+            Ok(reading) if reading.payload == payload => Outcome::Read,
             Ok(_) => Outcome::Misread,
             Err(_) => Outcome::NotRead,
-        })
+        };
+        let reads = |reader: &SymbolReader| reader.read(&picture).is_ok_and(|reading| reading.payload == payload);
+        Ok(Look { outcome, read_by: SymbolReader::ALL.into_iter().filter(reads).collect() })
     }
 
     fn payload(&self, bytes: usize, number: u64) -> Vec<u8> {
@@ -91,6 +99,12 @@ impl SymbolTrial {
         stream(self.seed, "symbol/payload", number).fill_bytes(&mut payload);
         payload
     }
+}
+
+/// The outcome of one look: for all readers in turn, and the readers that read the payload alone.
+struct Look {
+    outcome: Outcome,
+    read_by: Vec<SymbolReader>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,6 +117,19 @@ enum Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Looks of `biopay dataset symbol` that `rqrr` does not read; ZXing, zbar and `rxing` do.
+    #[test]
+    fn what_one_reader_leaves_another_reads() {
+        let looks =
+            [(Display::Print, 142, 10), (Display::Print, 272, 1), (Display::Print, 44, 46), (Display::Screen, 512, 3)];
+        for (display, bytes, number) in looks {
+            let trial = SymbolTrial { display, quality: CaptureQuality::default(), looks: 1, seed: 1 };
+            let reading = read(&trial.picture(bytes, number).unwrap()).unwrap();
+            assert_eq!(reading.payload, trial.payload(bytes, number), "{bytes} bytes, look {number}");
+            assert_eq!(reading.reader, SymbolReader::Rxing, "{bytes} bytes, look {number}");
+        }
+    }
 
     #[test]
     fn a_clean_look_is_read_and_the_hardest_at_a_large_symbol_is_not() {
