@@ -1,7 +1,7 @@
 //! The checks of a scenario's values that types cannot express.
 
 use super::definition::{HANDSETS_MAX, Scenario};
-use super::sections::{ClockKind, Pattern};
+use super::sections::{ClockKind, Login, Pattern};
 use super::vocabulary;
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
@@ -112,7 +112,6 @@ fn bounds(scenario: &Scenario) -> Result<(), String> {
         ("payments.recapture", scenario.payments.recapture, WEIGHT_MAX),
         ("payments.second-device", scenario.payments.second_device, WEIGHT_MAX),
         ("arrivals.registrations-per-s", arrivals.registrations_per_s, RATE_MAX),
-        ("1 / arrivals.registrations-per-s", 1.0 / arrivals.registrations_per_s, TIME_MAX_S),
         ("arrivals.payment-gap-s", arrivals.payment_gap_s, TIME_MAX_S),
         ("arrivals.begin-unix-s", arrivals.begin_unix_s as f64, UNIX_MAX_S),
         ("users.think-ms", users.think_ms as f64, DAY_MS),
@@ -129,6 +128,13 @@ fn bounds(scenario: &Scenario) -> Result<(), String> {
     ];
     if let Some((key, value, max)) = bounds.iter().find(|(_, value, max)| !(0.0..=*max).contains(value)) {
         return Err(format!("{key} = {value} must lie from 0 to {max}"));
+    }
+    if arrivals.registrations_per_s < 1.0 / TIME_MAX_S {
+        let rate = arrivals.registrations_per_s;
+        return Err(format!(
+            "arrivals.registrations-per-s = {rate:e} must lie from {:e} to {RATE_MAX:e}",
+            1.0 / TIME_MAX_S
+        ));
     }
     let payments = u64::from(scenario.handsets) * u64::from(scenario.payments.per_handset);
     if payments > TRANSACTIONS_MAX {
@@ -167,6 +173,11 @@ fn counts(scenario: &Scenario) -> Result<(), String> {
     if scenario.server.presentation.asks_for_device() && scenario.users.two_step_registration > 0.0 {
         return Err("server.presentation asks for devices, which are named where everything is registered in one \
                     message: set users.two-step-registration = 0"
+            .into());
+    }
+    if scenario.server.presentation.asks_for_device() && scenario.server.login == Login::Opaque {
+        return Err("server.presentation asks for devices, which no message of an OPAQUE registration can name: set \
+                    server.login = \"password\""
             .into());
     }
     // Argon2 needs eight blocks a lane.

@@ -20,3 +20,4 @@ pub use sections::{
 };
 pub use service::{CALIBRATED_HASH_KIB, ServiceModel, us};
 pub(crate) use suggestion::nearest;
+pub(crate) use vocabulary::check_figure;

@@ -3,7 +3,7 @@
 use super::definition::Scenario;
 use crate::network::ProfileId;
 use biopay_biometrics::scheme::SchemeId;
-use biopay_reports::metric::slug;
+use biopay_reports::metric::{LAST_WORDS, slug};
 use biopay_reports::records::{Component, Defence, GENERATOR_LAG, Journey, Operation, TransactionKind};
 use biopay_reports::threshold::Threshold;
 
@@ -15,10 +15,26 @@ use biopay_reports::threshold::Threshold;
 ///
 /// What is wrong, with the word that was probably meant.
 pub(super) fn check(scenario: &Scenario, threshold: &Threshold) -> Result<(), String> {
-    let Some((last, words)) = threshold.words.split_last() else { return Ok(()) };
+    words(scenario, &threshold.words).map_err(|why| format!("threshold {:?}: {why}", threshold.text))
+}
+
+/// Refuses the name of a figure that the scenario cannot give.
+///
+/// # Errors
+///
+/// What is wrong, with the word that was probably meant.
+pub(crate) fn check_figure(scenario: &Scenario, name: &str) -> Result<(), String> {
+    let named: Vec<String> = name.split('.').map(str::to_owned).collect();
+    let last = named.last().map_or("", String::as_str);
+    let ends = LAST_WORDS.into_iter().chain(["violations"]).collect::<Vec<_>>();
+    let known = if ends.contains(&last) { Ok(()) } else { Err(unknown("figure's last word", last, &ends)) };
+    known.and_then(|()| words(scenario, &named)).map_err(|why| format!("figure {name:?}: {why}"))
+}
+
+fn words(scenario: &Scenario, words: &[String]) -> Result<(), String> {
+    let Some((last, words)) = words.split_last() else { return Ok(()) };
     // How a transaction ended is the server's word.
     let words = if last == SHARE { &words[..words.len().min(1)] } else { words };
-    let refuse = |why: String| Err(format!("threshold {:?}: {why}", threshold.text));
     let is_about_attacks = words.first().is_some_and(|word| word == ATTACK);
     if is_about_attacks {
         let Some(attack) = words.get(1) else { return Ok(()) };
@@ -26,19 +42,19 @@ pub(super) fn check(scenario: &Scenario, threshold: &Threshold) -> Result<(), St
         let made: Vec<&str> = made.chain([biopay_reports::records::ZERO_EFFORT]).collect();
         return match made.contains(&attack.as_str()) {
             true => Ok(()),
-            false => refuse(unknown("attack of this scenario", attack, &made)),
+            false => Err(unknown("attack of this scenario", attack, &made)),
         };
     }
     let unused = |word: &str| SchemeId::ALL.iter().any(|id| id.name() == word && !scenario.schemes.r#use.contains(id));
     let known = known(scenario);
     for word in words {
         if unused(word) {
-            return refuse(format!("the scenario does not use the scheme {word}: add it to schemes.use"));
+            return Err(format!("the scenario does not use the scheme {word}: add it to schemes.use"));
         }
         for part in word.split('@') {
             if !known.iter().any(|name| name == part) {
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                return refuse(unknown("part of a figure's name", part, &known));
+                return Err(unknown("part of a figure's name", part, &known));
             }
         }
     }
@@ -84,6 +100,16 @@ mod tests {
         assert!(refusal("chrage.p99 < 300ms").unwrap().contains("did you mean \"charge\""));
         assert!(refusal("biohash.fmr < 1e-3").unwrap().contains("schemes.use"));
         assert!(refusal("attack.replay.rate < 0.1").unwrap().contains("attack of this scenario"));
+    }
+
+    #[test]
+    fn a_figure_of_a_sweep_is_held_against_the_same_words() {
+        let scenario = Scenario::load("quickstart", &[]).unwrap();
+        assert!(check_figure(&scenario, "nope.p99").unwrap_err().contains("\"nope\""));
+        assert!(check_figure(&scenario, "charge.p98").unwrap_err().contains("did you mean \"p9"));
+        for name in ["charge.p99", "fmr", "template.recapture.frr", "charge.throughput", "money.violations"] {
+            assert_eq!(check_figure(&scenario, name), Ok(()));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The plan of a sweep: its file, and the runs that it asks for.
 
 use crate::Error;
-use crate::scenario::{ClockKind, Scenario};
+use crate::scenario::{ClockKind, Scenario, check_figure};
 use biopay_reports::RunReader;
 use biopay_reports::manifest::Completion;
 use biopay_reports::sweep::Setting;
@@ -122,9 +122,10 @@ impl SweepPlan {
                 points.push(Planned { name: format!("{:05}", points.len()), settings, scenario });
             }
         }
-        let clock = points[0].scenario.clock;
+        let (clock, figures) = (points[0].scenario.clock, figures(file.figures));
+        figures.iter().try_for_each(|name| check_figure(&points[0].scenario, name)).map_err(invalid)?;
         let keys = axes.into_iter().map(|(key, _)| key).collect();
-        Ok(Self { name, keys, figures: figures(file.figures), points, clock })
+        Ok(Self { name, keys, figures, points, clock })
     }
 }
 
