@@ -1,22 +1,22 @@
 //! The server's settings of a scenario, and the server's figures as rows: the same on both clocks.
 
 use crate::Error;
-use crate::scenario::{PinMode, Scenario};
+use crate::scenario::{PinMode, ServerSettings};
 use biopay_reports::records::ServerFigure;
 use biopay_server::config::{CodeRule, FailureLimit, Mode, Rules, ThrottleConfig};
 use serde_json::Value;
 
 /// Returns the scenario's rules of a payment page.
-pub fn rules_of(scenario: &Scenario) -> Rules {
-    let code = if scenario.server.verification_code { CodeRule::On } else { CodeRule::Off };
-    let (code_digits, presentation) = (scenario.server.code_digits, scenario.server.presentation);
+pub fn rules_of(settings: &ServerSettings) -> Rules {
+    let code = if settings.verification_code { CodeRule::On } else { CodeRule::Off };
+    let (code_digits, presentation) = (settings.code_digits, settings.presentation);
     Rules { code, code_digits, presentation, ..Rules::default() }
 }
 
 /// Returns the throttle of the scenario's server.
-pub fn throttle_of(scenario: &Scenario) -> ThrottleConfig {
-    let spares_familiar = scenario.server.spares_familiar;
-    match scenario.server.throttling {
+pub fn throttle_of(settings: &ServerSettings) -> ThrottleConfig {
+    let spares_familiar = settings.spares_familiar;
+    match settings.throttling {
         // All handsets of a run share one address, and register in seconds.
         true => ThrottleConfig {
             spares_familiar,
@@ -30,8 +30,8 @@ pub fn throttle_of(scenario: &Scenario) -> ThrottleConfig {
 }
 
 /// Returns the form in which the scenario's server stores a PIN.
-pub fn server_mode(scenario: &Scenario) -> Mode {
-    match scenario.server.mode {
+pub fn server_mode(settings: &ServerSettings) -> Mode {
+    match settings.mode {
         PinMode::Mandate => Mode::Mandate,
         PinMode::PatentLiteral => Mode::PatentLiteral,
     }

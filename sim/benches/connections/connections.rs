@@ -41,7 +41,8 @@ fn main() -> ExitCode {
     let scenario = Scenario::load("throughput", &settings).expect("the scenario is built in");
     let population = people(&scenario);
     let scratch = tempfile::tempdir().expect("a temporary folder");
-    let processes = Processes::start(&scenario, &population, scratch.path()).expect("server and bank start");
+    let processes = Processes::start(&scenario.server, &scenario.schemes.parameters, &population, scratch.path())
+        .expect("server and bank start");
     let side = crowd::Side { processes: &processes, population };
     compare("handshakes", |seconds| crowd::handshakes(&side, seconds), |seconds| plain::handshakes(&side, seconds));
     compare("pings", |seconds| crowd::pings(&side, seconds), |seconds| plain::pings(&side, seconds));
@@ -62,7 +63,7 @@ fn main() -> ExitCode {
 
 fn people(scenario: &Scenario) -> Arc<Population> {
     let plans = draw(scenario, Shard::WHOLE).expect("the scenario has no trace");
-    let needed = captures_needed(scenario, &plans);
+    let needed = captures_needed(&scenario.biometric, &plans);
     let population = Population::make(scenario, &plans, &needed, &AtomicBool::new(false), &|_| {});
     Arc::new(population.expect("embeddings always enrol"))
 }

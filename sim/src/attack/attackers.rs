@@ -8,10 +8,6 @@ pub use crate::scenario::attack::ATTACKERS;
 const CAPTURES_FROM: u32 = 500_000;
 /// The number of captures of each attacker.
 pub const CAPTURES: u32 = 3;
-/// Returns the subject behind an attacker: nobody who has an account, and none of the run's impostors.
-pub(in crate::attack) fn attacker(scenario: &Scenario, index: u32) -> u32 {
-    scenario.handsets + scenario.impostor_count() + index % ATTACKERS
-}
 
 /// Returns the key of one of an attacker's captures, counted from 0.
 pub(in crate::attack) fn attackers_capture(subject: u32, number: u32) -> CaptureKey {
@@ -24,7 +20,7 @@ pub fn captures_needed(scenario: &Scenario) -> Vec<CaptureKey> {
         return Vec::new();
     }
     let attackers = (0..ATTACKERS).flat_map(|index| {
-        let subject = attacker(scenario, index);
+        let subject = scenario.attacker(index);
         (0..CAPTURES).map(move |number| attackers_capture(subject, number))
     });
     let owners = (0..scenario.handsets).map(|owner| attackers_capture(owner, 0));

@@ -5,7 +5,7 @@
 //! an order for each record, and `control` gives the attacker what the attack needs (a score, the token, a loose
 //! threshold, a short key).
 
-use super::attackers::{ATTACKERS, CAPTURES, attacker, attackers_capture};
+use super::attackers::{ATTACKERS, CAPTURES, attackers_capture};
 use super::definition::LOOSE_THRESHOLD;
 use super::findings::{Findings, Trial};
 use super::setup::Setup;
@@ -86,7 +86,7 @@ impl<'a> OfflineSystem<'a> {
     pub fn strangers(&self, captures: u32) -> Vec<Template> {
         let scenario = &self.setup.scenario;
         let keys = (0..ATTACKERS).flat_map(|index| {
-            (0..captures.min(CAPTURES)).map(move |number| attackers_capture(attacker(scenario, index), number))
+            (0..captures.min(CAPTURES)).map(move |number| attackers_capture(scenario.attacker(index), number))
         });
         let templates = keys.filter_map(|key| self.population.sensors.find(key)?.template.clone().ok());
         templates.collect()
@@ -104,7 +104,7 @@ impl<'a> OfflineSystem<'a> {
     /// Enrols the attacker from the attacker's first samples.
     pub fn attackers_own(&self, scheme: &dyn Scheme) -> Option<Target> {
         let own = self.strangers(1);
-        self.enrol(scheme, attacker(&self.setup.scenario, 0), own.get(..1)?, 0)
+        self.enrol(scheme, self.setup.scenario.attacker(0), own.get(..1)?, 0)
     }
 
     /// Opens this attack's own random stream.
@@ -118,7 +118,7 @@ impl<'a> OfflineSystem<'a> {
     pub fn trial(&self, trial: &OfflineTrial, outcome: &str) -> Trial {
         Trial {
             target: trial.target,
-            attacker: attacker(&self.setup.scenario, 0),
+            attacker: self.setup.scenario.attacker(0),
             tries: trial.queries,
             succeeded: trial.succeeded,
             outcome: outcome.to_owned(),

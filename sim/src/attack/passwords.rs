@@ -1,15 +1,13 @@
 //! A stolen table of password hashes, searched off line.
 
 use super::act::{Act, Attack};
-use super::attackers::attacker;
 use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
 use super::setup::Setup;
 use super::system::rng;
 use crate::Error;
 use crate::network::Fabric;
-use crate::scenario::Configuration;
-use crate::scenario::Scenario;
+use crate::scenario::{Configuration, ServerSettings};
 use crate::virtual_time::env::{ServiceTimes, virtual_env};
 use crate::virtual_time::executor::run;
 use crate::virtual_time::timeline::Timeline;
@@ -55,7 +53,7 @@ fn search(setup: &Setup) -> Result<Findings, Error> {
     let scenario = &setup.scenario;
     let stolen_pepper: &[u8] = if setup.configuration == Configuration::Hardened { b"" } else { PEPPER };
     let trials = run(&timeline, async {
-        let env = virtual_env(&timeline, times(scenario), scenario.seed, "attack/passwords");
+        let env = virtual_env(&timeline, times(&scenario.server), scenario.seed, "attack/passwords");
         let cost = HashCost { memory_kib: HASH_KIB, passes: 1, lanes: 1 };
         let server = Passwords::new(env.clone(), cost, PEPPER.to_vec());
         let attackers = Passwords::new(env.clone(), cost, stolen_pepper.to_vec());
@@ -69,7 +67,7 @@ fn search(setup: &Setup) -> Result<Findings, Error> {
             let begun = env.clock.elapsed();
             let mut trial = Trial {
                 target,
-                attacker: attacker(scenario, 0),
+                attacker: scenario.attacker(0),
                 tries: 0,
                 succeeded: false,
                 outcome: "list-spent".into(),
@@ -92,7 +90,7 @@ fn search(setup: &Setup) -> Result<Findings, Error> {
     let mean = |of: fn(&Trial) -> f64| found.iter().map(|trial| of(trial)).sum::<f64>() / found.len() as f64;
     let mut figures = Findings::default();
     if !found.is_empty() {
-        let hash_s = times(scenario).password_hash.as_secs_f64();
+        let hash_s = times(&scenario.server).password_hash.as_secs_f64();
         let expected = (f64::from(1_u32 << WEAK_BITS) + 1.0) / 2.0;
         let figures_of = [
             ("guesses to the password", mean(|t| t.tries as f64), expected, "(2^10 + 1) / 2"),
@@ -119,9 +117,9 @@ fn search(setup: &Setup) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-fn times(scenario: &Scenario) -> ServiceTimes {
+fn times(server: &ServerSettings) -> ServiceTimes {
     let queue = PasswordConfig::default().queue;
-    ServiceTimes::of(&scenario.server.service, 1, scenario.server.hash_memory_kib, queue)
+    ServiceTimes::of(&server.service, 1, server.hash_memory_kib, queue)
 }
 
 fn word(number: u32) -> Result<Secret, Error> {

@@ -1,6 +1,6 @@
 //! The attacked system: a server with its bank in virtual time, its accounts, and connections from any address.
 
-use super::attackers::{attacker, attackers_capture};
+use super::attackers::attackers_capture;
 use super::findings::Findings;
 use super::setup::Setup;
 use crate::Error;
@@ -120,11 +120,12 @@ pub fn play(
     let bots = (scenario.handsets..scenario.handsets + BOTNET).map(|h| (h, Itinerary::fixed(BOTS_LINK)));
     let hosts: BTreeMap<u32, Itinerary> = owners.chain(bots).collect();
     let seed = rng(setup, "server").random();
-    let timeline = Timeline::new(Fabric::new(seed, hosts, host(scenario)));
+    let timeline = Timeline::new(Fabric::new(seed, hosts, host(&scenario.server.service)));
     run(&timeline, async {
         let mut accounts = accounts(setup, population)?;
         let owners: BTreeSet<u32> = accounts.iter().map(|account| account.subject).collect();
-        let server = VirtualServer::start(scenario, population, &owners, &timeline, seed).await?;
+        let server =
+            VirtualServer::start(&scenario.server, &scenario.network, population, &owners, &timeline, seed).await?;
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
         let address = server.address();
         let acting = async {
@@ -172,7 +173,7 @@ fn accounts(setup: &Setup, population: &Population) -> Result<Vec<Account>, Erro
             password: owner.credentials.password.clone(),
             payload: PayloadBytes::new(enrolment.payload.to_bytes())?,
             helper: enrolment.helper.clone(),
-            devices: Devices::draw(scenario, *subject),
+            devices: Devices::draw(scenario.server.presentation, scenario.seed, *subject),
             bank_account: owner.bank_account.clone(),
             pin: owner.pin.clone(),
         });
@@ -201,7 +202,7 @@ impl AttackedSystem<'_> {
 
     /// Returns the subject behind an attacker.
     pub fn attacker(&self, index: u32) -> u32 {
-        attacker(self.scenario(), index)
+        self.scenario().attacker(index)
     }
 
     /// Returns the template of one of an attacker's captures, or of an owner's spare one; `None` where it gave none.

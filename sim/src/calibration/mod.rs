@@ -215,7 +215,7 @@ async fn echo(server: quinn::Endpoint) {
 /// Times the making of a QR from a captured finger.
 fn handset(model: &mut ServiceModel) -> Result<(), Error> {
     let scenario = Scenario::default();
-    let sensors = Sensors::new(&scenario)?;
+    let sensors = Sensors::new(&scenario.biometric, scenario.seed, scenario.subject_count())?;
     let registry = Registry::new(&scenario.schemes.parameters)?;
     let scheme = registry.scheme(SchemeId::FuzzyCommitment);
     let key = |number| CaptureKey { subject: 1, sensor: Sensor::Handset, number, age_months: 0 };

@@ -29,10 +29,10 @@ pub(super) async fn measure(model: &mut ServiceModel) -> Result<(), Error> {
     let settings = ["clock=wall", "handsets=2", "payments.per-handset=1"].map(String::from);
     let scenario = Scenario::load("throughput", &settings)?;
     let plans = draw(&scenario, Shard::WHOLE)?;
-    let needed = captures_needed(&scenario, &plans);
+    let needed = captures_needed(&scenario.biometric, &plans);
     let population = Population::make(&scenario, &plans, &needed, &AtomicBool::new(false), &|_| {})?;
     let scratch = tempfile::tempdir().map_err(Error::file("a temporary folder"))?;
-    let processes = Processes::start(&scenario, &population, scratch.path())?;
+    let processes = Processes::start(&scenario.server, &scenario.schemes.parameters, &population, scratch.path())?;
     let ping = ping(&processes).await?;
     model.wakeup_us = (ping - DATAGRAMS * model.datagram_us).max(0.0);
     model.bank_us = charge(&processes, &population).await?;

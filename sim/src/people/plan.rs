@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::people::arrival::{Warp, read_trace};
-use crate::scenario::{Payments, Scenario};
+use crate::scenario::{Arrivals, Payments, Scenario, Schemes, Users};
 use crate::shard::Shard;
 use crate::time::SimTime;
 use biopay_biometrics::scheme::SchemeId;
@@ -101,7 +101,7 @@ impl HandsetPlan {
 ///
 /// [`Error::File`] and [`Error::Usage`] for a trace that cannot be read.
 pub fn draw(scenario: &Scenario, shard: Shard) -> Result<Vec<HandsetPlan>, Error> {
-    let registrations = registration_times(scenario);
+    let registrations = registration_times(&scenario.arrivals, scenario.handsets, scenario.seed);
     let trace = scenario.arrivals.trace.as_deref().map(read_trace).transpose()?;
     let drawing = Drawing { scenario, registrations, warp: Warp::new(scenario.arrivals.pattern), trace };
     let owners = (0..scenario.handsets).filter(|&h| shard.holds(h)).map(|h| drawing.owner(h));
@@ -109,15 +109,15 @@ pub fn draw(scenario: &Scenario, shard: Shard) -> Result<Vec<HandsetPlan>, Error
     Ok(owners.chain(impostors.map(|i| drawing.impostor(i))).collect())
 }
 
-fn registration_times(scenario: &Scenario) -> Vec<SimTime> {
-    let gap = exponential(1.0 / scenario.arrivals.registrations_per_s);
-    let mut rng = stream(scenario.seed, "sim/registrations", 0);
+fn registration_times(arrivals: &Arrivals, handsets: u32, seed: u64) -> Vec<SimTime> {
+    let gap = exponential(1.0 / arrivals.registrations_per_s);
+    let mut rng = stream(seed, "sim/registrations", 0);
     let mut seconds = 0.0;
     let mut next = || {
         seconds += gap.sample(&mut rng);
         SimTime::from_seconds(seconds)
     };
-    (0..scenario.handsets).map(|_| next()).collect()
+    (0..handsets).map(|_| next()).collect()
 }
 
 /// The inputs that all plans are drawn from.
@@ -146,13 +146,13 @@ impl Drawing<'_> {
         let mut transactions = vec![self.transaction(registered, 0, Task::Register(steps), Slip::None, handset)];
         for (index, at) in self.payment_times(handset, registered, &mut rng).into_iter().enumerate() {
             let task = Task::Pay { journey: journey(&scenario.payments, &mut rng), amount: amount(&mut rng) };
-            let slip = slip(scenario, &mut rng);
+            let slip = slip(&scenario.users, &mut rng);
             let mut planned = self.transaction(at, index as u32 + 1, task, slip, handset);
-            planned.think = think(scenario, &mut rng);
+            planned.think = think(&scenario.users, &mut rng);
             planned.tries_again = rng.random_bool(scenario.users.retry);
             transactions.push(planned);
         }
-        HandsetPlan { handset, account: handset, scheme: scheme_of(scenario, handset), is_poor, transactions }
+        HandsetPlan { handset, account: handset, scheme: scheme_of(&scenario.schemes, handset), is_poor, transactions }
     }
 
     fn payment_times(&self, handset: u32, registered: SimTime, rng: &mut impl Rng) -> Vec<SimTime> {
@@ -181,7 +181,7 @@ impl Drawing<'_> {
         HandsetPlan {
             handset: scenario.handsets + index,
             account,
-            scheme: scheme_of(scenario, account),
+            scheme: scheme_of(&scenario.schemes, account),
             is_poor: false,
             transactions: vec![self.transaction(at, 1, task, Slip::None, account)],
         }
@@ -194,15 +194,15 @@ impl Drawing<'_> {
     }
 }
 
-fn think(scenario: &Scenario, rng: &mut impl Rng) -> Duration {
-    match scenario.users.think_ms {
+fn think(users: &Users, rng: &mut impl Rng) -> Duration {
+    match users.think_ms {
         0 => Duration::ZERO,
         mean_ms => Duration::from_micros((exponential(mean_ms as f64 * 1e3).sample(rng)) as u64),
     }
 }
 
-fn scheme_of(scenario: &Scenario, account: u32) -> SchemeId {
-    let schemes = &scenario.schemes.r#use;
+fn scheme_of(schemes: &Schemes, account: u32) -> SchemeId {
+    let schemes = &schemes.r#use;
     schemes[account as usize % schemes.len()]
 }
 
@@ -227,8 +227,7 @@ fn amount(rng: &mut impl Rng) -> u64 {
     rng.random_range(AMOUNT_MIN..=AMOUNT_MAX)
 }
 
-fn slip(scenario: &Scenario, rng: &mut impl Rng) -> Slip {
-    let users = &scenario.users;
+fn slip(users: &Users, rng: &mut impl Rng) -> Slip {
     let [password, code, abandons] =
         [users.wrong_password, users.wrong_code, users.abandon].map(|share| rng.random_bool(share));
     match (password, abandons, code) {

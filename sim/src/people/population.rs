@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::people::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
 use crate::people::sensors::{CaptureKey, Sensor, Sensors};
-use crate::scenario::{Login, Scenario};
+use crate::scenario::{Biometric, Login, Scenario};
 use crate::shard::Shard;
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Enrolment, Registry, SchemeId};
@@ -11,6 +11,7 @@ use biopay_datasets::stream::stream;
 use biopay_protocol::client::{Credentials, LoginMethod, TRIES_MAX};
 use biopay_protocol::opaque::{SessionSeed, Stretching};
 use biopay_protocol::{BankAccount, DeviceKeys, DeviceSecret, LoginName, Secret};
+use biopay_server::config::Presentation;
 use rand::RngExt;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -63,9 +64,8 @@ pub struct Devices {
 
 impl Devices {
     /// Draws the keys of an owner whose server asks for them.
-    pub fn draw(scenario: &Scenario, subject: u32) -> Self {
-        let rule = scenario.server.presentation;
-        let mut rng = stream(scenario.seed, "sim/devices", u64::from(subject));
+    pub fn draw(rule: Presentation, seed: u64, subject: u32) -> Self {
+        let mut rng = stream(seed, "sim/devices", u64::from(subject));
         let mut device = || rule.asks_for_device().then(|| Arc::new(DeviceSecret::from_seed(&rng.random())));
         Self { handset: device(), second: device(), with_nonce: rule.asks_for_nonce() }
     }
@@ -84,7 +84,7 @@ pub struct Population {
     /// Their captures.
     pub sensors: Sensors,
     /// The schemes of handsets and server.
-    pub registry: Registry,
+    pub registry: Arc<Registry>,
 }
 
 impl Population {
@@ -101,8 +101,8 @@ impl Population {
         stop: &AtomicBool,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Self, Error> {
-        let registry = Registry::new(&scenario.schemes.parameters)?;
-        let mut sensors = Sensors::new(scenario)?;
+        let registry = Arc::new(Registry::new(&scenario.schemes.parameters)?);
+        let mut sensors = Sensors::new(&scenario.biometric, scenario.seed, scenario.subject_count())?;
         sensors.prepare(needed, stop, progress)?;
         let plans: Vec<&HandsetPlan> = plans.iter().filter(|plan| !plan.is_impostor()).collect();
         let owners: Vec<Owner> = plans
@@ -141,12 +141,12 @@ pub fn sensor_of(journey: Journey) -> Option<Sensor> {
 
 /// Lists the captures that the plans need in any case: the enrolments', each payment's first probe, and an impostor's
 /// three. Sorted, each once.
-pub fn captures_needed(scenario: &Scenario, plans: &[HandsetPlan]) -> Vec<CaptureKey> {
+pub fn captures_needed(biometric: &Biometric, plans: &[HandsetPlan]) -> Vec<CaptureKey> {
     let mut keys = Vec::new();
     for plan in plans {
         if !plan.is_impostor() {
             let enrolment = |number| enrolment_key(plan.handset, number);
-            keys.extend((0..scenario.biometric.enrolment_captures).map(enrolment));
+            keys.extend((0..biometric.enrolment_captures).map(enrolment));
         }
         for transaction in &plan.transactions {
             let Task::Pay { journey, .. } = transaction.task else { continue };
@@ -193,7 +193,7 @@ fn owner(
     stop: &AtomicBool,
 ) -> Result<Owner, Error> {
     let subject = plan.handset;
-    let references = references(scenario, subject, sensors, stop)?;
+    let references = references(&scenario.biometric, subject, sensors, stop)?;
     let mut enrolments = BTreeMap::new();
     if references.len() == scenario.biometric.enrolment_captures as usize {
         for &id in &scenario.schemes.r#use {
@@ -205,8 +205,8 @@ fn owner(
             }
         }
     }
-    let Holder { credentials, bank_account, pin, balance } = Holder::of(scenario, plan)?;
-    let devices = Devices::draw(scenario, subject);
+    let Holder { credentials, bank_account, pin, balance } = Holder::of(scenario.server.login, scenario.seed, plan)?;
+    let devices = Devices::draw(scenario.server.presentation, scenario.seed, subject);
     Ok(Owner { subject, credentials, bank_account, pin, balance, devices, references, enrolments })
 }
 
@@ -219,20 +219,20 @@ struct Holder {
 }
 
 impl Holder {
-    fn of(scenario: &Scenario, plan: &HandsetPlan) -> Result<Self, Error> {
+    fn of(login: Login, seed: u64, plan: &HandsetPlan) -> Result<Self, Error> {
         let subject = plan.handset;
-        let mut rng = stream(scenario.seed, "sim/account", u64::from(subject));
+        let mut rng = stream(seed, "sim/account", u64::from(subject));
         Ok(Self {
             credentials: Credentials {
-                login: LoginName::new(format!("s{:06}-{subject:06}", branch(scenario.seed)))?,
+                login: LoginName::new(format!("s{:06}-{subject:06}", branch(seed)))?,
                 password: Secret::new(format!("{:016x}", rng.random::<u64>()))?,
-                method: match scenario.server.login {
+                method: match login {
                     Login::Password => LoginMethod::Password,
                     Login::Opaque => LoginMethod::Opaque { seed: SessionSeed(rng.random()), stretching: STRETCHING },
                 },
             },
             // 9 and 99 begin no issuer's number (ISO/IEC 7812-1), so that a synthetic account is nobody's.
-            bank_account: BankAccount::new(format!("9999{:06}{subject:06}", branch(scenario.seed)))?,
+            bank_account: BankAccount::new(format!("9999{:06}{subject:06}", branch(seed)))?,
             pin: Secret::new(format!("{:04}", rng.random_range(0..10_000)))?,
             balance: if plan.is_poor { BALANCE_POOR } else { BALANCE },
         })
@@ -252,15 +252,23 @@ fn branch(seed: u64) -> u32 {
 pub fn bank_accounts(scenario: &Scenario) -> Result<Vec<(BankAccount, Secret, u64)>, Error> {
     let plans = crate::people::plan::draw(scenario, Shard::WHOLE)?;
     let owners = plans.iter().filter(|plan| !plan.is_impostor());
-    let account = |plan| Holder::of(scenario, plan).map(|holder| (holder.bank_account, holder.pin, holder.balance));
+    let account = |plan| {
+        Holder::of(scenario.server.login, scenario.seed, plan)
+            .map(|holder| (holder.bank_account, holder.pin, holder.balance))
+    };
     owners.map(account).collect()
 }
 
 /// Captures until there are enough templates or no attempts are left.
-fn references(scenario: &Scenario, subject: u32, sensors: &Sensors, stop: &AtomicBool) -> Result<Vec<Template>, Error> {
+fn references(
+    biometric: &Biometric,
+    subject: u32,
+    sensors: &Sensors,
+    stop: &AtomicBool,
+) -> Result<Vec<Template>, Error> {
     let mut templates = Vec::new();
-    for number in 0..scenario.biometric.enrolment_attempts {
-        let is_enough = templates.len() == scenario.biometric.enrolment_captures as usize;
+    for number in 0..biometric.enrolment_attempts {
+        let is_enough = templates.len() == biometric.enrolment_captures as usize;
         if is_enough || stop.load(std::sync::atomic::Ordering::Relaxed) {
             break;
         }
@@ -292,9 +300,8 @@ mod tests {
     #[test]
     fn two_seeds_have_other_logins_and_accounts_of_the_same_length() {
         let scenario = Scenario::load("quickstart", &[]).unwrap();
-        let other = Scenario { seed: scenario.seed + 1, ..scenario.clone() };
-        let holder = |scenario: &Scenario| Holder::of(scenario, &plans(scenario)[0]).unwrap();
-        let (a, b) = (holder(&scenario), holder(&other));
+        let holder = |seed| Holder::of(Login::Password, seed, &plans(&scenario)[0]).unwrap();
+        let (a, b) = (holder(scenario.seed), holder(scenario.seed + 1));
         assert_ne!(a.credentials.login, b.credentials.login);
         assert_ne!(a.bank_account, b.bank_account);
         assert_eq!(a.credentials.login.as_str().len(), b.credentials.login.as_str().len());
@@ -303,7 +310,7 @@ mod tests {
     #[test]
     fn captures_are_listed_once() {
         let scenario = Scenario::load("quickstart", &[]).unwrap();
-        let keys = captures_needed(&scenario, &plans(&scenario));
+        let keys = captures_needed(&scenario.biometric, &plans(&scenario));
         assert!(keys.windows(2).all(|w| w[0] < w[1]));
         assert!(keys.len() as u32 >= scenario.handsets * scenario.biometric.enrolment_captures);
     }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::modality::{Modality, Person, Setting};
-use crate::scenario::Scenario;
+use crate::scenario::Biometric;
 use biopay_biometrics::{AcquisitionFailure, Sample, Template};
 use biopay_datasets::presentation::{Species, TrainingSamples};
 use biopay_server::env::Clock;
@@ -59,24 +59,19 @@ pub struct Sensors {
 const EMBEDDING_BITS: usize = 1_024;
 
 impl Sensors {
-    /// Sets up the scenario's sensors.
+    /// Sets up the sensors of a number of subjects.
     ///
     /// # Errors
     ///
     /// [`Error::Usage`] for a sensor that does not exist, which a scenario's check has ruled out.
-    pub fn new(scenario: &Scenario) -> Result<Self, Error> {
-        let biometric = &scenario.biometric;
+    pub fn new(biometric: &Biometric, seed: u64, subjects: u32) -> Result<Self, Error> {
         let definition = biometric.modality.definition();
         let device_names = match definition.devices {
             [] => [definition.usual_device; 2].map(str::to_owned),
             [_, ..] => [biometric.device.clone(), biometric.second_device.clone()],
         };
-        let setting = Setting {
-            seed: scenario.seed,
-            subjects: u64::from(scenario.subject_count()),
-            devices: device_names.to_vec(),
-            bits: EMBEDDING_BITS,
-        };
+        let setting =
+            Setting { seed, subjects: u64::from(subjects), devices: device_names.to_vec(), bits: EMBEDDING_BITS };
         Ok(Self {
             modality: (definition.open)(&setting)?,
             species: definition.species,
@@ -218,21 +213,22 @@ mod tests {
 
     #[test]
     fn one_seed_gives_the_same_template_whether_made_in_advance_or_late() {
-        let scenario = Scenario::load("quickstart", &[]).unwrap();
         for (modality, device) in [("fingerprint", "optical"), ("face", "handset"), ("embedding", "none")] {
-            one_key_one_template(&scenario, modality, device);
+            one_key_one_template(modality, device);
         }
     }
 
-    fn one_key_one_template(scenario: &Scenario, modality: &str, device: &str) {
-        let mut scenario = scenario.clone();
-        scenario.biometric.modality = serde_json::from_value(modality.into()).unwrap();
-        scenario.biometric.device = device.into();
-        scenario.biometric.second_device = device.into();
+    fn one_key_one_template(modality: &str, device: &str) {
+        let biometric = Biometric {
+            modality: serde_json::from_value(modality.into()).unwrap(),
+            device: device.into(),
+            second_device: device.into(),
+            ..Biometric::default()
+        };
         let key = CaptureKey { subject: 3, sensor: Sensor::SecondDevice, number: 7, age_months: 0 };
-        let mut early = Sensors::new(&scenario).unwrap();
+        let mut early = Sensors::new(&biometric, 1, 10).unwrap();
         early.prepare(&[key], &AtomicBool::new(false), &|_| {}).unwrap();
-        let late = Sensors::new(&scenario).unwrap();
+        let late = Sensors::new(&biometric, 1, 10).unwrap();
         assert_eq!(early.sample(key).unwrap(), late.sample(key).unwrap());
         assert_eq!(early.capture(key).unwrap().template, late.capture(key).unwrap().template);
         let other = late.capture(CaptureKey { number: 8, ..key }).unwrap().template;
@@ -241,9 +237,8 @@ mod tests {
 
     #[test]
     fn an_old_enrolment_meets_worse_probes() {
-        let mut scenario = Scenario::load("quickstart", &[]).unwrap();
-        scenario.biometric.ageing_per_year = 0.1;
-        let sensors = Sensors::new(&scenario).unwrap();
+        let biometric = Biometric { quality: 0.7, ageing_per_year: 0.1, ..Biometric::default() };
+        let sensors = Sensors::new(&biometric, 1, 10).unwrap();
         assert_eq!(sensors.quality_after(0), 0.7);
         assert!((sensors.quality_after(24) - 0.5).abs() < 1e-6 && sensors.quality_after(1_200) == 0.0);
     }

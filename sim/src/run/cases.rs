@@ -1,12 +1,9 @@
 //! The false accepts of a run, stored for inspection: the capture, its payload, and the comparison.
 
 use crate::Error;
-use crate::people::plan;
 use crate::people::plan::{HandsetPlan, Journey, PlannedTransaction, Task};
 use crate::people::population::{Owner, Population, probe_key};
 use crate::people::sensors::{CaptureKey, Sensor};
-use crate::scenario::Scenario;
-use crate::shard::Shard;
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::scheme::{HelperData, Scheme, SchemeId, ServerRecord};
 use biopay_datasets::folder::write_image;
@@ -21,10 +18,14 @@ use std::path::Path;
 const ACCOUNTS: u32 = 200;
 const MODULE_PIXELS: u8 = 4;
 
+/// Returns the impostors' plans on the accounts whose cases are stored.
+pub fn inspected(plans: &[HandsetPlan]) -> Vec<HandsetPlan> {
+    plans.iter().filter(|plan| plan.is_impostor() && plan.account < ACCOUNTS).cloned().collect()
+}
+
 /// Writes every false accept on the first accounts to `folder`, which is created if there is one.
 pub fn write(
-    scenario: &Scenario,
-    shard: Shard,
+    impostors: &[HandsetPlan],
     population: &Population,
     records: &Records,
     folder: &Path,
@@ -35,9 +36,8 @@ pub fn write(
         return Ok(());
     }
     std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    let plans = plan::draw(scenario, shard)?;
     for transaction in accepted {
-        let Some((plan, planned)) = find(&plans, transaction) else { continue };
+        let Some((plan, planned)) = find(impostors, transaction) else { continue };
         let Some(owner) = population.owners.get(&plan.account) else { continue };
         write_one(population, plan.scheme, owner, planned, transaction, folder)?;
     }
@@ -45,7 +45,7 @@ pub fn write(
 }
 
 fn find<'a>(plans: &'a [HandsetPlan], t: &Transaction) -> Option<(&'a HandsetPlan, &'a PlannedTransaction)> {
-    let plan = plans.iter().find(|plan| plan.is_impostor() && plan.handset == t.handset)?;
+    let plan = plans.iter().find(|plan| plan.handset == t.handset)?;
     let is_it = |p: &&PlannedTransaction| {
         matches!(p.task, Task::Pay { journey: Journey::Impostor, .. }) && p.at.micros() == t.intended_start_us
     };

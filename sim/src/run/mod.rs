@@ -14,7 +14,7 @@ use crate::people::population::{Population, captures_needed, comparison_probes};
 use crate::people::sensors::CaptureKey;
 use crate::played::{Books, Played};
 use crate::progress::Stage;
-use crate::scenario::{ClockKind, Scenario};
+use crate::scenario::{ClockKind, Scenario, Schemes};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, attack, virtual_time, wall};
@@ -50,6 +50,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     let probes = comparison_probes(&everybody, scenario.comparisons.subjects);
     let plans: Vec<HandsetPlan> = everybody.into_iter().filter(|plan| shard.holds(plan.account)).collect();
     let population = Arc::new(populate(scenario, &plans, &probes, stop)?);
+    let impostors = cases::inspected(&plans);
     let played = match scenario.clock {
         ClockKind::Wall => wall::play(scenario, plans, &population, stop)?,
         ClockKind::Virtual => virtual_time::play::play(scenario, plans, &population, stop)?,
@@ -68,13 +69,13 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     invalid.extend(found.broken);
     records.attacks.extend(found.trials);
     records.attack_figures.extend(found.figures);
-    records.server.extend(symbols(scenario, &population)?);
+    records.server.extend(symbols(&scenario.schemes, scenario.seed, &population)?);
     records.sort();
     if completion == Completion::Complete {
-        records.comparisons = compare(scenario, &population, &probes)?;
+        records.comparisons = compare(&scenario.schemes, scenario.comparisons.subjects, &population, &probes)?;
     }
     samples::write(&population, &writer.staging().join(biopay_reports::run_folder::SAMPLES_FOLDER))?;
-    cases::write(scenario, shard, &population, &records, &writer.staging().join(biopay_reports::cases::FOLDER))?;
+    cases::write(&impostors, &population, &records, &writer.staging().join(biopay_reports::cases::FOLDER))?;
     let manifest = Manifest {
         schema: SCHEMA,
         scenario_name: scenario.name.clone(),
@@ -88,7 +89,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         completion,
         handsets: scenario.handsets,
-        operating_thresholds: operating_thresholds(scenario, &population),
+        operating_thresholds: operating_thresholds(&scenario.schemes, &population),
         attack_terms: attack::terms(scenario),
         shard: (shard != Shard::WHOLE).then(|| shard.to_string()),
         notes: NOTES.map(String::from).into_iter().chain(notes).collect(),
@@ -100,12 +101,12 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
 }
 
 /// Returns the threshold of each scheme in use that compares scores with one.
-fn operating_thresholds(scenario: &Scenario, population: &Population) -> BTreeMap<String, f64> {
+fn operating_thresholds(schemes: &Schemes, population: &Population) -> BTreeMap<String, f64> {
     let threshold = |id: &SchemeId| match population.registry.scheme(*id).comparison() {
         ComparisonKind::Threshold(threshold) => Some((id.name().to_owned(), f64::from(threshold))),
         ComparisonKind::Equality => None,
     };
-    scenario.schemes.r#use.iter().filter_map(threshold).collect()
+    schemes.r#use.iter().filter_map(threshold).collect()
 }
 
 fn populate(
@@ -114,7 +115,7 @@ fn populate(
     probes: &[CaptureKey],
     stop: &Stop,
 ) -> Result<Population, Error> {
-    let mut needed = captures_needed(scenario, plans);
+    let mut needed = captures_needed(&scenario.biometric, plans);
     needed.extend(probes);
     needed.extend(attack::captures_needed(scenario));
     needed.sort_unstable();
@@ -125,10 +126,14 @@ fn populate(
     Ok(population)
 }
 
-fn compare(scenario: &Scenario, population: &Population, probes: &[CaptureKey]) -> Result<Vec<Comparison>, Error> {
-    let subjects = scenario.comparisons.subjects;
+fn compare(
+    schemes: &Schemes,
+    subjects: u32,
+    population: &Population,
+    probes: &[CaptureKey],
+) -> Result<Vec<Comparison>, Error> {
     let enrolled = population.owners.range(..subjects).filter(|(_, o)| !o.enrolments.is_empty()).count();
-    let schemes = &scenario.schemes.r#use;
+    let schemes = &schemes.r#use;
     let stage = Stage::new("comparing all pairs", (enrolled * schemes.len()) as u64);
     let rows = comparisons::all_pairs(population, schemes, probes, subjects, &|n| stage.add(n))?;
     stage.finish();
@@ -141,10 +146,10 @@ fn compare(scenario: &Scenario, population: &Population, probes: &[CaptureKey]) 
 /// # Errors
 ///
 /// Those of making a symbol.
-fn symbols(scenario: &Scenario, population: &Population) -> Result<Vec<ServerFigure>, Error> {
-    let mut costs = SymbolCosts::new(scenario.seed);
+fn symbols(schemes: &Schemes, seed: u64, population: &Population) -> Result<Vec<ServerFigure>, Error> {
+    let mut costs = SymbolCosts::new(seed);
     let mut rows = Vec::new();
-    for id in &scenario.schemes.r#use {
+    for id in &schemes.r#use {
         let enrolment = population.owners.values().find_map(|owner| owner.enrolments.get(id));
         let Some(bytes) = enrolment.map(|enrolment| enrolment.payload.to_bytes().len()) else { continue };
         let Some(cost) = costs.of(bytes)? else { continue };

@@ -1,7 +1,7 @@
 //! The checks of a scenario's values that types cannot express.
 
 use super::definition::{HANDSETS_MAX, Scenario};
-use super::sections::{ClockKind, Login, Pattern};
+use super::sections::{Arrivals, Biometric, ClockKind, Login, Network, Pattern};
 use super::vocabulary;
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
@@ -9,13 +9,13 @@ use biopay_reports::threshold::Threshold;
 
 /// Checks a scenario; the error says what is wrong and what is allowed.
 pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
-    devices(scenario)?;
+    devices(&scenario.biometric)?;
     shares(scenario)?;
     positive(scenario)?;
     bounds(scenario)?;
     counts(scenario)?;
-    arrivals(scenario)?;
-    network(scenario)?;
+    arrivals(&scenario.arrivals)?;
+    network(&scenario.network)?;
     clock(scenario)?;
     thresholds(scenario)?;
     attacks(scenario)?;
@@ -53,8 +53,7 @@ fn thresholds(scenario: &Scenario) -> Result<(), String> {
     Ok(())
 }
 
-fn devices(scenario: &Scenario) -> Result<(), String> {
-    let biometric = &scenario.biometric;
+fn devices(biometric: &Biometric) -> Result<(), String> {
     let definition = biometric.modality.definition();
     let named = [("biometric.device", &biometric.device), ("biometric.second-device", &biometric.second_device)];
     named.into_iter().try_for_each(|(key, name)| definition.check_device(key, name).map_err(|error| error.to_string()))
@@ -187,12 +186,12 @@ fn counts(scenario: &Scenario) -> Result<(), String> {
     Ok(())
 }
 
-fn arrivals(scenario: &Scenario) -> Result<(), String> {
-    let from = scenario.arrivals.payments_from_s;
+fn arrivals(arrivals: &Arrivals) -> Result<(), String> {
+    let from = arrivals.payments_from_s;
     if !(0.0..=1e9).contains(&from) {
         return Err(format!("arrivals.payments-from-s = {from} must lie from 0 to 1e9"));
     }
-    match scenario.arrivals.pattern {
+    match arrivals.pattern {
         Pattern::Steady => Ok(()),
         Pattern::Diurnal { peak_hour, swing } => {
             let is_right = (0.0..24.0).contains(&peak_hour) && (0.0..=1.0).contains(&swing);
@@ -210,8 +209,7 @@ fn arrivals(scenario: &Scenario) -> Result<(), String> {
     }
 }
 
-fn network(scenario: &Scenario) -> Result<(), String> {
-    let network = &scenario.network;
+fn network(network: &Network) -> Result<(), String> {
     let weights: Vec<f64> = network.mix.values().copied().collect();
     if weights.iter().any(|w| !(0.0..=WEIGHT_MAX).contains(w)) || weights.iter().sum::<f64>() <= 0.0 {
         return Err(format!("network.mix: weights must lie from 0 to {WEIGHT_MAX}, and one of them above 0"));
@@ -245,6 +243,6 @@ fn clock(scenario: &Scenario) -> Result<(), String> {
         ClockKind::Wall if server.address.is_some() != server.certificate.is_some() => {
             Err("server.address and server.certificate must be set together".into())
         }
-        _ => Ok(()),
+        ClockKind::Wall | ClockKind::Virtual => Ok(()),
     }
 }

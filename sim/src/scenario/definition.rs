@@ -92,6 +92,11 @@ impl Scenario {
         self.handsets + self.impostor_count() + attackers
     }
 
+    /// Returns the subject behind an attacker: nobody who has an account, and none of the run's impostors.
+    pub fn attacker(&self, index: u32) -> u32 {
+        self.handsets + self.impostor_count() + index % attack::ATTACKERS
+    }
+
     /// Returns the JSON Schema (2020-12) of scenario files.
     pub fn schema() -> serde_json::Value {
         schemars::schema_for!(Self).to_value()

@@ -12,10 +12,10 @@ use crate::people::plan::HandsetPlan;
 use crate::people::population::Population;
 use crate::played::{Books, Played, status};
 use crate::progress::Stage;
-use crate::scenario::{ClockKind, Network, Scenario, us};
+use crate::scenario::{ClockKind, Network, Scenario, ServerSettings, ServiceModel, us};
 use crate::stop::Stop;
 use crate::world::event::Links;
-use crate::world::{Simulation, Tally};
+use crate::world::{Rules, Simulation, Tally};
 use biopay_datasets::stream::stream;
 use biopay_reports::manifest::Completion;
 use biopay_reports::records::{Component, EVENTS, ServerFigure};
@@ -37,7 +37,7 @@ pub fn play(
     let planned = plans.iter().map(|p| p.transactions.len() as u64).sum();
     let stage = Stage::new("registering and paying", planned);
     let mut whole = Whole::default();
-    for together in meeting(scenario, plans) {
+    for together in meeting(&scenario.server, plans) {
         let mut progress = |t: Tally, at: Duration| {
             let (finished, planned) = (whole.finished + t.finished, planned.max(whole.finished + t.planned));
             stage.progress(finished, planned, &status(&t, ClockKind::Virtual, at));
@@ -49,12 +49,12 @@ pub fn play(
         }
     }
     stage.finish();
-    Ok(whole.into_played(scenario))
+    Ok(whole.into_played(&scenario.server))
 }
 
 /// Assigns plans to servers: all to one, or those of each account to their own.
-fn meeting(scenario: &Scenario, plans: Vec<HandsetPlan>) -> Vec<Vec<HandsetPlan>> {
-    if scenario.server.shared {
+fn meeting(server: &ServerSettings, plans: Vec<HandsetPlan>) -> Vec<Vec<HandsetPlan>> {
+    if server.shared {
         return vec![plans];
     }
     let mut by_account: BTreeMap<u32, Vec<HandsetPlan>> = BTreeMap::new();
@@ -88,13 +88,14 @@ fn play_together(
     };
     let links: BTreeMap<u32, Itinerary> =
         handsets.iter().map(|&h| (h, itinerary(&scenario.network, scenario.seed, h))).collect();
-    let fabric = Fabric::new(scenario.seed, links.clone(), host(scenario));
+    let fabric = Fabric::new(scenario.seed, links.clone(), host(&scenario.server.service));
     let timeline = Timeline::new(fabric);
-    let links = Links(has_profiles(scenario).then(|| Arc::new(links)));
-    let mut simulation = Simulation::new(scenario, plans, population.clone(), links.clone());
+    let links = Links(has_profiles(&scenario.network).then(|| Arc::new(links)));
+    let mut simulation = Simulation::new(Rules::of(scenario), plans, population.clone(), links.clone());
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
     let (completion, figures) = run(&timeline, async {
-        let server = VirtualServer::start(scenario, population, &owners, &timeline, seed).await?;
+        let server =
+            VirtualServer::start(&scenario.server, &scenario.network, population, &owners, &timeline, seed).await?;
         let making = QrMaking::Modelled(Arc::new(scenario.server.service.clone()));
         let (sender, completions) = unbounded_channel();
         let (address, post) = (server.address(), CompletionSender::Task(sender));
@@ -118,14 +119,12 @@ fn play_together(
     Ok(Part { records, completion, duration: timeline.elapsed(), finished })
 }
 
-fn has_profiles(scenario: &Scenario) -> bool {
-    let network = &scenario.network;
+fn has_profiles(network: &Network) -> bool {
     !network.mobility.is_empty() || network.mix.iter().any(|(id, w)| *id != ProfileId::Loopback && *w > 0.0)
 }
 
 /// Returns the server's machine with its network costs.
-pub(crate) fn host(scenario: &Scenario) -> Host {
-    let service = &scenario.server.service;
+pub(crate) fn host(service: &ServiceModel) -> Host {
     Host {
         cores: service.cores,
         datagram: us(service.datagram_us),
@@ -201,8 +200,8 @@ impl Whole {
         self.is_partial |= part.completion == Completion::Partial;
     }
 
-    fn into_played(mut self, scenario: &Scenario) -> Played {
-        let shared = scenario.server.shared;
+    fn into_played(mut self, server: &ServerSettings) -> Played {
+        let shared = server.shared;
         let figures = self.figures.into_iter().filter(|((_, name), _)| shared || is_sum(name));
         let row = |((component, name), value)| ServerFigure { component, name, value };
         self.records.server = figures.map(row).collect();

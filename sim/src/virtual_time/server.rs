@@ -12,9 +12,8 @@ use crate::Error;
 use crate::io::ServerAddress;
 use crate::network::End;
 use crate::people::population::Population;
-use crate::scenario::{Scenario, us};
+use crate::scenario::{Network, ServerSettings, ServiceModel, us};
 use crate::server_setup::{figures_of, rules_of, server_mode, throttle_of};
-use biopay_biometrics::scheme::Registry;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
 use biopay_server::bank::acquirer::Acquirer;
@@ -67,23 +66,23 @@ impl VirtualServer {
     ///
     /// [`Error::Start`] with the component that failed.
     pub async fn start(
-        scenario: &Scenario,
+        settings: &ServerSettings,
+        network: &Network,
         population: &Population,
         owners: &BTreeSet<u32>,
         timeline: &Arc<Timeline>,
         seed: u64,
     ) -> Result<Self, Error> {
         let failed = |why: String| Error::Start { component: "server", why };
-        let settings = &scenario.server;
         let queue = PasswordConfig::default().queue;
         let times = ServiceTimes::of(&settings.service, settings.hash_threads, settings.hash_memory_kib, queue);
         let env = virtual_env(timeline, times, seed, "sim/server");
         let keys = Keys::draw(seed);
         let accounts = owners.iter().filter_map(|&owner| population.bank_account(owner));
         let ledger = open_bank(accounts, timeline, times, seed, &keys).await?;
-        let store = open_store(scenario, timeline).map_err(|error| failed(error.to_string()))?;
-        let bank = connect_bank(scenario, &env, ledger.clone(), &keys);
-        let service = Arc::new(build_service(scenario, env, store.clone(), bank, &keys)?);
+        let store = open_store(&settings.service, timeline).map_err(|error| failed(error.to_string()))?;
+        let bank = connect_bank(&settings.service, &env, ledger.clone(), &keys);
+        let service = Arc::new(build_service(settings, env, store.clone(), bank, population, &keys)?);
         let limits = Limits { early_data: settings.early_data, ..Limits::default() };
         let sources = tls::seeded_sources(timeline, seed);
         let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
@@ -95,7 +94,7 @@ impl VirtualServer {
         let mut client = client_config(&trusted, &sources).map_err(|error| failed(error.to_string()))?;
         let mut resuming = tls::resuming_client(&trusted, &sources).map_err(|error| failed(error.to_string()))?;
         for (client, name) in [(&mut client, "sim/first-ids"), (&mut resuming, "sim/resumed-ids")] {
-            client.transport_config(Arc::new(handset_transport(scenario)));
+            client.transport_config(Arc::new(handset_transport(network)));
             tls::seed_first_ids(client, seed, name);
         }
         let handsets = open(timeline, End::Handsets, seed)?;
@@ -194,10 +193,9 @@ async fn open_bank(
 }
 
 fn open_store(
-    scenario: &Scenario,
+    service: &ServiceModel,
     timeline: &Arc<Timeline>,
 ) -> Result<Arc<dyn Store>, biopay_server::store::StoreError> {
-    let service = &scenario.server.service;
     let times = StoreTimes {
         read: us(service.store_read_us),
         write: us(service.store_write_us),
@@ -206,19 +204,20 @@ fn open_store(
     Ok(Arc::new(TimedStore::new(SqliteStore::open(&Location::Memory)?, timeline.clone(), times)))
 }
 
-fn connect_bank(scenario: &Scenario, env: &Env, ledger: Ledger, keys: &Keys) -> Acquirer<DirectWire> {
+fn connect_bank(service: &ServiceModel, env: &Env, ledger: Ledger, keys: &Keys) -> Acquirer<DirectWire> {
     let host = FaultyHost::new(Host::new(ledger, keys.pin()), Faults::default(), env.clone());
     let config = ServerConfig::default().bank;
     let timeout = Duration::from_millis(u64::from(config.timeout_ms));
-    let wire = DirectWire::new(host, env.clone(), us(scenario.server.service.bank_us / 2.0), timeout);
+    let wire = DirectWire::new(host, env.clone(), us(service.bank_us / 2.0), timeout);
     Acquirer::new(wire, env.clone(), config.institution, keys.pin())
 }
 
 fn build_service(
-    scenario: &Scenario,
+    settings: &ServerSettings,
     env: Env,
     store: Arc<dyn Store>,
     bank: Acquirer<DirectWire>,
+    population: &Population,
     keys: &Keys,
 ) -> Result<Service, Error> {
     let failed = |why: &str| Error::Start { component: "server", why: why.to_owned() };
@@ -227,13 +226,13 @@ fn build_service(
     // In virtual time nobody sends an image: reading one is a process of its own, on the wall clock.
     let worker = WorkerCommand { program: "no-worker-in-virtual-time".into(), arguments: Vec::new() };
     Ok(Service::new(Parts {
-        rules: rules_of(scenario),
-        mode: server_mode(scenario),
-        throttle: throttle_of(scenario),
-        hides_unknown_names: scenario.server.hides_unknown_names,
+        rules: rules_of(settings),
+        mode: server_mode(settings),
+        throttle: throttle_of(settings),
+        hides_unknown_names: settings.hides_unknown_names,
         store,
         bank: Arc::new(bank),
-        schemes: Arc::new(Registry::new(&scenario.schemes.parameters)?),
+        schemes: population.registry.clone(),
         vault: Vault::new(env.clone(), vault_keys).ok_or_else(|| failed("it has no key"))?,
         passwords: Passwords::new(env.clone(), cost, keys.pepper.to_vec()),
         opaque: OpaqueServer::new(env.clone(), Zeroizing::new(keys.opaque)),
@@ -260,9 +259,9 @@ fn greeting(
 
 /// Returns the handsets' transport settings, without a search for the largest datagram: a simulated link carries every
 /// size.
-fn handset_transport(scenario: &Scenario) -> quinn::TransportConfig {
+fn handset_transport(network: &Network) -> quinn::TransportConfig {
     let mut transport = quinn::TransportConfig::default();
-    transport.mtu_discovery_config(None).initial_rtt(Duration::from_millis(scenario.network.initial_rtt_ms));
+    transport.mtu_discovery_config(None).initial_rtt(Duration::from_millis(network.initial_rtt_ms));
     transport
 }
 

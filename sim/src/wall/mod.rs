@@ -11,10 +11,10 @@ use crate::people::plan::HandsetPlan;
 use crate::people::population::Population;
 use crate::played::{Books, Played, status};
 use crate::progress::Stage;
-use crate::scenario::{ClockKind, Scenario};
+use crate::scenario::{ClockKind, Generator, Scenario};
 use crate::stop::Stop;
 use crate::world::event::Links;
-use crate::world::{Simulation, Tally};
+use crate::world::{Rules, Simulation, Tally};
 use biopay_reports::latency::LatencyRecorder;
 use biopay_reports::records::{GENERATOR_LAG, Operation, ServerFigure};
 use biopay_server::env::Clock;
@@ -35,11 +35,11 @@ pub fn play(
     stop: &Stop,
 ) -> Result<Played, Error> {
     let scratch = tempfile::tempdir().map_err(Error::file("a temporary folder"))?;
-    let target = Target::open(scenario, population, scratch.path())?;
+    let target = Target::open(&scenario.server, &scenario.schemes.parameters, population, scratch.path())?;
     wait_for(scenario.arrivals.begin_unix_s, stop)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let started_unix_s = clock.unix_ms() / 1_000;
-    let mut simulation = Simulation::new(scenario, plans, population.clone(), Links::default());
+    let mut simulation = Simulation::new(Rules::of(scenario), plans, population.clone(), Links::default());
     let stage = Stage::new("registering and paying", simulation.tally().planned);
     let mut progress = |t: Tally, at| stage.progress(t.finished, t.planned, &status(&t, ClockKind::Wall, at));
     // One thread carries the connections; the world has this one.
@@ -47,7 +47,10 @@ pub fn play(
     let runtime = runtime.map_err(Error::file("the runtime"))?;
     let context = runtime.enter();
     let (sender, completions) = std::sync::mpsc::channel();
-    let (address, post) = (target.address(scenario)?, CompletionSender::Thread(sender));
+    let (address, post) = (
+        target.address(&scenario.connections, scenario.handsets + scenario.impostor_count())?,
+        CompletionSender::Thread(sender),
+    );
     let mut io = Io::new(clock.clone(), address, QrMaking::Threads, Links::default(), population.clone(), post);
     let meters = Meters::read(&target, &runtime);
     let generated = generate(&mut simulation, &mut io, &completions, clock.as_ref(), stop.flag(), &mut progress);
@@ -64,7 +67,7 @@ pub fn play(
     notes.extend(NOTES.map(String::from));
     records.server = target.finish()?;
     records.server.extend(used.figures(tally, &generated));
-    let invalid = used.objections(scenario, &records.latency, &generated);
+    let invalid = used.objections(&scenario.generator, &records.latency, &generated);
     for extraction in population.sensors.ready().filter_map(|(_, captured)| captured.extraction) {
         records.latency.record(Operation::Extract.name(), extraction.as_micros() as u64);
     }
@@ -146,8 +149,7 @@ impl Meters {
     }
 
     /// Lists the reasons why the figures measure the load generator instead of the server.
-    fn objections(&self, scenario: &Scenario, latency: &LatencyRecorder, generated: &Generated) -> Vec<String> {
-        let limits = &scenario.generator;
+    fn objections(&self, limits: &Generator, latency: &LatencyRecorder, generated: &Generated) -> Vec<String> {
         let lag_ms = latency.operation(GENERATOR_LAG).map_or(0.0, |h| h.value_at_quantile(0.99) as f64 / 1e3);
         let late = (lag_ms > limits.lag_limit_ms).then(|| {
             format!(

@@ -2,9 +2,10 @@
 
 use crate::Error;
 use crate::people::population::Population;
-use crate::scenario::Scenario;
+use crate::scenario::ServerSettings;
 use crate::server_setup::{flatten, rules_of, server_mode, throttle_of};
 use crate::wall::usage::Usage;
+use biopay_biometrics::scheme::SchemeParameters;
 use biopay_protocol::{BankAccount, Secret};
 use biopay_reports::records::ServerFigure;
 use biopay_server::config::{BankConfig, HashPriority, Limits, PasswordConfig, ServerConfig};
@@ -41,7 +42,12 @@ impl Processes {
     /// # Errors
     ///
     /// [`Error::Start`] with what the process wrote to its log.
-    pub fn start(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
+    pub fn start(
+        settings: &ServerSettings,
+        schemes: &SchemeParameters,
+        population: &Population,
+        scratch: &Path,
+    ) -> Result<Self, Error> {
         let accounts = scratch.join("accounts.csv");
         let open = population.owners.keys().filter_map(|&owner| population.bank_account(owner));
         fs::write(&accounts, account_lines(open)).map_err(Error::file(&accounts))?;
@@ -50,7 +56,7 @@ impl Processes {
         let bank =
             Process::start("bank", BANK_ARGUMENT, bank_arguments.into_iter().chain([accounts.as_os_str()]), scratch)?;
         let config = scratch.join("server.toml");
-        let text = toml::to_string(&server_config(scenario, bank.listening, scratch))
+        let text = toml::to_string(&server_config(settings, schemes, bank.listening, scratch))
             .map_err(|e| Error::Start { component: "server", why: e.to_string() })?;
         fs::write(&config, text).map_err(Error::file(&config))?;
         let metrics = scratch.join(METRICS);
@@ -113,25 +119,30 @@ impl Processes {
     }
 }
 
-fn server_config(scenario: &Scenario, bank: SocketAddr, scratch: &Path) -> ServerConfig {
-    let cost = HashCost { memory_kib: scenario.server.hash_memory_kib, ..HashCost::default() };
+fn server_config(
+    settings: &ServerSettings,
+    schemes: &SchemeParameters,
+    bank: SocketAddr,
+    scratch: &Path,
+) -> ServerConfig {
+    let cost = HashCost { memory_kib: settings.hash_memory_kib, ..HashCost::default() };
     ServerConfig {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         store: store(&scratch.join("server.db")),
-        mode: server_mode(scenario),
-        rules: rules_of(scenario),
+        mode: server_mode(settings),
+        rules: rules_of(settings),
         bank: BankConfig { address: bank, ..BankConfig::default() },
-        schemes: scenario.schemes.parameters.clone(),
+        schemes: schemes.clone(),
         password: PasswordConfig {
             cost,
-            threads: scenario.server.hash_threads,
-            hides_unknown_names: scenario.server.hides_unknown_names,
+            threads: settings.hash_threads,
+            hides_unknown_names: settings.hides_unknown_names,
             // Handsets and bank share the machine.
             priority: HashPriority::Low,
             ..PasswordConfig::default()
         },
-        throttle: throttle_of(scenario),
-        limits: Limits { early_data: scenario.server.early_data, ..Limits::default() },
+        throttle: throttle_of(settings),
+        limits: Limits { early_data: settings.early_data, ..Limits::default() },
         ..ServerConfig::default()
     }
 }

@@ -3,9 +3,10 @@
 use crate::Error;
 use crate::io::{ServerAddress, any_port};
 use crate::people::population::Population;
-use crate::scenario::{Scenario, ServerSettings};
+use crate::scenario::{Connections, ServerSettings};
 use crate::wall::processes::Processes;
 use crate::wall::usage::Usage;
+use biopay_biometrics::scheme::SchemeParameters;
 use biopay_reports::records::ServerFigure;
 use biopay_server::client::Connection;
 use biopay_server::env::Clock;
@@ -39,10 +40,15 @@ impl Target {
     /// # Errors
     ///
     /// [`Error::Start`], and [`Error::Usage`] for an invalid address or certificate.
-    pub fn open(scenario: &Scenario, population: &Population, scratch: &Path) -> Result<Self, Error> {
-        match Self::elsewhere(&scenario.server)? {
+    pub fn open(
+        settings: &ServerSettings,
+        schemes: &SchemeParameters,
+        population: &Population,
+        scratch: &Path,
+    ) -> Result<Self, Error> {
+        match Self::elsewhere(settings)? {
             Some(server) => Ok(server),
-            None => Ok(Self::Own(Box::new(Processes::start(scenario, population, scratch)?))),
+            None => Ok(Self::Own(Box::new(Processes::start(settings, schemes, population, scratch)?))),
         }
     }
 
@@ -62,19 +68,19 @@ impl Target {
         Ok(Some(Self::Elsewhere { address, name, config }))
     }
 
-    /// Opens sockets and returns how handsets reach the server. Must be called within tokio's context.
+    /// Opens the sockets of a number of handsets and returns how these reach the server. Must be called within tokio's context.
     ///
     /// # Errors
     ///
     /// [`Error::File`] if a socket cannot be opened.
-    pub fn address(&self, scenario: &Scenario) -> Result<ServerAddress, Error> {
+    pub fn address(&self, connections: &Connections, handsets: u32) -> Result<ServerAddress, Error> {
         let (address, name, config) = match self {
             Self::Own(processes) => (processes.listening(), DEVELOPMENT_NAMES[0].to_owned(), processes.trust()),
             Self::Elsewhere { address, name, config } => (*address, name.clone(), config.clone()),
         };
-        let sockets = scenario.connections.sockets;
+        let sockets = connections.sockets;
         if sockets == 0 {
-            allow_sockets(scenario.handsets + scenario.impostor_count());
+            allow_sockets(handsets);
         }
         let endpoint = |_| socket::endpoint(any_port(address)).map_err(Error::file("a UDP socket"));
         let endpoints = (0..sockets).map(endpoint).collect::<Result<_, _>>()?;

@@ -13,11 +13,10 @@ pub mod recorder;
 pub mod resources;
 mod systems;
 
-pub use resources::Tally;
+pub use resources::{Rules, Tally};
 
 use crate::people::Population;
 use crate::people::plan::HandsetPlan;
-use crate::scenario::{ClockKind, Scenario};
 use crate::time::SimTime;
 use bevy_ecs::prelude::{Entity, Schedule, World};
 use command::Command;
@@ -25,7 +24,7 @@ use event::{EventKind, Links};
 use handset::{Current, Identity, Itinerary, KeptConnection};
 use queue::EventQueue;
 use recorder::Recorder;
-use resources::{AccountState, Accounts, Now, Outbox, People, Rules};
+use resources::{AccountState, Accounts, Now, Outbox, People};
 use std::sync::Arc;
 
 /// The world with its systems.
@@ -36,18 +35,13 @@ pub struct Simulation {
 
 impl Simulation {
     /// Creates the world with one entity for each handset.
-    pub fn new(scenario: &Scenario, plans: Vec<HandsetPlan>, population: Arc<Population>, links: Links) -> Self {
+    pub fn new(rules: Rules, plans: Vec<HandsetPlan>, population: Arc<Population>, links: Links) -> Self {
         let mut world = World::new();
         world.insert_resource(Now::default());
         world.insert_resource(Outbox::default());
         world.insert_resource(People(population));
-        world.insert_resource(Rules {
-            code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms),
-            keeps_connections: scenario.connections.keep,
-            draws_symbols: scenario.payments.draws_symbols,
-            can_be_late: scenario.clock == ClockKind::Wall,
-        });
-        world.insert_resource(Accounts(vec![AccountState::Pending; scenario.handsets as usize]));
+        world.insert_resource(Accounts(vec![AccountState::Pending; rules.accounts as usize]));
+        world.insert_resource(rules);
         world.insert_resource(Recorder::default());
         world.insert_resource(links);
         let planned = plans.iter().map(|p| p.transactions.len() as u64).sum();

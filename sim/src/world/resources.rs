@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use crate::people::Population;
+use crate::scenario::{ClockKind, Scenario};
 use crate::time::SimTime;
 use bevy_ecs::prelude::Resource;
 use std::sync::Arc;
@@ -34,6 +35,21 @@ pub struct Rules {
     pub draws_symbols: bool,
     /// Whether time passes while the world works, so that it can be late.
     pub can_be_late: bool,
+    /// The number of accounts.
+    pub accounts: u32,
+}
+
+impl Rules {
+    /// Takes the systems' settings from a scenario.
+    pub fn of(scenario: &Scenario) -> Self {
+        Self {
+            code_entry: std::time::Duration::from_millis(scenario.users.code_entry_ms),
+            keeps_connections: scenario.connections.keep,
+            draws_symbols: scenario.payments.draws_symbols,
+            can_be_late: scenario.clock == ClockKind::Wall,
+            accounts: scenario.handsets,
+        }
+    }
 }
 
 /// The state of an account.

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
-use crate::attack::attackers::{ATTACKERS, attacker, attackers_capture};
+use crate::attack::attackers::{ATTACKERS, attackers_capture};
 use crate::attack::definition::{Description, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::{OfflineSystem, Person};
@@ -65,7 +65,7 @@ fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
 
 /// Trains a detector on people who neither have an account nor attack one.
 fn train(system: &OfflineSystem<'_>) -> Result<Option<Detector>, Error> {
-    let from = u64::from(attacker(&system.setup.scenario, 0) + ATTACKERS);
+    let from = u64::from(system.setup.scenario.attacker(0) + ATTACKERS);
     let samples = system.population.sensors.training(from..from + TRAINED_ON)?;
     Ok(samples.and_then(|samples| Detector::train(&samples.bona_fide, &samples.attacks, BPCER)))
 }
