@@ -2,6 +2,7 @@
 
 use crate::judgement::Document;
 use crate::judgement::threshold::Verdict;
+use crate::records::Defence;
 use crate::run_folder::manifest::Completion;
 use crate::statistics::distribution::Distribution;
 use crate::summary::attack;
@@ -88,8 +89,9 @@ fn write_transactions(out: &mut String, summary: &Summary) {
 struct Form {
     name: String,
     /// Successes and trials by configuration.
-    counts: [(u64, u64); 3],
-    verdict: Option<AttackVerdict>,
+    counts: [(u64, u64); Defence::SURVEYED.len()],
+    /// The verdicts on the hardened server and on the scenario's own.
+    verdicts: [Option<AttackVerdict>; 2],
 }
 
 /// Writes the results of attacks: successes over trials in each configuration.
@@ -100,13 +102,14 @@ fn write_attacks(out: &mut String, summary: &Summary) {
     }
     line(
         out,
-        "\nAttacks: let through, of all      patent-literal        hardened         control   verdict on hardened",
+        "\nAttacks: let through, of all      patent-literal        hardened         control        scenario   verdict on hardened, on scenario",
     );
-    for Form { name, counts, verdict } in forms {
+    for Form { name, counts, verdicts } in forms {
         let cell = |(count, total): (u64, u64)| if total == 0 { "–".into() } else { format!("{count}/{total}") };
         let cells = counts.map(|c| format!("{:>15}", cell(c))).join(" ");
         line(out, &format!("  {name}"));
-        line(out, format!("  {:<28} {cells}   {}", "", verdict.map_or("", AttackVerdict::words)).trim_end());
+        let verdicts = verdicts.map(|verdict| verdict.map_or("–", AttackVerdict::words)).join(", ");
+        line(out, format!("  {:<28} {cells}   {verdicts}", "").trim_end());
     }
 }
 
@@ -115,15 +118,17 @@ fn forms(summary: &Summary) -> Vec<Form> {
     for l in attack::lines(&summary.attacks) {
         let name = if l.variant.is_empty() { l.attack.to_owned() } else { format!("{}: {}", l.attack, l.variant) };
         if forms.last().is_none_or(|last| last.name != name) {
-            forms.push(Form { name, counts: [(0, 0); 3], verdict: None });
+            forms.push(Form { name, counts: Default::default(), verdicts: [None; 2] });
         }
         let Some(form) = forms.last_mut() else { continue };
         for (count, cell) in form.counts.iter_mut().zip(l.cells) {
             count.0 += cell.map_or(0, |c| c.success.count);
             count.1 += cell.map_or(0, |c| c.success.total);
         }
-        let verdicts = [form.verdict, l.cells[1].and_then(attack_verdict)];
-        form.verdict = verdicts.into_iter().flatten().max_by_key(AttackVerdict::weight);
+        for (worst, column) in form.verdicts.iter_mut().zip([1, 3]) {
+            let verdicts = [*worst, l.cells[column].and_then(attack_verdict)];
+            *worst = verdicts.into_iter().flatten().max_by_key(AttackVerdict::weight);
+        }
     }
     forms
 }

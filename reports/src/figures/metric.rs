@@ -7,6 +7,7 @@
 //! | `SCHEME.impostor.far`, `SCHEME.JOURNEY.frr` | error rates per transaction |
 //! | `enrolment.fte` | failures to enrol |
 //! | `attack.NAME.FORM.SCHEME.rate` | successes of an attack on the hardened system, or between the run's own handsets; spaces are dashes |
+//! | `attack.NAME.FORM.SCHEME.scenario-rate` | on the scenario's own server |
 //! | `attack.NAME.FORM.SCHEME.literal-rate`, `.control-rate` | on the patent's own design, and in the negative control |
 //! | `OPERATION.p50`, `.p90`, `.p99`, `.p999`, `.mean`, `.max`, `.count` | latency, in microseconds |
 //! | `OPERATION.throughput`, `.peak` | logins and charges a second |
@@ -29,7 +30,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The last words of all names.
-pub const LAST_WORDS: [&str; 23] = [
+pub const LAST_WORDS: [&str; 24] = [
     "fmr",
     "fnmr",
     "eer",
@@ -40,6 +41,7 @@ pub const LAST_WORDS: [&str; 23] = [
     "frr",
     "fte",
     "rate",
+    "scenario-rate",
     "literal-rate",
     "control-rate",
     "share",
@@ -202,6 +204,7 @@ fn attack_name(a: &AttackSummary) -> String {
     let word = match Defence::of(&a.configuration) {
         Some(Defence::PatentLiteral) => "literal-rate",
         Some(Defence::Control) => "control-rate",
+        Some(Defence::Scenario) => "scenario-rate",
         Some(Defence::Hardened | Defence::AsConfigured) | None => "rate",
     };
     let parts = ["attack", &a.attack, &a.variant, &a.scheme, word];

@@ -42,7 +42,10 @@ pub(crate) fn threat_model(summary: &Summary) -> String {
          <h3>What the patent's own design concedes</h3><p>{CONCEDES}</p>{}",
         table(&["asset", "protected means"], &pairs(&ASSETS)),
         table(&["actor", "knows and has"], &pairs(&ACTORS)),
-        table(&["attack", "the attacker knows", "held against", "patent-literal", "hardened"], &held(&lines)),
+        table(
+            &["attack", "the attacker knows", "held against", "patent-literal", "hardened", "scenario"],
+            &held(&lines)
+        ),
         table(&["attack", "form", "let through"], &conceded),
     )
 }
@@ -70,7 +73,7 @@ fn held(lines: &[AttackLine<'_, AttackSummary>]) -> Vec<Vec<String>> {
         };
         let requirement = first.and_then(|cell| cell.requirement.as_ref());
         let source = requirement.map_or("stated, with no limit: figures below", |r| &r.source);
-        vec![escape(name), escape(knowledge), escape(source), verdict(0), verdict(1)]
+        vec![escape(name), escape(knowledge), escape(source), verdict(0), verdict(1), verdict(3)]
     };
     names.iter().map(row).collect()
 }
@@ -122,14 +125,32 @@ pub(crate) fn section(summary: &Summary) -> String {
         out.push_str(&table(&head, &own.iter().map(row).collect::<Vec<_>>()));
     }
     if !survey.is_empty() {
-        let head =
-            ["attack", "form", "tries at most", "patent-literal", "hardened", "control", "lift", "verdict on hardened"];
+        let head = [
+            "attack",
+            "form",
+            "tries at most",
+            "patent-literal",
+            "hardened",
+            "control",
+            "scenario",
+            "lift",
+            "verdict on hardened",
+            "on scenario",
+        ];
         out.push_str(&format!("<p>{COLUMNS}</p>"));
         out.push_str(&table(&head, &survey.iter().map(survey_row).collect::<Vec<_>>()));
     }
     let figures = figure_lines(&summary.attack_figures);
     if !figures.is_empty() {
-        let head = ["attack", "form", "measure, and what it is held against", "patent-literal", "hardened", "control"];
+        let head = [
+            "attack",
+            "form",
+            "measure, and what it is held against",
+            "patent-literal",
+            "hardened",
+            "control",
+            "scenario",
+        ];
         out.push_str("<h3>Figures beside theory and publications</h3>");
         out.push_str(&table(&head, &figures.iter().map(figure_row).collect::<Vec<_>>()));
     }
@@ -138,14 +159,14 @@ pub(crate) fn section(summary: &Summary) -> String {
 
 const COLUMNS: &str = "Each column is a system of its own: <i>patent-literal</i> is what the patent describes and no more, \
     <i>hardened</i> has every counter-measure, and <i>control</i> is hardened without the one that stands against the attack: \
-    there it has to succeed, or it measures nothing. Lift, where the scheme decides, is the share let through in the first column \
+    there it has to succeed, or it measures nothing. <i>scenario</i> is the server of the scenario, as it is configured there. Lift, where the scheme decides, is the share let through in the first column \
     that has one over the scheme's false match rate in this run.";
 
 fn survey_row(l: &AttackLine<'_, AttackSummary>) -> Vec<String> {
     let cell = |column: usize| l.cells[column].map_or_else(|| "–".to_owned(), |cell| rate_cell(&cell.success));
     let budget = l.cells.iter().flatten().next().map_or(0, |cell| cell.budget);
     let lift = l.cells.iter().flatten().find_map(|cell| cell.lift);
-    let verdict = l.cells[1].and_then(attack_verdict).map_or_else(|| "–".to_owned(), verdict_cell);
+    let verdict = |column: usize| l.cells[column].and_then(attack_verdict).map_or_else(|| "–".to_owned(), verdict_cell);
     vec![
         escape(l.attack),
         form(l.variant, l.scheme),
@@ -153,11 +174,13 @@ fn survey_row(l: &AttackLine<'_, AttackSummary>) -> Vec<String> {
         cell(0),
         cell(1),
         cell(2),
+        cell(3),
         lift.map_or_else(
             || "–".to_owned(),
             |lift| if lift < 100.0 { format!("{lift:.1}") } else { grouped(lift.round() as u64) },
         ),
-        verdict,
+        verdict(1),
+        verdict(3),
     ]
 }
 
@@ -172,6 +195,7 @@ fn figure_row(l: &AttackLine<'_, AttackFigure>) -> Vec<String> {
         cell(0),
         cell(1),
         cell(2),
+        cell(3),
     ]
 }
 

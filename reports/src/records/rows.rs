@@ -75,7 +75,7 @@ table! {
         attack: String,
         /// Which form of it.
         variant: String,
-        /// How the system was defended: `patent-literal`, `hardened`, `control`, or `as-configured` where the attack came
+        /// How the system was defended: `patent-literal`, `hardened`, `control`, `scenario`, or `as-configured` where the attack came
         /// between the run's own handsets.
         configuration: String,
         /// Derivation scheme; empty where it makes no difference.

@@ -169,6 +169,8 @@ words! {
         Hardened = "hardened",
         /// The hardened one without the counter-measure to the attack: the negative control, in which it has to succeed.
         Control = "control",
+        /// The scenario's own server configuration, without any change.
+        Scenario = "scenario",
         /// As the scenario's own server is configured: attacks that came between the run's own handsets.
         AsConfigured = "as-configured",
     }
@@ -176,7 +178,7 @@ words! {
 
 impl Defence {
     /// The columns of a survey of attacks.
-    pub const SURVEYED: [Self; 3] = [Self::PatentLiteral, Self::Hardened, Self::Control];
+    pub const SURVEYED: [Self; 4] = [Self::PatentLiteral, Self::Hardened, Self::Control, Self::Scenario];
 }
 
 /// The latency entry of how late the load generator took up what it was due to do, on the wall clock.

@@ -40,7 +40,9 @@ pub struct AttackSummary {
 impl AttackSummary {
     /// Whether the attacked system is meant to resist: not a negative control, and not the patent's own design.
     pub fn is_defended(&self) -> bool {
-        self.configuration == Defence::Hardened || self.configuration == Defence::AsConfigured
+        [Defence::Hardened, Defence::Scenario, Defence::AsConfigured]
+            .iter()
+            .any(|defence| self.configuration == *defence)
     }
 }
 
@@ -106,7 +108,7 @@ pub struct AttackLine<'a, T> {
     /// What is measured; empty for shares of successes.
     pub measure: &'a str,
     /// By configuration, in the order of [`Defence::SURVEYED`].
-    pub cells: [Option<&'a T>; 3],
+    pub cells: [Option<&'a T>; Defence::SURVEYED.len()],
 }
 
 /// Lays sums out by line; what came between a run's own handsets is left out.
@@ -127,7 +129,7 @@ fn laid_out<'a, T>(items: &'a [T], key: impl Fn(&'a T) -> ([&'a str; 4], &'a str
         let Some(column) = Defence::SURVEYED.iter().position(|defence| configuration == *defence) else { continue };
         let at = *places.entry(words).or_insert_with(|| {
             let [attack, variant, scheme, measure] = words;
-            out.push(AttackLine { attack, variant, scheme, measure, cells: [None; 3] });
+            out.push(AttackLine { attack, variant, scheme, measure, cells: [None; Defence::SURVEYED.len()] });
             out.len() - 1
         });
         out[at].cells[column].get_or_insert(item);

@@ -33,9 +33,16 @@ pub fn measure() {
     let before = Usage::own();
     let answered = run(&timeline, async {
         let owners = BTreeSet::from([0, 1]);
-        let server = VirtualServer::start(&scenario.server, &scenario.network, &population, &owners, &timeline, 1)
-            .await
-            .expect("it starts");
+        let server = VirtualServer::start(
+            &scenario.server,
+            &scenario.network,
+            population.registry.clone(),
+            population.bank_accounts(&owners),
+            &timeline,
+            1,
+        )
+        .await
+        .expect("it starts");
         let (sender, mut completions) = unbounded_channel();
         let making = QrMaking::Modelled(Arc::new(scenario.server.service.clone()));
         let post = CompletionSender::Task(sender);

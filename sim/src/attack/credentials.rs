@@ -5,7 +5,6 @@ use super::definition::{Description, RESISTED, Requirement, one_defence, unchang
 use super::findings::{Figure, Findings, Trial};
 use super::system::{Account, AttackedSystem, is_accepted, rng};
 use crate::Error;
-use crate::scenario::Configuration;
 use biopay_datasets::stream::stream;
 use biopay_protocol::{HelperBytes, LoginName, PayloadBytes, Refusal, Request, Response, Secret};
 use biopay_reports::auc::auc;
@@ -74,9 +73,9 @@ async fn take_over(
     let payload = PayloadBytes::new(enrolment.payload.to_bytes())?;
     let helper = Some(HelperBytes::new(enrolment.helper.0)?);
     let request = Request::ReplaceQr { enrolment: payload.clone(), helper };
-    match system.ask(connection, &request).await? {
-        Response::QrReplaced => {}
-        refused => return Ok(Some(refused)),
+    let answer = system.ask(connection, &request).await?;
+    if answer != Response::QrReplaced {
+        return Ok(Some(answer));
     }
     let payment = system.page(connection, &format!("taken-over-{index}")).await?;
     let proof = system.proof(None, payment, &payload);
@@ -174,10 +173,8 @@ async fn enumeration(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     }
     let mut findings = system.setup.trials("registration's answer", "", trials);
     if let Some((area, interval)) = auc(&known, &unknown) {
-        let expected = match system.setup.configuration {
-            Configuration::Hardened => Some((0.5, "an unknown name costs what a known one does")),
-            _ => None,
-        };
+        let hides_names = system.scenario().server.hides_unknown_names;
+        let expected = hides_names.then_some((0.5, "an unknown name costs what a known one does"));
         let figure = Figure {
             measure: "AUC of login times, known against unknown names",
             value: area,
@@ -197,9 +194,9 @@ async fn time_login(system: &AttackedSystem<'_>, host: u32, name: &LoginName) ->
     let response = system.try_password(&connection, name, &Secret::new("not-the-password")?).await?;
     let took = system.clock.elapsed() - begun;
     connection.close();
-    match response {
-        Response::Refused(Refusal::WrongCredentials) => Ok(took),
-        other => Err(system.broke(format!("a wrong login was answered with {}", other.name()))),
+    match response == Response::Refused(Refusal::WrongCredentials) {
+        true => Ok(took),
+        false => Err(system.broke(format!("a wrong login was answered with {}", response.name()))),
     }
 }
 

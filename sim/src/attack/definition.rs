@@ -15,7 +15,7 @@ pub(in crate::attack) struct Description {
     /// The budget for one target unless the scenario sets another, in the attack's own unit: presentations, guesses,
     /// requests.
     pub budget: u64,
-    /// Switches on the function that is attacked, in every configuration.
+    /// Switches on the function that is attacked, in every configuration but the scenario's own.
     pub needs: fn(&mut Scenario),
     /// Switches off the counter-measure, for the control. Attacks without a server give the attacker more knowledge
     /// instead.
@@ -29,6 +29,16 @@ pub(in crate::attack) struct Description {
 }
 
 impl Description {
+    /// Returns why the attack cannot be made on the scenario's own server; `None` where it can.
+    pub fn why_not(&self, scenario: &Scenario) -> Option<&'static str> {
+        if scenario.server.address.is_some() {
+            return Some("attacks are made on servers of the run's own, in virtual time, and not on server.address");
+        }
+        let mut with_needs = scenario.clone();
+        (self.needs)(&mut with_needs);
+        (with_needs != *scenario).then_some("what it attacks is switched off there")
+    }
+
     /// Returns the requirement and the scheme's part in the decision, as the run's manifest records them.
     pub fn terms(&self) -> AttackTerms {
         let requirement = self.requirement.map(|r| AttackRequirement { source: r.source.to_owned(), max: r.max });

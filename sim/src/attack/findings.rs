@@ -13,6 +13,8 @@ pub struct Findings {
     pub figures: Vec<AttackFigure>,
     /// Attacks that could not be made, and why.
     pub broken: Vec<String>,
+    /// Attacks that were not made, and why.
+    pub notes: Vec<String>,
     /// Whether attacks were left out because the run was interrupted.
     pub is_partial: bool,
 }
@@ -23,6 +25,7 @@ impl Findings {
         self.trials.extend(other.trials);
         self.figures.extend(other.figures);
         self.broken.extend(other.broken);
+        self.notes.extend(other.notes);
         self.is_partial |= other.is_partial;
     }
 }

@@ -239,10 +239,9 @@ impl Client {
         let begun = clock.elapsed();
         let (login, password) = (self.account.login.clone(), self.account.password.clone());
         let channel = connection.channel();
-        match connection.request(&Request::Login { login, password, channel }).await.ok()? {
-            Response::LoggedIn { .. } => payment.login = Some(clock.elapsed() - begun),
-            _ => return None,
-        }
+        let answer = connection.request(&Request::Login { login, password, channel }).await.ok()?;
+        let Response::LoggedIn { .. } = answer else { return None };
+        payment.login = Some(clock.elapsed() - begun);
         let key = format!("{:?}-{}-{number}", self.form, self.index);
         let begin = Request::BeginPayment {
             merchant: Merchant::new("Corner Shop").ok()?,

@@ -43,7 +43,9 @@ async fn zero_effort(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     for (index, account) in system.accounts.iter().enumerate() {
         let attacker = match system.setup.configuration {
             Configuration::Control => account.subject,
-            _ => system.attacker(index as u32),
+            Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => {
+                system.attacker(index as u32)
+            }
         };
         let begun = system.clock.elapsed();
         let connection = system.enter(system.bot(index as u32), account).await?;

@@ -45,7 +45,7 @@ impl Reader {
     fn inputs(self, budget: u64) -> u64 {
         match self {
             Self::Picture => budget.div_ceil(10),
-            _ => budget,
+            Self::Message | Self::Payload | Self::Trusting => budget,
         }
     }
 
@@ -92,7 +92,9 @@ async fn hostile(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let readers: &[Reader] = match system.setup.configuration {
         Configuration::Control => &[Reader::Trusting],
-        _ => &[Reader::Message, Reader::Payload, Reader::Picture],
+        Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => {
+            &[Reader::Message, Reader::Payload, Reader::Picture]
+        }
     };
     let Some(account) = system.accounts.first() else { return Ok(findings) };
     let valid = account.payload.as_bytes().to_vec();
@@ -126,7 +128,7 @@ async fn hostile(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
 fn seed_of(reader: Reader, payload: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(match reader {
         Reader::Message => codec::encode(&Request::FetchHelper)?[codec::PREFIX_BYTES..].to_vec(),
-        _ => payload.to_vec(),
+        Reader::Payload | Reader::Picture | Reader::Trusting => payload.to_vec(),
     })
 }
 

@@ -33,7 +33,7 @@ use crate::Error;
 use crate::people::Population;
 use crate::progress::Stage;
 use crate::scenario::attack::for_each_attack;
-use crate::scenario::{AttackKind, Scenario};
+use crate::scenario::{AttackKind, AttackPlan, Configuration, Scenario};
 use crate::stop::Stop;
 use act::{Act, Attack};
 use biopay_reports::run_folder::manifest::AttackTerms;
@@ -65,9 +65,19 @@ pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Findi
     });
     let made: Vec<Findings> = made.collect();
     stage.finish();
-    let mut findings = Findings::default();
+    let mut findings = Findings { notes: left_out(scenario), ..Findings::default() };
     made.into_iter().for_each(|found| findings.extend(found));
     findings
+}
+
+/// Lists the attacks that the scenario asks for on its own server and that cannot be made there.
+fn left_out(scenario: &Scenario) -> Vec<String> {
+    let asked = scenario.attack.iter().filter(|plan| plan.configurations.contains(&Configuration::Scenario));
+    let note = |plan: &AttackPlan| {
+        let why = attack_of(plan.kind).description.why_not(scenario)?;
+        Some(format!("The attack {} was not made on the scenario's own server: {why}.", plan.kind.name()))
+    };
+    asked.filter_map(note).collect()
 }
 
 /// Returns the requirement of each attack of a scenario by the attack's name, and that of the run's own impostors,

@@ -2,8 +2,8 @@
 //! of `biometrics` and `datasets`.
 //!
 //! The columns: `patent-literal` has no device tokens and one order of bits for all records, `hardened` has tokens and
-//! an order for each record, and `control` gives the attacker what the attack needs (a score, the token, a loose
-//! threshold, a short key).
+//! an order for each record, `control` gives the attacker what the attack needs (a score, the token, a loose threshold, a
+//! short key), and `scenario` enrols as the run's handsets do: without tokens, with the scenario's parameters.
 
 use super::attackers::{ATTACKERS, CAPTURES, attackers_capture};
 use super::definition::LOOSE_THRESHOLD;
@@ -58,8 +58,9 @@ impl<'a> OfflineSystem<'a> {
     /// Returns the schemes' parameters in this column.
     pub fn parameters(&self) -> SchemeParameters {
         let mut parameters = self.setup.scenario.schemes.parameters.clone();
-        if self.setup.configuration != Configuration::Hardened {
-            parameters.share_order();
+        match self.setup.configuration {
+            Configuration::PatentLiteral | Configuration::Control => parameters.share_order(),
+            Configuration::Hardened | Configuration::Scenario => {}
         }
         parameters
     }
@@ -96,8 +97,12 @@ impl<'a> OfflineSystem<'a> {
     pub fn enrol(&self, scheme: &dyn Scheme, subject: u32, references: &[Template], service: u64) -> Option<Target> {
         let mut rng = self.rng(&format!("enrol/{}/{service}", scheme.id().name()), subject);
         match self.setup.configuration {
-            Configuration::PatentLiteral => Target::enrol(scheme, subject, references, None, &mut rng).ok(),
-            _ => Target::enrol_with_token(scheme, subject, references, &mut rng).ok(),
+            Configuration::PatentLiteral | Configuration::Scenario => {
+                Target::enrol(scheme, subject, references, None, &mut rng).ok()
+            }
+            Configuration::Hardened | Configuration::Control => {
+                Target::enrol_with_token(scheme, subject, references, &mut rng).ok()
+            }
         }
     }
 

@@ -45,7 +45,9 @@ async fn race(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
         let charges = (0..system.setup.budget).map(|n| {
             let key = match system.setup.configuration {
                 Configuration::Control => format!("race-{index}-{n}"),
-                _ => format!("race-{index}"),
+                Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => {
+                    format!("race-{index}")
+                }
             };
             charge(system, &lines[n as usize % RACERS], account, key, AMOUNT)
         });
@@ -101,10 +103,8 @@ async fn charge(
     key: String,
     amount: u64,
 ) -> Result<Response, Error> {
-    let payment = match system.open_page(connection, &key, amount).await? {
-        Response::PaymentOpened { payment, .. } => payment,
-        other => return Ok(other),
-    };
+    let opened = system.open_page(connection, &key, amount).await?;
+    let Response::PaymentOpened { payment, .. } = opened else { return Ok(opened) };
     match system.present_as_owner(connection, payment, account).await? {
         Response::CodeIssued { shown, .. } => {
             system.ask(connection, &Request::SubmitCode { payment, code: shown }).await
@@ -120,7 +120,9 @@ async fn tampered(system: &AttackedSystem<'_>, account: &Account, index: usize) 
     charge(system, &connection, account, format!("tampered-{index}"), AMOUNT).await?;
     let key = match system.setup.configuration {
         Configuration::Control => format!("tampered-{index}-again"),
-        _ => format!("tampered-{index}"),
+        Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => {
+            format!("tampered-{index}")
+        }
     };
     let answer = charge(system, &connection, account, key, 100 * AMOUNT).await?;
     connection.close();

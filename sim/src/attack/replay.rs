@@ -36,7 +36,7 @@ fn replay_defences(configuration: Configuration) -> Vec<Defence> {
             presenting("a nonce alone", Presentation::Nonce),
             presenting("a device alone", Presentation::Device),
         ],
-        Configuration::Hardened | Configuration::Control => one_defence(configuration),
+        Configuration::Hardened | Configuration::Control | Configuration::Scenario => one_defence(configuration),
     }
 }
 

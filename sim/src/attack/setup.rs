@@ -40,6 +40,10 @@ impl Setup {
         if configuration == Configuration::Control {
             (attack.weaken)(&mut defended);
         }
+        let is_own = configuration == Configuration::Scenario;
+        if is_own && attack.why_not(scenario).is_some() {
+            return Vec::new();
+        }
         (attack.needs)(&mut defended);
         let setup = |defence: Defence| {
             let mut scenario = defended.clone();
@@ -63,7 +67,11 @@ impl Setup {
 /// Returns the scenario with the server's settings of a column.
 fn defended(scenario: &Scenario, configuration: Configuration) -> Scenario {
     let mut scenario = scenario.clone();
-    let is_literal = configuration == Configuration::PatentLiteral;
+    let is_literal = match configuration {
+        Configuration::Scenario => return scenario,
+        Configuration::PatentLiteral => true,
+        Configuration::Hardened | Configuration::Control => false,
+    };
     let server = &mut scenario.server;
     server.mode = if is_literal { PinMode::PatentLiteral } else { PinMode::Mandate };
     server.presentation = if is_literal { Presentation::Static } else { Presentation::DeviceAndNonce };

@@ -17,7 +17,7 @@ use crate::virtual_time::server::VirtualServer;
 use crate::virtual_time::timeline::Timeline;
 use crate::world::outcome::qr_was_accepted;
 use biopay_biometrics::Template;
-use biopay_biometrics::scheme::{HelperData, SchemeId};
+use biopay_biometrics::scheme::{HelperData, Registry, SchemeId};
 use biopay_datasets::stream::stream;
 use biopay_protocol::{
     BankAccount, Currency, DeviceSecret, HelperBytes, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes,
@@ -124,8 +124,12 @@ pub fn play(
     run(&timeline, async {
         let mut accounts = accounts(setup, population)?;
         let owners: BTreeSet<u32> = accounts.iter().map(|account| account.subject).collect();
-        let server =
-            VirtualServer::start(&scenario.server, &scenario.network, population, &owners, &timeline, seed).await?;
+        let server = {
+            // Not the population's: the control may have looser schemes.
+            let registry = Arc::new(Registry::new(&scenario.schemes.parameters)?);
+            let accounts = population.bank_accounts(&owners);
+            VirtualServer::start(&scenario.server, &scenario.network, registry, accounts, &timeline, seed).await?
+        };
         let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
         let address = server.address();
         let acting = async {
@@ -292,10 +296,11 @@ impl AttackedSystem<'_> {
 
     /// Opens a payment page, or fails with the server's answer.
     pub async fn page(&self, connection: &Connection, key: &str) -> Result<PaymentId, Error> {
-        match self.open_page(connection, key, AMOUNT).await? {
-            Response::PaymentOpened { payment, .. } => Ok(payment),
-            other => Err(self.broke(format!("a page was answered with {}", other.name()))),
-        }
+        let answer = self.open_page(connection, key, AMOUNT).await?;
+        let Response::PaymentOpened { payment, .. } = answer else {
+            return Err(self.broke(format!("a page was answered with {}", answer.name())));
+        };
+        Ok(payment)
     }
 
     /// Presents a payload with the proof that the attacker has.
@@ -356,10 +361,11 @@ impl AttackedSystem<'_> {
                 pin: account.pin.clone(),
                 devices: account.devices.keys(),
             };
-            match self.ask(&connection, &request).await? {
-                Response::Registered => connection.close(),
-                other => return Err(self.broke(format!("a registration was answered with {}", other.name()))),
+            let answer = self.ask(&connection, &request).await?;
+            if answer != Response::Registered {
+                return Err(self.broke(format!("a registration was answered with {}", answer.name())));
             }
+            connection.close();
         }
         Ok(())
     }

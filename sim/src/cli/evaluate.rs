@@ -176,7 +176,7 @@ impl EvaluateArgs {
     fn samples(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
         match method {
             Method::Scheme(_) if !self.source.is_given() => synthesise(modality, &self.source.synthetic(self.seed)),
-            _ => self.source.load(modality, method),
+            Method::Scheme(_) | Method::Comparator(_) => self.source.load(modality, method),
         }
     }
 

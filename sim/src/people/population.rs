@@ -12,9 +12,10 @@ use biopay_protocol::client::{Credentials, LoginMethod, TRIES_MAX};
 use biopay_protocol::opaque::{SessionSeed, Stretching};
 use biopay_protocol::{BankAccount, DeviceKeys, DeviceSecret, LoginName, Secret};
 use biopay_server::config::Presentation;
+use biopay_server::issuer::accounts::NewAccount;
 use rand::RngExt;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -111,6 +112,12 @@ impl Population {
             .collect::<Result<_, _>>()?;
         let owners = owners.into_iter().map(|owner| (owner.subject, owner)).collect();
         Ok(Self { owners, sensors, registry })
+    }
+
+    /// Returns the accounts that the bank opens for owners.
+    pub fn bank_accounts(&self, owners: &BTreeSet<u32>) -> Vec<NewAccount> {
+        let accounts = owners.iter().filter_map(|&owner| self.bank_account(owner));
+        accounts.map(|(number, pin, balance_minor)| NewAccount { number, pin, balance_minor }).collect()
     }
 
     /// Returns the account that the bank opens for an owner: number, PIN, balance in minor units.

@@ -65,7 +65,9 @@ pub fn find(
         watch(&step);
         match step.verdict {
             StepEnding::Held => knee.held_per_s = Some(rate),
-            verdict => knee.failed_per_s = Some((rate, verdict)),
+            StepEnding::TooSlow | StepEnding::TooManyFailed | StepEnding::GeneratorLimited => {
+                knee.failed_per_s = Some((rate, step.verdict));
+            }
         }
         knee.steps.push(step);
         knee.write(out)?;

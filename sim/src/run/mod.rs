@@ -92,7 +92,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         operating_thresholds: operating_thresholds(&scenario.schemes, &population),
         attack_terms: attack::terms(scenario),
         shard: (shard != Shard::WHOLE).then(|| shard.to_string()),
-        notes: NOTES.map(String::from).into_iter().chain(notes).collect(),
+        notes: NOTES.map(String::from).into_iter().chain(notes).chain(found.notes).collect(),
         invalid,
         artefacts: BTreeMap::new(),
         digest: String::new(),

@@ -77,11 +77,13 @@ pub enum Configuration {
     /// The hardened configuration without the counter-measure to this attack: the negative control, in which the attack
     /// has to succeed, or else it measures nothing.
     Control,
+    /// The scenario's own server, without any change.
+    Scenario,
 }
 
 impl Configuration {
     /// Every column, in order.
-    pub const ALL: [Self; 3] = [Self::PatentLiteral, Self::Hardened, Self::Control];
+    pub const ALL: [Self; 4] = [Self::PatentLiteral, Self::Hardened, Self::Control, Self::Scenario];
 
     /// Returns the name used in scenarios and records.
     pub fn name(self) -> &'static str {
@@ -89,6 +91,7 @@ impl Configuration {
             Self::PatentLiteral => "patent-literal",
             Self::Hardened => "hardened",
             Self::Control => "control",
+            Self::Scenario => "scenario",
         }
     }
 }

@@ -50,8 +50,8 @@ pub struct Scenario {
     pub server: ServerSettings,
     /// The comparisons off line after the run.
     pub comparisons: Comparisons,
-    /// The attacks that are made after the run, each on its own systems: `patent-literal`, `hardened` and the negative
-    /// `control`. Always in virtual time.
+    /// The attacks that are made after the run, each on its own systems: `patent-literal`, `hardened`, the negative
+    /// `control`, and `scenario`, which has the server's configuration of this file. Always in virtual time.
     pub attack: Vec<AttackPlan>,
 }
 

@@ -94,8 +94,11 @@ fn play_together(
     let mut simulation = Simulation::new(Rules::of(scenario), plans, population.clone(), links.clone());
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
     let (completion, figures) = run(&timeline, async {
-        let server =
-            VirtualServer::start(&scenario.server, &scenario.network, population, &owners, &timeline, seed).await?;
+        let server = {
+            let (registry, accounts) = (population.registry.clone(), population.bank_accounts(&owners));
+            VirtualServer::start(&scenario.server, &scenario.network, registry, accounts, &timeline, seed)
+        }
+        .await?;
         let making = QrMaking::Modelled(Arc::new(scenario.server.service.clone()));
         let (sender, completions) = unbounded_channel();
         let (address, post) = (server.address(), CompletionSender::Task(sender));

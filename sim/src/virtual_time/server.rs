@@ -11,10 +11,9 @@ use super::tls;
 use crate::Error;
 use crate::io::ServerAddress;
 use crate::network::End;
-use crate::people::population::Population;
 use crate::scenario::{Network, ServerSettings, ServiceModel, us};
 use crate::server_setup::{figures_of, rules_of, server_mode, throttle_of};
-use biopay_protocol::{BankAccount, Secret};
+use biopay_biometrics::scheme::Registry;
 use biopay_reports::records::ServerFigure;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::direct::DirectWire;
@@ -37,7 +36,7 @@ use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
 use biopay_server::tls::{DEVELOPMENT_NAMES, Identity, TlsSources, client_config, server_config, server_transport};
 use quinn::Endpoint;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -60,7 +59,7 @@ pub struct VirtualServer {
 }
 
 impl VirtualServer {
-    /// Starts server and bank, with bank accounts for these owners. Must be called within the executor.
+    /// Starts the server with its schemes, and the bank with its accounts. Must be called within the executor.
     ///
     /// # Errors
     ///
@@ -68,8 +67,8 @@ impl VirtualServer {
     pub async fn start(
         settings: &ServerSettings,
         network: &Network,
-        population: &Population,
-        owners: &BTreeSet<u32>,
+        registry: Arc<Registry>,
+        accounts: Vec<NewAccount>,
         timeline: &Arc<Timeline>,
         seed: u64,
     ) -> Result<Self, Error> {
@@ -78,11 +77,10 @@ impl VirtualServer {
         let times = ServiceTimes::of(&settings.service, settings.hash_threads, settings.hash_memory_kib, queue);
         let env = virtual_env(timeline, times, seed, "sim/server");
         let keys = Keys::draw(seed);
-        let accounts = owners.iter().filter_map(|&owner| population.bank_account(owner));
         let ledger = open_bank(accounts, timeline, times, seed, &keys).await?;
         let store = open_store(&settings.service, timeline).map_err(|error| failed(error.to_string()))?;
         let bank = connect_bank(&settings.service, &env, ledger.clone(), &keys);
-        let service = Arc::new(build_service(settings, env, store.clone(), bank, population, &keys)?);
+        let service = Arc::new(build_service(settings, env, store.clone(), bank, registry, &keys)?);
         let limits = Limits { early_data: settings.early_data, ..Limits::default() };
         let sources = tls::seeded_sources(timeline, seed);
         let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
@@ -178,7 +176,7 @@ impl Keys {
 }
 
 async fn open_bank(
-    accounts: impl Iterator<Item = (BankAccount, Secret, u64)>,
+    accounts: Vec<NewAccount>,
     timeline: &Arc<Timeline>,
     times: ServiceTimes,
     seed: u64,
@@ -187,8 +185,7 @@ async fn open_bank(
     let failed = |error: &dyn std::fmt::Display| Error::Start { component: "bank", why: error.to_string() };
     let env = virtual_env(timeline, times, seed, "sim/bank");
     let ledger = Ledger::open(&Location::Memory, env, &keys.pin).map_err(|error| failed(&error))?;
-    let account = |(number, pin, balance_minor): (BankAccount, Secret, u64)| NewAccount { number, pin, balance_minor };
-    ledger.open_accounts(accounts.map(account).collect()).await.map_err(|error| failed(&error))?;
+    ledger.open_accounts(accounts).await.map_err(|error| failed(&error))?;
     Ok(ledger)
 }
 
@@ -217,7 +214,7 @@ fn build_service(
     env: Env,
     store: Arc<dyn Store>,
     bank: Acquirer<DirectWire>,
-    population: &Population,
+    schemes: Arc<Registry>,
     keys: &Keys,
 ) -> Result<Service, Error> {
     let failed = |why: &str| Error::Start { component: "server", why: why.to_owned() };
@@ -232,7 +229,7 @@ fn build_service(
         hides_unknown_names: settings.hides_unknown_names,
         store,
         bank: Arc::new(bank),
-        schemes: population.registry.clone(),
+        schemes,
         vault: Vault::new(env.clone(), vault_keys).ok_or_else(|| failed("it has no key"))?,
         passwords: Passwords::new(env.clone(), cost, keys.pepper.to_vec()),
         opaque: OpaqueServer::new(env.clone(), Zeroizing::new(keys.opaque)),

@@ -28,7 +28,8 @@ pub fn is_mendable(ending: &Ending) -> bool {
         Ending::Of(Outcome::Refused(refusal)) => {
             matches!(refusal, Refusal::WrongCredentials | Refusal::PaymentPageLeft | Refusal::Overloaded)
         }
-        _ => false,
+        Ending::Of(Outcome::Registered | Outcome::Charged(_) | Outcome::Reversed | Outcome::ProtocolViolation)
+        | Ending::Abandoned => false,
     }
 }
 

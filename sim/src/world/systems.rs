@@ -303,7 +303,9 @@ impl Shared<'_> {
                 key: probe_key(identity.handset, sensor, &active.planned, attempt),
                 helper: match journey {
                     Journey::Recapture => enrolment.map(|e| e.helper.clone()).unwrap_or(HelperData(Vec::new())),
-                    _ => HelperData(helper.map(Vec::from).unwrap_or_default()),
+                    Journey::Stored | Journey::SecondDevice | Journey::Impostor => {
+                        HelperData(helper.map(Vec::from).unwrap_or_default())
+                    }
                 },
             },
         };

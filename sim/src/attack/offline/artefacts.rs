@@ -50,7 +50,7 @@ fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let detector = match system.setup.configuration {
         Configuration::Hardened => train(system)?,
-        _ => None,
+        Configuration::PatentLiteral | Configuration::Control | Configuration::Scenario => None,
     };
     for species in Species::ALL.into_iter().filter(|&species| sensors.can_imitate(species)) {
         let shown = show(system, species)?;

@@ -119,7 +119,7 @@ pub(in crate::attack) const OFFLINE_SEARCH: Attack = Attack {
 fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let parameters = match system.setup.configuration {
         Configuration::Control => system.loose_parameters(),
-        _ => system.parameters(),
+        Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => system.parameters(),
     };
     let strangers = system.strangers(1);
     if strangers.is_empty() {
@@ -128,7 +128,10 @@ fn search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let people = TemplateModel::new(&strangers);
     let mut findings = system.each_scheme(&parameters, |scheme| {
         let Some(own) = system.attackers_own(scheme) else { return Ok(Findings::default()) };
-        let stolen = if system.setup.configuration == Configuration::Hardened { Stolen::Helper } else { Stolen::Both };
+        let stolen = match system.setup.configuration {
+            Configuration::Hardened | Configuration::Scenario => Stolen::Helper,
+            Configuration::PatentLiteral | Configuration::Control => Stolen::Both,
+        };
         let mut rows = Vec::new();
         for person in system.people() {
             let Some(target) = system.enrol(scheme, person.subject, person.references, 0) else { continue };
@@ -195,7 +198,7 @@ pub(in crate::attack) const LINKAGE: Attack = Attack {
 fn linkage(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let knowledge = match system.setup.configuration {
         Configuration::Control => TokenKnowledge::Known,
-        _ => TokenKnowledge::Unknown,
+        Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => TokenKnowledge::Unknown,
     };
     system.each_scheme(&system.parameters(), |scheme| {
         let people = system.people();

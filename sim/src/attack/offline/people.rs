@@ -39,7 +39,7 @@ pub(in crate::attack) const DICTIONARY: Attack = Attack {
 fn dictionary(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let parameters = match system.setup.configuration {
         Configuration::Control => system.loose_parameters(),
-        _ => system.parameters(),
+        Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => system.parameters(),
     };
     let candidates = system.strangers(2);
     system.each_scheme(&parameters, |scheme| {
@@ -52,8 +52,9 @@ fn dictionary(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
             return Ok(Findings::default());
         }
         let stolen = match system.setup.configuration {
-            Configuration::Hardened => Stolen::Helper,
-            _ => Stolen::Both,
+            // The server keeps its records sealed, whatever else a scenario sets.
+            Configuration::Hardened | Configuration::Scenario => Stolen::Helper,
+            Configuration::PatentLiteral | Configuration::Control => Stolen::Both,
         };
         let chosen = greedy_cover(&coverage(scheme, &candidates, training, stolen, &own), TRIES);
         let random = coverage(scheme, &candidates, held_out, stolen, &own);

@@ -39,7 +39,7 @@ fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let parameters = system.parameters();
     let leak = match system.setup.configuration {
         Configuration::Control => Leak::Score,
-        _ => Leak::Decision,
+        Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => Leak::Decision,
     };
     let strangers = system.strangers(1);
     if strangers.is_empty() {
@@ -74,7 +74,7 @@ fn rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, trials: &[Trial], body:
     let name = |trial: &Trial| if trial.succeeded { "accepted" } else { "given-up-or-spent" };
     let form = match system.setup.configuration {
         Configuration::Control => "on a leaked score",
-        _ => "on accept or reject",
+        Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => "on accept or reject",
     };
     let id = scheme.id().name();
     let mut findings = system.setup.trials(form, id, trials.iter().map(|trial| system.trial(trial, name(trial))));
