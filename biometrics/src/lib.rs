@@ -6,6 +6,8 @@
 //!
 //! No I/O, no clock, no operating-system randomness: everything here is a pure function of its arguments.
 
+#![warn(clippy::wildcard_enum_match_arm, unreachable_pub)]
+
 // What everything below is made of.
 pub mod bits;
 pub mod error;

@@ -8,6 +8,8 @@
 //! Everything is a pure function of its arguments: randomness comes from [`stream`]s keyed by what they are for, and
 //! transcendental functions from `libm`, so that one seed gives the same bytes on every machine and in every order.
 
+#![warn(clippy::wildcard_enum_match_arm, unreachable_pub)]
+
 // What everything below is made of.
 pub mod error;
 mod math;

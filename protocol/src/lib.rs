@@ -9,6 +9,8 @@
 //! No I/O, no clock and no randomness: bytes in, bytes out. One bidirectional stream carries one request frame and one
 //! response frame, and ends with them on either side: a byte after a request makes it malformed.
 
+#![warn(clippy::wildcard_enum_match_arm, unreachable_pub)]
+
 pub mod client;
 pub mod codec;
 pub mod credentials;

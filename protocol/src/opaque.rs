@@ -167,6 +167,7 @@ impl ClientLogin {
         let argon2 = stretching.argon2()?;
         let parameters = ClientLoginFinishParameters::new(Some(&channel.0), identifiers(login), Some(&argon2));
         let finished = self.0.finish(draws, password.expose().as_bytes(), response, parameters);
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
         let finished = finished.map_err(|error| match error {
             ProtocolError::InvalidLoginError => Error::WrongPassword,
             _ => Error::Opaque,

@@ -10,6 +10,8 @@
 //!
 //! Nothing here knows the simulator or the server: a report is rebuilt from the folder alone.
 
+#![warn(clippy::wildcard_enum_match_arm, unreachable_pub)]
+
 // What a run records, and where it is kept.
 pub mod embeddings;
 mod error;

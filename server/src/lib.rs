@@ -9,6 +9,8 @@
 //! `service` decides and does no I/O of its own; `env` is its only source of time, threads and randomness. The server
 //! cannot tell a simulated handset from a real one, and is never told the truth about a sample.
 
+#![warn(clippy::wildcard_enum_match_arm, unreachable_pub)]
+
 // Starting and ending a process.
 pub mod config;
 pub mod error;

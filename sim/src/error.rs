@@ -145,6 +145,7 @@ fn is_wrong_folder(error: &biopay_reports::Error) -> bool {
 }
 
 /// The operating system's error in words.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 fn io_words(error: &std::io::Error) -> String {
     use std::io::ErrorKind;
     match error.kind() {

@@ -9,6 +9,8 @@
 //!                                                            └─► Recorder ─► run folder ─► report
 //! ```
 
+#![warn(clippy::wildcard_enum_match_arm, unreachable_pub)]
+
 // Used by all other modules.
 mod csv_file;
 pub mod error;

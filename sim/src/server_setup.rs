@@ -50,6 +50,7 @@ pub fn figures_of(component: &str, said: &impl serde::Serialize) -> Result<Vec<S
 }
 
 /// Converts nested JSON numbers to rows whose names are the paths, joined by dots.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 pub(crate) fn flatten(component: &str, prefix: &str, value: &Value, rows: &mut Vec<ServerFigure>) {
     match value {
         Value::Object(fields) => {

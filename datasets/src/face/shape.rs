@@ -167,7 +167,8 @@ fn middle_targets(source: &impl Fn(Landmark) -> Vec3, m: &Measurements) -> Vec<V
             Sublabiale | Pogonion => between(landmark),
             Opisthocranion => opisthocranion,
             Vertex => vertex,
-            other => source(other),
+            Glabella | Forehead | Endocanthion | Exocanthion | Pupil | Alare | Cheilion | CristaPhiltri | Zygion
+            | Gonion | Frontotemporale | Euryon => source(landmark),
         })
         .collect()
 }

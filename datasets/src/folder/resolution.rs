@@ -18,6 +18,7 @@ pub(super) struct Resolution {
 
 impl Resolution {
     /// Reads the resolution that a file states; `None` where it states none, or a screen's.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
     pub(super) fn of(bytes: &[u8], format: ImageFormat) -> Option<Self> {
         let stated = match format {
             ImageFormat::Png => of_png(bytes),
@@ -71,6 +72,7 @@ fn of_jfif(bytes: &[u8]) -> Option<Resolution> {
 }
 
 /// The tags 282, 283 and 296 (TIFF 6.0, section 8), also of the Exif data in a JPEG file.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 fn of_exif(bytes: &[u8]) -> Option<Resolution> {
     let exif = exif::Reader::new().read_from_container(&mut Cursor::new(bytes)).ok()?;
     let unit = exif.get_field(Tag::ResolutionUnit, In::PRIMARY).and_then(|field| field.value.get_uint(0));

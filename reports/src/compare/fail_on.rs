@@ -50,10 +50,9 @@ impl FromStr for FailOn {
             None => (limit, None),
         };
         let unit = if share.is_some() && is_time(figure) { "us" } else { "" };
-        let threshold: Threshold = format!("{figure} > {limit}{unit}").parse().map_err(|e| match e {
-            Error::Threshold { why, .. } => wrong(&why),
-            other => other,
-        })?;
+        let threshold: Threshold = format!("{figure} > {limit}{unit}")
+            .parse()
+            .map_err(|e| if let Error::Threshold { why, .. } = &e { wrong(why) } else { e })?;
         let limit = share.unwrap_or(threshold.limit);
         Ok(Self {
             threshold: Threshold { text: text.to_owned(), limit, ..threshold },

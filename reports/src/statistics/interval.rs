@@ -4,7 +4,7 @@ use crate::statistics::beta;
 use serde::{Deserialize, Serialize};
 
 /// The confidence that every interval of this crate states.
-pub const CONFIDENCE: f64 = 0.95;
+pub(crate) const CONFIDENCE: f64 = 0.95;
 /// The standard normal quantile at 97.5 %.
 pub(crate) const Z: f64 = 1.959_963_984_540_054;
 
@@ -22,7 +22,7 @@ pub struct Interval {
 /// Returns the Clopper-Pearson interval of `count` out of `total`.
 ///
 /// Panics when `count > total` or `total` is 0. Source: Clopper and Pearson 1934; ISO/IEC 19795-1:2021, annex B.
-pub fn clopper_pearson(count: u64, total: u64) -> Interval {
+pub(crate) fn clopper_pearson(count: u64, total: u64) -> Interval {
     assert!(count <= total && total > 0, "{count} of {total}");
     beta_interval(count as f64, total as f64)
 }
@@ -30,7 +30,7 @@ pub fn clopper_pearson(count: u64, total: u64) -> Interval {
 /// Returns Wilson's score interval of `count` out of `total`, which may be effective (fractional) counts.
 ///
 /// Source: Wilson 1927.
-pub fn wilson(count: f64, total: f64) -> Interval {
+pub(crate) fn wilson(count: f64, total: f64) -> Interval {
     let p = count / total;
     let spread = Z * Z / total;
     let centre = (p + spread / 2.0) / (1.0 + spread);

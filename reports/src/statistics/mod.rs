@@ -3,9 +3,9 @@
 pub mod auc;
 pub(crate) mod beta;
 pub mod distribution;
-pub mod evidence;
+pub(crate) mod evidence;
 pub(crate) mod gathered;
-pub mod interval;
+pub(crate) mod interval;
 pub(crate) mod probit;
 pub mod rates;
 pub mod unlinkability;

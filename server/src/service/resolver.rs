@@ -109,11 +109,11 @@ impl Service {
             | PaymentState::Unknown
             | PaymentState::Posted
             | PaymentState::Voided
-            | PaymentState::Reversed => match settlement_of(self.bank.charge(order).await) {
+            | PaymentState::Reversed => {
+                let settlement = settlement_of(self.bank.charge(order).await);
                 // The first sending may have arrived, whatever became of this one.
-                Settlement::NotSent => Settlement::Unknown,
-                settlement => settlement,
-            },
+                if matches!(settlement, Settlement::NotSent) { Settlement::Unknown } else { settlement }
+            }
         };
         let settled = self.store.settle(payment.id, settlement).await.or_refuse()?;
         tracing::info!(payment = ?settled.id, state = ?settled.state, "an open payment was asked about");

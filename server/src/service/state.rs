@@ -120,13 +120,11 @@ impl Service {
 
 impl From<StoreError> for Reason {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Overloaded => Self(Refusal::Overloaded),
-            error => {
-                tracing::error!(%error, "the store failed a command");
-                Self(Refusal::Internal)
-            }
+        if matches!(error, StoreError::Overloaded) {
+            return Self(Refusal::Overloaded);
         }
+        tracing::error!(%error, "the store failed a command");
+        Self(Refusal::Internal)
     }
 }
 

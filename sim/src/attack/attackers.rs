@@ -2,12 +2,12 @@
 
 use crate::people::{CaptureKey, Sensor};
 use crate::scenario::Scenario;
-pub use crate::scenario::attack::ATTACKERS;
+pub(super) use crate::scenario::attack::ATTACKERS;
 
 /// The number of an attacker's first capture. Owners' captures have lower numbers.
 const CAPTURES_FROM: u32 = 500_000;
 /// The number of captures of each attacker.
-pub const CAPTURES: u32 = 3;
+pub(super) const CAPTURES: u32 = 3;
 
 /// Returns the key of one of an attacker's captures, counted from 0.
 pub(in crate::attack) fn attackers_capture(subject: u32, number: u32) -> CaptureKey {

@@ -30,7 +30,7 @@ pub(in crate::attack) struct Description {
 
 impl Description {
     /// Returns why the attack cannot be made on the scenario's own server; `None` where it can.
-    pub fn why_not(&self, scenario: &Scenario) -> Option<&'static str> {
+    pub(super) fn why_not(&self, scenario: &Scenario) -> Option<&'static str> {
         if scenario.server.address.is_some() {
             return Some("attacks are made on servers of the run's own, in virtual time, and not on server.address");
         }
@@ -40,7 +40,7 @@ impl Description {
     }
 
     /// Returns the requirement and the scheme's part in the decision, as the run's manifest records them.
-    pub fn terms(&self) -> AttackTerms {
+    pub(super) fn terms(&self) -> AttackTerms {
         let requirement = self.requirement.map(|r| AttackRequirement { source: r.source.to_owned(), max: r.max });
         AttackTerms { requirement, is_decided_by_scheme: self.is_decided_by_scheme }
     }

@@ -32,7 +32,7 @@ impl Findings {
 
 /// The result of one attack on one target.
 #[derive(Clone, Debug)]
-pub struct Trial {
+pub(super) struct Trial {
     /// The attacked subject.
     pub target: u32,
     /// The attacker.
@@ -49,7 +49,7 @@ pub struct Trial {
 
 /// One measured figure with its expected value.
 #[derive(Clone, Debug)]
-pub struct Figure {
+pub(super) struct Figure {
     /// The name of the quantity, units last.
     pub measure: &'static str,
     /// Its value.
@@ -64,7 +64,7 @@ pub struct Figure {
 
 impl Setup {
     /// Writes trials of one form of this attack as rows.
-    pub fn trials(&self, variant: &str, scheme: &str, trials: impl IntoIterator<Item = Trial>) -> Findings {
+    pub(super) fn trials(&self, variant: &str, scheme: &str, trials: impl IntoIterator<Item = Trial>) -> Findings {
         let row = |trial: Trial| Attack {
             attack: self.kind.name().to_owned(),
             variant: self.variant(variant),
@@ -83,7 +83,7 @@ impl Setup {
     }
 
     /// Writes a figure of one form of this attack as a row.
-    pub fn figure(&self, variant: &str, scheme: &str, figure: Figure) -> Findings {
+    pub(super) fn figure(&self, variant: &str, scheme: &str, figure: Figure) -> Findings {
         let row = AttackFigure {
             attack: self.kind.name().to_owned(),
             variant: self.variant(variant),

@@ -20,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use std::time::Duration;
 
 /// The system that attacks without a server work on.
-pub struct OfflineSystem<'a> {
+pub(super) struct OfflineSystem<'a> {
     /// The attack and the column.
     pub setup: &'a Setup,
     /// The people.
@@ -28,7 +28,7 @@ pub struct OfflineSystem<'a> {
 }
 
 /// One owner with captures.
-pub struct Person<'a> {
+pub(super) struct Person<'a> {
     /// The subject.
     pub subject: u32,
     /// The captures of the enrolment.
@@ -43,7 +43,7 @@ impl<'a> OfflineSystem<'a> {
     /// # Errors
     ///
     /// Parameters out of range.
-    pub fn each_scheme(
+    pub(super) fn each_scheme(
         &self,
         parameters: &SchemeParameters,
         mut attack: impl FnMut(&dyn Scheme) -> Result<Findings, Error>,
@@ -56,7 +56,7 @@ impl<'a> OfflineSystem<'a> {
     }
 
     /// Returns the schemes' parameters in this column.
-    pub fn parameters(&self) -> SchemeParameters {
+    pub(super) fn parameters(&self) -> SchemeParameters {
         let mut parameters = self.setup.scenario.schemes.parameters.clone();
         match self.setup.configuration {
             Configuration::PatentLiteral | Configuration::Control => parameters.share_order(),
@@ -66,7 +66,7 @@ impl<'a> OfflineSystem<'a> {
     }
 
     /// Returns parameters with which threshold schemes accept strangers.
-    pub fn loose_parameters(&self) -> SchemeParameters {
+    pub(super) fn loose_parameters(&self) -> SchemeParameters {
         let mut parameters = self.parameters();
         parameters.template.threshold = LOOSE_THRESHOLD;
         parameters.biohash.threshold = LOOSE_THRESHOLD;
@@ -74,7 +74,7 @@ impl<'a> OfflineSystem<'a> {
     }
 
     /// Lists the owners who have captures, at most as many as the attack has targets.
-    pub fn people(&self) -> Vec<Person<'a>> {
+    pub(super) fn people(&self) -> Vec<Person<'a>> {
         let owners = self.population.owners.iter().filter_map(|(&subject, owner)| {
             let spare = self.population.sensors.find(attackers_capture(subject, 0))?;
             let probe = spare.template.as_ref().ok()?;
@@ -84,7 +84,7 @@ impl<'a> OfflineSystem<'a> {
     }
 
     /// Lists `captures` captures of each person whose samples the attacker has.
-    pub fn strangers(&self, captures: u32) -> Vec<Template> {
+    pub(super) fn strangers(&self, captures: u32) -> Vec<Template> {
         let scenario = &self.setup.scenario;
         let keys = (0..ATTACKERS).flat_map(|index| {
             (0..captures.min(CAPTURES)).map(move |number| attackers_capture(scenario.attacker(index), number))
@@ -94,7 +94,13 @@ impl<'a> OfflineSystem<'a> {
     }
 
     /// Enrols a subject, with a token of their own unless the column has none; `None` after a failure to enrol.
-    pub fn enrol(&self, scheme: &dyn Scheme, subject: u32, references: &[Template], service: u64) -> Option<Target> {
+    pub(super) fn enrol(
+        &self,
+        scheme: &dyn Scheme,
+        subject: u32,
+        references: &[Template],
+        service: u64,
+    ) -> Option<Target> {
         let mut rng = self.rng(&format!("enrol/{}/{service}", scheme.id().name()), subject);
         match self.setup.configuration {
             Configuration::PatentLiteral | Configuration::Scenario => {
@@ -107,20 +113,20 @@ impl<'a> OfflineSystem<'a> {
     }
 
     /// Enrols the attacker from the attacker's first samples.
-    pub fn attackers_own(&self, scheme: &dyn Scheme) -> Option<Target> {
+    pub(super) fn attackers_own(&self, scheme: &dyn Scheme) -> Option<Target> {
         let own = self.strangers(1);
         self.enrol(scheme, self.setup.scenario.attacker(0), own.get(..1)?, 0)
     }
 
     /// Opens this attack's own random stream.
-    pub fn rng(&self, purpose: &str, subject: u32) -> ChaCha8Rng {
+    pub(super) fn rng(&self, purpose: &str, subject: u32) -> ChaCha8Rng {
         let kind = self.setup.kind.name();
         let configuration = self.setup.configuration.name();
         stream(self.setup.scenario.seed, &format!("attack/{kind}/{configuration}/{purpose}"), u64::from(subject))
     }
 
     /// Converts the trial of an offline attack to a row.
-    pub fn trial(&self, trial: &OfflineTrial, outcome: &str) -> Trial {
+    pub(super) fn trial(&self, trial: &OfflineTrial, outcome: &str) -> Trial {
         Trial {
             target: trial.target,
             attacker: self.setup.scenario.attacker(0),
@@ -133,7 +139,7 @@ impl<'a> OfflineSystem<'a> {
 }
 
 /// Returns a mean with its 95 % interval by the normal law; `None` for fewer than two.
-pub fn mean(values: &[f64]) -> Option<(f64, (f64, f64))> {
+pub(super) fn mean(values: &[f64]) -> Option<(f64, (f64, f64))> {
     const Z: f64 = 1.959_963_984_540_054;
     let n = values.len() as f64;
     if values.len() < 2 {

@@ -6,7 +6,7 @@ use biopay_server::config::Presentation;
 
 /// One attack on one system.
 #[derive(Clone)]
-pub struct Setup {
+pub(super) struct Setup {
     /// The attack's name.
     pub kind: AttackKind,
     /// The attack's description.
@@ -55,7 +55,7 @@ impl Setup {
     }
 
     /// Returns the name of a form of the attack together with the defence that it met.
-    pub fn variant(&self, form: &str) -> String {
+    pub(super) fn variant(&self, form: &str) -> String {
         match (form, self.defence) {
             (form, "") => form.to_owned(),
             ("", defence) => format!("against {defence}"),

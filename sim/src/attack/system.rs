@@ -33,14 +33,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The number of addresses that attackers have, beyond the owners'.
-pub const BOTNET: u32 = 256;
+pub(super) const BOTNET: u32 = 256;
 /// The link of the attackers' addresses.
-pub const BOTS_LINK: ProfileId = ProfileId::Ethernet;
+pub(super) const BOTS_LINK: ProfileId = ProfileId::Ethernet;
 /// The amount of every payment. Units: minor units.
-pub const AMOUNT: u64 = 500;
+pub(super) const AMOUNT: u64 = 500;
 
 /// One system under attack.
-pub struct AttackedSystem<'a> {
+pub(super) struct AttackedSystem<'a> {
     /// The attack and how the system is defended.
     pub setup: &'a Setup,
     /// The people.
@@ -58,34 +58,34 @@ pub struct AttackedSystem<'a> {
 
 /// A source of connections from any address. Each task takes a copy.
 #[derive(Clone)]
-pub struct Dialler {
+pub(super) struct Dialler {
     address: ServerAddress,
     clock: Arc<dyn Clock>,
 }
 
 impl Dialler {
     /// Connects from an address; `None` if the handshake fails.
-    pub async fn connect(&self, host: u32) -> Option<Connection> {
+    pub(super) async fn connect(&self, host: u32) -> Option<Connection> {
         let ServerAddress::Virtual { endpoint, config, name } = &self.address else { return None };
         let connection = Connection::connect(endpoint, config.clone(), dialled_by(host), name).await;
         Some(connection.ok()?.with_clock(self.clock.clone()))
     }
 
     /// Begins a connection with the caller's own configuration; `None` if it cannot begin.
-    pub fn begin(&self, host: u32, config: quinn::ClientConfig) -> Option<quinn::Connecting> {
+    pub(super) fn begin(&self, host: u32, config: quinn::ClientConfig) -> Option<quinn::Connecting> {
         let ServerAddress::Virtual { endpoint, name, .. } = &self.address else { return None };
         endpoint.connect_with(config, dialled_by(host), name).ok()
     }
 
     /// Returns the clock.
-    pub fn clock(&self) -> &dyn Clock {
+    pub(super) fn clock(&self) -> &dyn Clock {
         self.clock.as_ref()
     }
 }
 
 /// One account at the attacked server.
 #[derive(Clone, Debug)]
-pub struct Account {
+pub(super) struct Account {
     /// Its owner.
     pub subject: u32,
     /// Its derivation scheme.
@@ -109,7 +109,7 @@ pub struct Account {
 /// # Errors
 ///
 /// [`Error::InvalidRun`] where the attack could not be made, or the sums are wrong after it.
-pub fn play(
+pub(super) fn play(
     setup: &Setup,
     population: &Population,
     act: impl AsyncFnOnce(&AttackedSystem<'_>) -> Result<Findings, Error>,
@@ -151,12 +151,12 @@ pub fn play(
 }
 
 /// Returns the error of an attack that could not be made.
-pub fn broke(kind: AttackKind, why: impl std::fmt::Display) -> Error {
+pub(super) fn broke(kind: AttackKind, why: impl std::fmt::Display) -> Error {
     Error::InvalidRun(format!("the attack {} could not be made: {why}", kind.name()))
 }
 
 /// Opens the attack's own random stream.
-pub fn rng(setup: &Setup, purpose: &str) -> ChaCha8Rng {
+pub(super) fn rng(setup: &Setup, purpose: &str) -> ChaCha8Rng {
     let kind = setup.kind.name();
     let (configuration, defence) = (setup.configuration.name(), setup.defence);
     stream(setup.scenario.seed, &format!("attack/{kind}/{configuration}/{defence}/{purpose}"), 0)
@@ -190,47 +190,47 @@ fn accounts(setup: &Setup, population: &Population) -> Result<Vec<Account>, Erro
 
 impl AttackedSystem<'_> {
     /// Returns the scenario of the attacked system.
-    pub fn scenario(&self) -> &Scenario {
+    pub(super) fn scenario(&self) -> &Scenario {
         &self.setup.scenario
     }
 
     /// Returns the error of this attack if it could not be made.
-    pub fn broke(&self, why: impl std::fmt::Display) -> Error {
+    pub(super) fn broke(&self, why: impl std::fmt::Display) -> Error {
         broke(self.setup.kind, why)
     }
 
     /// Returns an address that belongs to attackers.
-    pub fn bot(&self, index: u32) -> u32 {
+    pub(super) fn bot(&self, index: u32) -> u32 {
         self.scenario().handsets + index % BOTNET
     }
 
     /// Returns the subject behind an attacker.
-    pub fn attacker(&self, index: u32) -> u32 {
+    pub(super) fn attacker(&self, index: u32) -> u32 {
         self.scenario().attacker(index)
     }
 
     /// Returns the template of one of an attacker's captures, or of an owner's spare one; `None` where it gave none.
-    pub fn template(&self, subject: u32, number: u32) -> Option<&Template> {
+    pub(super) fn template(&self, subject: u32, number: u32) -> Option<&Template> {
         self.population.sensors.find(attackers_capture(subject, number))?.template.as_ref().ok()
     }
 
     /// Connects from an address.
-    pub async fn connect(&self, host: u32) -> Result<Connection, Error> {
+    pub(super) async fn connect(&self, host: u32) -> Result<Connection, Error> {
         self.dialler.connect(host).await.ok_or_else(|| self.broke("no connection came about"))
     }
 
     /// Returns the source of connections for a task.
-    pub fn dialler(&self) -> Dialler {
+    pub(super) fn dialler(&self) -> Dialler {
         self.dialler.clone()
     }
 
     /// Sends a request and waits for the answer.
-    pub async fn ask(&self, connection: &Connection, request: &Request) -> Result<Response, Error> {
+    pub(super) async fn ask(&self, connection: &Connection, request: &Request) -> Result<Response, Error> {
         connection.request(request).await.map_err(|error| self.broke(error))
     }
 
     /// Connects from an address and tries to log in.
-    pub async fn log_in(
+    pub(super) async fn log_in(
         &self,
         host: u32,
         login: &LoginName,
@@ -242,7 +242,7 @@ impl AttackedSystem<'_> {
     }
 
     /// Tries a password on a connection.
-    pub async fn try_password(
+    pub(super) async fn try_password(
         &self,
         connection: &Connection,
         login: &LoginName,
@@ -253,7 +253,7 @@ impl AttackedSystem<'_> {
     }
 
     /// Logs in with the right password, waiting for the time that the server asks for.
-    pub async fn enter(&self, host: u32, account: &Account) -> Result<Connection, Error> {
+    pub(super) async fn enter(&self, host: u32, account: &Account) -> Result<Connection, Error> {
         let connection = self.connect(host).await?;
         loop {
             match self.try_password(&connection, &account.login, &account.password).await? {
@@ -265,13 +265,13 @@ impl AttackedSystem<'_> {
     }
 
     /// Waits for the time that the server asked for.
-    pub async fn wait(&self, retry_after_ms: u32) {
+    pub(super) async fn wait(&self, retry_after_ms: u32) {
         self.clock.sleep(Duration::from_millis(u64::from(retry_after_ms))).await;
     }
 
     /// Closes the connection, waits for the time that the server asked for, and logs in again: an idle connection would
     /// be closed meanwhile.
-    pub async fn return_after(
+    pub(super) async fn return_after(
         &self,
         connection: Connection,
         retry_after_ms: u32,
@@ -284,7 +284,7 @@ impl AttackedSystem<'_> {
     }
 
     /// Opens a payment page.
-    pub async fn open_page(&self, connection: &Connection, key: &str, amount: u64) -> Result<Response, Error> {
+    pub(super) async fn open_page(&self, connection: &Connection, key: &str, amount: u64) -> Result<Response, Error> {
         let request = Request::BeginPayment {
             merchant: Merchant::new("Corner Shop")?,
             amount: MinorUnits::new(amount)?,
@@ -295,7 +295,7 @@ impl AttackedSystem<'_> {
     }
 
     /// Opens a payment page, or fails with the server's answer.
-    pub async fn page(&self, connection: &Connection, key: &str) -> Result<PaymentId, Error> {
+    pub(super) async fn page(&self, connection: &Connection, key: &str) -> Result<PaymentId, Error> {
         let answer = self.open_page(connection, key, AMOUNT).await?;
         let Response::PaymentOpened { payment, .. } = answer else {
             return Err(self.broke(format!("a page was answered with {}", answer.name())));
@@ -304,7 +304,7 @@ impl AttackedSystem<'_> {
     }
 
     /// Presents a payload with the proof that the attacker has.
-    pub async fn present(
+    pub(super) async fn present(
         &self,
         connection: &Connection,
         payment: PaymentId,
@@ -316,7 +316,7 @@ impl AttackedSystem<'_> {
     }
 
     /// Returns the proof that the owner's handset adds to a payload.
-    pub fn proof(
+    pub(super) fn proof(
         &self,
         device: Option<&DeviceSecret>,
         payment: PaymentId,
@@ -327,7 +327,7 @@ impl AttackedSystem<'_> {
     }
 
     /// Presents a QR on a page as its owner's own handset would.
-    pub async fn present_as_owner(
+    pub(super) async fn present_as_owner(
         &self,
         connection: &Connection,
         payment: PaymentId,
@@ -338,14 +338,14 @@ impl AttackedSystem<'_> {
     }
 
     /// Derives the payload of a template for an account; `None` where the scheme gives none.
-    pub fn derive(&self, account: &Account, template: &Template) -> Option<PayloadBytes> {
+    pub(super) fn derive(&self, account: &Account, template: &Template) -> Option<PayloadBytes> {
         let scheme = self.population.registry.scheme(account.scheme);
         let payload = scheme.derive(template, &account.helper, None).ok()?;
         PayloadBytes::new(payload.to_bytes()).ok()
     }
 
     /// Reads the bank's books.
-    pub async fn books(&self) -> Result<LedgerAudit, Error> {
+    pub(super) async fn books(&self) -> Result<LedgerAudit, Error> {
         self.server.books().await
     }
 
@@ -372,6 +372,6 @@ impl AttackedSystem<'_> {
 }
 
 /// Returns whether the server accepted a QR.
-pub fn is_accepted(response: &Response) -> bool {
+pub(super) fn is_accepted(response: &Response) -> bool {
     qr_was_accepted(response)
 }

@@ -16,7 +16,7 @@ The sections that it writes go into a scenario file as they are. Run it on a qui
 /// Measures the cost of work on this machine, for virtual time.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct CalibrateArgs {
+pub(super) struct CalibrateArgs {
     /// Writes the costs to this file as well.
     #[arg(long, value_name = "FILE.toml")]
     out: Option<PathBuf>,

@@ -14,7 +14,7 @@ const ASK_EVERY: Duration = Duration::from_secs(2);
 
 /// Runs scenarios on more than one machine.
 #[derive(Subcommand)]
-pub enum ClusterCommand {
+pub(super) enum ClusterCommand {
     /// Runs the shards of a scenario under Slurm and merges them: prints the script, or submits it.
     Slurm(SlurmArgs),
     /// Shows the progress of a submitted scenario. Exit code 1 if no job is left and nothing is merged.
@@ -36,7 +36,7 @@ no server (server.shared=false) merge into the bytes of a whole run.";
 /// Prints the script, or submits it.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct SlurmArgs {
+pub(super) struct SlurmArgs {
     /// A scenario file, or the name of a built-in scenario.
     scenario: String,
     /// The number of shards.
@@ -67,7 +67,7 @@ pub struct SlurmArgs {
 
 /// Shows the progress of a submitted scenario.
 #[derive(Args)]
-pub struct StatusArgs {
+pub(super) struct StatusArgs {
     /// The folder that was given as `--out`.
     out: PathBuf,
 }

@@ -24,7 +24,7 @@ A figure counts as changed when a test that fits it says so, with a 5 % chance o
 /// Compares two runs figure by figure, with a statistical test where the figure has one.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct CompareArgs {
+pub(super) struct CompareArgs {
     /// The run folder to compare with, or `baseline:NAME`.
     first: String,
     /// The run folder that is compared, or `baseline:NAME`.

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 /// Makes synthetic samples.
 #[derive(Subcommand)]
-pub enum DatasetCommand {
+pub(super) enum DatasetCommand {
     /// Synthetic fingerprint images SUBJECT_IMPRESSION.png and a manifest.
     Fingerprint(FingerprintArgs),
     /// Synthetic face images SUBJECT_IMPRESSION.png and a manifest.
@@ -38,7 +38,7 @@ The same arguments give the same bytes; a folder that is there already is not ma
 /// Synthetic fingerprint images SUBJECT_IMPRESSION.png and a manifest.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct FingerprintArgs {
+pub(super) struct FingerprintArgs {
     /// The number of fingers.
     #[arg(long)]
     subjects: u32,
@@ -75,7 +75,7 @@ The same arguments give the same bytes; a folder that is there already is not ma
 /// Synthetic face images SUBJECT_IMPRESSION.png and a manifest.
 #[derive(Args)]
 #[command(after_help = FACE_EXAMPLES)]
-pub struct FaceArgs {
+pub(super) struct FaceArgs {
     /// The number of faces.
     #[arg(long)]
     subjects: u32,
@@ -120,7 +120,7 @@ Columns: subject, impression, e0 to e127 (32-bit floats, unit length). The same 
 /// Feature-level samples: embeddings like a modern face network's, as Parquet.
 #[derive(Args)]
 #[command(after_help = EMBEDDING_EXAMPLES)]
-pub struct EmbeddingArgs {
+pub(super) struct EmbeddingArgs {
     /// The number of subjects.
     #[arg(long)]
     subjects: u32,
@@ -142,7 +142,7 @@ const SHEET_EXAMPLES: &str = "Examples:
 /// A contact sheet: images of several folders on one sheet, a row of each folder in turn.
 #[derive(Args)]
 #[command(after_help = SHEET_EXAMPLES)]
-pub struct SheetArgs {
+pub(super) struct SheetArgs {
     /// A folder of images; give it again for another.
     #[arg(long, required = true)]
     images: Vec<PathBuf>,

@@ -38,7 +38,7 @@ and in the FAR and FRR of one try. Larger scores are more similar. With --counts
 /// Measures error rates over pairs of samples, by a comparator or a derivation scheme.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct EvaluateArgs {
+pub(super) struct EvaluateArgs {
     /// The kind of samples; `all` only with `--scheme all`.
     #[arg(long, value_enum, required_unless_present = "merge")]
     modality: Option<Evaluated>,

@@ -22,7 +22,7 @@ impl Output {
     /// # Errors
     ///
     /// [`Error::Usage`] if there is a run that may not be replaced; the errors of [`Bucket`].
-    pub fn open(out: &Path, overwrite: bool) -> Result<Self, Error> {
+    pub(super) fn open(out: &Path, overwrite: bool) -> Result<Self, Error> {
         let address = match Place::parse(out)? {
             Place::Here(path) => return Ok(Self::Here(vacant(&path, overwrite)?)),
             Place::Bucket(address) => address,
@@ -36,7 +36,7 @@ impl Output {
     }
 
     /// Returns the folder of this machine into which the run is written.
-    pub fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         match self {
             Self::Here(path) => path.clone(),
             Self::Bucket { staging, .. } => staging.path().join("run"),
@@ -44,7 +44,7 @@ impl Output {
     }
 
     /// Keeps the temporary folder from now on until it is delivered, even after an error.
-    pub fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         if let Self::Bucket { staging, .. } = self {
             staging.disable_cleanup(true);
         }
@@ -55,7 +55,7 @@ impl Output {
     /// # Errors
     ///
     /// Those of [`Bucket::upload`]. The run then stays in its temporary folder, which is printed.
-    pub fn deliver(self) -> Result<(String, String), Error> {
+    pub(super) fn deliver(self) -> Result<(String, String), Error> {
         let folder = self.folder();
         let Self::Bucket { bucket, address, mut staging } = self else {
             return Ok((folder.display().to_string(), folder.join("report.html").display().to_string()));
@@ -81,7 +81,7 @@ impl Input {
     /// # Errors
     ///
     /// The errors of [`Bucket::download`]. Whether a folder of this machine holds a run shows only when it is read.
-    pub fn open(place: &Path) -> Result<Self, Error> {
+    pub(super) fn open(place: &Path) -> Result<Self, Error> {
         let address = match Place::parse(place)? {
             Place::Here(folder) => return Ok(Self { folder, downloaded: None }),
             Place::Bucket(address) => address,
@@ -95,12 +95,12 @@ impl Input {
     }
 
     /// Returns the folder.
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Returns whether files written into the folder would be lost.
-    pub fn is_temporary(&self) -> bool {
+    pub(super) fn is_temporary(&self) -> bool {
         self.downloaded.is_some()
     }
 }

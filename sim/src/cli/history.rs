@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// Records the figures of successive builds, one JSON object on each line, and plots them.
 #[derive(Subcommand)]
-pub enum HistoryCommand {
+pub(super) enum HistoryCommand {
     /// Adds a run's figures to a history.
     Add(AddArgs),
     /// Writes a page with a chart for each figure over the builds.
@@ -26,7 +26,7 @@ const ADD_EXAMPLES: &str = "Examples:
 /// Adds a run's figures to a history.
 #[derive(Args)]
 #[command(after_help = ADD_EXAMPLES)]
-pub struct AddArgs {
+pub(super) struct AddArgs {
     /// The run folder.
     run: PathBuf,
     /// The history file; it is created if it does not exist.
@@ -43,7 +43,7 @@ pub struct AddArgs {
 
 /// Writes a page with a chart for each figure.
 #[derive(Args)]
-pub struct PlotArgs {
+pub(super) struct PlotArgs {
     /// The history.
     file: PathBuf,
     /// The page.

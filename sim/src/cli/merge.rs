@@ -17,7 +17,7 @@ Where accounts meet no other at their server (--set server.shared=false), the me
 /// Merges the shards of a run into one run folder.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct MergeArgs {
+pub(super) struct MergeArgs {
     /// The shards' run folders, in any order; `s3://BUCKET/PREFIX` for those in an object store.
     #[arg(required = true)]
     shards: Vec<PathBuf>,

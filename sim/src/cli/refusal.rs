@@ -14,6 +14,7 @@ const NUMBERS: [(&str, &str); 7] = [
 ];
 
 /// Prints a refusal, or the help that was asked for, and ends the process as clap would: with 2 for a refusal.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 pub(super) fn exit(error: &clap::Error, commands: &clap::Command) -> ! {
     match error.kind() {
         ErrorKind::ValueValidation | ErrorKind::InvalidSubcommand => eprint!("{}", in_words(error, commands)),

@@ -24,7 +24,7 @@ const EXAMPLES: &str = "Examples:
 /// Writes a run's report again, or its figures for other programs, from its records alone.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct ReportArgs {
+pub(super) struct ReportArgs {
     /// The run folder, or `s3://BUCKET/PREFIX` for a run in an object store.
     #[arg(required_unless_present = "print_schema")]
     run: Option<PathBuf>,

@@ -33,7 +33,7 @@ Ctrl-C ends a run early and keeps what was measured, marked as partial.";
 /// Runs a scenario: virtual handsets against the real server, then a summary and a report.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct RunArgs {
+pub(super) struct RunArgs {
     /// A scenario file, or the name of a built-in scenario.
     #[arg(default_value = "quickstart")]
     scenario: String,

@@ -26,7 +26,7 @@ Started again, it runs only what is not finished. Leaves sweep.csv, sweep.parque
 /// Runs a scenario over a grid of values of any of its keys, with replications.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct SweepArgs {
+pub(super) struct SweepArgs {
     /// The sweep file.
     file: PathBuf,
     /// The folder of the sweep; default: `sweeps/NAME`.

@@ -20,7 +20,7 @@ Payload bytes of the schemes: 44 for those that present a digest, 142 for 1,024 
 /// QR symbols as a camera sees them, and the read rate by size of payload.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct SymbolArgs {
+pub(super) struct SymbolArgs {
     /// Sizes of payload. Units: bytes.
     #[arg(long, value_delimiter = ',', default_values_t = [44, 142, 272, 512, 1_024])]
     bytes: Vec<usize>,

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Trains the extractors' parameters on synthetic samples.
 #[derive(Subcommand)]
-pub enum TrainCommand {
+pub(super) enum TrainCommand {
     /// The fixed-length fingerprint template's parameters.
     Fingerprint(FingerprintArgs),
     /// The face extractor's parameters.
@@ -25,7 +25,7 @@ The shipped file is biometrics/src/fingerprint/fixed_length/builtin.bin.";
 /// The fixed-length fingerprint template's parameters.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct FingerprintArgs {
+pub(super) struct FingerprintArgs {
     /// The seed of fingers and training.
     #[arg(long)]
     seed: u64,
@@ -46,7 +46,7 @@ The shipped file is biometrics/src/face/builtin.bin.";
 /// The face extractor's parameters: detection, alignment, projection.
 #[derive(Args)]
 #[command(after_help = FACE_EXAMPLES)]
-pub struct FaceArgs {
+pub(super) struct FaceArgs {
     /// The seed of faces and training.
     #[arg(long)]
     seed: u64,

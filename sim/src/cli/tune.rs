@@ -24,7 +24,7 @@ the subjects are synthetic. The TOML that is written is a part of a scenario.";
 /// choice.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
-pub struct TuneArgs {
+pub(super) struct TuneArgs {
     /// The scheme: digest, template, fuzzy-commitment, fuzzy-vault, biohash, index-of-max or sample-then-lock.
     #[arg(long)]
     scheme: String,

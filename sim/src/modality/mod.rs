@@ -71,7 +71,7 @@ impl Definition {
     /// # Errors
     ///
     /// [`Error::Usage`], with `key` as what the user wrote.
-    pub fn check_device(&self, key: &str, device: &str) -> Result<(), Error> {
+    pub(crate) fn check_device(&self, key: &str, device: &str) -> Result<(), Error> {
         if self.devices.is_empty() || self.devices.contains(&device) {
             return Ok(());
         }

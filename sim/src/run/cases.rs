@@ -19,12 +19,12 @@ const ACCOUNTS: u32 = 200;
 const MODULE_PIXELS: u8 = 4;
 
 /// Returns the impostors' plans on the accounts whose cases are stored.
-pub fn inspected(plans: &[HandsetPlan]) -> Vec<HandsetPlan> {
+pub(super) fn inspected(plans: &[HandsetPlan]) -> Vec<HandsetPlan> {
     plans.iter().filter(|plan| plan.is_impostor() && plan.account < ACCOUNTS).cloned().collect()
 }
 
 /// Writes every false accept on the first accounts to `folder`, which is created if there is one.
-pub fn write(
+pub(super) fn write(
     impostors: &[HandsetPlan],
     population: &Population,
     records: &Records,

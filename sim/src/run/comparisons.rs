@@ -12,7 +12,7 @@ use rayon::prelude::*;
 ///
 /// Calls `progress` after each reference. Mated comparisons use all probes, non-mated ones each subject's first probe
 /// on each sensor. The rows have the order of scheme, reference and probe.
-pub fn all_pairs(
+pub(super) fn all_pairs(
     population: &Population,
     schemes: &[SchemeId],
     probes: &[CaptureKey],

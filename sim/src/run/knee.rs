@@ -149,7 +149,9 @@ mod tests {
             let verdict = if rate <= knee_per_s { StepEnding::Held } else { StepEnding::TooSlow };
             match verdict {
                 StepEnding::Held => knee.held_per_s = Some(rate),
-                verdict => knee.failed_per_s = Some((rate, verdict)),
+                StepEnding::TooSlow | StepEnding::TooManyFailed | StepEnding::GeneratorLimited => {
+                    knee.failed_per_s = Some((rate, verdict));
+                }
             }
             knee.steps.push(Step {
                 folder: String::new(),

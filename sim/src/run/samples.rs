@@ -12,7 +12,7 @@ const SUBJECTS: u32 = 4;
 const MODULE_PIXELS: u8 = 4;
 
 /// Writes the pictures to `folder`, named so that they sort by subject: `NN_CAPTION.png`.
-pub fn write(population: &Population, folder: &Path) -> Result<(), Error> {
+pub(super) fn write(population: &Population, folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(Error::file(folder))?;
     // By number, not the first that there are: shards together write what the whole would.
     for index in 0..SUBJECTS {

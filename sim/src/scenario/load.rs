@@ -62,6 +62,7 @@ impl Scenario {
 }
 
 /// Overrides the keys of `table` with those of `over`, section by section.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 fn lay_over(table: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {
         match value {

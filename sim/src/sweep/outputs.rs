@@ -14,7 +14,7 @@ const DRAWN: [&str; 6] = ["fmr", "fnmr", "far", "frr", "p99", "throughput"];
 const DRAWN_OPERATIONS: [Operation; 2] = [Operation::Charge, Operation::Login];
 
 /// Writes `sweep.csv`, `sweep.parquet` and `sweep.html` of the points that are finished.
-pub fn write(plan: &SweepPlan, out: &Path) -> Result<(), Error> {
+pub(super) fn write(plan: &SweepPlan, out: &Path) -> Result<(), Error> {
     let folder = out.join("points");
     let finished = plan.points.iter().filter(|point| point.is_finished(&folder));
     let points = finished.map(|point| read(point, &folder)).collect::<Result<Vec<_>, _>>()?;

@@ -148,6 +148,7 @@ impl Planned {
 
 /// Calls `f` with every key of a table, those of inner tables with dots, and its value. A table with a key `from` is a
 /// range.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 fn flatten(
     prefix: &str,
     table: &toml::Table,
@@ -163,6 +164,7 @@ fn flatten(
     Ok(())
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 fn values(value: &toml::Value) -> Result<Vec<toml::Value>, String> {
     match value {
         toml::Value::Array(values) if !values.is_empty() => Ok(values.clone()),
@@ -204,6 +206,7 @@ fn chosen(axes: &[(String, Vec<toml::Value>)], mut combination: usize) -> Vec<(S
     out
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
 fn setting(value: &toml::Value) -> Setting {
     match value {
         toml::Value::Integer(number) => Setting::Number(*number as f64),

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Runs every point and returns the failed ones with their error output.
 ///
 /// A process is interrupted together with this one, and keeps its partial run.
-pub fn run_all(points: &[&Planned], folder: &Path, jobs: usize) -> Result<Vec<(String, String)>, Error> {
+pub(super) fn run_all(points: &[&Planned], folder: &Path, jobs: usize) -> Result<Vec<(String, String)>, Error> {
     let program = std::env::current_exe().map_err(Error::file("biopay"))?;
     let stage = Stage::new("running points", points.len() as u64);
     let (next, failed) = (AtomicUsize::new(0), Mutex::new(Vec::new()));

@@ -48,19 +48,18 @@ fn outcome_name(outcome: &Outcome) -> &'static str {
 /// Returns whether the answer to a presented QR means that the QR matched: true for every later decision, whether the
 /// money moved or not.
 pub fn qr_was_accepted(response: &Response) -> bool {
-    match response {
-        Response::CodeIssued { .. } | Response::Charged(_) => true,
-        Response::Refused(refusal) => matches!(
-            refusal,
-            Refusal::InsufficientFunds
-                | Refusal::BankCredentials
-                | Refusal::NoSuchBankAccount
-                | Refusal::Declined { .. }
-                | Refusal::BankUnreachable
-                | Refusal::UnknownOutcome { .. }
-        ),
-        _ => false,
-    }
+    matches!(response, Response::CodeIssued { .. } | Response::Charged(_))
+        || matches!(
+            response,
+            Response::Refused(
+                Refusal::InsufficientFunds
+                    | Refusal::BankCredentials
+                    | Refusal::NoSuchBankAccount
+                    | Refusal::Declined { .. }
+                    | Refusal::BankUnreachable
+                    | Refusal::UnknownOutcome { .. }
+            )
+        )
 }
 
 /// Returns whether the server compared a presented QR at all.

@@ -215,17 +215,16 @@ impl Shared<'_> {
     fn answered(&mut self, identity: &Identity, active: &mut Active, response: &Response, latency: Duration) {
         self.recorder.latency(active.operation, latency);
         self.intended_latency(active.operation, active);
-        match response {
-            Response::LoggedIn { .. } => active.login_end = Some(self.now.instant),
-            Response::Charged(_) => {
-                self.latency(identity, Operation::Charge.name(), latency);
-                self.intended_latency(Operation::Charge.name(), active);
-                let took = self.now.instant.since(active.start).saturating_sub(active.user_time);
-                self.latency(identity, Operation::Payment.name(), took);
-                let took = self.now.instant.since(active.planned.at).saturating_sub(active.user_time);
-                self.recorder.latency_intended(Operation::Payment.name(), took);
-            }
-            _ => {}
+        if matches!(response, Response::LoggedIn { .. }) {
+            active.login_end = Some(self.now.instant);
+        }
+        if matches!(response, Response::Charged(_)) {
+            self.latency(identity, Operation::Charge.name(), latency);
+            self.intended_latency(Operation::Charge.name(), active);
+            let took = self.now.instant.since(active.start).saturating_sub(active.user_time);
+            self.latency(identity, Operation::Payment.name(), took);
+            let took = self.now.instant.since(active.planned.at).saturating_sub(active.user_time);
+            self.recorder.latency_intended(Operation::Payment.name(), took);
         }
         if active.operation == Operation::PresentQr {
             active.tries += u32::from(qr_was_compared(response));
@@ -362,8 +361,14 @@ impl KeptConnection {
         match kind {
             EventKind::Connected { channel, .. } => *self = Self { channel: Some(*channel), is_logged_in: false },
             EventKind::Lost | EventKind::Dropped => *self = Self::default(),
-            EventKind::Answered { response: Response::LoggedIn { .. }, .. } => self.is_logged_in = true,
-            _ => {}
+            EventKind::Answered { response, .. } => {
+                self.is_logged_in |= matches!(response, Response::LoggedIn { .. });
+            }
+            EventKind::Due(_)
+            | EventKind::QrMade(_)
+            | EventKind::Thought
+            | EventKind::CodeTyped(_)
+            | EventKind::Closed(_) => {}
         }
     }
 }
