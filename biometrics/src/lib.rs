@@ -1,7 +1,7 @@
 //! From a biometric sample to features, template, derivation scheme and QR payload.
 //!
 //! ```text
-//! Sample ──extract──► features ──► Template ──enrol / derive──► QrPayload ──verify──► Verdict
+//! Sample ──extract──► features ──► Template ──enrol / derive──► QrPayload ──verify──► ComparisonDecision
 //! ```
 //!
 //! No I/O, no clock, no operating-system randomness: everything here is a pure function of its arguments.

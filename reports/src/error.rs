@@ -29,6 +29,14 @@ pub enum Error {
     /// The run folder's target exists and is not an earlier run.
     #[error("{0} exists and is not a run folder: choose another --out")]
     Occupied(PathBuf),
+    /// An artefact is not the one that the run's manifest names.
+    #[error("{path} {why}")]
+    Altered {
+        /// The artefact.
+        path: PathBuf,
+        /// What is wrong.
+        why: &'static str,
+    },
     /// A Parquet table is damaged or lacks a column.
     #[error("table {table}: {source}")]
     Table {

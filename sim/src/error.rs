@@ -52,6 +52,9 @@ pub enum Error {
     /// A submission to a cluster has ended without a result.
     #[error("{0}")]
     Cluster(String),
+    /// A signal ended the run early; what was recorded until then is kept.
+    #[error("interrupted: the run folder has what was recorded until then, marked as partial")]
+    Interrupted(u8),
     /// There is not enough evidence; the missing part has been shown.
     #[error("not enough evidence: {0}")]
     NotEnoughEvidence(String),
@@ -76,7 +79,7 @@ impl Error {
     }
 
     /// Returns the process's exit code: 2 for usage and configuration, 3 for a failed threshold, 4 for a regression, 5
-    /// for too little evidence, 6 for an invalid run, 1 for the rest.
+    /// for too little evidence, 6 for an invalid run, 128 and the signal's number for an interrupted one, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Scenario { .. } | Self::Usage(_) => 2,
@@ -84,6 +87,7 @@ impl Error {
             Self::Regression(_) => 4,
             Self::NotEnoughEvidence(_) => 5,
             Self::InvalidRun(_) => 6,
+            Self::Interrupted(code) => *code,
             Self::Datasets(error) if is_wrong_sample(error) => 2,
             Self::Reports(error) if is_wrong_folder(error) => 2,
             Self::File { .. }
@@ -141,6 +145,7 @@ fn is_wrong_folder(error: &biopay_reports::Error) -> bool {
             | Error::Schema { .. }
             | Error::Occupied(_)
             | Error::Manifest { .. }
+            | Error::Altered { .. }
     )
 }
 

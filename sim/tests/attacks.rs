@@ -96,7 +96,33 @@ fn counter_measures_stop_what_the_control_lets_through() {
     assert_eq!(share(&found, "re-enrolment", "", "patent-literal"), 1.0);
     // One posting a key, in whichever configuration.
     let postings = records.attack_figures.iter().filter(|f| f.measure == "postings per key");
-    assert!(postings.clone().count() == 12 && postings.clone().all(|f| f.value == 1.0));
+    assert!(postings.clone().count() == 16 && postings.clone().all(|f| f.value == 1.0));
+}
+
+/// A reviewer's own server is what the column `scenario` attacks: two opposite configurations differ there, and only there.
+#[test]
+fn the_scenarios_own_server_is_attacked_as_it_is_configured() {
+    let folder = tempfile::tempdir().unwrap();
+    let replays = |name: &str, server: &str| {
+        let attacks =
+            format!("{server}\n[[attack]]\nkind = \"replay\"\n[[attack]]\nkind = \"code-guessing\"\nbudget = 3\n");
+        let out = folder.path().join(name);
+        let (records, _) = played(&attacks, &out);
+        let notes = RunReader::open(&out).unwrap().manifest().notes.join(" ");
+        (summaries(&records.attacks, &[], &BTreeMap::new()), notes)
+    };
+    let (open, notes) =
+        replays("open", "[server]\npresentation = \"static\"\nverification-code = false\nthrottling = false");
+    assert!(notes.contains("code-guessing was not made on the scenario's own server"), "{notes}");
+    let (closed, notes) = replays("closed", "[server]\npresentation = \"nonce\"\ncode-digits = 4");
+    assert!(!notes.contains("was not made"), "{notes}");
+    let copied = |found: &[AttackSummary], column: &str| share(found, "replay", "symbol copied", column);
+    assert_eq!((copied(&open, "scenario"), copied(&closed, "scenario")), (1.0, 0.0));
+    assert_eq!(share(&closed, "replay", "payload extracted", "scenario"), 1.0, "a nonce alone stops only the copy");
+    for column in ["patent-literal", "hardened", "control"] {
+        assert_eq!(copied(&open, column), copied(&closed, column), "{column}");
+    }
+    assert!(closed.iter().any(|a| a.attack == "code-guessing" && a.configuration == "scenario"));
 }
 
 /// The figures other than shares of successes (codes, lock-out, names) against theory.

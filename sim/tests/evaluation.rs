@@ -10,7 +10,7 @@ use biopay_sim::evaluation::exhaustive::Exhaustive;
 use biopay_sim::evaluation::figures::HasScore;
 use biopay_sim::evaluation::scorer::{SchemeScorer, Scorer, comparator};
 use biopay_sim::evaluation::{
-    Comparator, Figures, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, linkage,
+    Comparator, ComparisonPlan, Figures, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, linkage,
 };
 use biopay_sim::shard::Shard;
 use rand_distr::{Distribution, StandardNormal};
@@ -37,14 +37,14 @@ fn samples(subjects: u32) -> SampleSet {
         .expect("two subjects with two samples")
 }
 
-fn whole(set: &SampleSet, plan: &Plan, engine: &Engine<'_>) -> CountsFile {
+fn whole(set: &SampleSet, plan: &ComparisonPlan, engine: &Engine<'_>) -> CountsFile {
     evaluate(set, plan, engine, "test", &Outputs::default()).expect("no files, so nothing that fails")
 }
 
 #[test]
 fn the_kernels_count_what_pair_by_pair_counts() {
     let set = samples(150);
-    let plan = Plan::samples(&set, Protocol::All);
+    let plan = ComparisonPlan::samples(&set, Protocol::All);
     for kind in [Comparator::FixedLength, Comparator::FixedLengthBinary] {
         let exhaustive = Exhaustive::new(&set, kind).unwrap();
         let by_kernel = whole(&set, &plan, &Engine::Exhaustive(Exhaustive::new(&set, kind).unwrap()));
@@ -62,7 +62,7 @@ fn the_kernels_count_what_pair_by_pair_counts() {
 #[test]
 fn shards_add_up_to_the_whole_and_an_interrupted_one_goes_on() {
     let set = samples(60);
-    let plan = Plan::samples(&set, Protocol::All);
+    let plan = ComparisonPlan::samples(&set, Protocol::All);
     let folder = tempfile::tempdir().unwrap();
     let scorer = comparator(&set, Comparator::FixedLength).unwrap();
     let engines = [
@@ -88,7 +88,7 @@ fn shards_add_up_to_the_whole_and_an_interrupted_one_goes_on() {
 #[test]
 fn every_pair_is_written_with_the_score_that_is_counted() {
     let set = samples(20);
-    let plan = Plan::samples(&set, Protocol::Fvc);
+    let plan = ComparisonPlan::samples(&set, Protocol::Fvc);
     let file = tempfile::NamedTempFile::new().unwrap();
     let scorer = comparator(&set, Comparator::FixedLengthBinary).unwrap();
     let outputs = Outputs { scores: Some(file.path()), ..Outputs::default() };
@@ -111,7 +111,7 @@ fn choice(id: SchemeId, token: TokenCondition) -> SchemeChoice {
 #[test]
 fn a_scheme_is_counted_as_it_decides_and_its_design_matches() {
     let set = samples(40);
-    let plan = Plan::enrolled(&set, 2).unwrap();
+    let plan = ComparisonPlan::enrolled(&set, 2).unwrap();
     let rates = |token| {
         let scorer = SchemeScorer::new(&set, &plan, &choice(SchemeId::BioHash, token)).unwrap();
         assert_eq!(scorer.failures_to_enrol(), 0);

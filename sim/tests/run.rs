@@ -57,12 +57,14 @@ fn a_small_quickstart_charges_and_reports() {
 #[test]
 #[cfg(unix)]
 fn an_interrupted_run_keeps_what_it_measured() {
-    ["INT", "TERM", "HUP"].into_iter().for_each(ends_early_by);
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        ends_early_by(signal, code);
+    }
 }
 
 /// Ends a run by a signal: by Ctrl-C, as a job scheduler does, as a closed terminal does.
 #[cfg(unix)]
-fn ends_early_by(signal: &str) {
+fn ends_early_by(signal: &str, code: i32) {
     let folder = tempfile::tempdir().unwrap();
     // A busy machine's late generator would make the run invalid.
     let settings =
@@ -75,7 +77,7 @@ fn ends_early_by(signal: &str) {
     let killed = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let rest: Vec<String> = lines.map_while(Result::ok).collect();
-    assert!(child.wait().unwrap().success(), "{signal}: {rest:?}");
+    assert_eq!(child.wait().unwrap().code(), Some(code), "{signal}: {rest:?}");
     let run = RunReader::open(&folder.path().join("run")).unwrap();
     assert_eq!(run.manifest().completion, Completion::Partial);
     let registered =

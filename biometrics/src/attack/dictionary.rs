@@ -18,7 +18,7 @@
 //! and candidates must be disjoint.
 
 use super::{Factors, Stolen, Target, TemplateModel};
-use crate::scheme::{Scheme, Verdict};
+use crate::scheme::{ComparisonDecision, Scheme};
 use crate::{BitString, QrPayload, Template};
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -187,7 +187,7 @@ fn majority(training: &[Target], header_bytes: usize) -> Option<QrPayload> {
 
 /// Returns what a verdict is worth to whoever wants to be accepted by many: more the nearer it is to acceptance, so that
 /// the tail of the scores decides. Without a score it is worth its acceptance.
-fn worth(verdict: Verdict) -> f32 {
+fn worth(verdict: ComparisonDecision) -> f32 {
     verdict.score.map_or(f32::from(u8::from(verdict.accepted)), |score| libm::expf(SHARPNESS * score))
 }
 

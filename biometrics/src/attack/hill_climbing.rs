@@ -23,7 +23,7 @@
 //! that is not tried here.
 
 use super::{Factors, Strategy, TemplateModel};
-use crate::scheme::{Scheme, SchemeId, Verdict};
+use crate::scheme::{ComparisonDecision, Scheme, SchemeId};
 use crate::{QrPayload, Template};
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
@@ -182,7 +182,7 @@ impl Strategy for PayloadClimber {
         Some(candidate)
     }
 
-    fn learn(&mut self, verdict: Verdict) {
+    fn learn(&mut self, verdict: ComparisonDecision) {
         let candidate = self.candidate.take();
         let Some(score) = verdict.score else { return };
         match (candidate, self.best_score) {
@@ -247,7 +247,7 @@ impl Strategy for TemplateClimber {
         None
     }
 
-    fn learn(&mut self, verdict: Verdict) {
+    fn learn(&mut self, verdict: ComparisonDecision) {
         let (Some(candidate), Some(score)) = (self.candidate.take(), verdict.score) else { return };
         let is_better = self.best.as_ref().is_none_or(|(_, best)| score > *best);
         if is_better {
@@ -303,7 +303,7 @@ impl Strategy for Guesser {
         None
     }
 
-    fn learn(&mut self, _: Verdict) {}
+    fn learn(&mut self, _: ComparisonDecision) {}
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! carries payloads to it, against a server.
 //!
 //! ```text
-//! Strategy ──propose──► QrPayload ──oracle──► Verdict ──through a Leak──► learn ──┐
-//!     ▲───────────────────────────────────────────────────────────────────────────┘
+//! Strategy ──propose──► QrPayload ──oracle──► ComparisonDecision ──through a Leak──► learn ──┐
+//!     ▲──────────────────────────────────────────────────────────────────────────────────────┘
 //! ```
 //! Each procedure's module says how it works, what the attacker knows, what its figures measure, and which parameter of
 //! the defence makes it succeed (the negative control that its tests run). Everything follows from the random streams
@@ -24,7 +24,7 @@ pub use target::{Factors, Stolen, Target};
 pub use template_model::TemplateModel;
 
 use crate::QrPayload;
-use crate::scheme::Verdict;
+use crate::scheme::ComparisonDecision;
 
 /// An adversary that proposes payloads for one target and learns from each answer. It does no I/O, so that the same one
 /// runs against a scheme alone and over QUIC against the server.
@@ -33,7 +33,7 @@ pub trait Strategy: Send {
     fn propose(&mut self) -> Option<QrPayload>;
 
     /// Takes the answer to the last proposal. The verdict's score is `None` where nothing leaks.
-    fn learn(&mut self, verdict: Verdict);
+    fn learn(&mut self, verdict: ComparisonDecision);
 }
 
 /// The outcome of one attack on one target.
@@ -62,20 +62,24 @@ pub enum Leak {
 
 impl Leak {
     /// Returns what the adversary sees of a verdict.
-    pub fn of(self, verdict: Verdict) -> Verdict {
+    pub fn of(self, verdict: ComparisonDecision) -> ComparisonDecision {
         let score = match self {
             Self::Score => verdict.score,
             Self::Rounded(step) => verdict.score.map(|score| (score / step).floor() * step),
             Self::Decision => None,
         };
-        Verdict { score, ..verdict }
+        ComparisonDecision { score, ..verdict }
     }
 }
 
 /// Drives a strategy against an oracle until a payload is accepted, the strategy gives up or the budget is spent.
 ///
 /// Returns how many payloads were presented, and whether the last one was accepted.
-pub fn drive(strategy: &mut dyn Strategy, oracle: &mut dyn FnMut(&QrPayload) -> Verdict, budget: u64) -> (u64, bool) {
+pub fn drive(
+    strategy: &mut dyn Strategy,
+    oracle: &mut dyn FnMut(&QrPayload) -> ComparisonDecision,
+    budget: u64,
+) -> (u64, bool) {
     for queries in 0..budget {
         let Some(payload) = strategy.propose() else { return (queries, false) };
         let verdict = oracle(&payload);
@@ -100,14 +104,14 @@ mod tests {
             (self.0 < self.1).then(|| QrPayload { scheme: SchemeId::Digest, body: vec![self.0] })
         }
 
-        fn learn(&mut self, _: Verdict) {
+        fn learn(&mut self, _: ComparisonDecision) {
             self.0 += 1;
         }
     }
 
     #[test]
     fn driving_ends_at_acceptance_at_the_budget_and_when_the_strategy_gives_up() {
-        let mut oracle = |payload: &QrPayload| Verdict { accepted: payload.body == [4], score: None };
+        let mut oracle = |payload: &QrPayload| ComparisonDecision { accepted: payload.body == [4], score: None };
         assert_eq!(drive(&mut Counter(0, 99), &mut oracle, 100), (5, true));
         assert_eq!(drive(&mut Counter(0, 99), &mut oracle, 4), (4, false));
         assert_eq!(drive(&mut Counter(0, 3), &mut oracle, 100), (3, false));
@@ -115,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_leak_shows_what_it_says() {
-        let verdict = Verdict { accepted: false, score: Some(0.624) };
+        let verdict = ComparisonDecision { accepted: false, score: Some(0.624) };
         assert_eq!(Leak::Score.of(verdict), verdict);
         assert!((Leak::Rounded(0.05).of(verdict).score.unwrap() - 0.6).abs() < 1e-6);
         assert_eq!(Leak::Decision.of(verdict).score, None);

@@ -14,15 +14,15 @@
 
 use super::{Factors, Stolen, Target};
 use crate::Template;
-use crate::scheme::{Scheme, Verdict};
+use crate::scheme::{ComparisonDecision, Scheme};
 
 /// The verdicts under one combination of stolen factors.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verdicts {
     /// Subjects with their own factors.
-    pub mated: Vec<Verdict>,
+    pub mated: Vec<ComparisonDecision>,
     /// Impostors.
-    pub non_mated: Vec<Verdict>,
+    pub non_mated: Vec<ComparisonDecision>,
 }
 
 /// Presents every probe to its own subject's enrolment, and the first probe of each other subject to it.
@@ -31,7 +31,7 @@ pub struct Verdicts {
 /// What fails to derive is a rejection without a score, never dropped.
 pub fn verdicts(scheme: &dyn Scheme, targets: &[Target], probes: &[Vec<Template>], stolen: Stolen) -> Verdicts {
     let present = |target: &Target, factors: &Factors, probe: &Template| {
-        factors.payload(scheme, probe).map_or(Verdict::REJECTED, |payload| target.verify(scheme, &payload))
+        factors.payload(scheme, probe).map_or(ComparisonDecision::REJECTED, |payload| target.verify(scheme, &payload))
     };
     let mut out = Verdicts { mated: Vec::new(), non_mated: Vec::new() };
     for (i, target) in targets.iter().enumerate() {
@@ -48,7 +48,7 @@ pub fn verdicts(scheme: &dyn Scheme, targets: &[Target], probes: &[Vec<Template>
 impl Verdicts {
     /// Returns the shares of mated presentations refused and of non-mated ones accepted, at the scheme's own threshold.
     pub fn rates(&self) -> (f64, f64) {
-        let share = |verdicts: &[Verdict], accepted: bool| {
+        let share = |verdicts: &[ComparisonDecision], accepted: bool| {
             let count = verdicts.iter().filter(|verdict| verdict.accepted == accepted).count();
             count as f64 / verdicts.len().max(1) as f64
         };
@@ -57,7 +57,8 @@ impl Verdicts {
 
     /// Returns the scores of mated and non-mated presentations, each `-∞` where it was refused without one.
     pub fn scores(&self) -> (Vec<f32>, Vec<f32>) {
-        let of = |verdicts: &[Verdict]| verdicts.iter().map(|v| v.score.unwrap_or(f32::NEG_INFINITY)).collect();
+        let of =
+            |verdicts: &[ComparisonDecision]| verdicts.iter().map(|v| v.score.unwrap_or(f32::NEG_INFINITY)).collect();
         (of(&self.mated), of(&self.non_mated))
     }
 }

@@ -1,6 +1,6 @@
 //! One subject's enrolment, and what an adversary has of it.
 
-use crate::scheme::{DeviceToken, Enrolment, HelperData, Scheme, ServerRecord, Verdict};
+use crate::scheme::{ComparisonDecision, DeviceToken, Enrolment, HelperData, Scheme, ServerRecord};
 use crate::{Error, QrPayload, Template};
 use rand::Rng;
 
@@ -75,7 +75,7 @@ impl Target {
     }
 
     /// Returns the server's decision on a payload.
-    pub fn verify(&self, scheme: &dyn Scheme, payload: &QrPayload) -> Verdict {
+    pub fn verify(&self, scheme: &dyn Scheme, payload: &QrPayload) -> ComparisonDecision {
         scheme.verify(&self.record, payload)
     }
 

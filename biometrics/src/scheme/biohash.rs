@@ -18,7 +18,7 @@ use super::id::SchemeId;
 use super::interface::Scheme;
 use super::keyed::KeyedHelper;
 use super::parameters::{Parameters, threshold_above};
-use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse, Verdict};
+use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 use super::payload::QrPayload;
 use super::quantiser::Quantiser;
 use super::reference::mean_real;
@@ -137,7 +137,7 @@ impl Scheme for BioHash {
         threshold::record_of(self, payload)
     }
 
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> ComparisonDecision {
         threshold::verify(self, record, payload)
     }
 

@@ -1,7 +1,7 @@
 //! What the schemes share whose payload is a digest of a key: the payload, the server's record, and its verification.
 
 use super::id::SchemeId;
-use super::parts::{ServerRecord, Verdict};
+use super::parts::{ComparisonDecision, ServerRecord};
 use super::payload::QrPayload;
 use crate::{BitString, Error};
 use rand::Rng;
@@ -35,9 +35,9 @@ pub(super) fn record_of(scheme: SchemeId, payload: &QrPayload) -> Result<ServerR
 }
 
 /// Compares a payload with a record in constant time.
-pub(super) fn verify(scheme: SchemeId, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+pub(super) fn verify(scheme: SchemeId, record: &ServerRecord, payload: &QrPayload) -> ComparisonDecision {
     let accepted = record_of(scheme, payload).is_ok_and(|presented| bool::from(presented.0.ct_eq(&record.0)));
-    Verdict { accepted, score: None }
+    ComparisonDecision { accepted, score: None }
 }
 
 /// Draws a salt.

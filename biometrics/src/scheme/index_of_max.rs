@@ -18,7 +18,7 @@ use super::id::SchemeId;
 use super::interface::Scheme;
 use super::keyed::KeyedHelper;
 use super::parameters::{Parameters, threshold_above};
-use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse, Verdict};
+use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 use super::payload::QrPayload;
 use super::reference::mean_real;
 use super::threshold::{self, Similarity, bits_of};
@@ -207,7 +207,7 @@ impl Scheme for IndexOfMax {
         threshold::record_of(self, payload)
     }
 
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> ComparisonDecision {
         threshold::verify(self, record, payload)
     }
 

@@ -2,7 +2,7 @@
 
 use super::equality;
 use super::id::SchemeId;
-use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse, Verdict};
+use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 use super::payload::QrPayload;
 use crate::{Error, Template};
 use rand::Rng;
@@ -55,7 +55,7 @@ pub trait Scheme: Send + Sync {
     }
 
     /// Decides whether a payload is consistent with a record. Anything malformed is rejected, without a score.
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> ComparisonDecision {
         equality::verify(self.id(), record, payload)
     }
 

@@ -4,7 +4,7 @@
 //! enrol  (reference templates, device token?, rng) -> Enrolment { payload, helper }
 //! derive (probe template, helper, device token?)   -> payload, or failed to derive
 //! record (payload)                                 -> what the server keeps
-//! verify (record, payload)                         -> Verdict, with a score where the scheme has one
+//! verify (record, payload)                         -> ComparisonDecision, with a score where the scheme has one
 //! ```
 //! `enrol` and `derive` run on the handset, `record` and `verify` on the server, which never sees a template unless
 //! the payload is one.
@@ -84,7 +84,7 @@ pub use id::SchemeId;
 pub use index_of_max::{IndexOfMax, IndexOfMaxParameters, IndexVariant};
 pub use interface::Scheme;
 pub use parameters::Parameters;
-pub use parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse, Verdict};
+pub use parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 pub use payload::{BODY_BYTES_MAX, OVERHEAD_BYTES, QrPayload, TagKey, VERSION};
 pub use registry::{Registry, SchemeParameters, build};
 pub use sample_then_lock::{LockerParameters, SampleThenLock};

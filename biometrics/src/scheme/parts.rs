@@ -47,14 +47,14 @@ pub struct Enrolment {
 
 /// The server's decision on one presented payload.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Verdict {
+pub struct ComparisonDecision {
     /// Whether the payload is consistent with the record.
     pub accepted: bool,
     /// The comparison score in [0, 1], larger is more similar; `None` where the scheme compares for equality.
     pub score: Option<f32>,
 }
 
-impl Verdict {
+impl ComparisonDecision {
     /// The decision on anything malformed.
     pub const REJECTED: Self = Self { accepted: false, score: None };
 }

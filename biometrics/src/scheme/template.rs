@@ -16,7 +16,7 @@
 use super::id::SchemeId;
 use super::interface::Scheme;
 use super::parameters::{Parameters, threshold_above};
-use super::parts::{ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, Verdict};
+use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord};
 use super::payload::QrPayload;
 use super::quantiser::Quantiser;
 use super::reference::{mean_margins, mean_real};
@@ -134,7 +134,7 @@ impl Scheme for TemplateScheme {
         threshold::record_of(self, payload)
     }
 
-    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+    fn verify(&self, record: &ServerRecord, payload: &QrPayload) -> ComparisonDecision {
         threshold::verify(self, record, payload)
     }
 
@@ -188,7 +188,7 @@ mod tests {
         {
             let payload = scheme.derive(&template(&probe), &enrolment.helper, None).unwrap();
             let verdict = scheme.verify(&record, &payload);
-            assert_eq!(verdict, Verdict { accepted: score >= 0.75, score: Some(score) });
+            assert_eq!(verdict, ComparisonDecision { accepted: score >= 0.75, score: Some(score) });
         }
     }
 

@@ -1,7 +1,7 @@
 //! What the schemes share whose payload the server keeps and compares within a threshold.
 
 use super::interface::Scheme;
-use super::parts::{ServerRecord, Verdict};
+use super::parts::{ComparisonDecision, ServerRecord};
 use super::payload::QrPayload;
 use crate::{BitString, Error};
 
@@ -40,13 +40,13 @@ pub(super) fn record_of(scheme: &impl Similarity, payload: &QrPayload) -> Result
 }
 
 /// Accepts a payload that is similar enough to the record's; anything malformed is rejected without a score.
-pub(super) fn verify(scheme: &impl Similarity, record: &ServerRecord, payload: &QrPayload) -> Verdict {
+pub(super) fn verify(scheme: &impl Similarity, record: &ServerRecord, payload: &QrPayload) -> ComparisonDecision {
     match (scheme.bits(&record.0), bits_of(scheme, payload)) {
         (Ok(reference), Ok(probe)) if reference.len() == probe.len() => {
             let score = scheme.similarity(&reference, &probe);
-            Verdict { accepted: score >= scheme.threshold(), score: Some(score) }
+            ComparisonDecision { accepted: score >= scheme.threshold(), score: Some(score) }
         }
-        _ => Verdict::REJECTED,
+        _ => ComparisonDecision::REJECTED,
     }
 }
 

@@ -204,7 +204,12 @@ pub(crate) fn server(summary: &Summary) -> String {
 pub(crate) fn symbols(summary: &Summary) -> String {
     let row = |s: &symbol::SymbolRow| {
         let version = format!("{}<small>{} × {} modules</small>", s.version, modules(s.version), modules(s.version));
-        vec![escape(&s.scheme), grouped(s.payload_bytes), version, rate_cell(&s.from_screen), rate_cell(&s.from_paper)]
+        let reads = [&s.from_screen, &s.from_paper].map(|rate| match rate.total {
+            0 => "not looked at".to_owned(),
+            _some => rate_cell(rate),
+        });
+        let [screen, paper] = reads;
+        vec![escape(&s.scheme), grouped(s.payload_bytes), version, screen, paper]
     };
     let rows: Vec<_> = symbol::rows(&summary.server).iter().map(row).collect();
     if rows.is_empty() {
@@ -215,7 +220,8 @@ pub(crate) fn symbols(summary: &Summary) -> String {
 }
 
 const LOOKS: &str = "Looks of a camera with blur, noise, perspective and glare, at the default quality, each payload size by \
-    itself; <code>biopay dataset symbol</code> takes more of them.";
+    itself. <code>schemes.symbol-looks</code> of a scenario sets their number, and <code>biopay dataset symbol</code> \
+    takes any.";
 
 /// Modules a side of a symbol (ISO/IEC 18004:2015, 6.3.1).
 fn modules(version: u8) -> u32 {

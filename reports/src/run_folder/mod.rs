@@ -2,6 +2,7 @@
 
 pub mod cases;
 mod contents;
+mod digest;
 pub mod knee;
 pub mod latency;
 pub mod manifest;

@@ -3,7 +3,7 @@
 use super::contents::Records;
 use super::latency::LatencyRecorder;
 use super::manifest::{Manifest, SCHEMAS_READ};
-use super::{latency, manifest};
+use super::{digest, latency, manifest};
 use crate::error::Error;
 use crate::records::{Comparison, Network, Transaction, tables};
 use std::collections::BTreeSet;
@@ -18,10 +18,11 @@ pub struct RunReader {
 }
 
 impl RunReader {
-    /// Opens a run and checks its schema.
+    /// Opens a run, and checks its schema and the digest of every artefact.
     ///
     /// # Errors
-    /// [`Error::NotARun`] without a manifest, [`Error::Schema`] for one of another version.
+    /// [`Error::NotARun`] without a manifest, [`Error::Schema`] for one of another version, [`Error::Altered`] for an
+    /// artefact that is not the run's.
     pub fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(manifest::FILE);
         if !path.exists() {
@@ -34,7 +35,8 @@ impl RunReader {
         if !SCHEMAS_READ.contains(&found) {
             return Err(Error::Schema { path: folder.to_owned(), found, accepted: SCHEMAS_READ });
         }
-        let manifest = serde_json::from_value(value).map_err(parse)?;
+        let manifest: Manifest = serde_json::from_value(value).map_err(parse)?;
+        digest::check(folder, &manifest.artefacts)?;
         Ok(Self { folder: folder.to_owned(), manifest })
     }
 

@@ -2,11 +2,9 @@
 
 use super::contents::Records;
 use super::manifest::Manifest;
-use super::{latency, manifest as manifest_file};
+use super::{digest, latency, manifest as manifest_file};
 use crate::error::Error;
 use crate::records::tables;
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -74,8 +72,8 @@ impl RunWriter {
         tables::write(folder, &records.network)?;
         tables::write(folder, &records.server)?;
         records.latency.write(&folder.join(latency::FILE))?;
-        manifest.artefacts = digests(folder)?;
-        manifest.digest = digest_of(&manifest.artefacts);
+        manifest.artefacts = digest::of_folder(folder)?;
+        manifest.digest = digest::of_run(&manifest.artefacts);
         let path = folder.join(manifest_file::FILE);
         let text =
             serde_json::to_vec_pretty(&manifest).map_err(|source| Error::Manifest { path: path.clone(), source })?;
@@ -106,37 +104,6 @@ fn set_readable(_: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Digests every file of the folder and of its subfolders, by path with forward slashes.
-fn digests(folder: &Path) -> Result<BTreeMap<String, String>, Error> {
-    let mut out = BTreeMap::new();
-    let mut pending = vec![(folder.to_owned(), String::new())];
-    while let Some((current, prefix)) = pending.pop() {
-        for entry in fs::read_dir(&current).map_err(Error::file(&current))? {
-            let entry = entry.map_err(Error::file(&current))?;
-            let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
-            if path.is_dir() {
-                pending.push((path, format!("{name}/")));
-            } else {
-                let bytes = fs::read(&path).map_err(Error::file(&path))?;
-                out.insert(name, hex(&Sha256::digest(bytes)));
-            }
-        }
-    }
-    Ok(out)
-}
-
-fn digest_of(artefacts: &BTreeMap<String, String>) -> String {
-    let mut hasher = Sha256::new();
-    for (name, digest) in artefacts {
-        hasher.update(format!("{name} {digest}\n"));
-    }
-    hex(&hasher.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,6 +120,23 @@ mod tests {
         assert_eq!(reader.manifest().artefacts.len(), 7);
         assert!(reader.records().unwrap().transactions.is_empty());
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no staging folder stays behind");
+    }
+
+    #[test]
+    fn an_artefact_that_is_not_the_runs_is_refused_by_name() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("run");
+        RunWriter::create(&target).unwrap().finish(&Records::default(), Manifest::example()).unwrap();
+        let table = target.join("transactions.parquet");
+        let whole = fs::read(&table).unwrap();
+        fs::write(&table, [&whole[..], b" "].concat()).unwrap();
+        let altered = RunReader::open(&target).unwrap_err().to_string();
+        assert!(altered.contains("transactions.parquet was altered"), "{altered}");
+        fs::remove_file(&table).unwrap();
+        let missing = RunReader::open(&target).unwrap_err().to_string();
+        assert!(missing.contains("transactions.parquet is missing"), "{missing}");
+        fs::write(&table, whole).unwrap();
+        assert!(RunReader::open(&target).is_ok());
     }
 
     #[test]

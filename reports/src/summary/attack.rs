@@ -179,8 +179,8 @@ mod tests {
         assert_eq!(summaries.len(), 3);
         let lines = lines(&summaries);
         assert_eq!(lines.len(), 1);
-        let [literal, hardened, control] = lines[0].cells;
-        assert!(literal.is_none());
+        let [literal, hardened, control, scenario] = lines[0].cells;
+        assert!(literal.is_none() && scenario.is_none());
         assert_eq!((hardened.unwrap().success.count, control.unwrap().success.count), (0, 40));
         assert_eq!(hardened.unwrap().tries, 80);
         assert_eq!(verdict(hardened.unwrap()), Some(AttackVerdict::Resisted));

@@ -4,7 +4,7 @@ use super::rotation::record_context;
 use super::session::{Login, Session};
 use super::state::{OrRefuse, Service};
 use biopay_biometrics::QrPayload;
-use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
+use biopay_biometrics::scheme::{ComparisonDecision, SchemeId, ServerRecord};
 use biopay_protocol::proof::{DeviceSignature, is_enrolment_signed_by, is_signed_by};
 use biopay_protocol::{DeviceKey, DeviceKeys, LoginName, PayloadBytes, PaymentId, PresentationProof, Refusal};
 
@@ -108,7 +108,7 @@ impl Service {
         let record = ServerRecord(record);
         let verdict = match QrPayload::from_bytes(payload.as_bytes()) {
             Ok(payload) if payload.scheme == enrolled => self.schemes.scheme(enrolled).verify(&record, &payload),
-            Ok(_) | Err(_) => Verdict::REJECTED,
+            Ok(_) | Err(_) => ComparisonDecision::REJECTED,
         };
         let rule = self.rules.presentation;
         let is_fresh = !rule.asks_for_nonce() || proof.nonce == Some(payment);

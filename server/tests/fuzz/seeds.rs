@@ -40,7 +40,7 @@ fn enrolment(id: SchemeId) -> Option<biopay_biometrics::scheme::Enrolment> {
 }
 
 /// Returns the template scheme's payload of the probe.
-pub fn payload() -> QrPayload {
+pub(super) fn payload() -> QrPayload {
     enrolment(SchemeId::Template).expect("the template scheme enrols any template").payload
 }
 

@@ -11,7 +11,7 @@ use crate::Error;
 use crate::scenario::Configuration;
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::attack::{Factors, Guesser, Strategy, TemplateModel};
-use biopay_biometrics::scheme::{SchemeId, Verdict, build};
+use biopay_biometrics::scheme::{ComparisonDecision, SchemeId, build};
 use biopay_datasets::stream::stream;
 use biopay_protocol::{PayloadBytes, PresentationProof, Refusal, Response};
 use biopay_reports::interval::Rate;
@@ -142,7 +142,7 @@ impl Strategy for Pool {
         self.0.next()
     }
 
-    fn learn(&mut self, _: Verdict) {}
+    fn learn(&mut self, _: ComparisonDecision) {}
 }
 
 /// Derives the payloads of the attackers' samples for an account. Samples that give no payload cost no presentation.
@@ -229,7 +229,7 @@ async fn drive(
             }
             break is_accepted(&response);
         };
-        strategy.learn(Verdict { accepted, score: None });
+        strategy.learn(ComparisonDecision { accepted, score: None });
         trial.succeeded = accepted;
     }
     connection.close();

@@ -90,11 +90,19 @@ fn search(setup: &Setup) -> Result<Findings, Error> {
         }
         Ok::<_, Error>(trials)
     })?;
+    let figures = costs(setup, &trials);
+    let mut findings = setup.trials("", "", trials);
+    findings.extend(figures);
+    Ok(findings)
+}
+
+/// Returns the mean cost of a password that was found, in guesses and in the time of their hashes.
+fn costs(setup: &Setup, trials: &[Trial]) -> Findings {
     let found: Vec<&Trial> = trials.iter().filter(|trial| trial.succeeded).collect();
     let mean = |of: fn(&Trial) -> f64| found.iter().map(|trial| of(trial)).sum::<f64>() / found.len() as f64;
     let mut figures = Findings::default();
     if !found.is_empty() {
-        let hash_s = times(&scenario.server).password_hash.as_secs_f64();
+        let hash_s = times(&setup.scenario.server).password_hash.as_secs_f64();
         let expected = (f64::from(1_u32 << WEAK_BITS) + 1.0) / 2.0;
         let figures_of = [
             ("guesses to the password", mean(|t| t.tries as f64), expected, "(2^10 + 1) / 2"),
@@ -116,9 +124,7 @@ fn search(setup: &Setup) -> Result<Findings, Error> {
             figures.extend(setup.figure("", "", figure));
         }
     }
-    let mut findings = setup.trials("", "", trials);
-    findings.extend(figures);
-    Ok(findings)
+    figures
 }
 
 fn times(server: &ServerSettings) -> ServiceTimes {

@@ -1,7 +1,7 @@
 //! `biopay cluster slurm`: a scenario's shards under Slurm.
 
 use crate::cluster::bucket::Place;
-use crate::cluster::slurm::{Plan, Standing};
+use crate::cluster::slurm::{SlurmRun, Standing};
 use crate::{Error, Scenario};
 use clap::{Args, Subcommand};
 use std::io::Write;
@@ -91,7 +91,7 @@ fn slurm(args: &SlurmArgs) -> Result<(), Error> {
     let program = std::env::current_exe().map_err(Error::file("biopay"))?;
     let (folder, program) = (out.display().to_string(), program.display().to_string());
     let (shards, options, lead_s) = (args.shards, args.sbatch.as_str(), args.lead_s);
-    let plan = Plan { scenario: &scenario, shards, out: &folder, program: &program, options, lead_s };
+    let plan = SlurmRun { scenario: &scenario, shards, out: &folder, program: &program, options, lead_s };
     let script = plan.script()?;
     if !args.submit {
         print!("{script}");

@@ -7,11 +7,12 @@ use crate::evaluation::engine::{Engine, Outputs};
 use crate::evaluation::exhaustive::Exhaustive;
 use crate::evaluation::figures::HasScore;
 use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
-use crate::evaluation::source::{Evaluated, Source, synthesise, usual_comparator};
+use crate::evaluation::source::{Evaluated, SampleSource, synthesise, usual_comparator};
 use crate::evaluation::survey::{SurveyOptions, survey};
-use crate::evaluation::symbol_cost::SymbolCosts;
+use crate::evaluation::symbol_cost::{SURVEY_LOOKS, SymbolCosts};
 use crate::evaluation::{
-    Comparator, Figures, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, survey_text,
+    Comparator, ComparisonPlan, Figures, Method, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate,
+    survey_text,
 };
 use crate::modality::ModalityId;
 use crate::shard::Shard;
@@ -43,7 +44,7 @@ pub(super) struct EvaluateArgs {
     #[arg(long, value_enum, required_unless_present = "merge")]
     modality: Option<Evaluated>,
     #[command(flatten)]
-    source: Source,
+    source: SampleSource,
     /// The comparator of two samples [default: minutiae for fingerprints, else fixed-length].
     #[arg(long, value_enum, conflicts_with = "scheme")]
     comparator: Option<Comparator>,
@@ -128,7 +129,7 @@ struct SchemeFacts {
 fn run(
     args: &EvaluateArgs,
     set: &SampleSet,
-    plan: &Plan,
+    plan: &ComparisonPlan,
     method: &Method,
 ) -> Result<(CountsFile, Option<SchemeFacts>), Error> {
     let outputs = Outputs {
@@ -185,11 +186,11 @@ impl EvaluateArgs {
         Ok(Some(crate::Scenario::load(&path.to_string_lossy(), &[])?.schemes.parameters))
     }
 
-    fn plan(&self, set: &SampleSet) -> Result<Plan, Error> {
+    fn plan(&self, set: &SampleSet) -> Result<ComparisonPlan, Error> {
         match (&self.pairs, self.enrol) {
-            (Some(list), _) => Plan::listed(set, list),
-            (None, Some(samples)) => Plan::enrolled(set, samples.into()),
-            (None, None) => Ok(Plan::samples(set, self.protocol)),
+            (Some(list), _) => ComparisonPlan::listed(set, list),
+            (None, Some(samples)) => ComparisonPlan::enrolled(set, samples.into()),
+            (None, None) => Ok(ComparisonPlan::samples(set, self.protocol)),
         }
     }
 }
@@ -201,7 +202,7 @@ fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error
         enrolled: args.enrol.unwrap_or(3).into(),
         seed: args.seed,
     };
-    let mut symbols = SymbolCosts::new(args.seed);
+    let mut symbols = SymbolCosts::new(args.seed, SURVEY_LOOKS);
     let tables = modality.each().into_iter().map(|modality| survey(modality, &args.source, &options, &mut symbols));
     let tables = tables.collect::<Result<Vec<_>, Error>>()?;
     tables.iter().for_each(|table| println!("{}", survey_text::to_text(table)));

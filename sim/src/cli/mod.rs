@@ -1,7 +1,8 @@
 //! The command line. Exit codes: 0 success, 1 internal error, 2 usage or configuration error, 3 a threshold failed, 4
-//! regression, 5 not enough evidence, 6 invalid run.
+//! regression, 5 not enough evidence, 6 invalid run, 128 and the signal's number for an interrupted run.
 
 mod calibrate;
+mod check;
 mod cluster;
 mod compare;
 mod dataset;
@@ -43,6 +44,8 @@ const EXAMPLES: &str = "Examples:
 enum Command {
     /// Runs a scenario: virtual handsets against the real server, then a summary and a report.
     Run(run::RunArgs),
+    /// Reads a scenario without running it: what is wrong, what has no effect, and what the run would do.
+    Check(check::CheckArgs),
     /// Lists the built-in scenarios.
     Scenarios,
     /// Makes synthetic samples.
@@ -98,6 +101,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
 fn execute(command: Command, command_line: &str) -> Result<(), Error> {
     match command {
         Command::Run(args) => run::execute(&args, command_line),
+        Command::Check(args) => check::execute(&args),
         Command::Scenarios => {
             run::list_scenarios();
             Ok(())

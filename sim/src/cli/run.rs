@@ -28,7 +28,7 @@ const EXAMPLES: &str = "Examples:
   biopay run quickstart --print-accounts > accounts.csv    for a server of your own: biopay-bank --accounts accounts.csv
   biopay run quickstart --set server.address=127.0.0.1:4433 --set server.certificate=server.pem
 
-Ctrl-C ends a run early and keeps what was measured, marked as partial.";
+Ctrl-C ends a run early and keeps what was measured, marked as partial: exit code 130.";
 
 /// Runs a scenario: virtual handsets against the real server, then a summary and a report.
 #[derive(Args)]
@@ -104,13 +104,14 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         print!("{}", account_lines(bank_accounts(&scenario)?));
         return Ok(());
     }
+    scenario.without_effect().iter().for_each(|warning| eprintln!("warning: {warning}"));
     let stop = Stop::on_interrupt()?;
     if args.find_knee {
         let search = knee(args)?;
         let out = out(args, &format!("{}-knee", scenario.name))?;
         let found = search::find_knee(&scenario, search, &out, command_line, &stop);
         release(&out);
-        return found;
+        return found.and(stop.check());
     }
     if args.both_clocks {
         let scenarios = [ClockKind::Wall, ClockKind::Virtual].map(|clock| load(args, Some(clock)));
@@ -119,7 +120,7 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         let out = out(args, &format!("{}-clocks", scenario.name))?;
         let compared = search::both_clocks([&wall, &virtual_time], &out, command_line, &stop);
         release(&out);
-        return compared;
+        return compared.and(stop.check());
     }
     let out = match &args.out {
         Some(out) => Output::open(out, args.overwrite)?,
@@ -131,7 +132,19 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         release(&folder);
     }
     played?;
-    conclude(out)
+    conclude_after(out, &stop)
+}
+
+/// Ends a run, and fails if a signal ended it early: its verdict is then that of a part of its records.
+fn conclude_after(out: Output, stop: &Stop) -> Result<(), Error> {
+    match conclude(out) {
+        Ok(()) | Err(Error::InvalidRun(_) | Error::ThresholdFailed(_) | Error::NotEnoughEvidence(_))
+            if stop.check().is_err() =>
+        {
+            stop.check()
+        }
+        concluded => concluded,
+    }
 }
 
 fn load(args: &RunArgs, clock: Option<ClockKind>) -> Result<Scenario, Error> {

@@ -1,7 +1,7 @@
 //! `biopay tune`.
 
 use crate::Error;
-use crate::evaluation::source::{Evaluated, Source, synthesise};
+use crate::evaluation::source::{Evaluated, SampleSource, synthesise};
 use crate::evaluation::{Comparator, Method};
 use crate::tuning::{PartRates, Subject, Tuned, TuningPlan, split, tune};
 use biopay_biometrics::scheme::SchemeId;
@@ -35,7 +35,7 @@ pub(super) struct TuneArgs {
     #[arg(long, value_enum, default_value = "fingerprint")]
     modality: Evaluated,
     #[command(flatten)]
-    source: Source,
+    source: SampleSource,
     /// The number of captures for an enrolment.
     #[arg(long, default_value_t = 3)]
     enrolment_captures: usize,

@@ -1,7 +1,7 @@
 //! Merging the shards of a run: an associative, commutative sum that fails on a missing, repeated or foreign shard.
 
 use crate::Error;
-use crate::scenario::Scenario;
+use crate::scenario::{ClockKind, Scenario};
 use crate::shard::Shard;
 use crate::virtual_time::play::is_sum;
 use biopay_reports::cases::FOLDER as CASES_FOLDER;
@@ -79,10 +79,31 @@ fn in_order(runs: Vec<RunReader>) -> Result<Vec<RunReader>, Error> {
         }
     }
     let of = of.ok_or_else(|| Error::Usage("name the folders of the shards".into()))?;
-    match (0..of).find(|index| !by_index.contains_key(index)) {
-        Some(missing) => Err(Error::Usage(format!("shard {missing}/{of} is missing"))),
-        None => Ok(by_index.into_values().collect()),
+    if let Some(missing) = (0..of).find(|index| !by_index.contains_key(index)) {
+        return Err(Error::Usage(format!("shard {missing}/{of} is missing")));
     }
+    let runs: Vec<RunReader> = by_index.into_values().collect();
+    ran_together(&runs)?;
+    Ok(runs)
+}
+
+/// The greatest distance between the starts of shards that ran together. Units: seconds.
+const APART_S_MAX: u64 = 1;
+
+/// Checks that shards on the wall clock began together: the sum of rates that were measured one after another is a rate
+/// that no server was ever asked for.
+fn ran_together(runs: &[RunReader]) -> Result<(), Error> {
+    let starts = || runs.iter().map(|run| run.manifest()).filter(|m| m.clock == ClockKind::Wall.name());
+    let starts = || starts().map(|manifest| manifest.started_unix_s);
+    let apart_s = starts().max().unwrap_or(0) - starts().min().unwrap_or(0);
+    if apart_s <= APART_S_MAX {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "the shards began {apart_s} s apart on the wall clock, so that they did not load the server together and their \
+         rates cannot be added: give them one start with arrivals.begin-unix-s, as `biopay cluster slurm` does, or run \
+         them in virtual time"
+    )))
 }
 
 /// Lists why the merged run is invalid: the reasons of its shards.

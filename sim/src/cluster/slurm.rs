@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// A scenario to run under Slurm, with the options for Slurm.
-pub struct Plan<'a> {
+pub struct SlurmRun<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
     /// The number of shards.
@@ -25,7 +25,7 @@ pub struct Plan<'a> {
     pub lead_s: u32,
 }
 
-impl Plan<'_> {
+impl SlurmRun<'_> {
     /// Writes the script that submits everything.
     ///
     /// # Errors
@@ -235,8 +235,14 @@ mod tests {
     fn ranks_on_the_wall_clock_need_a_server_and_begin_together() {
         let script = |settings: &[String]| {
             let scenario = Scenario::load("throughput", settings).unwrap();
-            let plan =
-                Plan { scenario: &scenario, shards: 4, out: "o", program: "biopay", options: "-p long", lead_s: 90 };
+            let plan = SlurmRun {
+                scenario: &scenario,
+                shards: 4,
+                out: "o",
+                program: "biopay",
+                options: "-p long",
+                lead_s: 90,
+            };
             plan.script()
         };
         assert!(matches!(script(&[]), Err(Error::Usage(_))));

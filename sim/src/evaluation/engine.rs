@@ -2,7 +2,7 @@
 
 use super::counts_file::{self, CountsFile};
 use super::exhaustive::{Exhaustive, UNITS};
-use super::plan::Plan;
+use super::plan::ComparisonPlan;
 use super::scorer::{Compared, Scorer};
 use super::{Counts, SampleSet};
 use crate::Error;
@@ -43,7 +43,7 @@ pub struct Outputs<'a> {
 /// [`Error::File`]; [`Error::Usage`] for counts of another evaluation.
 pub fn evaluate(
     set: &SampleSet,
-    plan: &Plan,
+    plan: &ComparisonPlan,
     engine: &Engine<'_>,
     identity: &str,
     outputs: &Outputs<'_>,
@@ -71,7 +71,7 @@ pub fn evaluate(
 }
 
 impl Engine<'_> {
-    fn unit(&self, plan: &Plan, unit: usize, progress: &(dyn Fn(u64) + Sync)) -> Counts {
+    fn unit(&self, plan: &ComparisonPlan, unit: usize, progress: &(dyn Fn(u64) + Sync)) -> Counts {
         match self {
             Self::Exhaustive(exhaustive) => exhaustive.unit(unit, progress),
             Self::ByReference(scorer) => {
@@ -88,7 +88,7 @@ impl Engine<'_> {
         }
     }
 
-    fn compare(&self, plan: &Plan, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
+    fn compare(&self, plan: &ComparisonPlan, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
         rows(plan, self.scorer(), references)
     }
 
@@ -100,12 +100,12 @@ impl Engine<'_> {
     }
 }
 
-fn count(plan: &Plan, reference: usize, probe: u32, compared: Compared, counts: &mut Counts) {
+fn count(plan: &ComparisonPlan, reference: usize, probe: u32, compared: Compared, counts: &mut Counts) {
     counts.add(plan.references()[reference].subject, plan.subject(probe as usize), compared);
 }
 
 /// Compares some references with all their probes, each reference on one core unless there is only one.
-fn rows(plan: &Plan, scorer: &dyn Scorer, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
+fn rows(plan: &ComparisonPlan, scorer: &dyn Scorer, references: &[usize]) -> Vec<Vec<(u32, Compared)>> {
     let row = |&reference: &usize| {
         let probes = plan.probes(reference);
         probes.into_par_iter().map(|probe| (probe, scorer.compare(reference, probe as usize))).collect()
@@ -116,7 +116,7 @@ fn rows(plan: &Plan, scorer: &dyn Scorer, references: &[usize]) -> Vec<Vec<(u32,
 /// Counts and writes every comparison, in the order of references and probes.
 fn write_every_score(
     set: &SampleSet,
-    plan: &Plan,
+    plan: &ComparisonPlan,
     engine: &Engine<'_>,
     path: &Path,
     counts: &mut Counts,

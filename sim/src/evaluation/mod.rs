@@ -1,7 +1,7 @@
 //! Evaluation off line: comparisons of a set of samples by a comparator or a derivation scheme, and their rates.
 //!
 //! ```text
-//! images, records, embeddings ─► SampleSet ─► Plan (which pairs) ─► Counts ─► Figures ─► terminal, JSON, CSV
+//! images, records, embeddings ─► SampleSet ─► ComparisonPlan (which pairs) ─► Counts ─► Figures ─► terminal, JSON, CSV
 //!                                             Scorer (how)          │
 //!                                                                   └ counts file: resumed, sharded, merged
 //! ```
@@ -31,6 +31,6 @@ pub mod weakness;
 pub use counts::Counts;
 pub use engine::evaluate;
 pub use figures::Figures;
-pub use plan::{Plan, Protocol};
+pub use plan::{ComparisonPlan, Protocol};
 pub use sample_set::SampleSet;
 pub use scorer::{Comparator, Method, SchemeChoice, TokenCondition};

@@ -23,7 +23,7 @@ pub enum Protocol {
 }
 
 /// The references, made of one or several samples each, and the probes that each is compared with.
-pub struct Plan {
+pub struct ComparisonPlan {
     references: Vec<Reference>,
     probes: Probes,
     subjects: Vec<u32>,
@@ -50,7 +50,7 @@ enum Probes {
     Listed(Vec<Vec<u32>>),
 }
 
-impl Plan {
+impl ComparisonPlan {
     /// Plans comparisons of samples with samples.
     pub fn samples(set: &SampleSet, protocol: Protocol) -> Self {
         let references =

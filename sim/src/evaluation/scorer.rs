@@ -1,6 +1,6 @@
 //! The comparison of a reference with a probe: by a comparator, or as a derivation scheme enrols, derives and verifies.
 
-use super::plan::{Plan, Reference};
+use super::plan::{ComparisonPlan, Reference};
 use super::sample_set::{SampleSet, Templates};
 use crate::Error;
 use biopay_biometrics::Template;
@@ -156,7 +156,7 @@ impl<'a> SchemeScorer<'a> {
     /// # Errors
     ///
     /// Parameters out of range; samples that are not fixed-length templates.
-    pub fn new(set: &'a SampleSet, plan: &Plan, choice: &SchemeChoice) -> Result<Self, Error> {
+    pub fn new(set: &'a SampleSet, plan: &ComparisonPlan, choice: &SchemeChoice) -> Result<Self, Error> {
         let scheme = build(choice.id, &choice.parameters)?;
         let templates = set.fixed_length()?;
         let tokens: Vec<_> =

@@ -80,7 +80,7 @@ pub fn usual_comparator(modality: ModalityId) -> Comparator {
 
 /// The options for the source of samples, and for the files written beside the rates.
 #[derive(Args, Clone, Debug)]
-pub struct Source {
+pub struct SampleSource {
     /// The folder of images.
     #[arg(long, value_name = "DIR")]
     images: Option<PathBuf>,
@@ -143,7 +143,7 @@ pub struct Synthetic {
     pub seed: u64,
 }
 
-impl Source {
+impl SampleSource {
     /// Returns what to call the samples.
     pub fn title(&self, modality: ModalityId) -> String {
         let path = self.images.as_ref().or(self.templates.as_ref()).or(self.input.as_ref());
@@ -264,7 +264,7 @@ pub fn synthesise(modality: ModalityId, make: &Synthetic) -> Result<SampleSet, E
     SampleSet::of_templates(names, made.into_iter().flatten().collect())
 }
 
-impl Source {
+impl SampleSource {
     fn face_templates(&self, images: &[NamedFile], progress: &(dyn Fn() + Sync)) -> Result<Extracted<Template>, Error> {
         if let Some(network) = &self.embedder {
             return embedded_templates(images, network, progress);

@@ -8,10 +8,10 @@ use super::low_fmr::at_targets;
 use super::sample_set::Half;
 use super::scheme_row::SchemeRow;
 use super::scorer::{SchemeScorer, Scorer, device_token};
-use super::source::{Source, synthesise};
+use super::source::{SampleSource, synthesise};
 use super::symbol_cost::SymbolCosts;
 use super::weakness::weaknesses;
-use super::{Comparator, Method, Plan, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
+use super::{Comparator, ComparisonPlan, Method, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
 use crate::Error;
 use crate::modality::ModalityId;
 use crate::progress::Stage;
@@ -66,7 +66,7 @@ const TIMED: usize = 200;
 /// [`Error::File`]; samples that give no rate; parameters out of range.
 pub fn survey(
     modality: ModalityId,
-    source: &Source,
+    source: &SampleSource,
     options: &SurveyOptions,
     symbols: &mut SymbolCosts,
 ) -> Result<Survey, Error> {
@@ -78,7 +78,7 @@ pub fn survey(
     let parameters = options.parameters.clone().unwrap_or_else(|| (modality.definition().usual_parameters)());
     let chosen = choose(&set, &parameters, options)?;
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
-    let plan = Plan::enrolled(&set, options.enrolled)?;
+    let plan = ComparisonPlan::enrolled(&set, options.enrolled)?;
     let entropy = template_entropy(&set)?;
     let row = |(id, chosen): (SchemeId, Chosen)| scheme_row(&set, &plan, id, &chosen, options, entropy, symbols);
     Ok(Survey {
@@ -118,7 +118,7 @@ fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> 
 
 fn scheme_row(
     set: &SampleSet,
-    plan: &Plan,
+    plan: &ComparisonPlan,
     id: SchemeId,
     (parameters, tuned): &Chosen,
     options: &SurveyOptions,
@@ -169,7 +169,7 @@ fn is_revocable(set: &SampleSet, scheme: &dyn Scheme, seed: u64) -> Result<bool,
     Ok(true)
 }
 
-fn rates(set: &SampleSet, plan: &Plan, scorer: &SchemeScorer<'_>, id: SchemeId) -> Result<Figures, Error> {
+fn rates(set: &SampleSet, plan: &ComparisonPlan, scorer: &SchemeScorer<'_>, id: SchemeId) -> Result<Figures, Error> {
     let file = evaluate(set, plan, &Engine::ByReference(scorer), id.name(), &Outputs::default())?;
     let has_score = match scorer.scheme().comparison() {
         ComparisonKind::Equality => HasScore::No,
@@ -191,11 +191,11 @@ fn template_entropy(set: &SampleSet) -> Result<Option<f64>, Error> {
 
 fn exhaustive(set: &SampleSet, comparator: Comparator) -> Result<CountsFile, Error> {
     let engine = Engine::Exhaustive(super::exhaustive::Exhaustive::new(set, comparator)?);
-    evaluate(set, &Plan::samples(set, Protocol::All), &engine, "", &Outputs::default())
+    evaluate(set, &ComparisonPlan::samples(set, Protocol::All), &engine, "", &Outputs::default())
 }
 
 /// Times derivations one after the other. Units: milliseconds.
-fn derivation_ms(plan: &Plan, scorer: &SchemeScorer<'_>) -> f64 {
+fn derivation_ms(plan: &ComparisonPlan, scorer: &SchemeScorer<'_>) -> f64 {
     let clock = SystemClock::new();
     let references = plan.references().len();
     for i in 0..TIMED {

@@ -9,9 +9,9 @@ use biopay_reports::interval::Rate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The number of looks at each symbol on each display: enough to distinguish a symbol that is nearly always read from
-/// one that often fails. Looks are the slowest part of a survey; `biopay dataset symbol` takes any number of them.
-const LOOKS: u64 = 20;
+/// The number of looks of a survey at each symbol on each display: enough to distinguish a symbol that is nearly always
+/// read from one that often fails. Looks are the slowest part of a survey; `biopay dataset symbol` takes any number.
+pub const SURVEY_LOOKS: u64 = 20;
 
 /// The cost of a payload as a symbol.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,13 +27,14 @@ pub struct SymbolCost {
 /// The costs of symbols by payload size, each measured once: the cost depends only on the size.
 pub struct SymbolCosts {
     seed: u64,
+    looks: u64,
     known: BTreeMap<usize, Option<SymbolCost>>,
 }
 
 impl SymbolCosts {
-    /// Starts with no size measured.
-    pub fn new(seed: u64) -> Self {
-        Self { seed, known: BTreeMap::new() }
+    /// Starts with no size measured; each will be looked at so often on each display.
+    pub fn new(seed: u64, looks: u64) -> Self {
+        Self { seed, looks, known: BTreeMap::new() }
     }
 
     /// Returns the cost of a payload of a size; `None` if it is too large for a symbol.
@@ -56,7 +57,7 @@ impl SymbolCosts {
         }
         let trial = |display| {
             let quality = CaptureQuality::default();
-            SymbolTrial { display, quality, looks: LOOKS, seed: self.seed }.measure(payload_bytes)
+            SymbolTrial { display, quality, looks: self.looks, seed: self.seed }.measure(payload_bytes)
         };
         let (screen, print) = (trial(Display::Screen)?, trial(Display::Print)?);
         Ok(Some(SymbolCost { version: screen.version, read_from_screen: screen.read, read_from_print: print.read }))
@@ -69,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_larger_payload_needs_a_larger_symbol_that_is_read_less_often() {
-        let mut costs = SymbolCosts::new(1);
+        let mut costs = SymbolCosts::new(1, SURVEY_LOOKS);
         let small = costs.of(44).unwrap().unwrap();
         let large = costs.of(1_500).unwrap().unwrap();
         assert!(small.version < large.version);

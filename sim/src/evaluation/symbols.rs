@@ -62,8 +62,8 @@ impl SymbolTrial {
             version: symbol.version(),
             level: symbol.level(),
             modules: symbol.width(),
-            read: share(count(Outcome::Read)),
-            misread: count(Outcome::Misread) as u64,
+            read: share(count(LookOutcome::Read)),
+            misread: count(LookOutcome::Misread) as u64,
             alone: SymbolReader::ALL.map(alone).into(),
         })
     }
@@ -86,9 +86,9 @@ impl SymbolTrial {
     fn look(&self, payload_bytes: usize, number: u64) -> Result<Look, Error> {
         let (picture, payload) = (self.picture(payload_bytes, number)?, self.payload(payload_bytes, number));
         let outcome = match read(&picture) {
-            Ok(reading) if reading.payload == payload => Outcome::Read,
-            Ok(_) => Outcome::Misread,
-            Err(_) => Outcome::NotRead,
+            Ok(reading) if reading.payload == payload => LookOutcome::Read,
+            Ok(_) => LookOutcome::Misread,
+            Err(_) => LookOutcome::NotRead,
         };
         let reads = |reader: &SymbolReader| reader.read(&picture).is_ok_and(|reading| reading.payload == payload);
         Ok(Look { outcome, read_by: SymbolReader::ALL.into_iter().filter(reads).collect() })
@@ -103,12 +103,12 @@ impl SymbolTrial {
 
 /// The outcome of one look: for all readers in turn, and the readers that read the payload alone.
 struct Look {
-    outcome: Outcome,
+    outcome: LookOutcome,
     read_by: Vec<SymbolReader>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Outcome {
+enum LookOutcome {
     Read,
     Misread,
     NotRead,

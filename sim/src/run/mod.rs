@@ -92,7 +92,13 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         operating_thresholds: operating_thresholds(&scenario.schemes, &population),
         attack_terms: attack::terms(scenario),
         shard: (shard != Shard::WHOLE).then(|| shard.to_string()),
-        notes: NOTES.map(String::from).into_iter().chain(notes).chain(found.notes).collect(),
+        notes: NOTES
+            .map(String::from)
+            .into_iter()
+            .chain(notes)
+            .chain(found.notes)
+            .chain(scenario.without_effect())
+            .collect(),
         invalid,
         artefacts: BTreeMap::new(),
         digest: String::new(),
@@ -140,14 +146,14 @@ fn compare(
     Ok(rows)
 }
 
-/// Measures each scheme's payload as a QR symbol: the symbol's version, and the number of looks in which a camera reads
-/// it.
+/// Measures each scheme's payload as a QR symbol: the symbol's version and, where the scenario asks for looks, the number
+/// of them in which a camera reads it.
 ///
 /// # Errors
 ///
 /// Those of making a symbol.
 fn symbols(schemes: &Schemes, seed: u64, population: &Population) -> Result<Vec<ServerFigure>, Error> {
-    let mut costs = SymbolCosts::new(seed);
+    let mut costs = SymbolCosts::new(seed, u64::from(schemes.symbol_looks));
     let mut rows = Vec::new();
     for id in &schemes.r#use {
         let enrolment = population.owners.values().find_map(|owner| owner.enrolments.get(id));

@@ -123,6 +123,7 @@ fn bounds(scenario: &Scenario) -> Result<(), String> {
         ("server.service.cores", server.service.cores as f64, 1_024.0),
         ("biometric.enrolment-captures", f64::from(scenario.biometric.enrolment_captures), 100.0),
         ("biometric.enrolment-attempts", f64::from(scenario.biometric.enrolment_attempts), 1_000.0),
+        ("schemes.symbol-looks", f64::from(scenario.schemes.symbol_looks), 100_000.0),
         ("comparisons.subjects", f64::from(scenario.comparisons.subjects), 100_000.0),
     ];
     if let Some((key, value, max)) = bounds.iter().find(|(_, value, max)| !(0.0..=*max).contains(value)) {

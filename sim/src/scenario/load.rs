@@ -3,6 +3,7 @@
 use super::built_in::BUILT_IN;
 use super::check::check;
 use super::definition::Scenario;
+use super::lint::{warnings, without_effect};
 use super::suggestion;
 use crate::Error;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,16 @@ impl Scenario {
             table.try_into().map_err(|e: toml::de::Error| invalid(suggestion::in_words(&e.to_string())))?;
         scenario.check().map_err(invalid)?;
         Ok(scenario)
+    }
+
+    /// Lists what is allowed in this scenario but probably not meant.
+    pub fn warnings(&self) -> Vec<String> {
+        warnings(self)
+    }
+
+    /// Lists the settings that have no effect in this scenario.
+    pub fn without_effect(&self) -> Vec<String> {
+        without_effect(self)
     }
 
     /// Checks the values; the error says what is wrong and what is allowed.

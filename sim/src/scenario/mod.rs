@@ -4,6 +4,7 @@ pub mod attack;
 mod built_in;
 mod check;
 mod definition;
+mod lint;
 mod load;
 pub mod sections;
 mod service;

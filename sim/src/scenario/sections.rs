@@ -59,6 +59,9 @@ pub struct Schemes {
     /// The schemes in use; handsets use them in turn.
     #[schemars(with = "Vec<String>")]
     pub r#use: Vec<SchemeId>,
+    /// The number of a camera's looks at each scheme's symbol, on a screen and on paper, whose read rates go into the
+    /// report; 0 takes none. A look takes some 30 ms of a core.
+    pub symbol_looks: u32,
     /// The schemes' parameters, shared by handsets and server.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub parameters: SchemeParameters,
@@ -312,7 +315,11 @@ impl Default for Biometric {
 
 impl Default for Schemes {
     fn default() -> Self {
-        Self { r#use: vec![SchemeId::Template, SchemeId::FuzzyCommitment], parameters: SchemeParameters::default() }
+        Self {
+            r#use: vec![SchemeId::Template, SchemeId::FuzzyCommitment],
+            symbol_looks: 0,
+            parameters: SchemeParameters::default(),
+        }
     }
 }
 

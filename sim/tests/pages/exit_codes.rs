@@ -16,9 +16,12 @@ fn the_page_of_exit_codes_has_each_code() {
         Error::InvalidRun(String::new()),
         Error::Cluster(String::new()),
         file,
+        Error::Interrupted(129),
+        Error::Interrupted(130),
+        Error::Interrupted(143),
     ];
     let mut codes: Vec<u8> = errors.iter().map(Error::exit_code).collect();
-    codes.extend([0, 130]);
+    codes.push(0);
     for code in &codes {
         assert!(listed(*code), "exit-codes.md has no row for {code}");
     }

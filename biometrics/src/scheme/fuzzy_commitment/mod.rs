@@ -180,7 +180,7 @@ fn most_reliable(margins: &[f32], count: usize) -> BitString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scheme::{ServerRecord, Verdict};
+    use crate::scheme::{ComparisonDecision, ServerRecord};
     use proptest::prelude::*;
     use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
@@ -224,7 +224,7 @@ mod tests {
         for flips in [0, 1, 41, 42] {
             let payload = scheme.derive(&flipped(&margins, &enrolment, flips), &enrolment.helper, None).unwrap();
             assert_eq!(payload, enrolment.payload);
-            assert_eq!(scheme.verify(&record, &payload), Verdict { accepted: true, score: None });
+            assert_eq!(scheme.verify(&record, &payload), ComparisonDecision { accepted: true, score: None });
         }
         let too_far = flipped(&margins, &enrolment, 43);
         assert_eq!(scheme.derive(&too_far, &enrolment.helper, None), Err(Error::FailedToDerive));
