@@ -23,10 +23,10 @@
 //! that is not tried here.
 
 use super::{Factors, Strategy, TemplateModel};
-use crate::scheme::{ComparisonDecision, Scheme, SchemeId};
+use crate::scheme::{ComparisonDecision, PayloadSymbols, Scheme};
 use crate::{QrPayload, Template};
+use rand::Rng;
 use rand::seq::SliceRandom;
-use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
 
@@ -40,52 +40,6 @@ const STEP_LEAST: f32 = 0.02;
 /// Templates that fail to derive before a guesser gives up on one query: an offline filter costs time as well.
 const DERIVATIONS_MAX: u32 = 1_000;
 
-/// The layout of a payload's symbols, which follow a header. Units: bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Symbols {
-    header_bytes: usize,
-    bits: usize,
-    values: usize,
-    count: usize,
-}
-
-impl Symbols {
-    /// Reads the layout off a payload of the scheme, which the adversary's own enrolment gives him; `None` where the body
-    /// is a digest, of which nothing can be kept.
-    fn of(payload: &QrPayload) -> Option<Self> {
-        let number =
-            |at: usize| Some(usize::from(u16::from_le_bytes([*payload.body.get(at)?, *payload.body.get(at + 1)?])));
-        match payload.scheme {
-            SchemeId::Template | SchemeId::BioHash => {
-                Some(Self { header_bytes: 2, bits: 1, values: 2, count: number(0)? })
-            }
-            SchemeId::IndexOfMax => {
-                let values = number(2)?;
-                let bits = values.next_power_of_two().ilog2() as usize;
-                Some(Self { header_bytes: 4, bits, values, count: number(0)? })
-            }
-            SchemeId::Digest | SchemeId::FuzzyCommitment | SchemeId::FuzzyVault | SchemeId::SampleThenLock => None,
-        }
-    }
-
-    fn value(&self, body: &[u8], symbol: usize) -> usize {
-        let bit = |i: usize| usize::from(body[self.header_bytes + i / 8] >> (i % 8) & 1);
-        (0..self.bits).map(|i| bit(symbol * self.bits + i) << i).sum()
-    }
-
-    fn set(&self, body: &mut [u8], symbol: usize, value: usize) {
-        for i in 0..self.bits {
-            let at = symbol * self.bits + i;
-            let (byte, mask) = (self.header_bytes + at / 8, 1u8 << (at % 8));
-            body[byte] = if value >> i & 1 == 1 { body[byte] | mask } else { body[byte] & !mask };
-        }
-    }
-
-    fn randomise(&self, body: &mut [u8], rng: &mut dyn Rng) {
-        (0..self.count).for_each(|symbol| self.set(body, symbol, rng.random_range(0..self.values as u32) as usize));
-    }
-}
-
 /// Returns how many queries a [`PayloadClimber`] takes on average from chance to `threshold`, the first included.
 ///
 /// Of `count` symbols with `values` values each, (t - 1/v) n wrong ones must be found. A symbol that is met is wrong with
@@ -98,7 +52,7 @@ pub fn expected_queries(count: usize, values: usize, threshold: f32) -> f32 {
 
 /// A climber in the space of payloads that knows the format alone.
 pub struct PayloadClimber {
-    symbols: Option<Symbols>,
+    symbols: Option<PayloadSymbols>,
     best: QrPayload,
     best_score: Option<f32>,
     candidate: Option<QrPayload>,
@@ -110,9 +64,10 @@ pub struct PayloadClimber {
 }
 
 impl PayloadClimber {
-    /// Starts from random symbols in the format of `own`, a payload of the adversary's own enrolment.
-    pub fn new(own: &QrPayload, mut rng: ChaCha8Rng) -> Self {
-        let symbols = Symbols::of(own);
+    /// Starts from random symbols in the format of `own`, a payload of the adversary's own enrolment; from random bytes
+    /// where the payload is a digest.
+    pub fn new(scheme: &dyn Scheme, own: &QrPayload, mut rng: ChaCha8Rng) -> Self {
+        let symbols = scheme.symbols(own);
         let mut best = own.clone();
         match &symbols {
             Some(symbols) => symbols.randomise(&mut best.body, &mut rng),
@@ -311,7 +266,7 @@ mod tests {
     use super::super::{Leak, Target, drive};
     use super::*;
     use crate::scheme::{BioHash, BioHashParameters, IndexOfMax, IndexOfMaxParameters, TemplateScheme};
-    use rand::SeedableRng;
+    use rand::{RngExt, SeedableRng};
 
     const TARGETS: u32 = 20;
 
@@ -332,7 +287,7 @@ mod tests {
             .map(|subject| {
                 let target = target(scheme, subject);
                 let mut climber =
-                    PayloadClimber::new(&own.enrolment.payload, ChaCha8Rng::seed_from_u64(subject.into()));
+                    PayloadClimber::new(scheme, &own.enrolment.payload, ChaCha8Rng::seed_from_u64(subject.into()));
                 drive(&mut climber, &mut |payload| leak.of(target.verify(scheme, payload)), budget)
             })
             .collect();

@@ -22,6 +22,7 @@ use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, H
 use super::payload::QrPayload;
 use super::quantiser::Quantiser;
 use super::reference::mean_real;
+use super::symbols::PayloadSymbols;
 use super::threshold::{
     self, BITS_MAX, EMBEDDING_DEPTH, EMBEDDING_NUMBERS, EMBEDDING_THRESHOLD, Similarity, bits_of, body_of,
 };
@@ -112,6 +113,10 @@ impl Scheme for BioHash {
 
     fn comparison(&self) -> ComparisonKind {
         ComparisonKind::Threshold(self.parameters.threshold)
+    }
+
+    fn symbols(&self, payload: &QrPayload) -> Option<PayloadSymbols> {
+        threshold::symbols_of(payload)
     }
 
     fn token_use(&self) -> TokenUse {

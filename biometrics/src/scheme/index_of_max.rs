@@ -21,6 +21,7 @@ use super::parameters::{Parameters, threshold_above};
 use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 use super::payload::QrPayload;
 use super::reference::mean_real;
+use super::symbols::PayloadSymbols;
 use super::threshold::{self, Similarity, bits_of};
 use crate::projection::{project, project_back};
 use crate::{BitString, Error, Template};
@@ -182,6 +183,12 @@ impl Scheme for IndexOfMax {
 
     fn comparison(&self) -> ComparisonKind {
         ComparisonKind::Threshold(self.parameters.threshold)
+    }
+
+    fn symbols(&self, payload: &QrPayload) -> Option<PayloadSymbols> {
+        let (count, values) = (PayloadSymbols::number(payload, 0)?, PayloadSymbols::number(payload, 2)?);
+        let bits = values.next_power_of_two().ilog2() as usize;
+        Some(PayloadSymbols { header_bytes: 4, bits, values, count })
     }
 
     fn token_use(&self) -> TokenUse {

@@ -4,6 +4,7 @@ use super::equality;
 use super::id::SchemeId;
 use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 use super::payload::QrPayload;
+use super::symbols::PayloadSymbols;
 use crate::{Error, Template};
 use rand::Rng;
 
@@ -21,6 +22,13 @@ pub trait Scheme: Send + Sync {
     /// of a key, and [`record`](Self::record) and [`verify`](Self::verify) are those of digests.
     fn comparison(&self) -> ComparisonKind {
         ComparisonKind::Equality
+    }
+
+    /// Returns the symbols that a payload of the scheme consists of, which an adversary reads off an own payload; `None`
+    /// where it is a digest, of which nothing can be kept.
+    fn symbols(&self, payload: &QrPayload) -> Option<PayloadSymbols> {
+        let _ = payload;
+        None
     }
 
     /// Returns what a device token is to the scheme.

@@ -62,6 +62,7 @@ mod interface;
 mod keyed;
 mod quantiser;
 mod reference;
+mod symbols;
 mod threshold;
 
 // The schemes.
@@ -88,4 +89,5 @@ pub use parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, Help
 pub use payload::{BODY_BYTES_MAX, OVERHEAD_BYTES, QrPayload, TagKey, VERSION};
 pub use registry::{Registry, SchemeParameters, build};
 pub use sample_then_lock::{LockerParameters, SampleThenLock};
+pub use symbols::PayloadSymbols;
 pub use template::{TemplateParameters, TemplateScheme};

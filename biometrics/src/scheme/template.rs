@@ -20,6 +20,7 @@ use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, H
 use super::payload::QrPayload;
 use super::quantiser::Quantiser;
 use super::reference::{mean_margins, mean_real};
+use super::symbols::PayloadSymbols;
 use super::threshold::{self, BITS_MAX, EMBEDDING_DEPTH, EMBEDDING_THRESHOLD, Similarity, bits_of, body_of};
 use crate::{BitString, Error, Template};
 use rand::Rng;
@@ -109,6 +110,10 @@ impl Scheme for TemplateScheme {
 
     fn comparison(&self) -> ComparisonKind {
         ComparisonKind::Threshold(self.threshold)
+    }
+
+    fn symbols(&self, payload: &QrPayload) -> Option<PayloadSymbols> {
+        threshold::symbols_of(payload)
     }
 
     /// Takes the captures' mean margins, or their mean direction; the helper is empty, because a probe needs none.

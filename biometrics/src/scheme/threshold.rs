@@ -3,6 +3,7 @@
 use super::interface::Scheme;
 use super::parts::{ComparisonDecision, ServerRecord};
 use super::payload::QrPayload;
+use super::symbols::PayloadSymbols;
 use crate::{BitString, Error};
 
 /// Most bits that such a payload may hold.
@@ -28,6 +29,12 @@ pub(super) trait Similarity: Scheme {
 
     /// Compares two bodies; in [0, 1], larger is more similar.
     fn similarity(&self, a: &BitString, b: &BitString) -> f32;
+}
+
+/// Reads the layout of a payload of bits.
+pub(super) fn symbols_of(payload: &QrPayload) -> Option<PayloadSymbols> {
+    let count = PayloadSymbols::number(payload, 0)?;
+    Some(PayloadSymbols { header_bytes: LENGTH_BYTES, bits: 1, values: 2, count })
 }
 
 /// Keeps the payload's body.

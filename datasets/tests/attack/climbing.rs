@@ -40,7 +40,7 @@ fn a_leaked_score_opens_every_threshold_scheme_and_a_decision_none() {
             let budget = if leak == Leak::Score { 2_000 } else { 200 };
             let payloads = attack(scheme.as_ref(), targets, leak, 1_000, |target| {
                 let rng = stream(2, "test/payload-climber", target.subject.into());
-                Box::new(PayloadClimber::new(&own.enrolment.payload, rng))
+                Box::new(PayloadClimber::new(scheme.as_ref(), &own.enrolment.payload, rng))
             });
             println!("{}: payload climber, {leak:?}: {}/{TARGETS}, median {}", id.name(), payloads.1, payloads.0);
             for stolen in [Stolen::Both, Stolen::Helper, Stolen::Nothing] {

@@ -6,9 +6,10 @@ use crate::attack::definition::{Description, RESISTED, Requirement, one_defence,
 use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::{OfflineSystem, mean};
 use crate::scenario::Configuration;
+use biopay_biometrics::QrPayload;
 use biopay_biometrics::attack::hill_climbing::expected_queries;
 use biopay_biometrics::attack::{Leak, PayloadClimber, Stolen, Strategy, TemplateClimber, TemplateModel, Trial, drive};
-use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId, build};
+use biopay_biometrics::scheme::{ComparisonKind, Scheme, build};
 use std::sync::Arc;
 
 /// The greatest number of queries to an equality scheme: each derives, and there is no score to follow.
@@ -56,7 +57,7 @@ fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
             let Some(target) = system.enrol(scheme, person.subject, person.references, 0) else { continue };
             let rng = system.rng(scheme.id().name(), person.subject);
             let mut strategy: Box<dyn Strategy> = match is_threshold {
-                true => Box::new(PayloadClimber::new(&own.enrolment.payload, rng)),
+                true => Box::new(PayloadClimber::new(scheme, &own.enrolment.payload, rng)),
                 false => {
                     let scheme: Arc<dyn Scheme> = build(scheme.id(), &parameters)?.into();
                     Box::new(TemplateClimber::new(scheme, Stolen::Both.factors(&target, &own), people.clone(), rng))
@@ -66,11 +67,11 @@ fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
             let (queries, succeeded) = drive(strategy.as_mut(), &mut oracle, budget);
             trials.push(Trial { target: person.subject, queries, succeeded, value: None });
         }
-        Ok(rows(system, scheme, &trials, own.enrolment.payload.body.as_slice()))
+        Ok(rows(system, scheme, &trials, &own.enrolment.payload))
     })
 }
 
-fn rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, trials: &[Trial], body: &[u8]) -> Findings {
+fn rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, trials: &[Trial], payload: &QrPayload) -> Findings {
     let name = |trial: &Trial| if trial.succeeded { "accepted" } else { "given-up-or-spent" };
     let form = match system.setup.configuration {
         Configuration::Control => "on a leaked score",
@@ -85,7 +86,7 @@ fn rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, trials: &[Trial], body:
             value,
             interval: Some(interval),
             count: queries.len() as u64,
-            expected: theory(scheme, body),
+            expected: theory(scheme, payload),
         };
         findings.extend(system.setup.figure(form, id, figure));
     }
@@ -93,12 +94,10 @@ fn rows(system: &OfflineSystem<'_>, scheme: &dyn Scheme, trials: &[Trial], body:
 }
 
 /// Returns the expected number of queries for climbing bit by bit, where a payload consists of bits.
-fn theory(scheme: &dyn Scheme, body: &[u8]) -> Option<(f64, &'static str)> {
-    let (SchemeId::Template | SchemeId::BioHash, ComparisonKind::Threshold(threshold)) =
-        (scheme.id(), scheme.comparison())
-    else {
+fn theory(scheme: &dyn Scheme, payload: &QrPayload) -> Option<(f64, &'static str)> {
+    let (Some(symbols), ComparisonKind::Threshold(threshold)) = (scheme.symbols(payload), scheme.comparison()) else {
         return None;
     };
-    let bits = u16::from_le_bytes([*body.first()?, *body.get(1)?]);
-    Some((f64::from(expected_queries(usize::from(bits), 2, threshold)), "2 (t - 1/2) n wrong bits, each met once"))
+    let expected = || f64::from(expected_queries(symbols.count, symbols.values, threshold));
+    (symbols.values == 2).then(|| (expected(), "2 (t - 1/2) n wrong bits, each met once"))
 }
