@@ -141,7 +141,7 @@ macro_rules! table {
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $row {
             $($(#[$field_doc])* pub $field: $type,)*
         }

@@ -39,23 +39,9 @@ mod tests {
 
     fn registration(outcome: &str) -> Transaction {
         Transaction {
-            handset: 0,
-            account_subject: 0,
-            presenter_subject: 0,
             kind: TransactionKind::Registration.name().into(),
-            journey: "enrolment".into(),
-            scheme: "template".into(),
-            intended_start_us: 0,
-            start_us: 0,
-            end_us: 0,
-            tries: 0,
-            failures_to_acquire: 0,
-            failures_to_derive: 0,
-            qr_accepted: false,
             outcome: outcome.into(),
-            login_end_us: None,
-            amount_minor: 0,
-            bank_reference: None,
+            ..Transaction::default()
         }
     }
 

@@ -91,16 +91,8 @@ fn blank(identity: &Identity, planned: &PlannedTransaction) -> Transaction {
         journey: journey.to_owned(),
         scheme: identity.scheme.name().to_owned(),
         intended_start_us: planned.at.micros(),
-        start_us: 0,
-        end_us: 0,
-        tries: 0,
-        failures_to_acquire: 0,
-        failures_to_derive: 0,
-        qr_accepted: false,
-        outcome: String::new(),
-        login_end_us: None,
         amount_minor,
-        bank_reference: None,
+        ..Transaction::default()
     }
 }
 
