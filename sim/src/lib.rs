@@ -15,6 +15,7 @@
 mod csv_file;
 pub mod error;
 pub mod progress;
+pub mod provenance;
 pub mod shard;
 pub mod stop;
 pub mod time;

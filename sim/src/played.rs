@@ -2,7 +2,7 @@
 
 use crate::scenario::ClockKind;
 use crate::world::Tally;
-use biopay_reports::manifest::Completion;
+use biopay_reports::manifest::{Completion, Noise};
 use biopay_reports::run_folder::Records;
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub struct Played {
     pub invalid: Vec<String>,
     /// Whether the bank's books are among the records.
     pub books: Books,
+    /// What else the machine did; `None` in virtual time, to which it does not matter.
+    pub noise: Option<Noise>,
 }
 
 /// Whether the run can read the bank's books.

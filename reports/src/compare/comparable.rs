@@ -17,7 +17,7 @@ pub fn differences(a: &Manifest, b: &Manifest) -> Vec<String> {
     }
     if a.clock != b.clock {
         out.push(format!("one is on the {} clock, the other on the {}", a.clock, b.clock));
-    } else if a.clock == "wall" && a.machine != b.machine {
+    } else if a.clock == "wall" && !a.machine.is_like(&b.machine) {
         out.push(format!("wall-clock figures of two machines: {} and {}", machine(a), machine(b)));
     }
     for (manifest, which) in [(a, "first"), (b, "second")] {

@@ -29,6 +29,15 @@ pub struct Machine {
     pub processor: String,
     /// Cores that the run could use.
     pub cores: usize,
+    /// The kernel's release; empty where the system does not tell.
+    #[serde(default)]
+    pub kernel: String,
+    /// The processor's frequency governor; empty where the system does not tell, as in most virtual machines.
+    #[serde(default)]
+    pub governor: String,
+    /// Whether the machine is a virtual one, where the system tells.
+    #[serde(default)]
+    pub is_virtual: bool,
 }
 
 impl Machine {
@@ -40,8 +49,48 @@ impl Machine {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             processor: model.map_or("unknown", |(_, name)| name).to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: line_of("/proc/sys/kernel/osrelease"),
+            governor: line_of("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+            is_virtual: cpuinfo
+                .lines()
+                .any(|l| l.starts_with("flags") && l.split(' ').any(|flag| flag == "hypervisor")),
         }
     }
+
+    /// Returns whether wall-clock figures of two runs come from the same kind of machine: platform, processor and cores.
+    pub fn is_like(&self, other: &Self) -> bool {
+        (&self.platform, &self.processor, self.cores) == (&other.platform, &other.processor, other.cores)
+    }
+}
+
+fn line_of(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+/// The build of the program that made a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The commit of the sources; a placeholder where they had no repository.
+    pub commit: String,
+    /// Whether the sources differed from that commit.
+    pub is_dirty: bool,
+    /// The compiler's version.
+    pub compiler: String,
+    /// The features that were switched on, by commas.
+    pub features: String,
+    /// Whether it is a debug build, whose times mean nothing.
+    pub is_debug: bool,
+}
+
+/// What else the machine did during a run on the wall clock.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// The mean number of processes that wanted a core in the minute before the run (the load average).
+    pub load_before: f64,
+    /// The same number at the end of the run, whose own processes count.
+    pub load_after: f64,
+    /// The share of the cores' time that the hypervisor gave to others.
+    pub steal_share: f64,
 }
 
 /// What the successes of an attack are measured against, as the run that made it says.
@@ -80,8 +129,14 @@ pub struct Manifest {
     pub program: String,
     /// The command that repeats the run.
     pub command: String,
+    /// The build of the program.
+    #[serde(default)]
+    pub build: Build,
     /// The machine.
     pub machine: Machine,
+    /// What else the machine did, on the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<Noise>,
     /// When the run began, seconds since 1970, from the real clock; 0 where virtual time hides it.
     pub started_unix_s: u64,
     /// How long the measured part took on the run's clock. Units: microseconds.
@@ -122,7 +177,9 @@ impl Manifest {
             clock: "wall".into(),
             program: "biopay 0".into(),
             command: "biopay run".into(),
+            build: Build::default(),
             machine: Machine::this(),
+            noise: None,
             started_unix_s: 0,
             duration_us: 1_000_000,
             completion: Completion::Complete,

@@ -11,6 +11,7 @@ use crate::people::population::STRETCHING;
 use crate::people::sensors::{CaptureKey, Sensor, Sensors};
 use crate::progress::Stage;
 use crate::scenario::{CALIBRATED_HASH_KIB, Scenario, ServiceModel};
+use crate::wall;
 use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_datasets::stream::stream;
 use biopay_protocol::opaque::{ClientLogin, ClientRegistration, Draws};
@@ -47,7 +48,16 @@ pub fn measure() -> Result<ServiceModel, Error> {
     let stage = Stage::new("calibrating", STAGES);
     let mut model = ServiceModel::default();
     let machine = Machine::this();
-    model.measured_on = format!("{}, {}, {} cores", machine.platform, machine.processor, machine.cores);
+    let load = wall::noise::load();
+    let busy = if load > machine.cores as f64 / 2.0 {
+        format!(", busy with other work (load {load:.1})")
+    } else {
+        String::new()
+    };
+    if !busy.is_empty() {
+        eprintln!("warning: this machine is{}: the costs will be too high", busy.trim_start_matches(','));
+    }
+    model.measured_on = format!("{}, {}, {} cores{busy}", machine.platform, machine.processor, machine.cores);
     model.cores = machine.cores;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(Error::file("the runtime"))?;

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 /// Simulates and benchmarks paying with a biometric-derived QR code (after CN103310335A).
 #[derive(Parser)]
-#[command(name = "biopay", version, after_help = EXAMPLES)]
+#[command(name = "biopay", version = crate::provenance::VERSION, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

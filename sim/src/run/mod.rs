@@ -17,7 +17,7 @@ use crate::progress::Stage;
 use crate::scenario::{ClockKind, Scenario, Schemes};
 use crate::shard::Shard;
 use crate::stop::Stop;
-use crate::{Error, attack, virtual_time, wall};
+use crate::{Error, attack, provenance, virtual_time, wall};
 use biopay_biometrics::scheme::{ComparisonKind, SchemeId};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
@@ -28,9 +28,6 @@ use biopay_reports::{Manifest, RunWriter};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The name and version of this program in manifests.
-pub const PROGRAM: &str = concat!("biopay ", env!("CARGO_PKG_VERSION"));
 
 /// Runs a scenario, or one shard of it, and writes the run folder.
 ///
@@ -56,7 +53,9 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         ClockKind::Virtual => virtual_time::play::play(scenario, plans, &population, stop)?,
     };
     let found = attack::mount(scenario, &population, stop);
-    let Played { mut records, mut completion, duration, started_unix_s, notes, mut invalid, books } = played;
+    let Played { mut records, mut completion, duration, started_unix_s, mut notes, mut invalid, books, noise } = played;
+    let machine = Machine::this();
+    notes.extend(noise.iter().flat_map(|noise| wall::noise::warnings(noise, machine.cores)));
     if books == Books::Seen {
         check_money(&mut records, completion)?;
     }
@@ -82,9 +81,11 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         scenario: serde_json::to_value(scenario).map_err(|e| Error::InvalidRun(e.to_string()))?,
         seed: scenario.seed,
         clock: scenario.clock.name().into(),
-        program: PROGRAM.into(),
+        program: provenance::PROGRAM.into(),
         command,
-        machine: Machine::this(),
+        build: provenance::build(),
+        machine,
+        noise,
         started_unix_s,
         duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         completion,

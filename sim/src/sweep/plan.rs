@@ -142,7 +142,7 @@ impl Planned {
         let scenario = serde_json::to_value(&self.scenario).ok();
         manifest.completion == Completion::Complete
             && Some(&manifest.scenario) == scenario.as_ref()
-            && manifest.program == crate::run::PROGRAM
+            && manifest.program == crate::provenance::PROGRAM
     }
 }
 

@@ -218,6 +218,7 @@ impl Whole {
             notes: [NOTE, meeting].map(String::from).to_vec(),
             invalid: Vec::new(),
             books: Books::Seen,
+            noise: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A run on the wall clock: real sockets, real time, and a server in its own process, here or elsewhere.
 
 pub mod generator;
+pub mod noise;
 pub mod processes;
 pub mod target;
 pub mod usage;
@@ -20,6 +21,7 @@ use biopay_reports::records::{GENERATOR_LAG, Operation, ServerFigure};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use generator::{Generated, drain, generate};
+use noise::Quiet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -34,6 +36,7 @@ pub fn play(
     population: &Arc<Population>,
     stop: &Stop,
 ) -> Result<Played, Error> {
+    let quiet = Quiet::read();
     let scratch = tempfile::tempdir().map_err(Error::file("a temporary folder"))?;
     let target = Target::open(&scenario.server, &scenario.schemes.parameters, population, scratch.path())?;
     wait_for(scenario.arrivals.begin_unix_s, stop)?;
@@ -72,7 +75,8 @@ pub fn play(
         records.latency.record(Operation::Extract.name(), extraction.as_micros() as u64);
     }
     let completion = generated.completion;
-    Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books })
+    let noise = quiet.since();
+    Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books, noise })
 }
 
 /// The greatest delay of a run that shall begin together with others. Units: milliseconds.
