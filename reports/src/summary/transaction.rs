@@ -9,7 +9,7 @@ use crate::records::Transaction;
 use crate::records::{Journey, Operation, TransactionKind, TransactionOutcome, tables};
 use crate::run_folder::RunReader;
 use crate::run_folder::manifest::Manifest;
-use crate::statistics::evidence::cluster::MatedErrors;
+use crate::statistics::evidence::cluster::{MatedErrors, NonMatedErrors};
 use crate::statistics::evidence::rate::Rate;
 use polars::prelude::DataFrame;
 use serde::Serialize;
@@ -33,7 +33,10 @@ pub(crate) struct TransactionTally {
 
 #[derive(Default)]
 struct JourneyCounts {
-    errors: MatedErrors,
+    /// Errors of the owner, who is both account and presenter.
+    own: MatedErrors,
+    /// Errors of impostors, each of whom may try several accounts that others try as well.
+    foreign: NonMatedErrors,
     charged: u64,
     failures_to_acquire: u64,
     failures_to_derive: u64,
@@ -89,7 +92,10 @@ impl TransactionTally {
             let is_impostor = t.journey == Journey::Impostor;
             self.false_accepts += u64::from(is_impostor && t.qr_accepted);
             let journey = entry(&mut self.journeys, t.scheme, t.journey);
-            journey.errors.add(t.account_subject, t.qr_accepted == is_impostor);
+            match is_impostor {
+                true => journey.foreign.add(t.presenter_subject, t.account_subject, t.qr_accepted),
+                false => journey.own.add(t.account_subject, !t.qr_accepted),
+            }
             journey.charged += u64::from(is_charged);
             journey.failures_to_acquire += u64::from(t.failures_to_acquire);
             journey.failures_to_derive += u64::from(t.failures_to_derive);
@@ -108,7 +114,7 @@ impl TransactionTally {
         let summary = |((scheme, journey), j): (&(String, String), &JourneyCounts)| JourneySummary {
             scheme: scheme.clone(),
             journey: journey.clone(),
-            rate: j.errors.rate(),
+            rate: if journey == &Journey::Impostor { j.foreign.rate() } else { j.own.rate() },
             charged: j.charged,
             failures_to_acquire: j.failures_to_acquire,
             failures_to_derive: j.failures_to_derive,

@@ -9,6 +9,7 @@ use polars::prelude::{BooleanType, Column, DataFrame, PolarsDataType, PolarsErro
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TransactionRow<'a> {
     pub(crate) account_subject: u32,
+    pub(crate) presenter_subject: u32,
     pub(crate) kind: &'a str,
     pub(crate) journey: &'a str,
     pub(crate) scheme: &'a str,
@@ -28,6 +29,7 @@ impl<'a> From<&'a Transaction> for TransactionRow<'a> {
     fn from(t: &'a Transaction) -> Self {
         Self {
             account_subject: t.account_subject,
+            presenter_subject: t.presenter_subject,
             kind: &t.kind,
             journey: &t.journey,
             scheme: &t.scheme,
@@ -46,8 +48,9 @@ impl<'a> From<&'a Transaction> for TransactionRow<'a> {
 }
 
 /// The columns that are read.
-pub(crate) const COLUMNS: [&str; 14] = [
+pub(crate) const COLUMNS: [&str; 15] = [
     "account_subject",
+    "presenter_subject",
     "kind",
     "journey",
     "scheme",
@@ -69,6 +72,7 @@ type Texts = <StringType as PolarsDataType>::Array;
 /// A part of the table by columns, so that no text is copied.
 pub(crate) struct Columns<'a> {
     account_subject: &'a [u32],
+    presenter_subject: &'a [u32],
     words: [&'a Texts; 4],
     times_us: [&'a [u64]; 2],
     counts: [&'a [u32]; 3],
@@ -87,6 +91,7 @@ impl<'a> Columns<'a> {
         let texts = |name| required(frame, name, |c: &'a Column| Ok(c.str()?.downcast_as_array()));
         Ok(Self {
             account_subject: u32s("account_subject")?,
+            presenter_subject: u32s("presenter_subject")?,
             words: [texts("kind")?, texts("journey")?, texts("scheme")?, texts("outcome")?],
             times_us: [u64s("start_us")?, u64s("end_us")?],
             counts: [u32s("tries")?, u32s("failures_to_acquire")?, u32s("failures_to_derive")?],
@@ -103,6 +108,7 @@ impl<'a> Columns<'a> {
         let [tries, failures_to_acquire, failures_to_derive] = self.counts.map(|counts| counts[i]);
         TransactionRow {
             account_subject: self.account_subject[i],
+            presenter_subject: self.presenter_subject[i],
             kind,
             journey,
             scheme,

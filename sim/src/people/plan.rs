@@ -76,8 +76,10 @@ pub struct PlannedTransaction {
 /// Everything that one handset will try.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HandsetPlan {
-    /// The handset: owners from 0, impostors after them. It is also the subject who presents a finger.
+    /// The handset: owners' from 0, impostors' after them.
     pub handset: u32,
+    /// The subject who presents samples: the owner, or an impostor, who has a handset for each victim.
+    pub presenter: u32,
     /// The handset whose account is used: its own, or an impostor's victim.
     pub account: u32,
     /// The account's scheme.
@@ -105,7 +107,7 @@ pub fn draw(scenario: &Scenario, shard: Shard) -> Result<Vec<HandsetPlan>, Error
     let trace = scenario.arrivals.trace.as_deref().map(read_trace).transpose()?;
     let drawing = Drawing { scenario, registrations, warp: Warp::new(scenario.arrivals.pattern), trace };
     let owners = (0..scenario.handsets).filter(|&h| shard.holds(h)).map(|h| drawing.owner(h));
-    let impostors = (0..scenario.impostor_count()).filter(|i| shard.holds(i % scenario.handsets));
+    let impostors = (0..scenario.impostor_handsets()).filter(|i| shard.holds(i % scenario.handsets));
     Ok(owners.chain(impostors.map(|i| drawing.impostor(i))).collect())
 }
 
@@ -152,7 +154,14 @@ impl Drawing<'_> {
             planned.tries_again = rng.random_bool(scenario.users.retry);
             transactions.push(planned);
         }
-        HandsetPlan { handset, account: handset, scheme: scheme_of(&scenario.schemes, handset), is_poor, transactions }
+        HandsetPlan {
+            handset,
+            presenter: handset,
+            account: handset,
+            scheme: scheme_of(&scenario.schemes, handset),
+            is_poor,
+            transactions,
+        }
     }
 
     fn payment_times(&self, handset: u32, registered: SimTime, rng: &mut impl Rng) -> Vec<SimTime> {
@@ -180,6 +189,7 @@ impl Drawing<'_> {
         let task = Task::Pay { journey: Journey::Impostor, amount: amount(&mut rng) };
         HandsetPlan {
             handset: scenario.handsets + index,
+            presenter: scenario.handsets + index / scenario.impostors.victims,
             account,
             scheme: scheme_of(&scenario.schemes, account),
             is_poor: false,
@@ -290,6 +300,20 @@ mod tests {
             let share = journeys.iter().filter(|&&j| j == journey).count() as f64 / 800.0;
             assert!((share - 1.0 / 3.0).abs() < 0.075, "{journey:?}: {share}");
         }
+    }
+
+    #[test]
+    fn an_impostor_presents_one_finger_to_several_accounts() {
+        let one = draw(&scenario());
+        let settings = ["handsets=400".into(), "impostors.share=0.05".into(), "impostors.victims=4".into()];
+        let several = draw(&Scenario::load("quickstart", &settings).unwrap());
+        let pairs = |plans: &[HandsetPlan]| {
+            plans.iter().filter(|p| p.is_impostor()).map(|p| (p.presenter, p.account)).collect::<Vec<_>>()
+        };
+        assert_eq!(pairs(&several).len(), 80);
+        assert_eq!(pairs(&several)[..5], [(400, 0), (400, 1), (400, 2), (400, 3), (401, 4)]);
+        let accounts = |plans| pairs(plans).into_iter().map(|(_, account)| account).collect::<Vec<_>>();
+        assert_eq!(accounts(&several), accounts(&one)[..80]);
     }
 
     #[test]

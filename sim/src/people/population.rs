@@ -159,7 +159,7 @@ pub fn captures_needed(biometric: &Biometric, plans: &[HandsetPlan]) -> Vec<Capt
             let Task::Pay { journey, .. } = transaction.task else { continue };
             let tries = if journey == Journey::Impostor { TRIES_MAX } else { 1 };
             for (sensor, attempt) in sensor_of(journey).into_iter().flat_map(|s| (1..=tries).map(move |a| (s, a))) {
-                keys.push(probe_key(plan.handset, sensor, transaction, attempt));
+                keys.push(probe_key(plan.presenter, sensor, transaction, attempt));
             }
         }
     }

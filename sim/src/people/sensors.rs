@@ -76,8 +76,8 @@ impl Sensors {
             modality: (definition.open)(&setting)?,
             species: definition.species,
             device_names,
-            quality: biometric.quality,
-            ageing_per_year: biometric.ageing_per_year,
+            quality: biometric.quality as f32,
+            ageing_per_year: biometric.ageing_per_year as f32,
             ready: BTreeMap::new(),
         })
     }

@@ -5,6 +5,7 @@ use super::sections::{
     Arrivals, Biometric, ClockKind, Comparisons, Connections, Generator, Impostors, Network, Payments, Schemes,
     ServerSettings, Users,
 };
+use super::{bounds, names};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,11 @@ impl Scenario {
         (f64::from(self.handsets) * self.impostors.share).round() as u32
     }
 
+    /// Returns the number of impostors' handsets: one for each victim.
+    pub fn impostor_handsets(&self) -> u32 {
+        self.impostor_count() * self.impostors.victims
+    }
+
     /// Returns the number of people: owners, impostors and attackers.
     pub fn subject_count(&self) -> u32 {
         let attackers = if self.attack.is_empty() { 0 } else { attack::ATTACKERS };
@@ -99,6 +105,9 @@ impl Scenario {
 
     /// Returns the JSON Schema (2020-12) of scenario files.
     pub fn schema() -> serde_json::Value {
-        schemars::schema_for!(Self).to_value()
+        let mut schema = schemars::schema_for!(Self).to_value();
+        bounds::write(&mut schema);
+        names::write(&mut schema);
+        schema
     }
 }

@@ -65,10 +65,11 @@ fn foreign_server(server: &ServerSettings) -> Option<String> {
 fn without_evidence(scenario: &Scenario) -> Vec<String> {
     let mut warnings = Vec::new();
     let schemes = scenario.schemes.r#use.len() as u32;
-    let each = scenario.impostor_count() / schemes.max(1);
+    let each = scenario.impostor_handsets() / schemes.max(1);
     if each < IMPOSTORS_FEW {
         warnings.push(format!(
-            "{each} impostors for each scheme cannot show a FAR below {:.1} %: raise handsets or impostors.share",
+            "{each} impostors' payments for each scheme cannot show a FAR below {:.1} %: raise handsets, impostors.share or \
+             impostors.victims",
             upper_of_zero(each) * 100.0
         ));
     }

@@ -43,9 +43,9 @@ pub struct Biometric {
     /// The sensor of the second device (patent claim 4).
     pub second_device: String,
     /// The quality of captures, from 0 (worst) to 1 (clean); not used for embeddings.
-    pub quality: f32,
+    pub quality: f64,
     /// The quality that probes lose for each year since enrolment.
-    pub ageing_per_year: f32,
+    pub ageing_per_year: f64,
     /// The number of usable captures for an enrolment.
     pub enrolment_captures: u32,
     /// The number of captures after which an unfinished enrolment is a failure to enrol.
@@ -89,9 +89,11 @@ pub struct Payments {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Impostors {
-    /// The number of impostors for each handset; each knows one login and presents a sample of their own, up to three
+    /// The number of impostors for each handset; each knows their victims' logins and presents samples of their own, up to three
     /// times.
     pub share: f64,
+    /// The number of accounts that each impostor tries, all with the same samples.
+    pub victims: u32,
 }
 
 /// The start times of registrations and payments: an open loop, in which a slow server does not slow down the arrivals.
@@ -338,7 +340,7 @@ impl Payments {
 
 impl Default for Impostors {
     fn default() -> Self {
-        Self { share: 0.2 }
+        Self { share: 0.2, victims: 1 }
     }
 }
 

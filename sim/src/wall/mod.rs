@@ -51,7 +51,7 @@ pub fn play(
     let context = runtime.enter();
     let (sender, completions) = std::sync::mpsc::channel();
     let (address, post) = (
-        target.address(&scenario.connections, scenario.handsets + scenario.impostor_count())?,
+        target.address(&scenario.connections, scenario.handsets + scenario.impostor_handsets())?,
         CompletionSender::Thread(sender),
     );
     let mut io = Io::new(clock.clone(), address, QrMaking::Threads, Links::default(), population.clone(), post);

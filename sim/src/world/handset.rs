@@ -21,6 +21,8 @@ use std::time::Duration;
 pub struct Identity {
     /// The handset, and the subject who presents a finger.
     pub handset: u32,
+    /// The subject who presents samples.
+    pub presenter: u32,
     /// The account, by its owner's handset.
     pub account: u32,
     /// The account's scheme.

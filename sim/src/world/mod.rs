@@ -93,7 +93,8 @@ impl Simulation {
 }
 
 fn spawn(world: &mut World, queue: &mut EventQueue<EventKind>, plan: HandsetPlan) {
-    let identity = Identity { handset: plan.handset, account: plan.account, scheme: plan.scheme };
+    let identity =
+        Identity { handset: plan.handset, presenter: plan.presenter, account: plan.account, scheme: plan.scheme };
     let entity = world.spawn((identity, Itinerary::default(), Current::default(), KeptConnection::default())).id();
     for transaction in plan.transactions {
         queue.push(transaction.at, entity, EventKind::Due(transaction));

@@ -86,7 +86,7 @@ fn blank(identity: &Identity, planned: &PlannedTransaction) -> Transaction {
     Transaction {
         handset: identity.handset,
         account_subject: identity.account,
-        presenter_subject: identity.handset,
+        presenter_subject: identity.presenter,
         kind: kind.name().to_owned(),
         journey: journey.to_owned(),
         scheme: identity.scheme.name().to_owned(),

@@ -299,7 +299,7 @@ impl Shared<'_> {
         let source = match sensor_of(journey) {
             None => QrSource::Stored(enrolment.map(|e| e.payload.to_bytes()).unwrap_or_default()),
             Some(sensor) => QrSource::Capture {
-                key: probe_key(identity.handset, sensor, &active.planned, attempt),
+                key: probe_key(identity.presenter, sensor, &active.planned, attempt),
                 helper: match journey {
                     Journey::Recapture => enrolment.map(|e| e.helper.clone()).unwrap_or(HelperData(Vec::new())),
                     Journey::Stored | Journey::SecondDevice | Journey::Impostor => {

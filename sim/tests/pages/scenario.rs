@@ -1,4 +1,4 @@
-//! `scenario.md`: every key of a scenario, from its schema, its defaults and its check.
+//! `scenario.md`: every key of a scenario, from its schema and its defaults.
 
 use crate::{cell, check_generated};
 use biopay_sim::Scenario;
@@ -61,7 +61,7 @@ fn table(page: &mut String, schema: &Value, keys: &Value, defaults: &Value, pref
         let default = node.get("default").unwrap_or(&defaults[key]);
         let is_long = definition["properties"].is_object() || full == PARAMETERS;
         let shown = if is_long { "see below".into() } else { default_text(default) };
-        let range = if prefix == "attack." { String::new() } else { range(&full, node) };
+        let range = if prefix == "attack." { String::new() } else { range(node) };
         let meaning = cell(node["description"].as_str().unwrap_or_default());
         let _ = writeln!(page, "| `{full}` | {} | {shown} | {range} | {meaning} |", kind(schema, node));
     }
@@ -114,30 +114,16 @@ fn number_text(number: f64) -> String {
     if f64::from(single) == number { single.to_string() } else { number.to_string() }
 }
 
-/// The range of a key, from what the check says to values that are too small and too large.
-fn range(key: &str, node: &Value) -> String {
-    let kind = node["type"].as_str().or_else(|| node["type"][0].as_str()).unwrap_or_default();
-    let probes: &[&str] = match (kind, node["format"].as_str()) {
-        ("integer", Some("uint8")) => &["0", "255"],
-        ("integer", Some("uint32")) => &["0", "4294967295"],
-        ("integer", _) => &["0", "9000000000000000000"],
-        ("number", _) => &["-1.0", "0.0", "1e30"],
-        _ => &[],
-    };
-    let refusals: Vec<String> = probes
-        .iter()
-        .filter_map(|probe| Scenario::load("quickstart", &[format!("{key}={probe}")]).err())
-        .map(|error| error.to_string())
-        .filter(|message| message.contains(&format!(": {key} ")))
-        .collect();
-    let is_above = refusals.iter().any(|message| message.contains("must be above 0"));
-    let limits = refusals.iter().find_map(|message| message.split_once("must lie from ")).map(|(_, limits)| limits);
-    match (limits, is_above) {
-        (Some(limits), true) => format!("above 0, {}", limits.trim_start_matches("0 ")),
-        (Some(limits), false) => limits.to_owned(),
-        (None, true) => "above 0".into(),
-        (None, false) if kind == "integer" => "0 or more".into(),
-        (None, false) => String::new(),
+/// The range of a key, from the bounds in its schema.
+fn range(node: &Value) -> String {
+    let number = |name: &str| node[name].as_f64();
+    let max = number("maximum").map(number_text);
+    match (number("minimum"), number("exclusiveMinimum"), max) {
+        (Some(min), _, Some(max)) => format!("{} to {max}", number_text(min)),
+        (_, Some(_), Some(max)) => format!("above 0, to {max}"),
+        (Some(min), _, None) => format!("{} or more", number_text(min)),
+        (_, Some(_), None) => "above 0".into(),
+        (None, None, _) => String::new(),
     }
 }
 
