@@ -4,7 +4,7 @@
 
 mod common;
 
-use biopay_protocol::{Refusal, Request, Response};
+use biopay_protocol::{PresentationProof, Refusal, Request, Response};
 use biopay_server::issuer::faults::Faults;
 use common::*;
 use std::time::Duration;

@@ -5,7 +5,9 @@
 
 mod common;
 
-use biopay_protocol::{BankAccount, LoginName, OpaqueBytes, Refusal, Request, Response, Secret};
+use biopay_protocol::{
+    BankAccount, DeviceKeys, LoginName, OpaqueBytes, PresentationProof, Refusal, Request, Response, Secret,
+};
 use biopay_server::client::Connection;
 use biopay_server::config::{FailureLimit, Limits, Mode, ThrottleConfig};
 use common::*;

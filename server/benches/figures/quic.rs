@@ -5,7 +5,7 @@ use super::common::soaking::USERS;
 use super::common::{begin, login, payload, register};
 use super::store::raw_cpu_us;
 use super::usage::{cpu_seconds, resident_bytes};
-use biopay_protocol::{ChargeReceipt, PaymentId, Request, Response, codec};
+use biopay_protocol::{ChargeReceipt, PaymentId, PresentationProof, Request, Response, codec};
 use biopay_server::client::Connection;
 use biopay_server::config::Limits;
 use biopay_server::socket;
