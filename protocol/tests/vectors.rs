@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
 
-use biopay_protocol::message::AccountState;
+use biopay_protocol::message::{AccountState, Factors, Recovery, SessionId, SessionInfo};
 use biopay_protocol::*;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/doc/vectors.txt");
@@ -25,12 +25,9 @@ fn credentials() -> (LoginName, Secret) {
 fn requests() -> Vec<Request> {
     let (payment, channel) = (PAGE, ChannelBinding([3; 32]));
     let (login, password) = credentials();
-    let (enrolment, helper, bank_account, pin) = binding();
+    let (enrolment, _, bank_account, pin) = binding();
     let message = OpaqueBytes::new([0x6f; 4]).unwrap();
     let device = DeviceSecret::from_seed(&[1; 32]);
-    let devices = DeviceKeys::new([device.key()]).unwrap();
-    let proof = PresentationProof { nonce: Some(PAGE), signature: Some(device.sign(&payload(), Some(PAGE))) };
-    let signature = device.sign_enrolment(&payload(), channel);
     let merchant = Merchant::new("corner shop").unwrap();
     let (amount, currency) = (MinorUnits::new(1_999).unwrap(), Currency::new("EUR").unwrap());
     vec![
@@ -38,9 +35,10 @@ fn requests() -> Vec<Request> {
             login: login.clone(),
             password: password.clone(),
             enrolment: enrolment.clone(),
-            helper: helper.clone(),
+            helper: None,
             bank_account: bank_account.clone(),
             pin: pin.clone(),
+            devices: DeviceKeys::default(),
         },
         Request::RegisterCredentials { login: login.clone(), password: password.clone() },
         Request::BindAccount {
@@ -48,14 +46,15 @@ fn requests() -> Vec<Request> {
             helper: None,
             bank_account: bank_account.clone(),
             pin: pin.clone(),
+            devices: DeviceKeys::default(),
         },
         Request::Login { login: login.clone(), password: password.clone(), channel },
         Request::Logout,
-        Request::ReplaceQr { enrolment: enrolment.clone(), helper: None },
+        Request::ReplaceQr { enrolment: enrolment.clone(), helper: None, signature: None },
         Request::RevokeQr,
         Request::FetchHelper,
         Request::BeginPayment { merchant, amount, currency, idempotency_key: IdempotencyKey::new("k1").unwrap() },
-        Request::PresentQr { payment, payload: payload() },
+        Request::PresentQr { payment, payload: payload(), proof: PresentationProof::default() },
         Request::SubmitCode { payment, code: Secret::new("012345").unwrap() },
         Request::ResendCode { payment },
         Request::PaymentStatus { payment },
@@ -67,10 +66,53 @@ fn requests() -> Vec<Request> {
         Request::OpaqueLoginStart { login: login.clone(), message: message.clone() },
         Request::OpaqueLoginFinish { message },
         Request::PresentImage { payment, image: ImageBytes::new(*b"\x89PNG").unwrap() },
-        Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices },
-        Request::PresentWithProof { payment, payload: payload(), proof },
-        Request::ReplaceQrSigned { enrolment: payload(), helper: None, signature },
+        Request::StepUp { factors: Factors::default() },
+        Request::ChangePassword { password },
+        Request::AddDevice { device: device.key(), signature: device.sign_device(channel) },
+        Request::RevokeDevice { device: device.key() },
+        Request::ListDevices,
+        Request::ListSessions,
+        Request::EndSessions { session: None },
+        Request::RevokeMandate,
+        Request::CloseAccount,
+        Request::Recover { recovery: recovery() },
     ]
+}
+
+/// Requests with all their optional fields.
+fn fuller_requests() -> Vec<Request> {
+    let (payment, (login, password)) = (PAGE, credentials());
+    let (enrolment, helper, bank_account, pin) = binding();
+    let device = DeviceSecret::from_seed(&[1; 32]);
+    let devices = DeviceKeys::new([device.key()]).unwrap();
+    let proof = PresentationProof { nonce: Some(PAGE), signature: Some(device.sign(&payload(), Some(PAGE))) };
+    let stepped_up = Some(device.sign_step_up(&payload(), ChannelBinding([3; 32])));
+    let (account, own_pin) = (Some(bank_account.clone()), Some(pin.clone()));
+    let factors = Factors { payload: Some(payload()), signature: stepped_up, bank_account: account, pin: own_pin };
+    let signature = Some(device.sign_enrolment(&payload(), ChannelBinding([3; 32])));
+    vec![
+        Request::Register {
+            login,
+            password,
+            enrolment: enrolment.clone(),
+            helper: helper.clone(),
+            bank_account: bank_account.clone(),
+            pin: pin.clone(),
+            devices: devices.clone(),
+        },
+        Request::BindAccount { enrolment, helper: helper.clone(), bank_account, pin, devices },
+        Request::ReplaceQr { enrolment: payload(), helper, signature },
+        Request::PresentQr { payment, payload: payload(), proof },
+        Request::StepUp { factors },
+        Request::EndSessions { session: Some(SessionId(300)) },
+        Request::Recover { recovery: Recovery { signature: stepped_up, ..recovery() } },
+    ]
+}
+
+fn recovery() -> Recovery {
+    let ((login, password), (_, _, bank_account, pin)) = (credentials(), binding());
+    let channel = ChannelBinding([3; 32]);
+    Recovery { login, password, channel, bank_account, pin, payload: payload(), signature: None }
 }
 
 fn responses() -> Vec<Response> {
@@ -99,6 +141,16 @@ fn responses() -> Vec<Response> {
         Response::Metrics { json: "{}".into() },
         Response::OpaqueRegistration { message: message.clone() },
         Response::OpaqueChallenge { message },
+        Response::SteppedUp { valid_for_ms: 300_000 },
+        Response::PasswordChanged,
+        Response::DeviceAdded,
+        Response::DeviceRevoked,
+        Response::Devices { devices: DeviceKeys::new([DeviceSecret::from_seed(&[1; 32]).key()]).unwrap() },
+        Response::Sessions { sessions: vec![SessionInfo { session: SessionId(300), age_ms: 1_000, is_here: true }] },
+        Response::SessionsEnded { sessions: 2 },
+        Response::MandateRevoked,
+        Response::AccountClosed,
+        Response::Recovered,
     ];
     all.extend(refusals().into_iter().map(Response::Refused));
     all
@@ -139,6 +191,12 @@ fn refusals() -> Vec<Refusal> {
         Refusal::DeviceRequired,
         Refusal::UnsuitableName,
         Refusal::WeakPassword,
+        Refusal::StepUpRequired,
+        Refusal::StepUpRefused,
+        Refusal::TooManyDevices,
+        Refusal::NoSuchDevice,
+        Refusal::NoSuchSession,
+        Refusal::PaymentsOpen,
     ]
 }
 
@@ -151,7 +209,9 @@ fn line(kind: &str, name: &str, frame: &[u8]) -> String {
 fn the_vectors_are_what_the_code_writes() {
     let head = "# One frame of each kind of message: what it is, its name in counters and records, its bytes.\n";
     let requests = requests();
-    let asked = requests.iter().map(|request| line("request", request.name(), &codec::encode(request).unwrap()));
+    let fuller = fuller_requests();
+    let asked = requests.iter().chain(&fuller);
+    let asked = asked.map(|request| line("request", request.name(), &codec::encode(request).unwrap()));
     let answered = responses();
     let answered = answered.iter().map(|response| line("response", response.name(), &codec::encode(response).unwrap()));
     let written: String = std::iter::once(head.to_owned()).chain(asked).chain(answered).collect();

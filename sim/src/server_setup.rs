@@ -3,14 +3,15 @@
 use crate::Error;
 use crate::scenario::{PinMode, ServerSettings};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{CodeRule, FailureLimit, Mode, Rules, ThrottleConfig};
+use biopay_server::config::{CodeRule, FailureLimit, Mode, Rules, StepUp, ThrottleConfig};
 use serde_json::Value;
 
 /// Returns the scenario's rules of a payment page.
 pub fn rules_of(settings: &ServerSettings) -> Rules {
     let code = if settings.verification_code { CodeRule::On } else { CodeRule::Off };
     let (code_digits, presentation) = (settings.code_digits, settings.presentation);
-    Rules { code, code_digits, presentation, ..Rules::default() }
+    let step_up = if settings.step_up { StepUp::On } else { StepUp::Off };
+    Rules { code, code_digits, presentation, step_up, ..Rules::default() }
 }
 
 /// Returns the throttle of the scenario's server.

@@ -5,7 +5,7 @@ use super::page::Page;
 use super::session::{Lifetimes, Session};
 use super::state::{OrRefuse, Service};
 use crate::config::Visibility;
-use biopay_protocol::{ChannelBinding, DeviceKeys, PresentationProof, Refusal, Request, Response};
+use biopay_protocol::{ChannelBinding, Refusal, Request, Response};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,27 +22,20 @@ impl Service {
     async fn decide(&self, session: &Session, request: Request) -> Result<Response, Refusal> {
         self.consult_limits(session, &request)?;
         match request {
-            Request::Register { login, password, enrolment, helper, bank_account, pin } => {
-                let devices = DeviceKeys::default();
-                self.register(session, login, password, Registration { enrolment, helper, bank_account, pin, devices })
-                    .await
-            }
-            Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices } => {
+            Request::Register { login, password, enrolment, helper, bank_account, pin, devices } => {
                 self.register(session, login, password, Registration { enrolment, helper, bank_account, pin, devices })
                     .await
             }
             Request::RegisterCredentials { login, password } => {
                 self.register_credentials(session, login, password).await
             }
-            Request::BindAccount { enrolment, helper, bank_account, pin } => {
-                let devices = DeviceKeys::default();
+            Request::BindAccount { enrolment, helper, bank_account, pin, devices } => {
                 self.bind_account(session, Registration { enrolment, helper, bank_account, pin, devices }).await
             }
             Request::Login { login, password, channel } => self.log_in(session, login, password, channel).await,
             Request::Logout => Ok(self.log_out(session)),
-            Request::ReplaceQr { enrolment, helper } => self.replace_qr(session, enrolment, helper, None).await,
-            Request::ReplaceQrSigned { enrolment, helper, signature } => {
-                self.replace_qr(session, enrolment, helper, Some(signature)).await
+            Request::ReplaceQr { enrolment, helper, signature } => {
+                self.replace_qr(session, enrolment, helper, signature).await
             }
             Request::RevokeQr => self.revoke_qr(session).await,
             Request::FetchHelper => self.fetch_helper(session).await,
@@ -50,12 +43,7 @@ impl Service {
                 let page = Page::new(merchant, amount, currency, idempotency_key, self.rules.qr_tries);
                 self.begin_payment(session, page).await
             }
-            Request::PresentQr { payment, payload } => {
-                self.present_qr(session, payment, payload, PresentationProof::default()).await
-            }
-            Request::PresentWithProof { payment, payload, proof } => {
-                self.present_qr(session, payment, payload, proof).await
-            }
+            Request::PresentQr { payment, payload, proof } => self.present_qr(session, payment, payload, proof).await,
             Request::SubmitCode { payment, code } => self.submit_code(session, payment, code).await,
             Request::ResendCode { payment } => self.resend_code(session, payment),
             Request::PaymentStatus { payment } => self.payment_status(session, payment).await,
@@ -71,6 +59,16 @@ impl Service {
             Request::OpaqueLoginStart { login, message } => self.begin_opaque_login(session, login, message).await,
             Request::OpaqueLoginFinish { message } => self.finish_opaque_login(session, message).await,
             Request::PresentImage { payment, image } => self.present_image(session, payment, image).await,
+            Request::StepUp { factors } => self.step_up(session, factors).await,
+            Request::ChangePassword { password } => self.change_password(session, password).await,
+            Request::AddDevice { device, signature } => self.add_device(session, device, signature).await,
+            Request::RevokeDevice { device } => self.revoke_device(session, device).await,
+            Request::ListDevices => self.list_devices(session).await,
+            Request::ListSessions => self.list_sessions(session),
+            Request::EndSessions { session: id } => self.end_sessions(session, id).await,
+            Request::RevokeMandate => self.revoke_mandate(session).await,
+            Request::CloseAccount => self.close_account(session).await,
+            Request::Recover { recovery } => self.recover(session, recovery).await,
         }
     }
 
@@ -79,7 +77,7 @@ impl Service {
         let duration = |ms: u32| Duration::from_millis(u64::from(ms));
         let lifetimes =
             Lifetimes { login: duration(self.rules.login_valid_ms), page: duration(self.rules.page_valid_ms) };
-        Session::new(address, channel, self.env.clock.clone(), lifetimes)
+        Session::new(address, channel, self.env.clock.clone(), lifetimes, self.sessions.clone())
     }
 
     /// Counts a request against its limits, before anything is done for it. Guesses are counted where they are checked.
@@ -90,7 +88,6 @@ impl Service {
     fn consult_limits(&self, session: &Session, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Register { .. }
-            | Request::RegisterWithDevices { .. }
             | Request::RegisterCredentials { .. }
             | Request::OpaqueRegisterStart { .. } => self.throttle.begin_registration(session.source()),
             Request::Health | Request::Metrics => self.throttle.begin_enquiry(session.source()),
@@ -98,21 +95,29 @@ impl Service {
             | Request::OpaqueLoginStart { .. }
             // These two need their start on the same connection, which was counted.
             | Request::OpaqueLoginFinish { .. }
-            | Request::OpaqueRegisterFinish { .. } => Ok(()),
+            | Request::OpaqueRegisterFinish { .. }
+            | Request::Recover { .. } => Ok(()),
             Request::BindAccount { .. }
             | Request::Logout
             | Request::ReplaceQr { .. }
-            | Request::ReplaceQrSigned { .. }
             | Request::RevokeQr
             | Request::FetchHelper
             | Request::BeginPayment { .. }
             | Request::PresentQr { .. }
-            | Request::PresentWithProof { .. }
             | Request::PresentImage { .. }
             | Request::SubmitCode { .. }
             | Request::ResendCode { .. }
             | Request::PaymentStatus { .. }
-            | Request::CancelPayment { .. } => {
+            | Request::CancelPayment { .. }
+            | Request::StepUp { .. }
+            | Request::ChangePassword { .. }
+            | Request::AddDevice { .. }
+            | Request::RevokeDevice { .. }
+            | Request::ListDevices
+            | Request::ListSessions
+            | Request::EndSessions { .. }
+            | Request::RevokeMandate
+            | Request::CloseAccount => {
                 // Without a login the request is refused before it costs anything.
                 session.with_login(|login| self.throttle.begin_request(&login.name)).unwrap_or(Ok(()))
             }

@@ -2,7 +2,7 @@
 
 use super::bounds::{self, TIME_MAX_S, WEIGHT_MAX};
 use super::definition::Scenario;
-use super::sections::{Arrivals, Biometric, ClockKind, Login, Network, Pattern};
+use super::sections::{Arrivals, Biometric, ClockKind, Network, Pattern};
 use super::vocabulary;
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
@@ -73,19 +73,10 @@ fn size(scenario: &Scenario) -> Result<(), String> {
 
 /// Payments of a run: a planned one takes some 100 bytes.
 const TRANSACTIONS_MAX: u64 = 50_000_000;
+
 fn counts(scenario: &Scenario) -> Result<(), String> {
     if scenario.biometric.enrolment_attempts < scenario.biometric.enrolment_captures {
         return Err("biometric.enrolment-attempts must be at least biometric.enrolment-captures".into());
-    }
-    if scenario.server.presentation.asks_for_device() && scenario.users.two_step_registration > 0.0 {
-        return Err("server.presentation asks for devices, which are named where everything is registered in one \
-                    message: set users.two-step-registration = 0"
-            .into());
-    }
-    if scenario.server.presentation.asks_for_device() && scenario.server.login == Login::Opaque {
-        return Err("server.presentation asks for devices, which no message of an OPAQUE registration can name: set \
-                    server.login = \"password\""
-            .into());
     }
     Ok(())
 }
