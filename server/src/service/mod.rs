@@ -8,11 +8,14 @@
 //! ```
 
 mod accounts;
+mod admission;
 mod answer;
 mod charge;
 mod code;
+mod gauges;
 mod health;
-pub(crate) mod limits;
+#[doc(hidden)]
+pub mod limits;
 mod opaque;
 mod page;
 mod pages;
@@ -23,6 +26,8 @@ mod rotation;
 mod session;
 mod state;
 
-pub use rotation::{Rotation, rotate};
+pub use admission::{admit, probe, require_admitted, retire};
+pub use gauges::Gauges;
+pub use rotation::{PasswordUse, Rotation, count_passwords, rotate};
 pub use session::Session;
 pub use state::{Parts, Service};
