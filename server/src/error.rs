@@ -25,6 +25,9 @@ pub enum Error {
     /// A sealed record cannot be opened.
     #[error("vault: {0}")]
     Vault(#[from] crate::crypto::vault::CannotOpen),
+    /// A configured key is another than the store needs.
+    #[error("key: {0}")]
+    Key(String),
     /// The network refused.
     #[error("network: {0}")]
     Network(#[from] std::io::Error),

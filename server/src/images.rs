@@ -59,6 +59,12 @@ impl ImageReader {
         Self { env, worker, limits, running, waiting, killed: AtomicU64::new(0) }
     }
 
+    /// Returns how many images are read or wait for it.
+    pub fn waiting(&self) -> usize {
+        let places = self.limits.processes + self.limits.queue;
+        places.saturating_sub(self.waiting.available_permits())
+    }
+
     /// Counts the workers that were killed at their deadline.
     pub fn killed(&self) -> u64 {
         self.killed.load(Ordering::Relaxed)

@@ -12,6 +12,12 @@ use std::time::Duration;
 /// Latencies above this are counted as this.
 const LATENCY_US_MAX: u64 = 600_000_000;
 
+/// The upper ends of a histogram's buckets, in microseconds: sums over servers stay histograms.
+pub const BUCKETS_US: [u64; 16] = [
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000,
+    5_000_000, 10_000_000,
+];
+
 /// Counters of what the server does.
 #[derive(Default)]
 pub struct Metrics {
@@ -20,12 +26,16 @@ pub struct Metrics {
     connections_total: AtomicU64,
     connections_refused: AtomicU64,
     connections_retried: AtomicU64,
+    connections_displaced: AtomicU64,
     handshakes_timed_out: AtomicU64,
     malformed: AtomicU64,
+    /// Zero where it is not known.
+    certificate_expires_s: AtomicU64,
 }
 
 struct Operation {
     outcomes: BTreeMap<&'static str, u64>,
+    buckets: [u64; BUCKETS_US.len()],
     latency_us: Histogram<u64>,
 }
 
@@ -46,6 +56,8 @@ pub struct Snapshot {
     pub connections_refused: u64,
     /// Connections whose address was asked to prove itself first.
     pub connections_retried: u64,
+    /// Connections without a login that were closed to make room for others.
+    pub connections_displaced: u64,
     /// Handshakes that took too long.
     pub handshakes_timed_out: u64,
     /// Requests that could not be read.
@@ -74,6 +86,9 @@ pub struct OperationSnapshot {
     pub latency_us_p99: u64,
     /// The longest.
     pub latency_us_max: u64,
+    /// How many took no longer than each of [`BUCKETS_US`], and longer than the one before.
+    #[serde(skip)]
+    pub buckets: [u64; BUCKETS_US.len()],
 }
 
 impl Metrics {
@@ -84,6 +99,9 @@ impl Metrics {
         *entry.outcomes.entry(outcome).or_default() += 1;
         let took_us = u64::try_from(took.as_micros()).unwrap_or(LATENCY_US_MAX);
         entry.latency_us.saturating_record(took_us.max(1));
+        if let Some(bucket) = entry.buckets.get_mut(BUCKETS_US.partition_point(|&end| end < took_us)) {
+            *bucket += 1;
+        }
     }
 
     /// Counts a connection until the guard is dropped.
@@ -103,9 +121,24 @@ impl Metrics {
         self.connections_retried.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts a connection that was closed to make room for another.
+    pub fn count_displaced(&self) {
+        self.connections_displaced.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Counts a handshake that took too long.
     pub fn count_timed_out(&self) {
         self.handshakes_timed_out.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes until when the certificate that new connections get is valid, in seconds since 1970.
+    pub fn set_certificate_expiry(&self, unix_s: Option<u64>) {
+        self.certificate_expires_s.store(unix_s.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Returns until when the certificate is valid.
+    pub fn certificate_expiry(&self) -> Option<u64> {
+        Some(self.certificate_expires_s.load(Ordering::Relaxed)).filter(|&unix_s| unix_s > 0)
     }
 
     /// Counts a request that could not be read.
@@ -126,6 +159,7 @@ impl Metrics {
             connections_total: read(&self.connections_total),
             connections_refused: read(&self.connections_refused),
             connections_retried: read(&self.connections_retried),
+            connections_displaced: read(&self.connections_displaced),
             handshakes_timed_out: read(&self.handshakes_timed_out),
             malformed: read(&self.malformed),
             store: None,
@@ -148,7 +182,7 @@ impl Snapshot {
 impl Operation {
     fn new() -> Self {
         let latency_us = Histogram::new_with_bounds(1, LATENCY_US_MAX, 3).expect("the bounds are in order");
-        Self { outcomes: BTreeMap::new(), latency_us }
+        Self { outcomes: BTreeMap::new(), buckets: [0; BUCKETS_US.len()], latency_us }
     }
 
     fn snapshot(&self) -> OperationSnapshot {
@@ -161,6 +195,7 @@ impl Operation {
             latency_us_p90: latency.value_at_quantile(0.9),
             latency_us_p99: latency.value_at_quantile(0.99),
             latency_us_max: latency.max(),
+            buckets: self.buckets,
         }
     }
 }
@@ -212,6 +247,7 @@ mod tests {
         let guard = metrics.connection();
         let snapshot = metrics.snapshot(&crate::env::system::env(1, 1));
         let login = &snapshot.operations["login"];
+        assert_eq!(login.buckets[..2], [100, 0]);
         assert_eq!((login.count, login.outcomes["wrong-credentials"], login.latency_us_p50), (100, 25, 50));
         assert_eq!((snapshot.connections_open, login.latency_us_max), (1, 100));
         drop(guard);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+use x509_cert::der::Decode;
 
 /// The names in a development certificate.
 pub const DEVELOPMENT_NAMES: [&str; 2] = ["localhost", "biopay.test"];
@@ -55,6 +56,12 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Returns until when the certificate is valid, in seconds since 1970; `None` where it does not say.
+    pub fn expires_unix_s(&self) -> Option<u64> {
+        let certificate = x509_cert::Certificate::from_der(self.chain.first()?).ok()?;
+        Some(certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs())
+    }
+
     /// Reads the configured files, or makes a development certificate and warns.
     ///
     /// # Errors

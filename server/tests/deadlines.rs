@@ -5,9 +5,20 @@
 mod common;
 
 use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId, Refusal, Response};
+use biopay_server::bank::acquirer::Acquirer;
+use biopay_server::bank::tcp::{BankAddress, TcpWire};
+use biopay_server::bank::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Sending};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::env::system;
+use biopay_server::iso8583::pin_block::PinKey;
+use biopay_server::iso8583::{Field, Message, Mti};
+use biopay_server::issuer::faults::{Faults, FaultyHost};
+use biopay_server::issuer::host::Host;
+use biopay_server::issuer::ledger::Ledger;
+use biopay_server::issuer::listener::listen;
+use biopay_server::shutdown::{self, Trigger};
+use biopay_server::sqlite::Location;
 use biopay_server::store::{AccountId, Creation, Intent, PostgresStore, Store, StoreError};
 use common::postgres::Postgres;
 use common::processes::{Processes, Settings};
@@ -16,32 +27,146 @@ use common::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::io::AsyncReadExt;
 
 /// Longer than any limit: only a wait without one is longer.
 const FOR_EVER: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_bank_link_is_given_up_and_another_one_opened() {
+async fn a_silent_bank_is_asked_whether_it_is_there_and_nothing_else() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (bank, links) = (Some(silent.local_addr().unwrap()), Arc::new(AtomicU32::new(0)));
-    let counted = links.clone();
+    let (bank, heard) = (Some(silent.local_addr().unwrap()), Arc::new(AtomicU32::new(0)));
+    let counted = heard.clone();
     tokio::spawn(async move {
         while let Ok((mut socket, _)) = silent.accept().await {
-            counted.fetch_add(1, Ordering::Relaxed);
-            tokio::spawn(async move { while matches!(socket.read(&mut [0; 1024]).await, Ok(1..)) {} });
+            let counted = counted.clone();
+            tokio::spawn(async move {
+                while let Ok(message) = biopay_server::iso8583::stream::read(&mut socket).await {
+                    assert_eq!(message.mti(), Mti::NETWORK, "the link has not proved itself");
+                    counted.fetch_add(1, Ordering::Relaxed);
+                }
+            });
         }
     });
     let bank_timeout = Duration::from_millis(200);
     let system = System::start(Setup { bank, bank_timeout, ..Setup::default() }).await;
     let connection = system.connect().await;
-    for n in 0..3 {
+    for n in 0..4 {
         let answer = tokio::time::timeout(FOR_EVER, connection.request(&register(n))).await.unwrap().unwrap();
         assert_eq!(answer, Response::Refused(Refusal::BankUnreachable));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    assert!((1..=3).contains(&heard.load(Ordering::Relaxed)), "{heard:?} echo tests in two seconds");
+    system.stop().await;
+}
+
+/// A bank behind two proxies, and the way to it.
+async fn two_links(heartbeat: Duration) -> (Proxy, Proxy, Acquirer<TcpWire>, Ledger, Trigger) {
+    let (env, pin_key) = (system::env(1, 1), Arc::new(PinKey::new([9; 16])));
+    let ledger = Ledger::open(&Location::Memory, env.clone(), b"key").unwrap();
+    ledger.open_accounts(vec![account(1)]).await.unwrap();
+    let host = FaultyHost::new(Host::new(ledger.clone(), pin_key.clone()), Faults::default(), env.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (trigger, shutdown) = shutdown::channel();
+    tokio::spawn(listen(listener, None, host, env.clone(), shutdown));
+    let (first, second) = (Proxy::start(address).await, Proxy::start(address).await);
+    let at = |proxy: &Proxy| BankAddress { address: proxy.address, tls: None };
+    let wire = TcpWire::new(at(&first), env.clone(), Duration::from_millis(400));
+    let wire = wire.with_second(at(&second)).with_heartbeat(heartbeat);
+    (first, second, Acquirer::new(wire, env, "100001".into(), pin_key), ledger, trigger)
+}
+
+fn order(number: u64) -> ChargeOrder {
+    ChargeOrder {
+        account: bank_account(1),
+        authority: Authority::Pin(biopay_protocol::Secret::new(PIN).unwrap()),
+        amount: MinorUnits::new(1).unwrap(),
+        currency: Currency::new("EUR").unwrap(),
+        merchant: Merchant::new("shop").unwrap(),
+        reference: format!("LINK{number:08}"),
+        begun_ms: number,
+        sending: Sending::First,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_link_takes_over_from_a_silent_one_and_gives_back() {
+    let (first, second, bank, ledger, _bank) = two_links(Duration::from_secs(10)).await;
+    let (mut approved, mut unknown, mut number) = (0, 0, 0);
+    let mut charge = async |count: u64| {
+        for _ in 0..count {
+            number += 1;
+            match tokio::time::timeout(FOR_EVER, bank.charge(order(number))).await.unwrap() {
+                Ok(BankAnswer::Approved { .. }) => approved += 1,
+                Err(BankError::Unknown) => unknown += 1,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    charge(5).await;
+    first.set(Answers::Hang);
+    charge(20).await;
+    // The first is opened again in the background, while the second carries on.
+    first.set(Answers::Pass);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    charge(2).await;
+    second.set(Answers::Hang);
+    charge(20).await;
+    println!("of {number} charges over a link that fell silent {approved} approved, {unknown} unknown");
+    assert!(unknown <= 2 && approved + unknown == number, "{approved} approved, {unknown} unknown");
+    assert_eq!(bank.gauges().links_up, 1);
+    assert_eq!(ledger.audit().await.unwrap().charges, number, "what was unknown was charged, once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_notice_a_link_that_fell_silent_before_money_depends_on_it() {
+    let (first, _second, bank, _ledger, _bank) = two_links(Duration::from_millis(100)).await;
+    assert!(matches!(bank.charge(order(1)).await, Ok(BankAnswer::Approved { .. })));
+    first.set(Answers::Hang);
+    for _ in 0..600 {
+        if bank.gauges().links_up == 0 {
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(links.load(Ordering::Relaxed), 3, "a link that said nothing was used again");
-    system.stop().await;
+    for number in 2..10 {
+        assert!(matches!(bank.charge(order(number)).await, Ok(BankAnswer::Approved { .. })));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reversal_names_its_charge_and_its_first_advice_is_no_repeat() {
+    let (env, pin_key) = (system::env(1, 1), Arc::new(PinKey::new([9; 16])));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = BankAddress { address: listener.local_addr().unwrap(), tls: None };
+    let (heard, mut hear) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        while let Ok(message) = biopay_server::iso8583::stream::read(&mut socket).await {
+            let reply = [Field::Trace, Field::Reference, Field::Amount, Field::Currency].into_iter().fold(
+                Message::new(message.mti().response()).with(Field::ResponseCode, "00").with(Field::Approval, "000001"),
+                |reply, field| message.field(field).map_or(reply.clone(), |content| reply.with(field, content)),
+            );
+            biopay_server::iso8583::stream::write(&mut socket, &[reply]).await.unwrap();
+            heard.send(message).unwrap();
+        }
+    });
+    let bank =
+        Acquirer::new(TcpWire::new(address, env.clone(), Duration::from_secs(20)), env, "100001".into(), pin_key);
+    let order = ChargeOrder { begun_ms: 951_827_696_000, ..order(1) };
+    bank.charge(order.clone()).await.unwrap();
+    bank.reverse(order.clone()).await.unwrap();
+    bank.reverse(ChargeOrder { sending: Sending::Repeat, ..order }).await.unwrap();
+    let mut next = async || hear.recv().await.unwrap();
+    assert_eq!(next().await.mti(), Mti::NETWORK);
+    let (charge, first, repeat) = (next().await, next().await, next().await);
+    assert_eq!((charge.mti(), charge.text(Field::Transmitted)), (Mti::CHARGE, Some("0229123456")));
+    assert_eq!((first.mti(), repeat.mti()), (Mti::REVERSAL_ADVICE, Mti::REVERSAL_ADVICE_REPEAT));
+    let trace = charge.text(Field::Trace).unwrap();
+    for advice in [first, repeat] {
+        let named = advice.text(Field::Original).unwrap().to_owned();
+        assert_eq!(named, format!("0200{trace}0229123456{:0>11}{:0>11}", "100001", ""));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -190,3 +190,90 @@ async fn one_address_cannot_hold_all_connections() {
     held.clear();
     system.stop().await;
 }
+
+/// Addresses that each lie in a network of their own.
+fn crowd(n: u64) -> String {
+    format!("127.1.{}.{}", n % 200, 1 + n / 200)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_waiting_hashes_of_a_crowd_shut_nobody_out() {
+    let throttle = ThrottleConfig { hashes_per_source: 0, ..Setup::default().throttle };
+    // Each hash takes long enough for the line to fill up.
+    let setup = Setup { throttle, hash_memory_kib: 4 * 1024, ..Setup::default() };
+    let system = System::start(setup).await;
+    drop(system.user(1).await);
+    drop(system.user(2).await);
+    let neighbour = system.connect_from("127.1.3.1").await.unwrap();
+    assert_eq!(outcome(&neighbour, &login(&neighbour, 2, "password")).await, "logged-in");
+    let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut attackers = Vec::new();
+    for n in 0..64 {
+        let attacker = system.connect_from(&crowd(n % 8)).await.unwrap().with_deadline(Duration::from_secs(120));
+        // Eight at a time on each connection: more than the line has places.
+        for lane in 0..8 {
+            let (attacker, stop) = (attacker.clone(), stop.clone());
+            attackers.push(tokio::spawn(async move {
+                let (mut sent_away, mut guess) = (0, 0);
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    let request = login(&attacker, 1_000_000 + n * 100_000 + lane * 10_000 + guess, "guess");
+                    let answer = attacker.request(&request).await.map_or("", |answer| answer.name());
+                    sent_away += u32::from(answer == "overloaded");
+                    guess += 1;
+                    if answer != "wrong-credentials" {
+                        // The machine is one for attackers and server: they are to fill the line, not the processor.
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+                sent_away
+            }));
+        }
+    }
+    let (mut near_ms, mut far_ms) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        for (from, user, times) in [("127.1.3.1", 2, &mut near_ms), ("127.0.0.1", 1, &mut far_ms)] {
+            let person = system.connect_from(from).await.unwrap().with_deadline(Duration::from_secs(60));
+            let began = system.service.env().clock.elapsed();
+            assert_eq!(outcome(&person, &login(&person, user, "password")).await, "logged-in");
+            times.push((system.service.env().clock.elapsed() - began).as_millis());
+        }
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut sent_away = 0;
+    for attacker in attackers {
+        sent_away += attacker.await.unwrap();
+    }
+    let longest = |times: &[u128]| times.iter().max().copied();
+    println!(
+        "20 of 20 logins each; behind the crowd's address at most {:?} ms, elsewhere {:?} ms; {sent_away} of the \
+         crowd sent away",
+        longest(&near_ms),
+        longest(&far_ms)
+    );
+    assert!(sent_away > 0, "the line was never full");
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_only_ping_make_room_for_others() {
+    let limits = Limits { connections: 12, retry_above: 4, connections_per_source: 0, ..Limits::default() };
+    let system = System::start(Setup { limits, ..Setup::default() }).await;
+    let owner = system.user(1).await;
+    let mut held = Vec::new();
+    for n in 0..11 {
+        let holder = system.connect_from(&crowd(n % 2)).await;
+        held.extend(holder.ok());
+    }
+    assert!(held.len() >= 10, "{} places were taken", held.len());
+    for n in 0..4 {
+        let newcomer = system.connect_from(&format!("127.2.{n}.1")).await.unwrap();
+        assert_eq!(outcome(&newcomer, &Request::Health).await, "healthy", "newcomer {n}");
+        held.push(newcomer);
+    }
+    assert!(system.service.snapshot().connections_displaced >= 3);
+    // One more of the crowd takes nobody's place, and whoever is logged in stays.
+    assert!(system.connect_from(&crowd(0)).await.is_err());
+    assert!(matches!(pay(&owner, 1, "k", 1).await, Response::Charged(_)));
+    held.clear();
+    system.stop().await;
+}

@@ -41,6 +41,16 @@ async fn metrics_and_health_over_http() {
     assert!(metrics.contains("biopay_requests_total{operation=\"present-qr\",outcome=\"charged\"} 1\n"), "{metrics}");
     assert!(metrics.contains("biopay_connections_open 1\n"), "{metrics}");
     assert!(http(&address, "GET /healthz HTTP/1.1").starts_with("HTTP/1.1 200"));
+    assert!(http(&address, "GET /readyz HTTP/1.1").starts_with("HTTP/1.1 200"));
+    assert!(http(&address, "GET /livez HTTP/1.1").starts_with("HTTP/1.1 200"));
+    for gauge in ["payments_open 0", "suspense 0", "bank_links 1", "bank_links_up 1", "bank_waiting 0"] {
+        assert!(metrics.contains(&format!("\nbiopay_{gauge}\n")), "{gauge}: {metrics}");
+    }
+    assert_the_operators_kit_fits(&metrics);
+    // Nobody keeps others out by connecting and saying nothing.
+    let idle: Vec<_> = (0..300).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    assert!(http(&address, "GET /livez HTTP/1.1").starts_with("HTTP/1.1 200"));
+    drop(idle);
     assert!(http(&address, "GET /other HTTP/1.1").starts_with("HTTP/1.1 404"));
     assert!(http(&address, "POST /metrics HTTP/1.1").starts_with("HTTP/1.1 405"));
     let endless = format!("GET /metrics HTTP/1.1\r\nX: {}", "x".repeat(100_000));
@@ -55,6 +65,65 @@ async fn metrics_and_health_over_http() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let sick = http(&address, "GET /healthz HTTP/1.1");
     assert!(sick.starts_with("HTTP/1.1 503") && sick.contains("the bank cannot be reached"), "{sick}");
+    // A bank that is away is no reason to restart the server.
+    assert!(http(&address, "GET /livez HTTP/1.1").starts_with("HTTP/1.1 200"));
+    assert!(http(&address, "GET /metrics HTTP/1.1").contains("\nbiopay_bank_links_up 0\n"));
+}
+
+/// The dashboard and the alarms use metrics that there are, and the runbook has a section for each alarm.
+fn assert_the_operators_kit_fits(metrics: &str) {
+    let kit = |name: &str| std::fs::read_to_string(format!("{}/doc/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let typed: Vec<&str> = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let (dashboard, alarms, runbook) = (kit("grafana.json"), kit("alarms.yml"), kit("runbook.md"));
+    let parsed: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    assert!(parsed["panels"].as_array().unwrap().len() >= 10);
+    let mut used = 0;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for word in dashboard.split(|c| !is_word(c)).chain(alarms.split(|c| !is_word(c))) {
+        if word.starts_with("biopay_") || word.starts_with("process_") {
+            used += 1;
+            let name = word.strip_suffix("_bucket").unwrap_or(word);
+            assert!(typed.contains(&name), "there is no metric {word}");
+        }
+    }
+    assert!(used > 20, "the search found {used} metrics");
+    let named: Vec<&str> = alarms.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(named.len() >= 10);
+    for alarm in named {
+        assert!(runbook.contains(&format!("\n### {alarm}\n")), "the runbook has no section {alarm}");
+    }
+}
+
+#[test]
+fn secrets_are_read_from_files_and_credentials_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    std::fs::create_dir(&credentials).unwrap();
+    std::fs::write(credentials.join("vault.1"), format!("{}\n", "5a".repeat(32))).unwrap();
+    std::fs::write(folder.path().join("pepper"), "cayenne\n").unwrap();
+    let config = "store = \"sqlite:server.db\"\n[keys]\npepper = \"file:pepper\"\n\
+                  vault = [{ id = 1, key = \"credential:vault.1\" }]\n";
+    std::fs::write(folder.path().join("server.toml"), config).unwrap();
+    let server = |with_credentials: bool, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-server"));
+        command.current_dir(folder.path()).args(["--config", "server.toml"]).args(arguments);
+        command.env_remove("CREDENTIALS_DIRECTORY");
+        if with_credentials {
+            command.env("CREDENTIALS_DIRECTORY", &credentials);
+        }
+        command.output().unwrap()
+    };
+    let shown = String::from_utf8(server(true, &["--print-config"]).stdout).unwrap();
+    assert!(shown.contains("credential:vault.1") && shown.contains("file:pepper"), "{shown}");
+    assert!(!shown.contains("cayenne") && !shown.contains("5a5a"), "{shown}");
+    let said = |output: std::process::Output| String::from_utf8_lossy(&output.stderr).into_owned();
+    let nothing_to_do = said(server(true, &["--audit"]));
+    assert!(nothing_to_do.contains("there is no database"), "the secrets were read: {nothing_to_do}");
+    let missing = said(server(false, &["--audit"]));
+    assert!(missing.contains("vault.1") && missing.contains("systemd gave this process none"), "{missing}");
+    std::fs::write(credentials.join("vault.1"), "too short").unwrap();
+    let output = server(true, &["--audit"]);
+    assert_eq!(output.status.code(), Some(1), "the audit needs no keys");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -247,7 +247,7 @@ class Tour:
 async def main():
     tour = Tour(json.load(open(sys.argv[1])))
     for part in tour.setting["parts"]:
-        await asyncio.wait_for(getattr(tour, part)(), 240)
+        await asyncio.wait_for(getattr(tour, part)(), tour.setting["limit_s"])
     print(json.dumps(tour.seen))
 
 

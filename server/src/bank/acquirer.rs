@@ -1,6 +1,6 @@
 //! The acquirer's half of ISO 8583: orders become requests and responses become answers, without any I/O.
 
-use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, Sending};
+use super::{Authority, Bank, BankAnswer, BankError, BankGauges, ChargeOrder, Decline, Late, LateAnswer, Sending};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti, processing};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Echo test (ISO 8583:1987, network management information code).
 pub(super) const ECHO: &str = "301";
-const APPROVED: &str = "00";
+pub(super) const APPROVED: &str = "00";
 const NO_ORIGINAL: &str = "25";
 /// The bank is in trouble and did nothing; asking again may help.
 const MALFUNCTION: &str = "96";
@@ -21,6 +21,11 @@ const TRACES: u32 = 999_999;
 pub trait Wire: Send + Sync {
     /// Sends a request and waits for its response, paired by the trace number.
     fn exchange(&self, request: Message) -> BoxFuture<'_, Result<Message, BankError>>;
+
+    /// Returns how the links are.
+    fn gauges(&self) -> BankGauges {
+        BankGauges::default()
+    }
 
     /// Waits for the next response whose request has given up.
     fn next_unclaimed(&self) -> BoxFuture<'_, Message>;
@@ -51,10 +56,13 @@ impl<W: Wire> Acquirer<W> {
     }
 
     fn charge_message(&self, mti: Mti, order: &ChargeOrder) -> Option<Message> {
-        let message = self
-            .begin(mti)
+        let Original { trace, transmitted } = Original::of(order);
+        let message = Message::new(mti)
             .with(Field::ProcessingCode, processing::PURCHASE)
             .with_number(Field::Amount, order.amount.value())
+            .with(Field::Transmitted, transmitted)
+            .with_number(Field::Trace, trace)
+            .with(Field::Acquirer, &self.institution)
             .with(Field::Reference, &order.reference)
             .with(Field::Merchant, format!("{:40}", order.merchant.as_str()))
             .with(Field::Currency, order.currency.as_str());
@@ -100,7 +108,9 @@ impl<W: Wire> Acquirer<W> {
             Sending::First => Mti::REVERSAL_ADVICE,
             Sending::Repeat => Mti::REVERSAL_ADVICE_REPEAT,
         };
-        let original = format!("{:04}{:0>6}{:0>10}{:0>11}{:0>11}", Mti::CHARGE.0, 0, 0, self.institution, 0);
+        // ISO 8583:1987, data element 90: type, trace number, date and time, acquirer, forwarder (we have none).
+        let Original { trace, transmitted } = Original::of(&order);
+        let original = format!("{:04}{trace:06}{transmitted}{:0>11}{:0>11}", Mti::CHARGE.0, self.institution, 0);
         let request = self
             .begin(mti)
             .with(Field::ProcessingCode, processing::PURCHASE)
@@ -161,8 +171,31 @@ impl<W: Wire> Bank for Acquirer<W> {
         Box::pin(self.send_echo())
     }
 
+    fn gauges(&self) -> BankGauges {
+        self.wire.gauges()
+    }
+
     fn next_late_answer(&self) -> BoxFuture<'_, LateAnswer> {
         Box::pin(self.wait_for_late_answer())
+    }
+}
+
+/// What names a charge in its reversal: the trace number and the time that it was, or would have been, sent with. Both
+/// follow from the payment, so that every process names the charge alike.
+struct Original {
+    trace: u64,
+    transmitted: String,
+}
+
+impl Original {
+    fn of(order: &ChargeOrder) -> Self {
+        // 64-bit FNV-1a: the reference is random, and its trace number has to be spread as evenly.
+        let hash = order
+            .reference
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let trace = (hash >> 16) % u64::from(TRACES) + 1;
+        Self { trace, transmitted: transmission_time(order.begun_ms) }
     }
 }
 

@@ -33,6 +33,8 @@ pub struct ChargeOrder {
     pub merchant: Merchant,
     /// Twelve letters and digits that name the payment to both sides for ever.
     pub reference: String,
+    /// When the payment began, in milliseconds since 1970: the time of its charge, however often that is sent.
+    pub begun_ms: u64,
     /// Whether the bank may have seen the same order before.
     pub sending: Sending,
 }
@@ -91,6 +93,17 @@ pub enum Late {
     Reversal,
 }
 
+/// What an operator sees of the way to the bank.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BankGauges {
+    /// Links that there can be.
+    pub links: u64,
+    /// Links on which the bank answers.
+    pub links_up: u64,
+    /// Requests that wait for the bank.
+    pub under_way: u64,
+}
+
 /// The connector to a bank.
 pub trait Bank: Send + Sync {
     /// Charges an account, once a reference, however often it is sent.
@@ -111,6 +124,11 @@ pub trait Bank: Send + Sync {
 
     /// Asks whether the bank is there.
     fn echo(&self) -> BoxFuture<'_, Result<(), BankError>>;
+
+    /// Returns how the way to the bank is.
+    fn gauges(&self) -> BankGauges {
+        BankGauges::default()
+    }
 
     /// Waits for the next answer that came after whoever asked had given up on it.
     fn next_late_answer(&self) -> BoxFuture<'_, LateAnswer>;

@@ -2,6 +2,7 @@
 
 mod check;
 mod guessing;
+mod keys;
 
 use crate::error::Error;
 use crate::sqlite::Location;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 pub use crate::env::HashPriority;
 pub use guessing::{FailureLimit, PasswordConfig, ThrottleConfig};
+pub use keys::{KeyConfig, PepperKey, VaultKey, mask_secret, parse_key, read_reference};
+use keys::{mask_password, resolve_path};
 
 /// Everything that an operator of the server can set.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -193,6 +196,10 @@ pub enum Visibility {
 pub struct BankConfig {
     /// The bank's address.
     pub address: SocketAddr,
+    /// Another address of the same bank, for when the first does not answer.
+    pub second_address: Option<SocketAddr>,
+    /// How often the bank is asked whether it is there, in milliseconds.
+    pub heartbeat_ms: u32,
     /// The bank's certificate, PEM: with it the server speaks TLS to the bank and trusts nothing else. Without it the
     /// bank must be on this machine.
     pub certificate: Option<PathBuf>,
@@ -213,7 +220,17 @@ impl Default for BankConfig {
         let address = SocketAddr::from(([127, 0, 0, 1], 4434));
         let (institution, name) = ("100001".into(), "localhost".into());
         let identity = TlsConfig::default();
-        Self { address, certificate: None, name, institution, timeout_ms: 5_000, pin_key: None, identity }
+        Self {
+            address,
+            second_address: None,
+            heartbeat_ms: 10_000,
+            certificate: None,
+            name,
+            institution,
+            timeout_ms: 5_000,
+            pin_key: None,
+            identity,
+        }
     }
 }
 
@@ -299,29 +316,6 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
 }
 
-/// The keys that protect what the store keeps. Without them the server uses development keys and warns.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct KeyConfig {
-    /// What passwords are hashed with besides their salt: any text.
-    pub pepper: Option<String>,
-    /// The key of OPAQUE logins, 64 hexadecimal digits; every such account depends on it for ever.
-    pub opaque: Option<String>,
-    /// The keys that seal records; the one of the highest number seals new ones. To rotate, add a key, run
-    /// `biopay-server --rotate-keys`, and then remove the old one.
-    pub vault: Vec<VaultKey>,
-}
-
-/// A key that seals records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct VaultKey {
-    /// Its number, which stays with it.
-    pub id: u32,
-    /// 64 hexadecimal digits.
-    pub key: String,
-}
-
 impl ServerConfig {
     /// Reads a configuration file.
     ///
@@ -338,16 +332,44 @@ impl ServerConfig {
         self.store.starts_with("postgres://") || self.store.starts_with("postgresql://")
     }
 
-    /// Returns the configuration as TOML with its secrets masked.
+    /// Returns the configuration as TOML with its secrets masked; where a secret is kept is none.
     pub fn to_masked_toml(&self) -> String {
         let mut masked = self.clone();
-        let mask = |secret: &mut String| *secret = "(masked)".into();
         masked.store = mask_password(&masked.store);
-        masked.bank.pin_key.iter_mut().for_each(mask);
-        masked.keys.pepper.iter_mut().for_each(mask);
-        masked.keys.opaque.iter_mut().for_each(mask);
-        masked.keys.vault.iter_mut().map(|key| &mut key.key).for_each(mask);
+        masked
+            .each_secret(&mut |_, secret| {
+                *secret = mask_secret(secret);
+                Ok(())
+            })
+            .expect("masking does not fail");
         toml::to_string(&masked).expect("the configuration has a form in TOML")
+    }
+
+    /// Reads the secrets that are kept elsewhere: `file:PATH` in a file, `credential:NAME` in the folder that systemd
+    /// gives a service (systemd.exec(5), LoadCredential).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] when one cannot be read, [`Error::Config`] when there is no such folder.
+    pub fn read_secrets(&mut self) -> Result<(), Error> {
+        self.store = read_reference("store", &self.store)?;
+        for (key, path) in [("tls.certificate", &mut self.tls.certificate), ("tls.key", &mut self.tls.key)] {
+            if let Some(kept) = path {
+                *kept = resolve_path(key, kept)?;
+            }
+        }
+        self.each_secret(&mut |key, secret| {
+            *secret = read_reference(key, secret)?;
+            Ok(())
+        })
+    }
+
+    /// Does something with every secret but the store's name, which has one inside.
+    fn each_secret(&mut self, act: &mut dyn FnMut(&str, &mut String) -> Result<(), Error>) -> Result<(), Error> {
+        if let Some(pin_key) = &mut self.bank.pin_key {
+            act("bank.pin-key", pin_key)?;
+        }
+        self.keys.each_secret(act)
     }
 }
 
@@ -364,23 +386,6 @@ pub fn parse_toml<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Re
     })
 }
 
-/// Masks the password in `scheme://user:password@host/...?password=...`.
-fn mask_password(store: &str) -> String {
-    let (place, query) = store.split_once('?').map_or((store, None), |(place, query)| (place, Some(query)));
-    let parts = place.split_once("://").and_then(|(scheme, rest)| {
-        let (user, place) = rest.rsplit_once('@')?;
-        let (name, _) = user.split_once(':')?;
-        Some(format!("{scheme}://{name}:(masked)@{place}"))
-    });
-    let place = parts.unwrap_or_else(|| place.to_owned());
-    let mask = |pair: &str| match pair.split_once('=') {
-        Some((key, _)) if key.to_ascii_lowercase().contains("pass") => format!("{key}=(masked)"),
-        _ => pair.to_owned(),
-    };
-    let query = query.map(|query| query.split('&').map(mask).collect::<Vec<_>>().join("&"));
-    query.map_or_else(|| place.clone(), |query| format!("{place}?{query}"))
-}
-
 /// Reads a store's name.
 ///
 /// # Errors
@@ -392,24 +397,6 @@ pub fn parse_location(store: &str) -> Result<Location, Error> {
         Some(("sqlite", path)) if !path.is_empty() => Ok(Location::File(path.into())),
         _ => Err(Error::Config(format!("store {store:?}: use sqlite:PATH or memory"))),
     }
-}
-
-/// Reads a key in hexadecimal digits.
-///
-/// # Errors
-///
-/// [`Error::Config`], without the key, when it does not have exactly `2 * N` digits.
-pub fn parse_key<const N: usize>(name: &str, text: &str) -> Result<[u8; N], Error> {
-    let wrong = || Error::Config(format!("{name} needs {} hexadecimal digits", 2 * N));
-    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(wrong());
-    }
-    let mut key = [0; N];
-    for (byte, pair) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
-    }
-    Ok(key)
 }
 
 #[cfg(test)]
@@ -443,6 +430,7 @@ mod tests {
         let shown = ServerConfig { store, ..ServerConfig::default() }.to_masked_toml();
         assert!(shown.contains("postgres://biopay:(masked)@db/biopay") && !shown.contains("s3c"), "{shown}");
         assert_eq!(mask_password("postgres://biopay@db/x"), "postgres://biopay@db/x");
+        assert_eq!(mask_password("credential:store"), "credential:store");
         for store in ["postgres://db/x?user=b&password=s3cret", "postgres://b@db/x?sslPassword=s3cret&a=b"] {
             assert!(!mask_password(store).contains("s3cret"), "{store}");
         }

@@ -1,10 +1,12 @@
 //! What the store keeps of a login: a password hash, or an OPAQUE record.
 
 use super::opaque::OpaqueRecord;
-use super::password::StoredPassword;
+use super::password::{PepperId, StoredPassword};
 
-/// Marks an OPAQUE record. A password hash begins with its memory cost, which is at least 8 KiB and so never zero.
+/// Marks an OPAQUE record. A password hash begins with its memory cost, which is at least 8 KiB and so never below 8.
 const OPAQUE: u8 = 0;
+/// Marks a password hash after the number of its pepper; without the mark the number is zero.
+const PEPPERED: u8 = 1;
 
 /// What the server checks a login against.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,7 +26,13 @@ impl Credential {
     /// Writes it for the store.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Password(stored) => postcard::to_stdvec(stored).expect("plain numbers have a form in postcard"),
+            Self::Password(stored) => {
+                let hash = postcard::to_stdvec(stored).expect("plain numbers have a form in postcard");
+                match stored.pepper() {
+                    0 => hash,
+                    pepper => [&[PEPPERED], pepper.to_be_bytes().as_slice(), &hash].concat(),
+                }
+            }
             Self::Opaque(record) => [&[OPAQUE], record.as_bytes()].concat(),
         }
     }
@@ -37,10 +45,13 @@ impl Credential {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CannotRead> {
         match bytes.split_first() {
             Some((&OPAQUE, record)) => Ok(Self::Opaque(OpaqueRecord::new(record.to_vec()).ok_or(CannotRead)?)),
-            _ => match postcard::take_from_bytes::<StoredPassword>(bytes) {
-                Ok((stored, [])) if stored.cost().is_valid() => Ok(Self::Password(stored)),
-                _ => Err(CannotRead),
-            },
+            Some((&PEPPERED, rest)) => {
+                let (pepper, hash) = rest.split_first_chunk().ok_or(CannotRead)?;
+                // Zero has the other spelling.
+                let pepper = Some(PepperId::from_be_bytes(*pepper)).filter(|&pepper| pepper > 0);
+                Ok(Self::Password(read_hash(hash)?.with_pepper(pepper.ok_or(CannotRead)?)))
+            }
+            _ => read_hash(bytes).map(Self::Password),
         }
     }
 
@@ -57,6 +68,35 @@ impl Credential {
         match self {
             Self::Opaque(record) => Some(record),
             Self::Password(_) => None,
+        }
+    }
+}
+
+fn read_hash(bytes: &[u8]) -> Result<StoredPassword, CannotRead> {
+    match postcard::take_from_bytes::<StoredPassword>(bytes) {
+        Ok((stored, [])) if stored.cost().is_valid() => Ok(stored),
+        _ => Err(CannotRead),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::password::{HashCost, Passwords, Peppers};
+    use zeroize::Zeroizing;
+
+    #[tokio::test]
+    async fn the_number_of_a_pepper_reads_back() {
+        let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
+        for number in [0, 1, 7, u32::MAX] {
+            let peppers = Peppers::new([(number, Zeroizing::new(vec![1]))].into(), None).unwrap();
+            let passwords = Passwords::with_peppers(crate::env::system::env(1, 1), cost, peppers);
+            let hash = passwords.hash(biopay_protocol::Secret::new("x").unwrap()).await.unwrap();
+            let bytes = Credential::Password(hash).to_bytes();
+            assert_eq!(bytes[0] == PEPPERED, number > 0);
+            let read = Credential::from_bytes(&bytes).unwrap();
+            assert_eq!(read.into_password().unwrap().pepper(), number);
+            assert!(Credential::from_bytes(&bytes[..bytes.len() - 1]).is_err());
         }
     }
 }

@@ -68,15 +68,25 @@ pub struct OpaqueServer {
     setup: ServerSetup<Suite>,
     /// The record that stands for every unknown name, so that such a login costs what any other does.
     dummy: OpaqueRecord,
+    limits_key: ring::hmac::Key,
 }
 
 impl OpaqueServer {
     /// Expands a configured key of 32 bytes. Every record depends on it: another key knows no account.
     pub fn new(env: Env, key: Zeroizing<[u8; 32]>) -> Self {
+        // The one key that never changes also keys the hashes under which limits are kept.
+        let root = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key.as_slice());
+        let derived = ring::hmac::sign(&root, b"biopay limits");
+        let limits_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, derived.as_ref());
         let mut random = ChaCha20Rng::from_seed(*key);
         let setup = ServerSetup::new(&mut Draws(&mut |bytes| random.fill_bytes(bytes)));
         let dummy = dummy_record(&setup, &mut random);
-        Self { env, setup, dummy }
+        Self { env, setup, dummy, limits_key }
+    }
+
+    /// Returns the key of the hashes under which limits are kept.
+    pub(crate) fn limits_key(&self) -> ring::hmac::Key {
+        self.limits_key.clone()
     }
 
     /// Returns the record that stands for every unknown name.

@@ -12,6 +12,7 @@
 use crate::env::Env;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
 use zeroize::Zeroizing;
 
 const FORMAT: u8 = 1;
@@ -28,24 +29,51 @@ pub struct CannotOpen;
 /// The number of a key-encryption key.
 pub type KeyId = u32;
 
-/// The keys that seal and open records.
+/// The keys that seal and open records, which can be exchanged while records are sealed and opened.
 pub struct Vault {
     env: Env,
+    keys: RwLock<Arc<VaultKeys>>,
+}
+
+/// Key-encryption keys, and which of them seals new records.
+pub struct VaultKeys {
     current: KeyId,
     keys: BTreeMap<KeyId, LessSafeKey>,
+}
+
+impl VaultKeys {
+    /// Takes the keys. New records are sealed with the one of number `current`, or with the one of the highest number;
+    /// `None` when that one is not there.
+    pub fn new(keys: BTreeMap<KeyId, Zeroizing<[u8; KEY_BYTES]>>, current: Option<KeyId>) -> Option<Self> {
+        let current = current.or(keys.keys().next_back().copied())?;
+        let keys: BTreeMap<_, _> = keys.into_iter().map(|(id, key)| (id, key_of(&key))).collect();
+        keys.contains_key(&current).then_some(Self { current, keys })
+    }
 }
 
 impl Vault {
     /// Takes the key-encryption keys; new records are sealed with the one of the highest number.
     pub fn new(env: Env, keys: BTreeMap<KeyId, Zeroizing<[u8; KEY_BYTES]>>) -> Option<Self> {
-        let current = *keys.keys().next_back()?;
-        let keys = keys.into_iter().map(|(id, key)| (id, key_of(&key))).collect();
-        Some(Self { env, current, keys })
+        VaultKeys::new(keys, None).map(|keys| Self::with_keys(env, keys))
+    }
+
+    /// Takes the key-encryption keys.
+    pub fn with_keys(env: Env, keys: VaultKeys) -> Self {
+        Self { env, keys: RwLock::new(Arc::new(keys)) }
+    }
+
+    /// Exchanges the keys for all records from now on.
+    pub fn renew(&self, keys: VaultKeys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    fn keys(&self) -> Arc<VaultKeys> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns the number of the key that seals new records.
     pub fn current(&self) -> KeyId {
-        self.current
+        self.keys().current
     }
 
     /// Returns the number of the key that a record was sealed with.
@@ -57,9 +85,10 @@ impl Vault {
     /// Seals a record for its context.
     pub fn seal(&self, context: &str, plain: &[u8]) -> Vec<u8> {
         let data_key = Zeroizing::new(self.env.random::<KEY_BYTES>());
+        let keys = self.keys();
         let mut sealed = vec![FORMAT];
-        sealed.extend_from_slice(&self.current.to_be_bytes());
-        self.append(&mut sealed, &self.keys[&self.current], context, data_key.as_slice());
+        sealed.extend_from_slice(&keys.current.to_be_bytes());
+        self.append(&mut sealed, &keys.keys[&keys.current], context, data_key.as_slice());
         self.append(&mut sealed, &key_of(&data_key), context, plain);
         sealed
     }
@@ -70,7 +99,8 @@ impl Vault {
     ///
     /// [`CannotOpen`], without saying which of the reasons it is.
     pub fn open(&self, context: &str, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, CannotOpen> {
-        let key = self.keys.get(&Self::key_id(sealed).ok_or(CannotOpen)?).ok_or(CannotOpen)?;
+        let keys = self.keys();
+        let key = keys.keys.get(&Self::key_id(sealed).ok_or(CannotOpen)?).ok_or(CannotOpen)?;
         let rest = &sealed[HEADER_BYTES..];
         let (wrapped, content) = rest.split_at_checked(NONCE_LEN + WRAPPED_BYTES).ok_or(CannotOpen)?;
         let data_key = unseal(key, context, wrapped)?;
@@ -144,5 +174,20 @@ mod tests {
         assert_eq!(&**rotated.open("x", &sealed).unwrap(), b"old");
         assert_eq!(Vault::key_id(&rotated.seal("x", b"new")), Some(2));
         assert_eq!(vault(&[2]).open("x", &sealed), Err(CannotOpen));
+    }
+
+    #[test]
+    fn a_new_key_opens_before_it_seals() {
+        let keys = |ids: &[KeyId], current| {
+            VaultKeys::new(ids.iter().map(|&id| (id, Zeroizing::new([id as u8; KEY_BYTES]))).collect(), current)
+        };
+        let (one, other) = (vault(&[1]), vault(&[1]));
+        one.renew(keys(&[1, 2], Some(1)).unwrap());
+        assert_eq!(one.current(), 1);
+        other.renew(keys(&[1, 2], Some(2)).unwrap());
+        let (by_one, by_other) = (one.seal("x", b"a"), other.seal("x", b"b"));
+        assert_eq!((Vault::key_id(&by_one), Vault::key_id(&by_other)), (Some(1), Some(2)));
+        assert!(one.open("x", &by_other).is_ok() && other.open("x", &by_one).is_ok());
+        assert!(keys(&[1, 2], Some(3)).is_none() && keys(&[], None).is_none());
     }
 }

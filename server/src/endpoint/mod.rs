@@ -5,7 +5,7 @@ mod listener;
 pub use listener::QuicListener;
 
 use crate::config::Limits;
-use crate::service::limits::{Place, Places, Source};
+use crate::service::limits::{Place, Places, Seats, Source};
 use crate::service::{Service, Session};
 use crate::shutdown::Shutdown;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
@@ -22,6 +22,8 @@ use tokio::sync::Semaphore;
 pub const CLOSED_BY_SHUTDOWN: u32 = 1;
 /// The code that a connection is closed with when its client speaks another version; the reason names the one spoken here.
 pub const CLOSED_BY_VERSION: u32 = 2;
+/// The code that a connection without a login is closed with when all places are taken and its network holds most.
+pub const CLOSED_FOR_ANOTHER: u32 = 3;
 /// Tasks that may be under way; a permit each, so that the shutdown knows when the last one has ended.
 const TASKS_MAX: usize = 1 << 20;
 
@@ -30,10 +32,12 @@ pub async fn serve(listener: Arc<QuicListener>, service: Arc<Service>, mut shutd
     let tasks = Arc::new(Semaphore::new(TASKS_MAX));
     let resolver = tokio::spawn(service.clone().resolve(shutdown.clone()));
     let late = tokio::spawn(service.clone().take_late_answers(shutdown.clone()));
+    let keeper = tokio::spawn(service.clone().keep_limits(shutdown.clone()));
     let limits = *listener.limits();
-    let places = Places::new(limits.connections_per_source);
+    let (places, seats) = (Places::new(limits.connections_per_source), Seats::new());
+    let shutdown_too = shutdown.clone();
     let server =
-        Arc::new(Server { listener, service, limits, tasks: tasks.clone(), places, shutdown: shutdown.clone() });
+        Arc::new(Server { listener, service, limits, tasks: tasks.clone(), places, seats, shutdown: shutdown_too });
     loop {
         let incoming = tokio::select! {
             biased;
@@ -49,7 +53,8 @@ pub async fn serve(listener: Arc<QuicListener>, service: Arc<Service>, mut shutd
     if server.service.env().within(drain, idle).await.is_none() {
         tracing::warn!("the server stopped while requests were under way; their outcomes are in the store");
     }
-    drop((resolver.await, late.await));
+    drop((resolver.await, late.await, keeper.await));
+    server.service.finish_limits().await;
     server.listener.close(CLOSED_BY_SHUTDOWN).await;
 }
 
@@ -59,7 +64,15 @@ struct Server {
     limits: Limits,
     tasks: Arc<Semaphore>,
     places: Places<Source>,
+    seats: Seats<Guest>,
     shutdown: Shutdown,
+}
+
+/// An open connection and who is on it.
+#[derive(Clone)]
+struct Guest {
+    connection: Connection,
+    client: Arc<ClientConnection>,
 }
 
 impl Server {
@@ -68,16 +81,25 @@ impl Server {
         let open = self.listener.open_connections();
         let source = Source::from(incoming.remote_address().ip());
         let has_its_share = open >= self.limits.retry_above && self.places.is_share_taken(&source);
-        if open >= self.limits.connections || has_its_share {
-            self.service.metrics().count_refused();
-            incoming.refuse();
-        } else if open >= self.limits.retry_above && !incoming.remote_address_validated() && incoming.may_retry() {
+        if open >= self.limits.retry_above && !incoming.remote_address_validated() && incoming.may_retry() {
             self.service.metrics().count_retried();
             drop(incoming.retry());
+        } else if has_its_share || (open >= self.limits.connections && !self.make_room_for(source)) {
+            self.service.metrics().count_refused();
+            incoming.refuse();
         } else {
             let (server, place) = (self.clone(), self.places.take_anyway(source));
             tokio::spawn(async move { server.welcome(incoming, place).await });
         }
+    }
+
+    /// Closes a connection of whoever holds most places, so that nobody holds them all with connections that ask nothing.
+    fn make_room_for(&self, source: Source) -> bool {
+        let guest = self.seats.find_for(source, |guest| !guest.client.session.is_logged_in());
+        let Some(Guest { connection, .. }) = guest else { return false };
+        self.service.metrics().count_displaced();
+        connection.close(CLOSED_FOR_ANOTHER.into(), b"others need the place");
+        true
     }
 
     /// Shakes hands, within the time that there is for it.
@@ -100,6 +122,9 @@ impl Server {
         let Some(channel) = channel_of(&connection) else { return };
         let session = self.service.begin_session(connection.remote_address().ip(), channel);
         let client = Arc::new(ClientConnection { session, sent: Sent::new(self.limits.streams) });
+        let source = Source::from(connection.remote_address().ip());
+        let guest = Guest { connection: connection.clone(), client: client.clone() };
+        let _seat = self.seats.take(source, guest);
         // A permit, so that the shutdown waits for what this connection was sent.
         let Ok(permit) = self.tasks.clone().acquire_owned().await else { return };
         let (mut permit, mut shutdown) = (Some(permit), self.shutdown.clone());

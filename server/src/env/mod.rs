@@ -60,8 +60,22 @@ pub enum HashPriority {
 #[error("too much work is waiting")]
 pub struct Overloaded;
 
+/// How many password hashes a pool takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HashPlaces {
+    /// At a time, so that none of its threads is ever idle.
+    pub at_once: usize,
+    /// More that may wait.
+    pub waiting: usize,
+}
+
 /// A pool that runs work which would hold up the network.
 pub trait Cpu: Send + Sync {
+    /// Returns how many hashes it takes, where its callers have to line up; `None` where it keeps its own line.
+    fn hash_places(&self) -> Option<HashPlaces> {
+        None
+    }
+
     /// Accepts work; the future ends when it is done.
     ///
     /// # Errors
@@ -116,6 +130,11 @@ impl Env {
     pub fn draw_payment(&self) -> PaymentId {
         let random: [u8; 16] = self.random();
         PaymentId(u128::from(self.clock.unix_ms()) << 80 | u128::from_be_bytes(random) >> 48)
+    }
+
+    /// Returns when a payment's name was drawn, in milliseconds since 1970.
+    pub fn drawn_ms(payment: PaymentId) -> u64 {
+        (payment.0 >> 80) as u64
     }
 
     /// Waits for a future at most so long; `None` when the time is up. A future that is ready at once costs no timer.

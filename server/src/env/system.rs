@@ -1,7 +1,7 @@
 //! The seams of a real server: the machine's clocks, our own threads, the system's randomness. Nothing else in the server
 //! uses them directly.
 
-use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, HashPriority, Overloaded, Work};
+use super::{BoxFuture, Clock, CostClass, Cpu, Entropy, Env, HashPlaces, HashPriority, Overloaded, Work};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
@@ -83,6 +83,7 @@ type Job = (Work, tokio::sync::oneshot::Sender<()>);
 /// queue.
 pub struct ThreadPool {
     queue: SyncSender<Job>,
+    places: HashPlaces,
 }
 
 impl ThreadPool {
@@ -101,7 +102,9 @@ impl ThreadPool {
             let (jobs, answers) = (jobs.clone(), answers.clone());
             start(format!("hash-{index}"), move || work_off(&jobs, &answers, priority));
         }
-        Self { queue: sender }
+        // One under way and one ready for each thread, which the dispatcher and the queue hold.
+        let at_once = 2 * threads.max(1).min(queue.max(1));
+        Self { queue: sender, places: HashPlaces { at_once, waiting: queue } }
     }
 }
 
@@ -111,6 +114,10 @@ fn start(name: String, work: impl FnOnce() + Send + 'static) {
 }
 
 impl Cpu for ThreadPool {
+    fn hash_places(&self) -> Option<HashPlaces> {
+        Some(self.places)
+    }
+
     fn submit(&self, class: CostClass, work: Work) -> Result<BoxFuture<'static, ()>, Overloaded> {
         if class != CostClass::PasswordHash {
             work();

@@ -1,4 +1,5 @@
-//! The operator's HTTP endpoint: `/metrics` in Prometheus' text format, and `/healthz`.
+//! The operator's HTTP endpoint: `/metrics` in Prometheus' text format, `/livez` for whoever restarts a process that
+//! hangs, and `/readyz` (with `/healthz`) for whoever sends requests to servers that can charge.
 
 mod prometheus;
 
@@ -10,14 +11,16 @@ use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
-/// Connections at once: a scraper, probes, and room for whoever connects and says nothing.
-const CONNECTIONS_MAX: usize = 256;
+/// Connections at once: a scraper, and probes. When there are more, the oldest is closed, so that nobody keeps others out
+/// by connecting and saying nothing.
+const CONNECTIONS_MAX: usize = 64;
 /// How long one connection may take altogether.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the store and the bank may take to answer a health check.
@@ -27,9 +30,8 @@ const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Answers until the shutdown.
 pub async fn serve_operations(listener: TcpListener, service: Arc<Service>, mut shutdown: Shutdown) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
-        let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
         let accepted = tokio::select! {
             biased;
             () = shutdown.begun() => return,
@@ -39,19 +41,25 @@ pub async fn serve_operations(listener: TcpListener, service: Arc<Service>, mut 
             service.env().clock.sleep(Duration::from_millis(10)).await;
             continue;
         };
-        let service = service.clone();
-        tokio::spawn(async move {
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= CONNECTIONS_MAX
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        let (service, shutdown) = (service.clone(), shutdown.clone());
+        let connection = tokio::spawn(async move {
             let env = service.env().clone();
-            env.within(CONNECTION_TIMEOUT, converse(socket, service)).await;
-            drop(place);
+            env.within(CONNECTION_TIMEOUT, converse(socket, service, shutdown)).await;
         });
+        open.push_back(connection.abort_handle());
     }
 }
 
-async fn converse(socket: TcpStream, service: Arc<Service>) {
+async fn converse(socket: TcpStream, service: Arc<Service>, shutdown: Shutdown) {
     let respond = service_fn(|request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(respond(&service, &request).await) }
+        let (service, shutdown) = (service.clone(), shutdown.clone());
+        async move { Ok::<_, Infallible>(respond(&service, &shutdown, &request).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.keep_alive(false).max_buf_size(HEADER_BYTES_MAX).half_close(false);
@@ -60,18 +68,23 @@ async fn converse(socket: TcpStream, service: Arc<Service>) {
     }
 }
 
-async fn respond(service: &Service, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+async fn respond(service: &Service, shutdown: &Shutdown, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/metrics") => {
             let snapshot = service.snapshot();
-            text(StatusCode::OK, prometheus::write(&snapshot, service.images().killed()))
+            text(StatusCode::OK, prometheus::write(&snapshot, &service.gauges().await, service.images().killed()))
         }
-        (&Method::GET, "/healthz") => match service.env().within(HEALTH_TIMEOUT, service.health()).await {
+        // That this is answered is all that there is to say: a bank that is away is no reason to restart the server.
+        (&Method::GET, "/livez") => text(StatusCode::OK, "alive\n".into()),
+        (&Method::GET, "/readyz" | "/healthz") if shutdown.has_begun() => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".into())
+        }
+        (&Method::GET, "/readyz" | "/healthz") => match service.env().within(HEALTH_TIMEOUT, service.health()).await {
             Some(Ok(_)) => text(StatusCode::OK, "ok\n".into()),
             Some(Err(refusal)) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")),
             None => text(StatusCode::SERVICE_UNAVAILABLE, "no answer in time\n".into()),
         },
-        (&Method::GET, _) => text(StatusCode::NOT_FOUND, "there are /metrics and /healthz\n".into()),
+        (&Method::GET, _) => text(StatusCode::NOT_FOUND, "there are /metrics, /livez, /readyz and /healthz\n".into()),
         _ => text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".into()),
     }
 }

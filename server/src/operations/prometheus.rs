@@ -1,11 +1,12 @@
 //! The counters in Prometheus' text exposition format, version 0.0.4.
 
-use crate::metrics::Snapshot;
+use crate::metrics::{BUCKETS_US, Snapshot};
+use crate::service::Gauges;
 use crate::store::Commits;
 use std::fmt::{Display, Write as _};
 
-/// Writes the counters.
-pub(crate) fn write(snapshot: &Snapshot, images_killed: u64) -> String {
+/// Writes the counters and the gauges.
+pub(crate) fn write(snapshot: &Snapshot, gauges: &Gauges, images_killed: u64) -> String {
     let mut text = String::new();
     let mut one = |name: &str, kind: &str, help: &str, value: Option<f64>| {
         if let Some(value) = value {
@@ -25,14 +26,51 @@ pub(crate) fn write(snapshot: &Snapshot, images_killed: u64) -> String {
         ("connections", "Handshakes completed.", snapshot.connections_total),
         ("connections_refused", "Turned away before their handshake.", snapshot.connections_refused),
         ("connections_retried", "Asked to prove their address first.", snapshot.connections_retried),
+        ("connections_displaced", "Closed without a login to make room for others.", snapshot.connections_displaced),
         ("handshakes_timed_out", "Took too long to complete.", snapshot.handshakes_timed_out),
         ("malformed_requests", "Could not be read.", snapshot.malformed),
         ("image_workers_killed", "Image readers killed at their deadline.", images_killed),
     ] {
         one(&format!("biopay_{name}_total"), "counter", help, Some(count as f64));
     }
+    gauges_of(&mut text, gauges);
     operations(&mut text, snapshot);
     text
+}
+
+/// Writes what the server waits for. What is not known is left out, so that an alarm on its absence can tell.
+fn gauges_of(text: &mut String, gauges: &Gauges) {
+    let backlog = gauges.backlog;
+    let bank = gauges.bank;
+    for (name, help, value) in [
+        ("biopay_payments_open", "Payments without an outcome.", backlog.map(|backlog| backlog.open as f64)),
+        (
+            "biopay_payments_open_oldest_seconds",
+            "Since the oldest payment without an outcome began; 0 without any.",
+            backlog.map(|_| gauges.oldest_open_s.unwrap_or(0.0)),
+        ),
+        (
+            "biopay_suspense",
+            "Approvals that came after their reversal.",
+            backlog.map(|backlog| backlog.suspended as f64),
+        ),
+        ("biopay_bank_links", "Links to the bank that are configured.", Some(bank.links as f64)),
+        ("biopay_bank_links_up", "Links on which the bank answers.", Some(bank.links_up as f64)),
+        ("biopay_bank_waiting", "Requests that wait for the bank.", Some(bank.under_way as f64)),
+        ("biopay_hashes_waiting", "Logins that wait for a turn to hash.", Some(gauges.hashes_waiting as f64)),
+        ("biopay_store_waiting", "Commands that wait for the store.", gauges.store_waiting.map(|count| count as f64)),
+        ("biopay_images_waiting", "Images that are read or wait for it.", Some(gauges.images_waiting as f64)),
+        ("biopay_certificate_expires_seconds", "Until the certificate expires.", gauges.certificate_s),
+    ] {
+        if let Some(value) = value {
+            head(text, name, "gauge", help);
+            line(text, name, &[], value);
+        }
+    }
+    head(text, "biopay_limited_keys", "gauge", "Accounts, sources and the like with failures that count, by limit.");
+    for (limit, count) in &gauges.limits {
+        line(text, "biopay_limited_keys", &[("limit", limit)], count);
+    }
 }
 
 fn operations(text: &mut String, snapshot: &Snapshot) {
@@ -44,12 +82,15 @@ fn operations(text: &mut String, snapshot: &Snapshot) {
         }
     }
     let latency = "biopay_request_seconds";
-    head(text, latency, "summary", "Time from a request read to its answer ready.");
+    head(text, latency, "histogram", "Time from a request read to its answer ready.");
     for (operation, counters) in &snapshot.operations {
-        let quantiles = [("0.5", counters.latency_us_p50), ("0.9", counters.latency_us_p90)];
-        for (quantile, us) in quantiles.into_iter().chain([("0.99", counters.latency_us_p99)]) {
-            line(text, latency, &[("operation", operation), ("quantile", quantile)], us as f64 / 1e6);
+        let mut below = 0;
+        for (end, count) in BUCKETS_US.iter().zip(counters.buckets) {
+            below += count;
+            let end = (*end as f64 / 1e6).to_string();
+            line(text, &format!("{latency}_bucket"), &[("operation", operation), ("le", &end)], below);
         }
+        line(text, &format!("{latency}_bucket"), &[("operation", operation), ("le", "+Inf")], counters.count);
         let sum = counters.latency_us_mean * counters.count as f64 / 1e6;
         line(text, &format!("{latency}_sum"), &[("operation", operation)], sum);
         line(text, &format!("{latency}_count"), &[("operation", operation)], counters.count);
@@ -80,9 +121,14 @@ mod tests {
         let metrics = Metrics::default();
         metrics.record("login", "logged-in", Duration::from_millis(3));
         metrics.record("login", "throttled", Duration::from_millis(1));
-        let text = write(&metrics.snapshot(&system::env(1, 1)), 2);
+        let gauges = Gauges { limits: vec![("login", 3)], ..Gauges::default() };
+        let text = write(&metrics.snapshot(&system::env(1, 1)), &gauges, 2);
         assert!(text.contains("biopay_requests_total{operation=\"login\",outcome=\"throttled\"} 1\n"), "{text}");
         assert!(text.contains("biopay_request_seconds_count{operation=\"login\"} 2\n"), "{text}");
+        assert!(text.contains("biopay_request_seconds_bucket{operation=\"login\",le=\"0.001\"} 1\n"), "{text}");
+        assert!(text.contains("biopay_request_seconds_bucket{operation=\"login\",le=\"+Inf\"} 2\n"), "{text}");
+        assert!(text.contains("biopay_limited_keys{limit=\"login\"} 3\n"), "{text}");
+        assert!(!text.contains("biopay_payments_open "), "what is not known is left out");
         assert!(text.contains("biopay_image_workers_killed_total 2\n"), "{text}");
         let mut typed = Vec::new();
         for line in text.lines() {

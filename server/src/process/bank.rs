@@ -1,7 +1,7 @@
 //! `biopay-bank`.
 
 use super::{CommonArgs, announce, keys, parse, run};
-use crate::config::{TlsConfig, parse_location, parse_toml};
+use crate::config::{TlsConfig, mask_secret, parse_location, parse_toml, read_reference};
 use crate::env::system;
 use crate::error::Error;
 use crate::issuer::accounts;
@@ -113,10 +113,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn start(args: BankArgs) -> Result<(), Error> {
     let config = resolve(&args)?;
     if args.print_config {
-        let masked = BankHostConfig { pin_key: config.pin_key.map(|_| "(masked)".into()), ..config };
+        let masked = BankHostConfig { pin_key: config.pin_key.as_deref().map(mask_secret), ..config };
         print!("{}", toml::to_string(&masked).expect("the configuration has a form in TOML"));
         return Ok(());
     }
+    let pin_key = config.pin_key.as_deref().map(|secret| read_reference("pin-key", secret)).transpose()?;
+    let config = BankHostConfig { pin_key, ..config };
     let shutdown = args.common.listen_for_end()?;
     let env = system::env(1, 1);
     let pin_key = keys::pin_key_bytes(config.pin_key.as_deref())?;

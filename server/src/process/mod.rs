@@ -4,11 +4,15 @@
 //! and, for the server, `certificate_hex` (DER), and ends it with SIGTERM or, with `--exit-on-stdin-close`, by closing
 //! its standard input: then no child outlives its parent.
 
+mod backup;
 mod bank;
+mod commands;
 mod image;
 mod keys;
 mod notify;
+mod reload;
 mod server;
+mod stores;
 
 pub use bank::{BankHostConfig, main as bank_main};
 pub use keys::pin_key;
@@ -126,7 +130,9 @@ fn exit_code(outcome: Result<(), Error>) -> ExitCode {
     let Err(error) = outcome else { return EXIT_OK.into() };
     eprintln!("error: {error}");
     match error {
-        Error::Config(_) | Error::Accounts(_) | Error::Certificate(_) | Error::File { .. } => EXIT_USAGE.into(),
+        Error::Config(_) | Error::Key(_) | Error::Accounts(_) | Error::Certificate(_) | Error::File { .. } => {
+            EXIT_USAGE.into()
+        }
         Error::Store(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
     }
 }

@@ -1,9 +1,14 @@
 //! `biopay-server`.
 
-use super::{CommonArgs, announce, image, keys, notify, parse, run};
+use super::backup::{back_up, restore};
+use super::commands::{print_audit, rotate_keys};
+use super::keys::{self, Keys};
+use super::reload::Reloading;
+use super::stores::open_store;
+use super::{CommonArgs, announce, image, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
-use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility, parse_location};
+use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility};
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
 use crate::crypto::vault::Vault;
@@ -13,11 +18,11 @@ use crate::error::Error;
 use crate::images::{ImageReader, WorkerCommand};
 use crate::metrics::Metrics;
 use crate::operations::serve_operations;
-use crate::service::{Parts, Service, rotate};
+use crate::service::{Parts, Service, admit, probe};
 use crate::shutdown::Shutdown;
 use crate::socket;
-use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
-use crate::tls::{Identity, bank_connector, database_connector};
+use crate::store::{Store, StoreError};
+use crate::tls::{Identity, bank_connector};
 use biopay_biometrics::scheme::Registry;
 use clap::Parser;
 use rustls_pki_types::ServerName;
@@ -92,6 +97,13 @@ struct ServerArgs {
     /// Seal every record again with the newest key, print how many, and stop; safe beside running servers.
     #[arg(long)]
     rotate_keys: bool,
+    /// Copy the SQLite store of this moment into a new file, check it, print its sums, and stop; safe beside a running
+    /// server.
+    #[arg(long, value_name = "FILE")]
+    backup: Option<PathBuf>,
+    /// Make the store of a backup, where none is yet; check it and the keys, print its sums, and stop.
+    #[arg(long, value_name = "FILE")]
+    restore: Option<PathBuf>,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -120,22 +132,32 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         print!("{}", config.to_masked_toml());
         return Ok(());
     }
-    config.check()?;
+    let config = usable(config)?;
     if args.audit {
         return print_audit(&config).await;
     }
     if args.rotate_keys {
         return rotate_keys(&config).await;
     }
+    if let Some(to) = &args.backup {
+        return back_up(&config, to).await;
+    }
+    if let Some(from) = &args.restore {
+        return restore(&config, from).await;
+    }
     let shutdown = args.common.listen_for_end()?;
     let store = open_store(&config).await?;
     let (failed, closing) = (store.failed(), store.clone());
-    let service = Arc::new(build_service(&config, store, image::worker_command(given)?)?);
-    let (listener, certificate) = open_front(&config, args.development_certificate.as_deref())?;
+    let service = Arc::new(build_service(&config, store.clone(), image::worker_command(given)?).await?);
+    service.restore_limits().await?;
+    let (listener, certificate) = open_front(&config, &service, args.development_certificate.as_deref())?;
     let operations = open_operations(&config, &service, &shutdown).await?;
     let listening = listener.address()?.to_string();
     // Listened for before anybody hears that the server is ready: a hangup that nobody listens for ends a process.
-    tokio::spawn(notify::reload_on_hangup(listener.clone(), config.tls.clone())?);
+    let metrics_file = args.metrics.clone();
+    let read = Arc::new(move || resolve(&args).and_then(usable));
+    let reloading = Reloading { read, listener: listener.clone(), service: service.clone(), store };
+    tokio::spawn(notify::reload_on_hangup(move || reloading.clone().reload())?);
     announce(&serde_json::json!({
         "listening": listening, "certificate_hex": certificate, "operations": operations,
     }))?;
@@ -149,15 +171,20 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     if let Err(error) = closing.close().await {
         tracing::warn!(%error, "the store's write-ahead log stays beside it: copy both files together");
     }
-    match &args.metrics {
+    match &metrics_file {
         Some(path) => write_whole(path, &service.snapshot().to_json()),
         None => Ok(()),
     }
 }
 
 /// Opens the socket; returns the certificate in hexadecimal digits too.
-fn open_front(config: &ServerConfig, made: Option<&Path>) -> Result<(Arc<QuicListener>, String), Error> {
+fn open_front(
+    config: &ServerConfig,
+    service: &Service,
+    made: Option<&Path>,
+) -> Result<(Arc<QuicListener>, String), Error> {
     let identity = Identity::load(&config.tls)?;
+    service.metrics().set_certificate_expiry(identity.expires_unix_s());
     match made {
         Some(_) if config.tls.certificate.is_some() => {
             return Err(Error::Config("use either --development-certificate or tls.certificate, not both".into()));
@@ -191,21 +218,11 @@ async fn open_operations(
     Ok(Some(address))
 }
 
-async fn print_audit(config: &ServerConfig) -> Result<(), Error> {
-    let audit = open_existing_store(config).await?.audit().await?;
-    announce(&serde_json::to_value(&audit).expect("an audit has a form in JSON"))?;
-    let wrong = StoreError::Sql("the ledger's sums are wrong".into());
-    if audit.is_clean() { Ok(()) } else { Err(wrong.into()) }
-}
-
-async fn rotate_keys(config: &ServerConfig) -> Result<(), Error> {
-    let vault = open_vault(config, system::env(1, 1))?;
-    let rotation = rotate(&*open_existing_store(config).await?, &vault).await?;
-    announce(&serde_json::to_value(rotation).expect("counts have a form in JSON"))
-}
-
-fn open_vault(config: &ServerConfig, env: Env) -> Result<Vault, Error> {
-    Vault::new(env, keys::vault_keys(&config.keys)?).ok_or_else(|| Error::Config("keys.vault is empty".into()))
+/// Checks a configuration and reads the secrets that it names.
+fn usable(mut config: ServerConfig) -> Result<ServerConfig, Error> {
+    config.read_secrets()?;
+    config.check()?;
+    Ok(config)
 }
 
 /// Applies environment and flags on top of the file.
@@ -227,7 +244,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     Ok(config)
 }
 
-fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCommand) -> Result<Service, Error> {
+async fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCommand) -> Result<Service, Error> {
     let env = system::env_with(config.password.thread_count(), config.password.queue, config.password.priority);
     if config.password.priority == HashPriority::Idle {
         tracing::info!(
@@ -239,6 +256,13 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
     }
     let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
+    let keys = Keys::read(&config.keys)?;
+    let vault = Vault::with_keys(env.clone(), keys.vault()?);
+    let passwords = Passwords::with_peppers(env.clone(), config.password.cost, keys.peppers()?);
+    probe(&*store, &vault).await?;
+    for cost in admit(&*store, &env, &keys.named(), config.password.cost).await? {
+        passwords.note_cost(cost);
+    }
     Ok(Service::new(Parts {
         hides_unknown_names: config.password.hides_unknown_names,
         rules: config.rules,
@@ -247,45 +271,28 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
         store,
         bank: Arc::new(connect_bank(config, env.clone())?),
         schemes: Arc::new(schemes),
-        vault: open_vault(config, env.clone())?,
-        passwords: Passwords::new(env.clone(), config.password.cost, keys::pepper(&config.keys)),
-        opaque: OpaqueServer::new(env.clone(), keys::opaque(&config.keys)?),
+        vault,
+        passwords,
+        opaque: OpaqueServer::new(env.clone(), keys.opaque()),
         images: ImageReader::new(env.clone(), worker, config.images),
         metrics: Arc::new(Metrics::default()),
         env,
     }))
 }
 
-/// Opens the store for a command that changes nothing where there is nothing: a mistyped path makes no new store.
-async fn open_existing_store(config: &ServerConfig) -> Result<Arc<dyn Store>, Error> {
-    if config.is_postgres() {
-        return open_store(config).await;
-    }
-    Ok(Arc::new(SqliteStore::open_existing(&parse_location(&config.store)?)?))
-}
-
-async fn open_store(config: &ServerConfig) -> Result<Arc<dyn Store>, Error> {
-    let store = &config.store;
-    if config.is_postgres() {
-        let tls = config.store_certificate.as_deref().map(database_connector).transpose()?;
-        return Ok(Arc::new(PostgresStore::open(store, tls).await?));
-    }
-    Ok(Arc::new(SqliteStore::open(&parse_location(store)?)?))
-}
-
 fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Error> {
     let bank = &config.bank;
-    let digits = (1..=11).contains(&bank.institution.len()) && bank.institution.bytes().all(|b| b.is_ascii_digit());
-    if !digits {
-        return Err(Error::Config("bank.institution needs 1 to 11 digits".into()));
-    }
     let timeout = Duration::from_millis(u64::from(bank.timeout_ms));
-    let wire = TcpWire::new(bank_address(bank)?, env.clone(), timeout);
+    let heartbeat = Duration::from_millis(u64::from(bank.heartbeat_ms));
+    let mut wire = TcpWire::new(bank_address(bank, bank.address)?, env.clone(), timeout).with_heartbeat(heartbeat);
+    if let Some(second) = bank.second_address {
+        wire = wire.with_second(bank_address(bank, second)?);
+    }
     Ok(Acquirer::new(wire, env, bank.institution.clone(), keys::pin_key(bank.pin_key.as_deref())?))
 }
 
 /// Returns how to speak to the bank; in the clear on the loopback interface only.
-fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
+fn bank_address(bank: &BankConfig, address: SocketAddr) -> Result<BankAddress, Error> {
     let tls = match &bank.certificate {
         Some(certificate) => {
             let name = ServerName::try_from(bank.name.clone());
@@ -296,10 +303,10 @@ fn bank_address(bank: &BankConfig) -> Result<BankAddress, Error> {
             bank_connector(certificate, &bank.identity)?;
             Some(BankTrust { certificate: certificate.clone(), name, own: bank.identity.clone() })
         }
-        None if bank.address.ip().is_loopback() => None,
+        None if address.ip().is_loopback() => None,
         None => return Err(Error::Config("bank.certificate is needed for a bank on another machine".into())),
     };
-    Ok(BankAddress { address: bank.address, tls })
+    Ok(BankAddress { address, tls })
 }
 
 /// Writes a file under another name and renames it, so that nobody reads half of it.

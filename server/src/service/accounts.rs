@@ -1,12 +1,14 @@
 //! Registration, login, and what is bound to an account.
 
 use super::answer::refusal_of;
+use super::limits::{HashTurn, Source};
 use super::rotation::{account_context, authority_context};
 use super::session::{Entrant, Login, Session};
 use super::state::{OrRefuse, Service};
 use crate::bank::{Authority, BankError, Decline};
 use crate::config::Mode;
 use crate::crypto::credential::Credential;
+use crate::crypto::password::StoredPassword;
 use crate::store::{AccountId, Binding, Change, Creation};
 use biopay_protocol::message::AccountState;
 use biopay_protocol::proof::DeviceSignature;
@@ -14,6 +16,10 @@ use biopay_protocol::{
     BankAccount, ChannelBinding, DeviceKeys, HelperBytes, LoginName, PayloadBytes, Refusal, Response, Secret,
     credentials,
 };
+use std::time::Duration;
+
+/// How long a login or a registration waits for its turn to hash a password.
+const HASH_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// What a registration binds to a login.
 pub(super) struct Registration {
@@ -87,8 +93,8 @@ impl Service {
         }
         let source = session.source();
         self.throttle.begin_login(&name, source)?;
-        let checked = match self.throttle.take_hash_place(&name, source) {
-            Ok(_place) => self.check_password(&name, password).await,
+        let checked = match self.wait_to_hash(&name, source).await {
+            Ok(_turn) => self.check_password(&name, password).await,
             Err(refusal) => Err(refusal),
         };
         if checked != Err(Refusal::WrongCredentials) {
@@ -110,6 +116,12 @@ impl Service {
         Ok(Response::LoggedIn { account: binding })
     }
 
+    /// Waits for a turn to hash a password, as long as anybody waits for one.
+    pub(super) async fn wait_to_hash(&self, name: &LoginName, source: Source) -> Result<HashTurn, Refusal> {
+        let turn = self.env.within(HASH_WAIT_MAX, self.throttle.take_hash_turn(name, source)).await;
+        turn.unwrap_or(Err(Refusal::Overloaded))
+    }
+
     /// Finds the account behind a name and a password; an unknown name costs what a known one does.
     async fn check_password(&self, name: &LoginName, password: Secret) -> Result<Entrant, Refusal> {
         let found = self.store.find_account(name.clone()).await.or_refuse()?;
@@ -117,8 +129,21 @@ impl Service {
         if account.is_none() && !self.hides_unknown_names {
             return Err(Refusal::WrongCredentials);
         }
-        let right = self.passwords.verify(password, stored.flatten()).await.or_refuse()?;
-        account.filter(|_| right).ok_or(Refusal::WrongCredentials)
+        let stored = stored.flatten();
+        let checked = self.passwords.check(password, stored.clone()).await.or_refuse()?;
+        let account = account.filter(|_| checked.is_right).ok_or(Refusal::WrongCredentials)?;
+        if let (Some(before), Some(after)) = (stored, checked.renewed) {
+            self.renew_password(account.0, before, after).await;
+        }
+        Ok(account)
+    }
+
+    /// Keeps a right password's new hash. A login does not depend on it: the next one tries again.
+    async fn renew_password(&self, account: AccountId, before: StoredPassword, after: StoredPassword) {
+        let (before, after) = (Credential::Password(before), Credential::Password(after));
+        if let Err(error) = self.store.replace_credential(account, before, after).await {
+            tracing::warn!(%error, "a password's hash could not be renewed");
+        }
     }
 
     pub(super) fn log_out(&self, session: &Session) -> Response {
@@ -201,9 +226,12 @@ impl Service {
         password: Secret,
         binding: Option<Binding>,
     ) -> Result<(), Refusal> {
-        let _place = self.throttle.take_hash_place(&login, session.source())?;
+        let _turn = self.wait_to_hash(&login, session.source()).await?;
         let password = self.passwords.hash(password).await.or_refuse()?;
-        self.create_with(login, Credential::Password(password), binding).await
+        self.create_with(login.clone(), Credential::Password(password), binding).await?;
+        // Whoever registers here is at home here.
+        self.throttle.remember(&login, session.source());
+        Ok(())
     }
 
     pub(super) async fn create_with(

@@ -5,8 +5,10 @@ use super::page::Purchase;
 use super::session::{Login, Session};
 use super::state::{OrRefuse, Service};
 use crate::bank::{Authority, ChargeOrder, Sending};
-use crate::store::{Binding, Intent, Opened, Settlement};
+use crate::env::Env;
+use crate::store::{Binding, Intent, Opened, PaymentState, Settlement};
 use biopay_protocol::{BankAccount, PaymentId, Refusal, Response};
+use std::collections::BTreeSet;
 use std::sync::{MutexGuard, PoisonError};
 
 impl Service {
@@ -59,7 +61,8 @@ impl Service {
         };
         let Purchase { merchant, amount, currency, .. } = purchase;
         let (reference, sending) = (opened.reference, Sending::First);
-        let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
+        let begun_ms = Env::drawn_ms(payment);
+        let order = ChargeOrder { account, authority, amount, currency, merchant, reference, begun_ms, sending };
         let settlement = settlement_of(self.bank.charge(order).await);
         self.record(payment, settlement).await
     }
@@ -92,6 +95,9 @@ impl Service {
         let found = self.store.find_payment(login.account, payment).await.or_refuse()?;
         found.ok_or(Refusal::NoSuchPayment)?;
         let settled = self.store.settle(payment, Settlement::Cancelled).await.or_refuse()?;
+        if settled.state == PaymentState::Reversing {
+            self.unadvised().insert(payment);
+        }
         self.unresolved.notify_one();
         answer_of(&settled)
     }
@@ -115,8 +121,15 @@ impl Service {
         Charging { service: self, payment }
     }
 
-    pub(super) fn charging_now(&self) -> MutexGuard<'_, std::collections::BTreeSet<PaymentId>> {
+    pub(super) fn charging_now(&self) -> MutexGuard<'_, BTreeSet<PaymentId>> {
         self.charging.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Service {
+    /// Returns the reversals that this process has begun and not yet told the bank of.
+    pub(super) fn unadvised(&self) -> MutexGuard<'_, BTreeSet<PaymentId>> {
+        self.unadvised.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -64,7 +64,7 @@ impl Service {
         let login = session.login()?;
         credentials::check_new_password(&password).map_err(|_| Refusal::WeakPassword)?;
         self.require_step_up(session, &self.standing(&login).await?)?;
-        let _place = self.throttle.take_hash_place(&login.name, session.source())?;
+        let _turn = self.wait_to_hash(&login.name, session.source()).await?;
         let hash = self.passwords.hash(password).await.or_refuse()?;
         self.put_credential(session, &login, Credential::Password(hash)).await
     }
@@ -157,7 +157,7 @@ impl Service {
 
     async fn try_recovery(&self, session: &Session, recovery: Recovery) -> Result<Response, Refusal> {
         let Recovery { login: name, password, channel, bank_account, pin, payload, signature } = recovery;
-        let _place = self.throttle.take_hash_place(&name, session.source())?;
+        let _turn = self.wait_to_hash(&name, session.source()).await?;
         let hash = self.passwords.hash(password).await.or_refuse()?;
         let found = self.store.find_account(name.clone()).await.or_refuse()?.ok_or(Refusal::WrongCredentials)?;
         let Account { id: account, epoch, .. } = found;

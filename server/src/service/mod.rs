@@ -9,13 +9,16 @@
 //! ```
 
 mod accounts;
+mod admission;
 mod answer;
 mod charge;
 mod code;
 mod devices;
+mod gauges;
 mod health;
 mod life;
-pub(crate) mod limits;
+#[doc(hidden)]
+pub mod limits;
 mod opaque;
 mod page;
 mod pages;
@@ -27,6 +30,8 @@ mod session;
 mod sessions;
 mod state;
 
-pub use rotation::{Rotation, rotate};
+pub use admission::{admit, probe, require_admitted, retire};
+pub use gauges::Gauges;
+pub use rotation::{PasswordUse, Rotation, count_passwords, rotate};
 pub use session::Session;
 pub use state::{Parts, Service};

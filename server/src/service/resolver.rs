@@ -4,6 +4,7 @@
 use super::answer::settlement_of;
 use super::state::{OrRefuse, Service};
 use crate::bank::{BankError, ChargeOrder, Late, Sending};
+use crate::env::Env;
 use crate::shutdown::Shutdown;
 use crate::store::{Payment, PaymentState, Settlement};
 use biopay_protocol::Refusal;
@@ -98,11 +99,18 @@ impl Service {
         let binding = self.store.binding(payment.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let (account, authority) = self.open_binding(&login, &binding)?;
         let Payment { merchant, amount, currency, reference, .. } = payment.clone();
-        let sending = Sending::Repeat;
-        let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
+        // Only whoever began a reversal knows that the bank has not heard of it; after a restart nobody does.
+        let is_unheard = payment.state == PaymentState::Reversing && self.unadvised().remove(&payment.id);
+        let (sending, begun_ms) =
+            (if is_unheard { Sending::First } else { Sending::Repeat }, Env::drawn_ms(payment.id));
+        let order = ChargeOrder { account, authority, amount, currency, merchant, reference, begun_ms, sending };
         let settlement = match payment.state {
             PaymentState::Reversing => match self.bank.reverse(order).await {
                 Ok(()) => Settlement::Reversed,
+                Err(BankError::NotSent) if is_unheard => {
+                    self.unadvised().insert(payment.id);
+                    return Ok(Progress::Open);
+                }
                 Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
             },
             PaymentState::Pending

@@ -1,10 +1,12 @@
 //! Key rotation: opens every sealed record and seals it again with the newest key, while servers run.
 
+use crate::crypto::password::{HashCost, PepperId};
 use crate::crypto::vault::{CannotOpen, Vault};
 use crate::error::Error;
 use crate::store::{AccountId, Binding, BoundAccount, Change, Store};
 use biopay_protocol::LoginName;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Returns the context that an account's QR record is sealed for.
 pub(crate) fn record_context(login: &LoginName) -> String {
@@ -57,6 +59,33 @@ pub async fn rotate(store: &dyn Store, vault: &Vault) -> Result<Rotation, Error>
     }
 }
 
+/// The peppers and costs that passwords are hashed with, each with the number of accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PasswordUse {
+    /// By the number of the pepper.
+    pub peppers: BTreeMap<PepperId, u64>,
+    /// By cost.
+    pub costs: BTreeMap<HashCost, u64>,
+}
+
+/// Counts what the store's passwords are hashed with.
+///
+/// # Errors
+///
+/// When the store fails.
+pub async fn count_passwords(store: &dyn Store) -> Result<PasswordUse, Error> {
+    let (mut counted, mut above) = (PasswordUse::default(), AccountId(i64::MIN));
+    loop {
+        let page = store.credentials_above(above).await?;
+        let Some(last) = page.last() else { return Ok(counted) };
+        above = last.id;
+        for password in page.into_iter().filter_map(|account| account.credential.into_password()) {
+            *counted.peppers.entry(password.pepper()).or_default() += 1;
+            *counted.costs.entry(password.cost()).or_default() += 1;
+        }
+    }
+}
+
 fn is_current(vault: &Vault, binding: &Binding) -> bool {
     let sealed = binding.record.iter().chain([&binding.bank_account, &binding.authority]);
     sealed.into_iter().all(|sealed| Vault::key_id(sealed) == Some(vault.current()))
@@ -76,7 +105,7 @@ fn reseal(vault: &Vault, login: &LoginName, binding: &Binding) -> Result<Binding
 mod tests {
     use super::*;
     use crate::crypto::credential::Credential;
-    use crate::crypto::password::{HashCost, Passwords};
+    use crate::crypto::password::Passwords;
     use crate::env::system;
     use crate::sqlite::Location;
     use crate::store::SqliteStore;

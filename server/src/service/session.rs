@@ -94,6 +94,11 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns whether somebody is logged in.
+    pub(crate) fn is_logged_in(&self) -> bool {
+        self.with_login(|_| ()).is_ok()
+    }
+
     /// Returns who is logged in.
     ///
     /// # Errors

@@ -1,21 +1,23 @@
 //! The service's parts, put together once when the server starts.
 
 use super::health::Health;
-use super::limits::Throttle;
+use super::limits::{Keeper, Throttle};
 use super::sessions::Sessions;
 use crate::bank::Bank;
 use crate::config::{Mode, Rules, ThrottleConfig};
 use crate::crypto::opaque::OpaqueServer;
-use crate::crypto::password::Passwords;
-use crate::crypto::vault::Vault;
+use crate::crypto::password::{HashCost, Passwords, Peppers};
+use crate::crypto::vault::{Vault, VaultKeys};
 use crate::env::{Env, Overloaded};
 use crate::images::ImageReader;
 use crate::metrics::{Metrics, Snapshot};
-use crate::store::{Store, StoreError};
+use crate::shutdown::Shutdown;
+use crate::store::{Backlog, Store, StoreError};
 use biopay_biometrics::scheme::Registry;
 use biopay_protocol::{PaymentId, Refusal};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Everything that a decision needs.
 pub struct Service {
@@ -35,9 +37,13 @@ pub struct Service {
     pub(super) metrics: Arc<Metrics>,
     /// Payments that a request of this process is charging right now: the resolver leaves them alone.
     pub(super) charging: Mutex<BTreeSet<PaymentId>>,
+    /// Reversals that this process has begun and not yet told the bank of.
+    pub(super) unadvised: Mutex<BTreeSet<PaymentId>>,
     pub(super) unresolved: tokio::sync::Notify,
     pub(super) health: Health,
     pub(super) sessions: Arc<Sessions>,
+    /// The store's last count, and when it was made.
+    pub(super) last_backlog: tokio::sync::Mutex<Option<(Duration, Option<Backlog>)>>,
 }
 
 /// A service's parts.
@@ -76,7 +82,7 @@ impl Service {
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
         let Parts { hides_unknown_names, opaque, images, metrics, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
-        let throttle = Throttle::new(&throttle, env.clock.clone());
+        let throttle = Throttle::new(&throttle, &env, opaque.limits_key());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
         Self {
             env,
@@ -94,9 +100,11 @@ impl Service {
             throttle,
             metrics,
             charging,
+            unadvised: Mutex::default(),
             unresolved,
             health: Health::default(),
             sessions: Arc::default(),
+            last_backlog: tokio::sync::Mutex::default(),
         }
     }
 
@@ -113,6 +121,43 @@ impl Service {
     /// Returns all counters as they are.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot { store: self.store.commits(), ..self.metrics.snapshot(&self.env) }
+    }
+
+    /// Exchanges the keys that seal records and the way in which passwords are hashed, while requests go on.
+    pub fn renew_keys(&self, vault: VaultKeys, cost: HashCost, peppers: Peppers) {
+        self.vault.renew(vault);
+        self.passwords.renew(cost, peppers);
+    }
+
+    /// Takes in what the store has of limits; call it before the first request.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn restore_limits(&self) -> Result<(), StoreError> {
+        match self.keeper() {
+            Some(mut keeper) => keeper.listen().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps in the store what limits count, until the shutdown.
+    pub async fn keep_limits(self: Arc<Self>, shutdown: Shutdown) {
+        if let Some(keeper) = self.keeper() {
+            keeper.keep(shutdown).await;
+        }
+    }
+
+    /// Tells the store everything that limits counted; call it after the last request.
+    pub async fn finish_limits(&self) {
+        if let Some(keeper) = self.keeper() {
+            keeper.finish().await;
+        }
+    }
+
+    fn keeper(&self) -> Option<Keeper<'_>> {
+        let store = (self.store.limits()?, self.store.is_shared());
+        Some(Keeper::new(&self.env, store, self.throttle.kept(), self.throttle.changed()))
     }
 
     /// Returns what reads images.

@@ -3,5 +3,5 @@
 mod open;
 mod writer;
 
-pub use open::{Location, Migration, Schema, checkpoint, open};
+pub use open::{Location, Migration, Schema, checkpoint, copy_whole, open};
 pub use writer::Writer;

@@ -1,8 +1,8 @@
 //! Opens a database and brings its schema up to date.
 
 use crate::durable::StoreError;
-use rusqlite::Connection;
-use std::path::PathBuf;
+use rusqlite::{Connection, OpenFlags};
+use std::path::{Path, PathBuf};
 
 /// The place of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,22 @@ pub fn checkpoint(location: &Location) -> Result<(), StoreError> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if is_busy { Err(StoreError::Sql("the write-ahead log is in use".into())) } else { Ok(()) }
+}
+
+/// Copies a database of one moment, which others may be writing, into a new file that is whole by itself and durable.
+///
+/// # Errors
+///
+/// [`StoreError::Sql`] when it cannot be read or its pages are damaged; [`StoreError::Full`]; [`StoreError::Failed`].
+pub fn copy_whole(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let connection = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    drop(connection);
+    std::fs::File::open(to).and_then(|file| file.sync_all()).map_err(|_| StoreError::Failed)?;
+    let copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let said: String = copy.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    if said == "ok" { Ok(()) } else { Err(StoreError::Sql("the copy is damaged".into())) }
 }
 
 fn migrate(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {

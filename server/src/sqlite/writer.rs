@@ -72,6 +72,7 @@ type Batch = Vec<Box<dyn Job>>;
 
 #[derive(Default)]
 struct Counters {
+    submitted: AtomicU64,
     commands: AtomicU64,
     commits: AtomicU64,
 }
@@ -139,6 +140,12 @@ impl Writer {
         Commits { commands: read(&self.counters.commands), commits: read(&self.counters.commits) }
     }
 
+    /// Returns how many jobs wait or are being committed.
+    pub fn waiting(&self) -> u64 {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        read(&self.counters.submitted).saturating_sub(read(&self.counters.commands))
+    }
+
     /// Waits until the disk has failed; the process should end then, and recover when it starts again.
     pub fn failed(&self) -> BoxFuture<'static, ()> {
         match &self.mode {
@@ -165,7 +172,7 @@ impl Writer {
         let job = Box::new(Command { command, result: Err(StoreError::Failed), asker });
         match &self.mode {
             Execution::Thread(queue, _) => match queue.try_send(job) {
-                Ok(()) => {}
+                Ok(()) => _ = self.counters.submitted.fetch_add(1, Ordering::Relaxed),
                 Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
                 Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
             },

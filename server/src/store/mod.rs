@@ -1,13 +1,18 @@
 //! The server's durable store, behind a trait of domain commands: when a command returns, its effect is durable.
 
 mod account;
+mod keys;
+mod limit_tables;
+mod limits;
 pub mod payment;
 mod postgres;
 mod sqlite;
 mod sqlite_life;
 
 pub use account::{Account, AccountId, Binding, BoundAccount, Change, Creation, Standing};
-pub use payment::{Intent, Opened, Payment, PaymentAudit, PaymentState, Settlement};
+pub use keys::KeyStore;
+pub use limits::{LimitChange, LimitRow, LimitStore};
+pub use payment::{Backlog, Intent, Opened, Payment, PaymentAudit, PaymentState, Settlement};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 
@@ -15,12 +20,13 @@ use crate::crypto::credential::Credential;
 pub use crate::durable::{Commits, StoreError};
 use crate::env::BoxFuture;
 use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
+use std::sync::Arc;
 
 /// The result of a store's command.
 pub type Stored<T> = BoxFuture<'static, Result<T, StoreError>>;
 
 /// A durable store of accounts, payments and the ledger.
-pub trait Store: Send + Sync {
+pub trait Store: KeyStore {
     /// Creates an account, with or without what it pays with.
     fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation>;
 
@@ -84,6 +90,14 @@ pub trait Store: Send + Sync {
     /// Lists the payments whose outcome is open, oldest first.
     fn unresolved(&self) -> Stored<Vec<Payment>>;
 
+    /// Counts what is open and what is in suspense.
+    fn backlog(&self) -> Stored<Backlog>;
+
+    /// Returns how many commands wait for the store, where it has a queue of its own.
+    fn waiting(&self) -> Option<u64> {
+        None
+    }
+
     /// Counts commands and the commits that they shared, where the store groups them.
     fn commits(&self) -> Option<Commits> {
         None
@@ -91,6 +105,11 @@ pub trait Store: Send + Sync {
 
     /// Sums the ledger up and compares it with the payments.
     fn audit(&self) -> Stored<PaymentAudit>;
+
+    /// Returns what keeps the counts of limits, where the store outlasts its process.
+    fn limits(&self) -> Option<Arc<dyn LimitStore>> {
+        None
+    }
 
     /// Returns whether other servers may use the same store.
     fn is_shared(&self) -> bool {

@@ -263,6 +263,30 @@ pub(super) const AUDIT: &str = "
 /// How many numbers [`AUDIT`] returns.
 pub(super) const AUDIT_COLUMNS: usize = 9;
 
+/// Counts what an operator watches: open payments, when the oldest began, and approvals in suspense. Indexes answer all.
+pub(super) const BACKLOG: &str = "
+    SELECT (SELECT count(*) FROM payments WHERE state IN (1, 2, 5)),
+           (SELECT min(at_ms) FROM payments WHERE state IN (1, 2, 5)),
+           (SELECT count(*) FROM entries WHERE kind = 'suspense')";
+
+/// What is open and what is in suspense.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Payments whose outcome is open.
+    pub open: u64,
+    /// When the oldest of them began, in milliseconds since 1970.
+    pub oldest_at_ms: Option<u64>,
+    /// Approvals that came after the reversal.
+    pub suspended: u64,
+}
+
+impl Backlog {
+    /// Reads the row of [`BACKLOG`].
+    pub(super) fn from_row((open, oldest, suspended): (i64, Option<i64>, i64)) -> Self {
+        Self { open: open as u64, oldest_at_ms: oldest.map(|at_ms| at_ms as u64), suspended: suspended as u64 }
+    }
+}
+
 /// The ledger's sums, for an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PaymentAudit {

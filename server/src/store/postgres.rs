@@ -3,10 +3,10 @@
 //! Every command is one statement, and so one transaction and one trip, except where a look before the leap is needed;
 //! then the statement repeats what was seen as a condition, and the command looks again when it no longer holds.
 
-use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
+use super::payment::{AUDIT, AUDIT_COLUMNS, BACKLOG, Entry, transition};
 use super::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, PaymentState,
-    Settlement, Standing, Store, StoreError, Stored,
+    Account, AccountId, Backlog, Binding, BoundAccount, Change, Creation, Intent, LimitStore, Opened, Payment,
+    PaymentAudit, PaymentState, Settlement, Standing, Store, StoreError, Stored,
 };
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
@@ -14,13 +14,15 @@ use crate::env::BoxFuture;
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-const MIGRATIONS: &[&str] = &[include_str!("postgres.sql"), include_str!("postgres_life.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("postgres.sql"), include_str!("postgres_life.sql"), include_str!("postgres_upkeep.sql")];
 /// Connections of one server process.
 const CONNECTIONS_MAX: usize = 16;
 /// Any number that nobody else locks: migrations of several processes wait for each other.
@@ -37,10 +39,10 @@ const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, re
 
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
-    pool: Pool,
+    pub(super) pool: Pool,
 }
 
-type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl PostgresStore {
     /// Connects, and brings the schema up to date. Without `tls` the database must be on this machine.
@@ -318,9 +320,25 @@ impl Store for PostgresStore {
         })
     }
 
+    fn backlog(&self) -> Stored<Backlog> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let row = optional(&pool, BACKLOG, &[]).await?.ok_or(corrupt("a count"))?;
+            Ok(Backlog::from_row((row.get(0), row.get(1), row.get(2))))
+        })
+    }
+
+    fn waiting(&self) -> Option<u64> {
+        Some(self.pool.status().waiting as u64)
+    }
+
     fn audit(&self) -> Stored<PaymentAudit> {
         let pool = self.pool.clone();
         Box::pin(async move { audit(&pool).await })
+    }
+
+    fn limits(&self) -> Option<Arc<dyn LimitStore>> {
+        Some(self.limit_store())
     }
 
     fn is_shared(&self) -> bool {
@@ -386,7 +404,7 @@ fn id(payment: PaymentId) -> Vec<u8> {
     payment.0.to_be_bytes().to_vec()
 }
 
-async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
+pub(super) async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
     ask(pool, sql, async |client, statement| client.query(statement, params).await).await
 }
 
@@ -394,7 +412,7 @@ async fn optional(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Option<R
     Ok(rows(pool, sql, params).await?.into_iter().next())
 }
 
-async fn change(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Change, StoreError> {
+pub(super) async fn change(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Change, StoreError> {
     let changed = ask(pool, sql, async |client, statement| client.execute(statement, params).await).await?;
     Ok(if changed == 0 { Change::Refused } else { Change::Done })
 }

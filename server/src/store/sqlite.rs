@@ -1,10 +1,10 @@
 //! The embedded store.
 
-use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
+use super::payment::{AUDIT, AUDIT_COLUMNS, BACKLOG, Entry, transition};
 use super::sqlite_life as life;
 use super::{
-    Account, AccountId, Binding, BoundAccount, Change, Commits, Creation, Intent, Opened, Payment, PaymentAudit,
-    PaymentState, Settlement, Standing, Store, StoreError, Stored,
+    Account, AccountId, Backlog, Binding, BoundAccount, Change, Commits, Creation, Intent, LimitStore, Opened, Payment,
+    PaymentAudit, PaymentState, Settlement, Standing, Store, StoreError, Stored,
 };
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
@@ -13,10 +13,11 @@ use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::sync::Arc;
 
 /// The number spells "bpay".
 const SCHEMA: Schema = Schema { application: 0x6270_6179, migrations: MIGRATIONS };
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_life.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_life.sql"), include_str!("upkeep.sql")];
 
 /// Selects payments, under the condition that follows.
 macro_rules! payments {
@@ -30,9 +31,9 @@ macro_rules! payments {
 
 /// A store in one SQLite file, or in memory.
 pub struct SqliteStore {
-    writer: Writer,
+    pub(super) writer: Writer,
     /// Reads that take their time.
-    reader: Writer,
+    pub(super) reader: Writer,
     /// Reads of a row by its key.
     lookups: Writer,
     location: Location,
@@ -242,8 +243,24 @@ impl Store for SqliteStore {
         self.reader.submit(audit)
     }
 
+    fn backlog(&self) -> Stored<Backlog> {
+        self.reader.submit(|connection| {
+            let row =
+                connection.prepare_cached(BACKLOG)?.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+            row.map(Backlog::from_row)
+        })
+    }
+
+    fn waiting(&self) -> Option<u64> {
+        Some(self.writer.waiting() + self.reader.waiting())
+    }
+
     fn commits(&self) -> Option<Commits> {
         Some(self.writer.commits())
+    }
+
+    fn limits(&self) -> Option<Arc<dyn LimitStore>> {
+        (self.location != Location::Memory).then(|| self.limit_store())
     }
 
     fn failed(&self) -> BoxFuture<'static, ()> {
@@ -277,11 +294,11 @@ fn settle_in(connection: &Connection, payment: PaymentId, settlement: &Settlemen
     require_payment(connection, payment)
 }
 
-fn change(rows: usize) -> Change {
+pub(super) fn change(rows: usize) -> Change {
     if rows == 0 { Change::Refused } else { Change::Done }
 }
 
-fn corrupt(column: usize, kind: Type) -> rusqlite::Error {
+pub(super) fn corrupt(column: usize, kind: Type) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, "a value that this program did not write".into(), kind)
 }
 

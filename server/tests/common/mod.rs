@@ -21,7 +21,7 @@ use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
 use biopay_server::endpoint::QuicListener;
-use biopay_server::env::{BoxFuture, CostClass, Cpu, Env, Overloaded, Work, system};
+use biopay_server::env::{BoxFuture, CostClass, Cpu, Env, HashPlaces, Overloaded, Work, system};
 use biopay_server::images::{ImageReader, WorkerCommand};
 use biopay_server::iso8583::pin_block::PinKey;
 use biopay_server::issuer::accounts::NewAccount;
@@ -63,6 +63,8 @@ pub struct Setup {
     pub throttle: ThrottleConfig,
     pub page_valid_ms: u32,
     pub login_valid_ms: u32,
+    /// What each of the bank's accounts has.
+    pub balance_minor: u64,
     /// A bank instead of the system's own.
     pub bank: Option<SocketAddr>,
     /// What stands between the server and its store.
@@ -90,6 +92,7 @@ impl Default for Setup {
             },
             page_valid_ms: Rules::default().page_valid_ms,
             login_valid_ms: Rules::default().login_valid_ms,
+            balance_minor: 1_000,
             bank: None,
             before_store: |store| store,
         }
@@ -130,7 +133,7 @@ impl System {
         let (env, hashes) = counting_env();
         let pin_key = || Arc::new(PinKey::new([9; 16]));
         let ledger = Ledger::open(&Location::File(folder.path().join("bank.db")), env.clone(), b"key").unwrap();
-        ledger.open_accounts((0..100).map(account).collect()).await.unwrap();
+        ledger.open_accounts(accounts(setup.balance_minor)).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let bank_address = listener.local_addr().unwrap();
         let (bank_trigger, bank_shutdown) = shutdown::channel();
@@ -290,10 +293,18 @@ struct Counting {
 }
 
 impl Cpu for Counting {
+    fn hash_places(&self) -> Option<HashPlaces> {
+        self.cpu.hash_places()
+    }
+
     fn submit(&self, class: CostClass, work: Work) -> Result<BoxFuture<'static, ()>, Overloaded> {
         self.hashes.fetch_add(u64::from(class == CostClass::PasswordHash), Ordering::Relaxed);
         self.cpu.submit(class, work)
     }
+}
+
+fn accounts(balance_minor: u64) -> Vec<NewAccount> {
+    (0..100).map(|n| NewAccount { balance_minor, ..account(n) }).collect()
 }
 
 pub fn account(n: u64) -> NewAccount {

@@ -76,6 +76,7 @@ async fn charge(processes: &Processes, population: &Population) -> Result<f64, E
                 currency: Currency::new("EUR")?,
                 merchant: Merchant::new("Corner Shop")?,
                 reference: format!("CAL{number:09}"),
+                begun_ms: number,
                 sending: Sending::First,
             };
             let answer = acquirer.charge(order).await.map_err(failed)?;

@@ -6,8 +6,8 @@ use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::env::BoxFuture;
 use biopay_server::store::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, Settlement,
-    SqliteStore, Standing, Store, Stored,
+    Account, AccountId, Backlog, Binding, BoundAccount, Change, Creation, Intent, KeyStore, Opened, Payment,
+    PaymentAudit, Settlement, SqliteStore, Standing, Store, Stored,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -86,6 +86,28 @@ impl GroupCommit {
         }
         self.waiting += 1;
         self.ends + self.commit + self.waiting * self.write
+    }
+}
+
+impl KeyStore for TimedStore {
+    fn check_values(&self) -> Stored<Vec<(String, Vec<u8>)>> {
+        self.reading(self.inner.check_values())
+    }
+
+    fn add_check_value(&self, name: String, value: Vec<u8>) -> Stored<()> {
+        self.writing(self.inner.add_check_value(name, value))
+    }
+
+    fn remove_check_value(&self, name: String) -> Stored<()> {
+        self.writing(self.inner.remove_check_value(name))
+    }
+
+    fn credentials_above(&self, account: AccountId) -> Stored<Vec<Account>> {
+        self.reading(self.inner.credentials_above(account))
+    }
+
+    fn replace_credential(&self, account: AccountId, before: Credential, after: Credential) -> Stored<Change> {
+        self.writing(self.inner.replace_credential(account, before, after))
     }
 }
 
@@ -168,6 +190,10 @@ impl Store for TimedStore {
 
     fn unresolved(&self) -> Stored<Vec<Payment>> {
         self.reading(self.inner.unresolved())
+    }
+
+    fn backlog(&self) -> Stored<Backlog> {
+        self.reading(self.inner.backlog())
     }
 
     fn audit(&self) -> Stored<PaymentAudit> {

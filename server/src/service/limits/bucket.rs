@@ -1,7 +1,9 @@
 //! One limit over many keys: the crate `governor` computes the waits over a table of ours, which stays bounded.
 
+use super::kept::{Digest, Kept, Ledger, LimitKey, Shared};
 use crate::config::FailureLimit;
 use crate::env;
+use crate::store::{LimitChange, LimitRow};
 use biopay_protocol::Refusal;
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
@@ -19,18 +21,30 @@ const ENTRIES_MAX: usize = 100_000;
 
 /// A limit that lets `burst` failures through at once and one more each `refill` (the generic cell rate algorithm, ITU-T
 /// I.371).
-pub(super) struct Bucket<K: Ord + Clone + Hash> {
+pub(super) struct Bucket<K: LimitKey + Hash> {
     /// `None` where there is no limit.
     limiter: Option<RateLimiter<K, Table<K>, Time, NoOpMiddleware<Duration>>>,
     table: Table<K>,
     refill: Duration,
 }
 
-impl<K: Ord + Clone + Hash> Bucket<K> {
+impl<K: LimitKey + Hash> Bucket<K> {
+    /// Creates a limit that this process forgets.
     pub(super) fn new(limit: FailureLimit, clock: &Time) -> Self {
+        Self::with_ledger(limit, clock, None)
+    }
+
+    /// Creates a limit whose failures are kept in the store under a name.
+    pub(super) fn kept(limit: FailureLimit, clock: &Time, name: &'static str, shared: &Shared) -> Self {
+        let refill_ms = i64::from(limit.refill_ms);
+        let origin_ms = i64::try_from(clock.0.unix_ms()).unwrap_or(i64::MAX);
+        Self::with_ledger(limit, clock, Some(Ledger::new(name, refill_ms, origin_ms, shared.clone())))
+    }
+
+    fn with_ledger(limit: FailureLimit, clock: &Time, ledger: Option<Ledger<K>>) -> Self {
         let refill = Duration::from_millis(u64::from(limit.refill_ms));
         let quota = NonZeroU32::new(limit.burst).and_then(|burst| Some(Quota::with_period(refill)?.allow_burst(burst)));
-        let table = Table(Arc::default());
+        let table = Table(Arc::new(Mutex::new(Counts { until: BTreeMap::new(), ledger })));
         let limiter = quota.map(|quota| RateLimiter::new(quota, table.clone(), clock.clone()));
         Self { limiter, table, refill }
     }
@@ -44,14 +58,52 @@ impl<K: Ord + Clone + Hash> Bucket<K> {
     }
 
     pub(super) fn give_back(&self, key: &K) {
-        if let Some(forgiven_at) = lock(&self.table.0).get_mut(key) {
+        let mut counts = lock(&self.table.0);
+        if let Some(forgiven_at) = counts.until.get_mut(key) {
             *forgiven_at = forgiven_at.saturating_sub(self.refill.into());
+            if let Some(ledger) = &mut counts.ledger {
+                ledger.note(key, -1);
+            }
+        }
+    }
+
+    /// Returns how many keys have failures that count.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.table.0).until.len()
+    }
+}
+
+impl<K: LimitKey + Hash> Kept for Bucket<K> {
+    fn changes(&self, at_most: usize) -> Vec<LimitChange> {
+        lock(&self.table.0).ledger.as_mut().map_or_else(Vec::new, |ledger| ledger.changes(at_most))
+    }
+
+    fn settle(&self, merged: Option<&BTreeMap<Digest, i64>>) {
+        let Counts { until, ledger } = &mut *lock(&self.table.0);
+        let Some(ledger) = ledger else { return };
+        for (key, until_ms) in ledger.settle(merged) {
+            until.insert(key, Nanos::from(until_ms.saturating_mul(NANOS_PER_MS)));
+        }
+    }
+
+    fn take_in(&self, rows: &[LimitRow], now_ms: i64) {
+        if let Some(ledger) = &mut lock(&self.table.0).ledger {
+            ledger.take_in(rows, now_ms);
         }
     }
 }
 
-/// When all failures of each key are forgiven, counted from the limiter's start.
-struct Table<K>(Arc<Mutex<BTreeMap<K, Nanos>>>);
+const NANOS_PER_MS: u64 = 1_000_000;
+
+/// The failures of each key.
+struct Counts<K> {
+    /// When all failures of a key are forgiven, counted from the limiter's start.
+    until: BTreeMap<K, Nanos>,
+    /// What the store has and has not heard of them, where they are kept.
+    ledger: Option<Ledger<K>>,
+}
+
+struct Table<K>(Arc<Mutex<Counts<K>>>);
 
 impl<K> Clone for Table<K> {
     fn clone(&self) -> Self {
@@ -59,18 +111,36 @@ impl<K> Clone for Table<K> {
     }
 }
 
-impl<K: Ord + Clone> StateStore for Table<K> {
+impl<K: LimitKey> StateStore for Table<K> {
     type Key = K;
 
     fn measure_and_replace<T, F, E>(&self, key: &K, measure: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let mut table = lock(&self.0);
-        let (outcome, forgiven_at) = measure(table.get(key).copied())?;
-        make_room(&mut table);
-        table.insert(key.clone(), forgiven_at);
-        Ok(outcome)
+        let Counts { until, ledger } = &mut *lock(&self.0);
+        let elsewhere = ledger.as_mut().and_then(|ledger| ledger.find_elsewhere(key));
+        let elsewhere = elsewhere.map(|until_ms| Nanos::from(until_ms.saturating_mul(NANOS_PER_MS)));
+        let known = until.get(key).copied().max(elsewhere);
+        let measured = measure(known);
+        if measured.is_ok() || elsewhere.is_some() {
+            make_room(until);
+        }
+        match measured {
+            Ok((outcome, forgiven_at)) => {
+                until.insert(key.clone(), forgiven_at);
+                if let Some(ledger) = ledger {
+                    ledger.note(key, 1);
+                }
+                Ok(outcome)
+            }
+            Err(error) => {
+                if let (Some(_), Some(known)) = (elsewhere, known) {
+                    until.insert(key.clone(), known);
+                }
+                Err(error)
+            }
+        }
     }
 }
 
@@ -113,6 +183,6 @@ mod tests {
             bucket.take(&n).unwrap();
             clock.go_on(1);
         }
-        assert!(lock(&bucket.table.0).len() <= ENTRIES_MAX);
+        assert!(bucket.len() <= ENTRIES_MAX);
     }
 }

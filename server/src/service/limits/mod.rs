@@ -4,10 +4,20 @@
 mod bucket;
 #[cfg(test)]
 mod clock;
+mod familiar;
+mod keeper;
+mod kept;
+mod line;
 mod places;
+mod seats;
 mod source;
 mod throttle;
 
+pub(crate) use keeper::Keeper;
 pub(crate) use places::{Place, Places};
-pub(crate) use source::Source;
-pub(crate) use throttle::Throttle;
+pub(crate) use seats::Seats;
+#[doc(hidden)]
+pub use source::Source;
+pub(crate) use throttle::HashTurn;
+#[doc(hidden)]
+pub use throttle::Throttle;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 /// The source of a connection: an IPv4 address, or an IPv6 network of 64 bits, which one host has to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Source {
+pub enum Source {
     /// An IPv4 address.
     V4([u8; 4]),
     /// The first 64 bits of an IPv6 address.

@@ -7,31 +7,55 @@
 //! the guess was right.
 
 use super::bucket::{Bucket, Time, lock, make_room};
+use super::familiar::Familiar;
+use super::kept::{Kept, Shared};
+use super::line::{Flow, Line, Turn};
 use super::places::{Place, Places};
 use super::source::{Prefix, Source};
 use crate::config::ThrottleConfig;
-use crate::env;
+use crate::env::Env;
 use biopay_protocol::{BankAccount, LoginName, Refusal};
 use governor::clock::Clock;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::Notify;
 
 /// How many sources of one network may compute their share of password hashes at a time.
 const SOURCES_PER_PREFIX: u32 = 4;
 /// How many password hashes an account's owner may wait for at a time, where they have logged in before.
 const HASHES_PER_FAMILIAR: u32 = 4;
 
+/// How much of the processor's time for hashes a source, a network and an account's owner take for one hash. The line
+/// goes by it: who has taken least is next. A network has four times a source's share, and so has an owner.
+const SOURCE_STEP: u64 = 4;
+const PREFIX_STEP: u64 = 1;
+const FAMILIAR_STEP: u64 = 1;
+
+/// A turn to compute a password hash, with the places that it holds until it is dropped.
+pub(crate) struct HashTurn {
+    _turn: Turn<Hashing>,
+    _places: HashPlace,
+}
+
 /// A place in the line for password hashes.
-pub(crate) enum HashPlace {
+enum HashPlace {
     /// One of the source's and of its network's.
     Shared(#[expect(dead_code, reason = "held until it is dropped")] (Place<Source>, Place<Prefix>)),
     /// One of the account's own, where its owner has logged in before.
     Familiar(#[expect(dead_code, reason = "held until it is dropped")] Place<(LoginName, Source)>),
 }
 
+/// Who waits for a hash.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Hashing {
+    Source(Source),
+    Prefix(Prefix),
+    Familiar(LoginName, Source),
+}
+
 /// The counts of failures, and the limits on them.
-pub(crate) struct Throttle {
+pub struct Throttle {
     login: Bucket<(LoginName, Source)>,
     account: Bucket<LoginName>,
     source: Bucket<Source>,
@@ -47,36 +71,42 @@ pub(crate) struct Throttle {
     hashes: Places<Source>,
     prefix_hashes: Places<Prefix>,
     familiar_hashes: Places<(LoginName, Source)>,
+    line: Line<Hashing>,
     spares_familiar: bool,
-    /// When an account's owner last logged in from a source.
-    familiar: Mutex<BTreeMap<(LoginName, Source), Duration>>,
+    familiar: Familiar,
+    shared: Shared,
     /// When the PIN that an account keeps was last right.
     proven_pins: Mutex<BTreeMap<LoginName, Duration>>,
     clock: Time,
 }
 
 impl Throttle {
-    /// Takes the limits, and what tells the time.
-    pub(crate) fn new(config: &ThrottleConfig, clock: Arc<dyn env::Clock>) -> Self {
-        let clock = Time(clock);
+    /// Takes the limits, the surroundings, and the key of the hashes under which the store keeps what was counted.
+    #[doc(hidden)]
+    pub fn new(config: &ThrottleConfig, env: &Env, key: ring::hmac::Key) -> Self {
+        let clock = Time(env.clock.clone());
+        let shared = Shared { key: Arc::new(key), changed: Arc::default() };
         Self {
-            login: Bucket::new(config.login, &clock),
-            account: Bucket::new(config.account, &clock),
-            source: Bucket::new(config.source, &clock),
-            prefix: Bucket::new(config.prefix, &clock),
-            bank_account: Bucket::new(config.bank_account, &clock),
-            registrations: Bucket::new(config.registrations, &clock),
-            prefix_registrations: Bucket::new(config.prefix_registrations, &clock),
+            login: Bucket::kept(config.login, &clock, "login", &shared),
+            account: Bucket::kept(config.account, &clock, "account", &shared),
+            source: Bucket::kept(config.source, &clock, "source", &shared),
+            prefix: Bucket::kept(config.prefix, &clock, "prefix", &shared),
+            bank_account: Bucket::kept(config.bank_account, &clock, "bank-account", &shared),
+            registrations: Bucket::kept(config.registrations, &clock, "registrations", &shared),
+            prefix_registrations: Bucket::kept(config.prefix_registrations, &clock, "prefix-registrations", &shared),
+            // These two forget everything within seconds anyway.
             enquiries: Bucket::new(config.enquiries, &clock),
             requests: Bucket::new(config.requests, &clock),
-            qr: Bucket::new(config.qr, &clock),
-            code: Bucket::new(config.code, &clock),
-            code_messages: Bucket::new(config.code_messages, &clock),
+            qr: Bucket::kept(config.qr, &clock, "qr", &shared),
+            code: Bucket::kept(config.code, &clock, "code", &shared),
+            code_messages: Bucket::kept(config.code_messages, &clock, "code-messages", &shared),
+            line: Line::new(env.cpu.hash_places()),
             hashes: Places::new(config.hashes_per_source),
             prefix_hashes: Places::new(config.hashes_per_source.saturating_mul(SOURCES_PER_PREFIX)),
             familiar_hashes: Places::new(HASHES_PER_FAMILIAR),
             spares_familiar: config.spares_familiar,
-            familiar: Mutex::default(),
+            familiar: Familiar::new(shared.clone()),
+            shared,
             proven_pins: Mutex::default(),
             clock,
         }
@@ -98,7 +128,7 @@ impl Throttle {
     /// # Errors
     ///
     /// [`Refusal::Throttled`] when there were too many.
-    pub(crate) fn begin_enquiry(&self, source: Source) -> Result<(), Refusal> {
+    pub fn begin_enquiry(&self, source: Source) -> Result<(), Refusal> {
         self.enquiries.take(&source)
     }
 
@@ -107,7 +137,7 @@ impl Throttle {
     /// # Errors
     ///
     /// [`Refusal::Throttled`] when there were too many.
-    pub(crate) fn begin_request(&self, name: &LoginName) -> Result<(), Refusal> {
+    pub fn begin_request(&self, name: &LoginName) -> Result<(), Refusal> {
         self.requests.take(name)
     }
 
@@ -142,7 +172,7 @@ impl Throttle {
     /// # Errors
     ///
     /// [`Refusal::Throttled`] when there were too many.
-    pub(crate) fn begin_login(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
+    pub fn begin_login(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
         let pair = (name.clone(), source);
         if self.is_familiar(&pair) {
             // Whoever else guesses from here, or guesses this account's password, does not keep its owner out.
@@ -160,7 +190,7 @@ impl Throttle {
     }
 
     /// Takes the failure back: the login was right, or was never looked at.
-    pub(crate) fn forgive_login(&self, name: &LoginName, source: Source) {
+    pub fn forgive_login(&self, name: &LoginName, source: Source) {
         let pair = (name.clone(), source);
         self.login.give_back(&pair);
         if !self.is_familiar(&pair) {
@@ -170,30 +200,85 @@ impl Throttle {
         }
     }
 
-    /// Takes a place in the line for password hashes, which nobody can fill alone.
+    /// Waits for a turn to compute a password hash. Nobody can fill the line alone, and who has had least is next: the
+    /// others of one source, the other sources of one network, and owners where they have logged in before.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Overloaded`] when the source or its network holds its share.
-    pub(crate) fn take_hash_place(&self, name: &LoginName, source: Source) -> Result<HashPlace, Refusal> {
+    /// [`Refusal::Overloaded`] when the source or its network holds its share, or the line is full of others who have had
+    /// less.
+    pub(crate) async fn take_hash_turn(&self, name: &LoginName, source: Source) -> Result<HashTurn, Refusal> {
         let pair = (name.clone(), source);
-        let place = if self.is_familiar(&pair) {
+        let is_familiar = self.is_familiar(&pair);
+        let place = if is_familiar {
             self.familiar_hashes.take(pair).map(HashPlace::Familiar)
         } else {
             self.hashes.take(source).zip(self.prefix_hashes.take(source.prefix())).map(HashPlace::Shared)
         };
-        place.ok_or(Refusal::Overloaded)
+        let places = place.ok_or(Refusal::Overloaded)?;
+        let flows = if is_familiar {
+            vec![Flow { who: Hashing::Familiar(name.clone(), source), step: FAMILIAR_STEP }]
+        } else {
+            let (source, prefix) = (Hashing::Source(source), Hashing::Prefix(source.prefix()));
+            vec![Flow { who: source, step: SOURCE_STEP }, Flow { who: prefix, step: PREFIX_STEP }]
+        };
+        let turn = self.line.enter(&flows).await.ok_or(Refusal::Overloaded)?;
+        Ok(HashTurn { _turn: turn, _places: places })
+    }
+
+    /// Returns how many wait for a turn to hash.
+    pub(crate) fn waiting_hashes(&self) -> usize {
+        self.line.waiting()
+    }
+
+    /// Returns the limits with their names and the number of keys that each counts now.
+    pub(crate) fn counted(&self) -> [(&'static str, usize); 12] {
+        [
+            ("login", self.login.len()),
+            ("account", self.account.len()),
+            ("source", self.source.len()),
+            ("prefix", self.prefix.len()),
+            ("bank-account", self.bank_account.len()),
+            ("registrations", self.registrations.len()),
+            ("prefix-registrations", self.prefix_registrations.len()),
+            ("enquiries", self.enquiries.len()),
+            ("requests", self.requests.len()),
+            ("qr", self.qr.len()),
+            ("code", self.code.len()),
+            ("code-messages", self.code_messages.len()),
+        ]
+    }
+
+    /// Returns the limits that the store keeps.
+    pub(crate) fn kept(&self) -> Vec<&dyn Kept> {
+        vec![
+            &self.familiar,
+            &self.login,
+            &self.account,
+            &self.source,
+            &self.prefix,
+            &self.bank_account,
+            &self.registrations,
+            &self.prefix_registrations,
+            &self.qr,
+            &self.code,
+            &self.code_messages,
+        ]
+    }
+
+    /// Returns what is woken when there is something to tell the store.
+    pub(crate) fn changed(&self) -> &Notify {
+        &self.shared.changed
     }
 
     fn is_familiar(&self, pair: &(LoginName, Source)) -> bool {
-        self.spares_familiar && lock(&self.familiar).contains_key(pair)
+        self.spares_familiar && self.familiar.contains(pair)
     }
 
     /// Notes that the account's owner logs in from here. Call it after [`Self::forgive_login`].
-    pub(crate) fn remember(&self, name: &LoginName, source: Source) {
-        let mut familiar = lock(&self.familiar);
-        make_room(&mut familiar);
-        familiar.insert((name.clone(), source), self.clock.now());
+    pub fn remember(&self, name: &LoginName, source: Source) {
+        let now_ms = i64::try_from(self.clock.0.unix_ms()).unwrap_or(i64::MAX);
+        self.familiar.remember((name.clone(), source), now_ms);
     }
 
     /// Counts a presented QR as wrong before it is looked at.
@@ -201,12 +286,12 @@ impl Throttle {
     /// # Errors
     ///
     /// [`Refusal::Throttled`] when there were too many.
-    pub(crate) fn begin_qr(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
+    pub fn begin_qr(&self, name: &LoginName, source: Source) -> Result<(), Refusal> {
         self.qr.take(&(name.clone(), source))
     }
 
     /// Takes the wrong QR back: it was right, or was never looked at.
-    pub(crate) fn forgive_qr(&self, name: &LoginName, source: Source) {
+    pub fn forgive_qr(&self, name: &LoginName, source: Source) {
         self.qr.give_back(&(name.clone(), source));
     }
 
@@ -253,7 +338,12 @@ mod tests {
         let (account, source) = (limit(5, 10_000), limit(100, 1_000));
         let config = ThrottleConfig { login, qr, account, source, ..ThrottleConfig::default() };
         let clock = Arc::new(HandClock::default());
-        (Throttle::new(&config, clock.clone()), clock)
+        (of(&config, clock.clone()), clock)
+    }
+
+    fn of(config: &ThrottleConfig, clock: Arc<HandClock>) -> Throttle {
+        let env = Env { clock, ..crate::env::system::env(1, 1) };
+        Throttle::new(config, &env, ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[7; 32]))
     }
 
     fn source(last: u8) -> Source {
@@ -304,7 +394,7 @@ mod tests {
             account: FailureLimit { burst: 5, refill_ms: 10_000 },
             ..ThrottleConfig::default()
         };
-        let throttle = Throttle::new(&config, Arc::new(HandClock::default()));
+        let throttle = of(&config, Arc::new(HandClock::default()));
         throttle.remember(&name(), source(1));
         (2..50).for_each(|n| drop(throttle.begin_login(&name(), source(n))));
         assert!(throttle.begin_login(&name(), source(1)).is_err());
