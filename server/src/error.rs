@@ -28,6 +28,9 @@ pub enum Error {
     /// A configured key is another than the store needs.
     #[error("key: {0}")]
     Key(String),
+    /// A table could not be read or written.
+    #[error("table: {0}")]
+    Table(#[from] csv::Error),
     /// The network refused.
     #[error("network: {0}")]
     Network(#[from] std::io::Error),

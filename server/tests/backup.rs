@@ -5,7 +5,7 @@
 
 mod common;
 
-use biopay_protocol::Response;
+use biopay_protocol::{PresentationProof, Response};
 use common::processes::{Door, Processes, Settings};
 use common::*;
 use rustix::process::Signal;
@@ -31,7 +31,11 @@ async fn keep_paying(user: u64, door: Door, receipts: Receipts, stop: Arc<Atomic
         }
         let page = connection.request(&begin(1, &format!("{run}{n}"))).await;
         let Ok(Response::PaymentOpened { payment, .. }) = page else { return };
-        let presented = biopay_protocol::Request::PresentQr { payment, payload: payload(user) };
+        let presented = biopay_protocol::Request::PresentQr {
+            payment,
+            payload: payload(user),
+            proof: PresentationProof::default(),
+        };
         match connection.request(&presented).await {
             Ok(Response::Charged(receipt)) => receipts.lock().unwrap().push(receipt.reference),
             Ok(other) => panic!("{other:?}"),

@@ -7,7 +7,9 @@
 
 mod common;
 
-use biopay_protocol::{BankAccount, LoginName, OpaqueBytes, PayloadBytes, PaymentId, Request, Response, Secret};
+use biopay_protocol::{
+    BankAccount, LoginName, OpaqueBytes, PayloadBytes, PaymentId, PresentationProof, Request, Response, Secret,
+};
 use biopay_server::client::Connection;
 use biopay_server::config::ThrottleConfig;
 use biopay_server::store::AccountId;
@@ -51,18 +53,19 @@ fn stranger_tries(n: u64, channel: biopay_protocol::ChannelBinding, made: &Made)
         8 => ("a payment", begin(1, &format!("k{n}"))),
         9 => {
             let payment = PaymentId(u128::from(n));
-            ("a QR", Request::PresentQr { payment, payload: made.payload.clone() })
+            ("a QR", Request::PresentQr { payment, payload: made.payload.clone(), proof: PresentationProof::default() })
         }
         _ => {
             let guess = n / 10 * 6 + n % 10;
             let pin = format!("{:04}", (FIRST_PIN + guess / ACCOUNTS) % 10_000);
-            let Request::Register { login: _, password, enrolment, helper, bank_account: _, pin: _ } = register(n)
+            let Request::Register { login: _, password, enrolment, helper, bank_account: _, pin: _, devices } =
+                register(n)
             else {
                 panic!()
             };
             let kind = if pin == PIN { RIGHT_PIN } else { WRONG_PIN };
             let (bank_account, pin) = (made.accounts[(guess % ACCOUNTS) as usize].clone(), Secret::new(pin).unwrap());
-            (kind, Request::Register { login: somebody(), password, enrolment, helper, bank_account, pin })
+            (kind, Request::Register { login: somebody(), password, enrolment, helper, bank_account, pin, devices })
         }
     }
 }

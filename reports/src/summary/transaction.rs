@@ -274,6 +274,7 @@ mod tests {
     fn payment(journey: &'static str, account_subject: u32, is_accepted: bool) -> TransactionRow<'static> {
         TransactionRow {
             account_subject,
+            presenter_subject: account_subject + 1_000,
             kind: "payment",
             journey,
             scheme: "template",

@@ -1,6 +1,9 @@
 //! The acquirer's half of ISO 8583: orders become requests and responses become answers, without any I/O.
 
-use super::{Authority, Bank, BankAnswer, BankError, BankGauges, ChargeOrder, Decline, Late, LateAnswer, Sending};
+use super::{
+    Authority, Bank, BankAnswer, BankError, BankGauges, ChargeOrder, Decline, Late, LateAnswer, RefundOrder,
+    ReversalOrder, Sending,
+};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti, processing};
@@ -56,7 +59,7 @@ impl<W: Wire> Acquirer<W> {
     }
 
     fn charge_message(&self, mti: Mti, order: &ChargeOrder) -> Option<Message> {
-        let Original { trace, transmitted } = Original::of(order);
+        let Original { trace, transmitted } = Original::of(&order.reference, order.begun_ms);
         let message = Message::new(mti)
             .with(Field::ProcessingCode, processing::PURCHASE)
             .with_number(Field::Amount, order.amount.value())
@@ -95,6 +98,27 @@ impl<W: Wire> Acquirer<W> {
         read_charge_response(&response)
     }
 
+    async fn send_refund(&self, order: RefundOrder) -> Result<BankAnswer, BankError> {
+        let mti = match order.sending {
+            Sending::First => Mti::CHARGE,
+            Sending::Repeat => Mti::CHARGE_REPEAT,
+        };
+        let request = self
+            .begin(mti)
+            .with(Field::ProcessingCode, processing::REFUND)
+            .with_number(Field::Amount, order.amount.value())
+            .with(Field::Reference, &order.reference)
+            .with(Field::Currency, order.currency.as_str())
+            .with(Field::Private, &order.original);
+        let asked = request.clone();
+        let response = self.wire.exchange(request).await?;
+        if !answers(&asked, &response) {
+            tracing::error!("the bank answered another refund than the one it was asked about");
+            return Err(BankError::Unknown);
+        }
+        read_charge_response(&response)
+    }
+
     async fn wait_for_late_answer(&self) -> LateAnswer {
         loop {
             if let Some(late) = read_late_answer(&self.wire.next_unclaimed().await) {
@@ -103,13 +127,13 @@ impl<W: Wire> Acquirer<W> {
         }
     }
 
-    async fn send_reversal(&self, order: ChargeOrder) -> Result<(), BankError> {
+    async fn send_reversal(&self, order: ReversalOrder) -> Result<(), BankError> {
         let mti = match order.sending {
             Sending::First => Mti::REVERSAL_ADVICE,
             Sending::Repeat => Mti::REVERSAL_ADVICE_REPEAT,
         };
         // ISO 8583:1987, data element 90: type, trace number, date and time, acquirer, forwarder (we have none).
-        let Original { trace, transmitted } = Original::of(&order);
+        let Original { trace, transmitted } = Original::of(&order.reference, order.begun_ms);
         let original = format!("{:04}{trace:06}{transmitted}{:0>11}{:0>11}", Mti::CHARGE.0, self.institution, 0);
         let request = self
             .begin(mti)
@@ -151,8 +175,12 @@ impl<W: Wire> Bank for Acquirer<W> {
         Box::pin(self.send_charge(order))
     }
 
-    fn reverse(&self, order: ChargeOrder) -> BoxFuture<'_, Result<(), BankError>> {
+    fn reverse(&self, order: ReversalOrder) -> BoxFuture<'_, Result<(), BankError>> {
         Box::pin(self.send_reversal(order))
+    }
+
+    fn refund(&self, order: RefundOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>> {
+        Box::pin(self.send_refund(order))
     }
 
     fn open_mandate(
@@ -188,14 +216,13 @@ struct Original {
 }
 
 impl Original {
-    fn of(order: &ChargeOrder) -> Self {
+    fn of(reference: &str, begun_ms: u64) -> Self {
         // 64-bit FNV-1a: the reference is random, and its trace number has to be spread as evenly.
-        let hash = order
-            .reference
+        let hash = reference
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let trace = (hash >> 16) % u64::from(TRACES) + 1;
-        Self { trace, transmitted: transmission_time(order.begun_ms) }
+        Self { trace, transmitted: transmission_time(begun_ms) }
     }
 }
 

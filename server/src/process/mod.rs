@@ -6,6 +6,7 @@
 
 mod backup;
 mod bank;
+mod bookkeeping;
 mod commands;
 mod image;
 mod keys;
@@ -130,9 +131,12 @@ fn exit_code(outcome: Result<(), Error>) -> ExitCode {
     let Err(error) = outcome else { return EXIT_OK.into() };
     eprintln!("error: {error}");
     match error {
-        Error::Config(_) | Error::Key(_) | Error::Accounts(_) | Error::Certificate(_) | Error::File { .. } => {
-            EXIT_USAGE.into()
-        }
+        Error::Config(_)
+        | Error::Key(_)
+        | Error::Accounts(_)
+        | Error::Table(_)
+        | Error::Certificate(_)
+        | Error::File { .. } => EXIT_USAGE.into(),
         Error::Store(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
     }
 }

@@ -1,10 +1,11 @@
 //! `biopay-server`.
 
 use super::backup::{back_up, restore};
+use super::bookkeeping::{print_reconciliation, write_settlement};
 use super::commands::{print_audit, rotate_keys};
 use super::keys::{self, Keys};
 use super::reload::Reloading;
-use super::stores::open_store;
+use super::stores::{open_existing_store, open_store};
 use super::{CommonArgs, announce, image, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
@@ -16,6 +17,7 @@ use crate::endpoint::{QuicListener, serve};
 use crate::env::{Env, HashPriority, system};
 use crate::error::Error;
 use crate::images::{ImageReader, WorkerCommand};
+use crate::merchants::MerchantKeys;
 use crate::metrics::Metrics;
 use crate::operations::serve_operations;
 use crate::service::{Parts, Service, admit, probe};
@@ -104,6 +106,16 @@ struct ServerArgs {
     /// Make the store of a backup, where none is yet; check it and the keys, print its sums, and stop.
     #[arg(long, value_name = "FILE")]
     restore: Option<PathBuf>,
+    /// Hold the books against the bank's statement, a CSV file of `biopay-bank --statement`, work suspense off, print what
+    /// differs, and stop; exit code 1 when anything does.
+    #[arg(long, value_name = "FILE")]
+    reconcile: Option<PathBuf>,
+    /// Write everything that is posted and in no settlement file yet into this one, CSV, and stop.
+    #[arg(long, value_name = "FILE")]
+    settle: Option<PathBuf>,
+    /// With --settle: write this batch again instead of a new one.
+    #[arg(long, value_name = "NUMBER", requires = "settle")]
+    batch: Option<i64>,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -144,6 +156,13 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     }
     if let Some(from) = &args.restore {
         return restore(&config, from).await;
+    }
+    if let Some(statement) = &args.reconcile {
+        let (store, bank) = (open_existing_store(&config).await?, connect_bank(&config, system::env(1, 1))?);
+        return print_reconciliation(&*store, &bank, &config.bank.institution, statement).await;
+    }
+    if let Some(path) = &args.settle {
+        return write_settlement(&*open_existing_store(&config).await?, path, args.batch).await;
     }
     let shutdown = args.common.listen_for_end()?;
     let store = open_store(&config).await?;
@@ -276,6 +295,7 @@ async fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: Wor
         opaque: OpaqueServer::new(env.clone(), keys.opaque()),
         images: ImageReader::new(env.clone(), worker, config.images),
         metrics: Arc::new(Metrics::default()),
+        merchants: MerchantKeys::read(&config.merchants)?,
         env,
     }))
 }

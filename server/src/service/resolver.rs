@@ -3,7 +3,7 @@
 
 use super::answer::settlement_of;
 use super::state::{OrRefuse, Service};
-use crate::bank::{BankError, ChargeOrder, Late, Sending};
+use crate::bank::{BankError, ChargeOrder, Late, ReversalOrder, Sending};
 use crate::env::Env;
 use crate::shutdown::Shutdown;
 use crate::store::{Payment, PaymentState, Settlement};
@@ -87,6 +87,10 @@ impl Service {
                 }
             }
         }
+        match self.resolve_refunds().await {
+            Ok((settled, left)) => (round.settled, round.left) = (round.settled + settled, round.left + left),
+            Err(_) => round.left += 1,
+        }
         round
     }
 
@@ -95,36 +99,38 @@ impl Service {
         if !is_open(payment.state) {
             return Ok(Progress::Settled);
         }
+        if payment.state == PaymentState::Reversing {
+            return self.resolve_reversal(payment).await;
+        }
         let login = self.store.login_of(payment.account).await.or_refuse()?;
         let binding = self.store.binding(payment.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let (account, authority) = self.open_binding(&login, &binding)?;
         let Payment { merchant, amount, currency, reference, .. } = payment.clone();
-        // Only whoever began a reversal knows that the bank has not heard of it; after a restart nobody does.
-        let is_unheard = payment.state == PaymentState::Reversing && self.unadvised().remove(&payment.id);
-        let (sending, begun_ms) =
-            (if is_unheard { Sending::First } else { Sending::Repeat }, Env::drawn_ms(payment.id));
+        let (sending, begun_ms) = (Sending::Repeat, Env::drawn_ms(payment.id));
         let order = ChargeOrder { account, authority, amount, currency, merchant, reference, begun_ms, sending };
-        let settlement = match payment.state {
-            PaymentState::Reversing => match self.bank.reverse(order).await {
-                Ok(()) => Settlement::Reversed,
-                Err(BankError::NotSent) if is_unheard => {
-                    self.unadvised().insert(payment.id);
-                    return Ok(Progress::Open);
-                }
-                Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
-            },
-            PaymentState::Pending
-            | PaymentState::Unknown
-            | PaymentState::Posted
-            | PaymentState::Voided
-            | PaymentState::Reversed => {
-                let settlement = settlement_of(self.bank.charge(order).await);
-                // The first sending may have arrived, whatever became of this one.
-                if matches!(settlement, Settlement::NotSent) { Settlement::Unknown } else { settlement }
-            }
-        };
+        let settlement = settlement_of(self.bank.charge(order).await);
+        // The first sending may have arrived, whatever became of this one.
+        let settlement = if matches!(settlement, Settlement::NotSent) { Settlement::Unknown } else { settlement };
         let settled = self.store.settle(payment.id, settlement).await.or_refuse()?;
         tracing::info!(payment = ?settled.id, state = ?settled.state, "an open payment was asked about");
+        Ok(if is_open(settled.state) { Progress::Open } else { Progress::Settled })
+    }
+
+    async fn resolve_reversal(&self, payment: Payment) -> Result<Progress, Refusal> {
+        let Payment { id, amount, currency, reference, .. } = payment;
+        // Only whoever began a reversal knows that the bank has not heard of it; after a restart nobody does.
+        let is_unheard = self.unadvised().remove(&id);
+        let sending = if is_unheard { Sending::First } else { Sending::Repeat };
+        let order = ReversalOrder { amount, currency, reference, begun_ms: Env::drawn_ms(id), sending };
+        match self.bank.reverse(order).await {
+            Ok(()) => {}
+            Err(BankError::NotSent) if is_unheard => {
+                self.unadvised().insert(id);
+                return Ok(Progress::Open);
+            }
+            Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
+        }
+        let settled = self.store.settle(id, Settlement::Reversed).await.or_refuse()?;
         Ok(if is_open(settled.state) { Progress::Open } else { Progress::Settled })
     }
 

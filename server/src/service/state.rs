@@ -10,6 +10,7 @@ use crate::crypto::password::{HashCost, Passwords, Peppers};
 use crate::crypto::vault::{Vault, VaultKeys};
 use crate::env::{Env, Overloaded};
 use crate::images::ImageReader;
+use crate::merchants::MerchantKeys;
 use crate::metrics::{Metrics, Snapshot};
 use crate::shutdown::Shutdown;
 use crate::store::{Backlog, Store, StoreError};
@@ -44,6 +45,7 @@ pub struct Service {
     pub(super) sessions: Arc<Sessions>,
     /// The store's last count, and when it was made.
     pub(super) last_backlog: tokio::sync::Mutex<Option<(Duration, Option<Backlog>)>>,
+    pub(super) merchants: MerchantKeys,
 }
 
 /// A service's parts.
@@ -74,13 +76,15 @@ pub struct Parts {
     pub images: ImageReader,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// The merchants' keys.
+    pub merchants: MerchantKeys,
 }
 
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
-        let Parts { hides_unknown_names, opaque, images, metrics, .. } = parts;
+        let Parts { hides_unknown_names, opaque, images, metrics, merchants, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = Throttle::new(&throttle, &env, opaque.limits_key());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -105,6 +109,7 @@ impl Service {
             health: Health::default(),
             sessions: Arc::default(),
             last_backlog: tokio::sync::Mutex::default(),
+            merchants,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The server's durable store, behind a trait of domain commands: when a command returns, its effect is durable.
 
 mod account;
+mod books;
 mod keys;
 mod limit_tables;
 mod limits;
@@ -10,6 +11,7 @@ mod sqlite;
 mod sqlite_life;
 
 pub use account::{Account, AccountId, Binding, BoundAccount, Change, Creation, Standing};
+pub use books::{Books, OpenedRefund, Refund, RefundIntent, SettlementLine};
 pub use keys::KeyStore;
 pub use limits::{LimitChange, LimitRow, LimitStore};
 pub use payment::{Backlog, Intent, Opened, Payment, PaymentAudit, PaymentState, Settlement};
@@ -26,7 +28,7 @@ use std::sync::Arc;
 pub type Stored<T> = BoxFuture<'static, Result<T, StoreError>>;
 
 /// A durable store of accounts, payments and the ledger.
-pub trait Store: KeyStore {
+pub trait Store: Books + KeyStore {
     /// Creates an account, with or without what it pays with.
     fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation>;
 

@@ -5,6 +5,7 @@ use super::definition::{Defence, Description, RESISTED, Requirement, one_defence
 use super::findings::{Figure, Findings, Trial};
 use super::system::{Account, AttackedSystem, is_accepted, rng};
 use crate::Error;
+use crate::scenario::Configuration;
 use biopay_datasets::stream::stream;
 use biopay_protocol::message::Factors;
 use biopay_protocol::{DeviceSecret, HelperBytes, LoginName, PayloadBytes, Refusal, Request, Response, Secret};
@@ -43,7 +44,7 @@ fn re_enrolment_defences(configuration: Configuration) -> Vec<Defence> {
     let alone = Defence { name: "a step up alone", presentation: Some(Presentation::Static) };
     match configuration {
         Configuration::Hardened => one_defence(configuration).into_iter().chain([alone]).collect(),
-        Configuration::PatentLiteral | Configuration::Control => one_defence(configuration),
+        Configuration::PatentLiteral | Configuration::Control | Configuration::Scenario => one_defence(configuration),
     }
 }
 
