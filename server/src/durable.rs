@@ -25,6 +25,9 @@ pub enum StoreError {
     /// The disk is full; nothing was written.
     #[error("the store's disk is full")]
     Full,
+    /// The redo log cannot be used.
+    #[error("redo log: {0}")]
+    Redo(String),
     /// The disk failed, or the thread that writes has ended; the process must end and recover.
     #[error("the store has failed: restart to recover from the disk")]
     Failed,
@@ -49,6 +52,7 @@ impl StoreError {
             | Self::Missing(_)
             | Self::Overloaded
             | Self::Full
+            | Self::Redo(_)
             | Self::Sql(_)
             | Self::Unreachable => false,
         }

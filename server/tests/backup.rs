@@ -175,3 +175,55 @@ async fn the_restore_drill_loses_no_acknowledged_charge() {
     processes.signal(0, Signal::TERM);
     assert!(processes.wait_for_server(0).success());
 }
+
+/// The bank's count of charges, from its own books.
+fn charged_at_the_bank(folder: &Path) -> serde_json::Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_biopay-bank"));
+    let output = command.current_dir(folder).args(["--store", "sqlite:bank.db", "--audit"]).output().unwrap();
+    serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["charges"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_redo_log_not_even_a_lost_disk_loses_an_acknowledged_charge() {
+    const REDO: &[&str] = &["--store-redo", "redo"];
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let settings =
+        Settings { balance_minor: 1_000_000, bank_timeout_ms: 30_000, server_flags: REDO, ..Settings::default() };
+    let mut processes = Processes::start(folder, settings);
+    for user in 0..USERS {
+        let connection = processes.door(0).connect().await.unwrap().with_deadline(PATIENCE);
+        assert_eq!(connection.request(&register(user)).await.unwrap(), Response::Registered);
+    }
+    let payers = Payers::start(&processes, "a");
+    payers.go_on().await;
+    succeed(folder, &["--backup", "copy.db"]);
+    let before = payers.go_on().await;
+    // Another process writes the store too, and the log.
+    succeed(folder, &["--store-redo", "redo", "--rotate-keys"]);
+    payers.go_on().await;
+    processes.kill_server(0);
+    let acknowledged = payers.end().await;
+    lose_the_disk(folder);
+    let restored = succeed(folder, &["--store-redo", "redo", "--restore", "copy.db"]);
+    processes.start_server(0);
+    settle(folder).await;
+    let has = posted(folder);
+    let lost = acknowledged.iter().filter(|reference| !has.contains(*reference)).count();
+    println!("lost disk: {lost} lost of {} acknowledged charges; {restored}", acknowledged.len());
+    assert_eq!(lost, 0);
+    assert!(acknowledged.len() > before.len());
+    let audit = succeed(folder, &["--audit"]);
+    assert_eq!(audit["posted"], charged_at_the_bank(folder), "both books, after the restoration");
+    // And once more, over the log of two lives.
+    let payers = Payers::start(&processes, "b");
+    payers.go_on().await;
+    processes.kill_server(0);
+    let later = payers.end().await;
+    lose_the_disk(folder);
+    succeed(folder, &["--store-redo", "redo", "--restore", "copy.db"]);
+    processes.start_server(0);
+    settle(folder).await;
+    let has = posted(folder);
+    assert_eq!(acknowledged.iter().chain(&later).filter(|reference| !has.contains(*reference)).count(), 0);
+}

@@ -70,6 +70,9 @@ impl ServerConfig {
         if !(1..=11).contains(&institution.len()) || !institution.bytes().all(|byte| byte.is_ascii_digit()) {
             return wrong("bank.institution needs 1 to 11 digits");
         }
+        if self.store_redo.is_some() && !self.store.starts_with("sqlite:") {
+            return wrong("store-redo is for a SQLite store alone");
+        }
         if self.bank.second_address == Some(self.bank.address) {
             return wrong("bank.second-address is bank.address: name another one");
         }

@@ -27,6 +27,9 @@ pub struct ServerConfig {
     /// The database's certificate, PEM: with it the server speaks TLS to PostgreSQL and trusts nothing else. Without it
     /// the database must be on this machine.
     pub store_certificate: Option<PathBuf>,
+    /// A folder, best on another disk, to which each transaction of a SQLite store is written before it is answered: with
+    /// a backup it makes the store again without the loss of an answered one.
+    pub store_redo: Option<PathBuf>,
     /// What the server keeps of a PIN.
     pub mode: Mode,
     /// Tries, verification codes and lifetimes.
@@ -59,6 +62,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from(([127, 0, 0, 1], 4433)),
             store: "sqlite:biopay.db".into(),
             store_certificate: None,
+            store_redo: None,
             mode: Mode::default(),
             rules: Rules::default(),
             bank: BankConfig::default(),

@@ -19,7 +19,7 @@ pub(crate) async fn back_up(config: &ServerConfig, to: &Path) -> Result<(), Erro
     if to.exists() {
         return Err(Error::Config(format!("{} is there already: name a new file", to.display())));
     }
-    let audit = place(&from, to).await?;
+    let audit = place(&from, to, None).await?;
     print(&audit)
 }
 
@@ -34,24 +34,32 @@ pub(crate) async fn restore(config: &ServerConfig, from: &Path) -> Result<(), Er
     if let Some(there) = [to.clone(), beside("-wal"), beside("-shm")].into_iter().find(|path| path.exists()) {
         return Err(Error::Config(format!("{} is there already: move it away first", there.display())));
     }
-    let audit = place(from, &to).await?;
+    let log = config.store_redo.as_deref();
+    let audit = place(from, &to, log).await?;
     let store = SqliteStore::open_existing(&Location::File(to.clone()))?;
     let keys = Keys::read(&config.keys)?;
     if let Err(error) = admit(&store, &system::env(1, 1), &keys.named(), config.password.cost).await {
         store.close().await?;
         drop(store);
-        std::fs::remove_file(&to).map_err(|error| Error::File { path: to, error })?;
+        for ending in ["-wal", "-shm", ""] {
+            // The first two may be gone already.
+            let _ = std::fs::remove_file(beside(ending));
+        }
         return Err(error);
     }
     store.close().await?;
     print(&audit)
 }
 
-/// Copies a database beside its place, checks it, and moves it there.
-async fn place(from: &Path, to: &Path) -> Result<PaymentAudit, Error> {
+/// Copies a database beside its place, has it catch up with a redo log, checks it, and moves it there.
+async fn place(from: &Path, to: &Path, log: Option<&Path>) -> Result<PaymentAudit, Error> {
     let partial = to.with_added_extension("partial");
     let _ = std::fs::remove_file(&partial);
     copy_whole(from, &partial)?;
+    if let Some(log) = log {
+        let replayed = SqliteStore::catch_up(&Location::File(partial.clone()), log)?;
+        tracing::warn!(replayed, "transactions of the redo log were run again");
+    }
     let copy = SqliteStore::open_existing(&Location::File(partial.clone()))?;
     let audit = copy.audit().await?;
     copy.close().await?;

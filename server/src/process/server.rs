@@ -57,6 +57,9 @@ struct ServerArgs {
     /// `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `memory`.
     #[arg(long, env = "BIOPAY_SERVER_STORE")]
     store: Option<String>,
+    /// A folder, best on another disk, to which each transaction of a SQLite store is written before it is answered.
+    #[arg(long, value_name = "FOLDER", env = "BIOPAY_SERVER_STORE_REDO")]
+    store_redo: Option<PathBuf>,
     /// The bank's address.
     #[arg(long, env = "BIOPAY_SERVER_BANK")]
     bank: Option<SocketAddr>,
@@ -252,6 +255,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     over(&mut config.bank.address, args.bank);
     config.bank.certificate = args.bank_certificate.clone().or(config.bank.certificate);
     config.store = args.store.clone().unwrap_or(config.store);
+    config.store_redo = args.store_redo.clone().or(config.store_redo);
     config.mode = args.mode.unwrap_or(config.mode);
     config.rules.code = args.code.unwrap_or(config.rules.code);
     config.rules.metrics = args.metrics_for.unwrap_or(config.rules.metrics);

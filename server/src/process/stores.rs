@@ -2,7 +2,8 @@
 
 use crate::config::{ServerConfig, parse_location};
 use crate::error::Error;
-use crate::store::{PostgresStore, SqliteStore, Store};
+use crate::sqlite::Location;
+use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
 use crate::tls::database_connector;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ pub(crate) async fn open_store(config: &ServerConfig) -> Result<Arc<dyn Store>, 
         let tls = config.store_certificate.as_deref().map(database_connector).transpose()?;
         return Ok(Arc::new(PostgresStore::open(store, tls).await?));
     }
-    Ok(Arc::new(SqliteStore::open(&parse_location(store)?)?))
+    Ok(Arc::new(SqliteStore::open_with(&parse_location(store)?, config.store_redo.as_deref())?))
 }
 
 /// Opens the store for a command that changes nothing where there is nothing: a mistyped path makes no new store.
@@ -21,5 +22,8 @@ pub(crate) async fn open_existing_store(config: &ServerConfig) -> Result<Arc<dyn
     if config.is_postgres() {
         return open_store(config).await;
     }
-    Ok(Arc::new(SqliteStore::open_existing(&parse_location(&config.store)?)?))
+    match parse_location(&config.store)? {
+        Location::File(path) if !path.exists() => Err(StoreError::Missing(path).into()),
+        Location::File(_) | Location::Memory => open_store(config).await,
+    }
 }

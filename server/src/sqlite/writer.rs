@@ -8,6 +8,7 @@
 //! A commit that fails because the disk does ends the writer: after a failed fsync nobody knows what is on the disk, so
 //! trying again would promise what cannot be promised.
 
+use super::redo::Redo;
 use crate::durable::{Commits, StoreError};
 use crate::env::BoxFuture;
 use crate::shutdown::{self, Shutdown};
@@ -95,16 +96,21 @@ enum Execution {
 impl Writer {
     /// Starts the writer's thread; it ends when the last clone of the writer is dropped.
     pub fn start(connection: Connection) -> Self {
-        Self::start_as(Role::Writer, connection)
+        Self::start_with(connection, None)
+    }
+
+    /// Starts the writer's thread, which writes each transaction to a redo log before it commits it.
+    pub fn start_with(connection: Connection, redo: Option<Redo>) -> Self {
+        Self::start_as(Role::Writer, connection, redo)
     }
 
     /// Starts a second thread beside the writer's, for jobs that only read: they see every commit that has been
     /// answered, and wait for none that has not.
     pub fn start_reader(connection: Connection) -> Self {
-        Self::start_as(Role::Reader, connection)
+        Self::start_as(Role::Reader, connection, None)
     }
 
-    fn start_as(role: Role, connection: Connection) -> Self {
+    fn start_as(role: Role, connection: Connection, redo: Option<Redo>) -> Self {
         let (sender, receiver) = sync_channel(QUEUE_JOBS_MAX);
         let (ended, end) = shutdown::channel();
         // Woken there together: to wake each asker from the writer's thread costs a lock and a system call each.
@@ -112,7 +118,7 @@ impl Writer {
         let counters = Arc::<Counters>::default();
         let counting = counters.clone();
         let spawned = std::thread::Builder::new().name(role.name().into()).spawn(move || {
-            work(role, connection, &receiver, answering.as_ref(), &counting);
+            work(role, (connection, redo), &receiver, answering.as_ref(), &counting);
             drop(ended);
         });
         spawned.expect("the process may start its few threads");
@@ -180,7 +186,7 @@ impl Writer {
                 let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
                 let mut batch: Batch = vec![job];
                 let outcome = match role {
-                    Role::Writer => commit_together(*role, &connection, &mut batch),
+                    Role::Writer => commit_together(*role, &connection, &mut batch, None),
                     // One statement is its own transaction; the job keeps its error for itself.
                     Role::Reader => {
                         batch.iter_mut().for_each(|job| drop(job.run(&connection)));
@@ -220,7 +226,7 @@ impl Role {
 
 fn work(
     role: Role,
-    connection: Connection,
+    (connection, mut redo): (Connection, Option<Redo>),
     queue: &Receiver<Box<dyn Job>>,
     answering: Option<&Handle>,
     counters: &Counters,
@@ -228,7 +234,7 @@ fn work(
     while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(BATCH_JOBS_MAX - 1));
-        let outcome = commit_together(role, &connection, &mut batch);
+        let outcome = commit_together(role, &connection, &mut batch, redo.as_mut());
         counters.commands.fetch_add(batch.len() as u64, Ordering::Relaxed);
         counters.commits.fetch_add(1, Ordering::Relaxed);
         let has_failed = outcome == Err(StoreError::Failed);
@@ -255,9 +261,21 @@ fn answer_all(batch: Batch, outcome: &Result<(), StoreError>) {
 }
 
 /// Runs the jobs in one transaction and commits; nobody is answered yet.
-fn commit_together(role: Role, connection: &Connection, batch: &mut Batch) -> Result<(), StoreError> {
+fn commit_together(
+    role: Role,
+    connection: &Connection,
+    batch: &mut Batch,
+    redo: Option<&mut Redo>,
+) -> Result<(), StoreError> {
     let ran = begin(role, connection).and_then(|()| run_all(role, connection, batch));
-    let outcome = ran.and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(drop)?));
+    let mut redo = redo;
+    let ran = ran.and_then(|()| redo.as_mut().map_or(Ok(()), |redo| redo.write(connection)));
+    let is_written = ran.is_ok();
+    let mut outcome = ran.and_then(|()| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(drop)?));
+    if outcome.is_err() && is_written {
+        // What nobody was told of must not come back from the log.
+        outcome = redo.map_or(Ok(()), |redo| redo.take_back()).and(outcome);
+    }
     if let Err(error) = &outcome {
         tracing::error!(%error, "a commit failed");
         if !connection.is_autocommit() {

@@ -9,10 +9,11 @@ use super::{
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
-use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
+use crate::sqlite::{Location, Redo, Schema, Writer, checkpoint, open, replay};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, OrderId, PaymentId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::path::Path;
 use std::sync::Arc;
 
 mod books;
@@ -56,7 +57,17 @@ impl SqliteStore {
     ///
     /// Those of [`open`].
     pub fn open(location: &Location) -> Result<Self, StoreError> {
-        let connection = open(location, SCHEMA)?;
+        Self::open_with(location, None)
+    }
+
+    /// Opens the store, and writes each of its transactions to a redo log in a folder before it is durable here.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`] and of [`Redo::begin`].
+    pub fn open_with(location: &Location, log: Option<&Path>) -> Result<Self, StoreError> {
+        let mut connection = open(location, SCHEMA)?;
+        let redo = log.map(|folder| Redo::begin(folder, &mut connection)).transpose()?;
         if *location == Location::Memory {
             let writer = Writer::inline(connection);
             return Ok(Self { reader: writer.clone(), lookups: writer.clone(), writer, location: Location::Memory });
@@ -68,7 +79,16 @@ impl SqliteStore {
             Ok(beside)
         };
         let (reader, lookups) = (Writer::start_reader(beside()?), Writer::inline_reader(beside()?));
-        Ok(Self { writer: Writer::start(connection), reader, lookups, location: location.clone() })
+        Ok(Self { writer: Writer::start_with(connection, redo), reader, lookups, location: location.clone() })
+    }
+
+    /// Runs the transactions of a redo log that the store does not have; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`] and of [`replay`].
+    pub fn catch_up(location: &Location, log: &Path) -> Result<u64, StoreError> {
+        replay(log, &open(location, SCHEMA)?)
     }
 
     /// Opens a store that is there already, and makes no new one.

@@ -15,3 +15,7 @@ CREATE TABLE limits (
 
 -- What is in suspense is counted often and is little.
 CREATE INDEX entries_in_suspense ON entries (payment) WHERE kind = 'suspense';
+
+-- How many transactions the redo log has, where there is one.
+CREATE TABLE redo (position INTEGER NOT NULL) STRICT;
+INSERT INTO redo VALUES (0);
