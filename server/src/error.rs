@@ -28,6 +28,9 @@ pub enum Error {
     /// A configured key is another than the store needs.
     #[error("key: {0}")]
     Key(String),
+    /// The trail cannot be written, or is not whole.
+    #[error("trail: {0}")]
+    Trail(#[from] crate::trail::TrailError),
     /// A table could not be read or written.
     #[error("table: {0}")]
     Table(#[from] csv::Error),

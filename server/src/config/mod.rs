@@ -54,6 +54,8 @@ pub struct ServerConfig {
     pub operations: OperationsConfig,
     /// The merchants whose signatures count.
     pub merchants: Vec<MerchantConfig>,
+    /// The trail of security events.
+    pub trail: TrailConfig,
 }
 
 impl Default for ServerConfig {
@@ -75,6 +77,7 @@ impl Default for ServerConfig {
             images: ImageLimits::default(),
             operations: OperationsConfig::default(),
             merchants: Vec::new(),
+            trail: TrailConfig::default(),
         }
     }
 }
@@ -150,6 +153,16 @@ pub enum OrderRule {
     Free,
     /// Every payment page is opened by an order that its merchant has signed.
     Signed,
+}
+
+/// The trail of security events: logins, failures, bindings, changes, payments, uses of keys, limits that were hit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrailConfig {
+    /// The file that lines are added to; without it there is no trail. Each server needs its own.
+    pub file: Option<PathBuf>,
+    /// The key that chains its lines, 64 hexadecimal digits; without it, a development key.
+    pub key: Option<String>,
 }
 
 /// A merchant whose signature counts.
@@ -398,6 +411,9 @@ impl ServerConfig {
     fn each_secret(&mut self, act: &mut dyn FnMut(&str, &mut String) -> Result<(), Error>) -> Result<(), Error> {
         if let Some(pin_key) = &mut self.bank.pin_key {
             act("bank.pin-key", pin_key)?;
+        }
+        if let Some(key) = &mut self.trail.key {
+            act("trail.key", key)?;
         }
         self.keys.each_secret(act)
     }

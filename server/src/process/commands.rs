@@ -3,6 +3,7 @@
 use super::announce;
 use super::keys::Keys;
 use super::stores::open_existing_store;
+use super::trails::note_rotation;
 use crate::config::ServerConfig;
 use crate::crypto::check_value::KeyName;
 use crate::crypto::vault::Vault;
@@ -46,6 +47,7 @@ pub(crate) async fn rotate_keys(config: &ServerConfig) -> Result<(), Error> {
     };
     let is_cost_needed = |cost| cost == config.password.cost || costs.contains_key(&cost);
     let retired = retire(&*store, is_needed, is_cost_needed).await?;
+    note_rotation(config)?;
     let passwords: BTreeMap<String, u64> =
         peppers.iter().map(|(&id, &count)| (KeyName::Pepper(id).to_string(), count)).collect();
     announce(&serde_json::json!({

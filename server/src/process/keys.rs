@@ -1,6 +1,6 @@
 //! Keys from the configuration, or development keys with a warning.
 
-use crate::config::{KeyConfig, PepperKey, VaultKey, parse_key};
+use crate::config::{KeyConfig, PepperKey, TrailConfig, VaultKey, parse_key};
 use crate::crypto::check_value::{KeyName, NamedKey};
 use crate::crypto::password::{PepperId, Peppers};
 use crate::crypto::vault::{KeyId, VaultKeys};
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 const DEVELOPMENT_PIN_KEY: [u8; 16] = *b"biopay dev PIN k";
 const DEVELOPMENT_VAULT_KEY: [u8; 32] = *b"biopay development vault key 001";
 const DEVELOPMENT_OPAQUE_KEY: [u8; 32] = *b"biopay development OPAQUE key 01";
+const DEVELOPMENT_TRAIL_KEY: [u8; 32] = *b"biopay development trail key 001";
 const DEVELOPMENT_PEPPER: &[u8] = b"biopay development pepper";
 
 /// Reads the PIN key's bytes.
@@ -79,7 +80,7 @@ impl Keys {
 }
 
 /// Reads the vault's keys.
-fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 32]>>, Error> {
+pub(super) fn vault_keys(config: &KeyConfig) -> Result<BTreeMap<KeyId, Zeroizing<[u8; 32]>>, Error> {
     if config.vault.is_empty() {
         warn_development("keys.vault");
         return Ok(BTreeMap::from([(1, Zeroizing::new(DEVELOPMENT_VAULT_KEY))]));
@@ -118,6 +119,17 @@ fn peppers(config: &KeyConfig) -> Result<BTreeMap<PepperId, Zeroizing<Vec<u8>>>,
         peppers.insert(0, Zeroizing::new(DEVELOPMENT_PEPPER.to_vec()));
     }
     Ok(peppers)
+}
+
+/// Reads the key of the trail.
+pub(crate) fn trail(config: &TrailConfig) -> Result<Zeroizing<[u8; 32]>, Error> {
+    match &config.key {
+        Some(text) => Ok(Zeroizing::new(parse_key("trail.key", text)?)),
+        None => {
+            warn_development("trail.key");
+            Ok(Zeroizing::new(DEVELOPMENT_TRAIL_KEY))
+        }
+    }
 }
 
 fn warn_development(key: &str) {

@@ -14,6 +14,7 @@ mod notify;
 mod reload;
 mod server;
 mod stores;
+mod trails;
 
 pub use bank::{BankHostConfig, main as bank_main};
 pub use keys::pin_key;
@@ -137,7 +138,7 @@ fn exit_code(outcome: Result<(), Error>) -> ExitCode {
         | Error::Table(_)
         | Error::Certificate(_)
         | Error::File { .. } => EXIT_USAGE.into(),
-        Error::Store(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
+        Error::Store(_) | Error::Trail(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the server reads again at SIGHUP.
 
 use super::keys::Keys;
+use super::trails::note_keys;
 use crate::config::ServerConfig;
 use crate::endpoint::QuicListener;
 use crate::error::Error;
@@ -53,6 +54,6 @@ impl Reloading {
         let (vault, peppers, cost) = (keys.vault()?, keys.peppers()?, config.password.cost);
         admit(&*self.store, self.service.env(), &keys.named(), cost).await?;
         self.service.renew_keys(vault, cost, peppers);
-        Ok(())
+        note_keys(self.service.trail(), self.service.env(), "keys-loaded", config)
     }
 }

@@ -6,6 +6,7 @@ use super::commands::{print_audit, rotate_keys};
 use super::keys::{self, Keys};
 use super::reload::Reloading;
 use super::stores::{open_existing_store, open_store};
+use super::trails::open_trail;
 use super::{CommonArgs, announce, image, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
@@ -25,6 +26,7 @@ use crate::shutdown::Shutdown;
 use crate::socket;
 use crate::store::{Store, StoreError};
 use crate::tls::{Identity, bank_connector};
+use crate::trail::verify;
 use biopay_biometrics::scheme::Registry;
 use clap::Parser;
 use rustls_pki_types::ServerName;
@@ -119,6 +121,9 @@ struct ServerArgs {
     /// With --settle: write this batch again instead of a new one.
     #[arg(long, value_name = "NUMBER", requires = "settle")]
     batch: Option<i64>,
+    /// Check a trail, print how many lines it has, and stop; exit code 1 at a line that is altered, missing or moved.
+    #[arg(long, value_name = "FILE")]
+    verify_trail: Option<PathBuf>,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -160,6 +165,10 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     if let Some(from) = &args.restore {
         return restore(&config, from).await;
     }
+    if let Some(trail) = &args.verify_trail {
+        let lines = verify(trail, &*keys::trail(&config.trail)?)?;
+        return announce(&serde_json::json!({ "lines": lines }));
+    }
     if let Some(statement) = &args.reconcile {
         let (store, bank) = (open_existing_store(&config).await?, connect_bank(&config, system::env(1, 1))?);
         return print_reconciliation(&*store, &bank, &config.bank.institution, statement).await;
@@ -190,6 +199,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         () = failed => return Err(StoreError::Failed.into()),
         () = notify::stopping(shutdown, serving) => {}
     }
+    service.trail().close();
     if let Err(error) = closing.close().await {
         tracing::warn!(%error, "the store's write-ahead log stays beside it: copy both files together");
     }
@@ -300,6 +310,7 @@ async fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: Wor
         images: ImageReader::new(env.clone(), worker, config.images),
         metrics: Arc::new(Metrics::default()),
         merchants: MerchantKeys::read(&config.merchants)?,
+        trail: open_trail(config, &env)?,
         env,
     }))
 }

@@ -9,6 +9,7 @@ use crate::bank::{Authority, BankError, Decline};
 use crate::config::Mode;
 use crate::crypto::credential::Credential;
 use crate::crypto::password::StoredPassword;
+use crate::crypto::vault::Vault;
 use crate::store::{AccountId, Binding, Change, Creation};
 use biopay_protocol::message::AccountState;
 use biopay_protocol::proof::DeviceSignature;
@@ -196,6 +197,7 @@ impl Service {
         login: &LoginName,
         binding: &Binding,
     ) -> Result<(BankAccount, Authority), Refusal> {
+        self.note_key_use(login, Vault::key_id(&binding.authority));
         let text = |context: &str, sealed: &[u8]| {
             let opened = self.vault.open(context, sealed).or_refuse()?;
             std::str::from_utf8(&opened).map(str::to_owned).map_err(|_| Refusal::Internal)

@@ -19,6 +19,7 @@ mod health;
 mod life;
 #[doc(hidden)]
 pub mod limits;
+mod noting;
 mod opaque;
 mod page;
 mod pages;

@@ -14,6 +14,7 @@ use crate::merchants::MerchantKeys;
 use crate::metrics::{Metrics, Snapshot};
 use crate::shutdown::Shutdown;
 use crate::store::{Backlog, Store, StoreError};
+use crate::trail::Trail;
 use biopay_biometrics::scheme::Registry;
 use biopay_protocol::{PaymentId, Refusal};
 use std::collections::BTreeSet;
@@ -46,6 +47,7 @@ pub struct Service {
     /// The store's last count, and when it was made.
     pub(super) last_backlog: tokio::sync::Mutex<Option<(Duration, Option<Backlog>)>>,
     pub(super) merchants: MerchantKeys,
+    pub(super) trail: Trail,
 }
 
 /// A service's parts.
@@ -78,13 +80,15 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// The merchants' keys.
     pub merchants: MerchantKeys,
+    /// The trail.
+    pub trail: Trail,
 }
 
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
-        let Parts { hides_unknown_names, opaque, images, metrics, merchants, .. } = parts;
+        let Parts { hides_unknown_names, opaque, images, metrics, merchants, trail, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = Throttle::new(&throttle, &env, opaque.limits_key());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -110,6 +114,7 @@ impl Service {
             sessions: Arc::default(),
             last_backlog: tokio::sync::Mutex::default(),
             merchants,
+            trail,
         }
     }
 
@@ -163,6 +168,11 @@ impl Service {
     fn keeper(&self) -> Option<Keeper<'_>> {
         let store = (self.store.limits()?, self.store.is_shared());
         Some(Keeper::new(&self.env, store, self.throttle.kept(), self.throttle.changed()))
+    }
+
+    /// Returns the trail.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Returns what reads images.

@@ -36,6 +36,7 @@ use biopay_server::shutdown::{self, Trigger};
 use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
 use biopay_server::tls::{DEVELOPMENT_NAMES, Identity, TlsSources, client_config, server_config, server_transport};
+use biopay_server::trail::Trail;
 use quinn::Endpoint;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -237,6 +238,7 @@ fn build_service(
         images: ImageReader::new(env.clone(), worker, ImageLimits::default()),
         metrics: Arc::new(Metrics::default()),
         merchants: MerchantKeys::default(),
+        trail: Trail::default(),
         env,
     }))
 }
