@@ -5,8 +5,11 @@
 //! │ length, u32 BE  │ message, `length` bytes  │
 //! └─────────────────┴──────────────────────────┘
 //! ```
-//! A reader checks the length against its limit before it reserves anything.
+//! A message is its number, its required fields in order, and its optional fields, each with its number and its length.
+//! A reader checks the length against its limit before it reserves anything, and skips optional fields that it does not
+//! know.
 
+use crate::message::Optional;
 use crate::{Error, Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +22,7 @@ pub const REQUEST_BYTES_MAX: usize = 40_960;
 pub const RESPONSE_BYTES_MAX: usize = 65_536;
 
 /// A message that travels in a frame of its own.
-pub trait Message: Serialize + DeserializeOwned {
+pub trait Message: Serialize + DeserializeOwned + Optional {
     /// The most bytes its frame may have, without the prefix.
     const BYTES_MAX: usize;
 }
@@ -39,6 +42,10 @@ impl Message for Response {
 /// [`Error::FrameTooLong`] when the message is longer than its kind may be.
 pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, Error> {
     let mut frame = postcard::to_extend(message, vec![0; PREFIX_BYTES]).map_err(|_| Error::Malformed)?;
+    for (number, field) in message.optional() {
+        let Some(value) = field.to_bytes() else { continue };
+        frame = postcard::to_extend(&(number, value), frame).map_err(|_| Error::Malformed)?;
+    }
     let length = frame.len() - PREFIX_BYTES;
     check_length::<M>(length)?;
     frame[..PREFIX_BYTES].copy_from_slice(&(length as u32).to_be_bytes());
@@ -60,11 +67,23 @@ pub fn decode_prefix<M: Message>(prefix: [u8; PREFIX_BYTES]) -> Result<usize, Er
 ///
 /// # Errors
 ///
-/// [`Error::Malformed`] when it is not such a message, or bytes are left over.
+/// [`Error::Malformed`] when it is not such a message, or what follows its required fields are not optional ones by
+/// rising number.
 pub fn decode_body<M: Message>(body: &[u8]) -> Result<M, Error> {
     check_length::<M>(body.len())?;
-    let (message, rest) = postcard::take_from_bytes(body).map_err(|_| Error::Malformed)?;
-    if rest.is_empty() { Ok(message) } else { Err(Error::Malformed) }
+    let (mut message, mut rest) = postcard::take_from_bytes::<M>(body).map_err(|_| Error::Malformed)?;
+    let mut last = 0;
+    while !rest.is_empty() {
+        let ((number, value), after) = postcard::take_from_bytes::<(u32, &[u8])>(rest).map_err(|_| Error::Malformed)?;
+        if number <= last {
+            return Err(Error::Malformed);
+        }
+        if let Some((_, field)) = message.optional_mut().into_iter().find(|(known, _)| *known == number) {
+            field.set(value)?;
+        }
+        (last, rest) = (number, after);
+    }
+    Ok(message)
 }
 
 /// Reads a whole frame.
@@ -90,7 +109,7 @@ fn check_length<M: Message>(announced: usize) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{ChannelBinding, HelperBytes, LoginName, PayloadBytes, Secret};
+    use crate::{ChannelBinding, DeviceKeys, HelperBytes, LoginName, PayloadBytes, Secret};
 
     fn login() -> Request {
         let (login, password) = (LoginName::new("ada").unwrap(), Secret::new("pw").unwrap());
@@ -112,8 +131,33 @@ mod tests {
             helper: Some(HelperBytes::new(vec![0xff; HelperBytes::BYTES_MAX]).unwrap()),
             bank_account: crate::BankAccount::new("1".repeat(19)).unwrap(),
             pin: Secret::new("x".repeat(Secret::BYTES_MAX)).unwrap(),
+            devices: DeviceKeys::new(vec![crate::DeviceKey([0xff; 32]); 8]).unwrap(),
         };
         assert_eq!(decode::<Request>(&encode(&request).unwrap()), Ok(request));
+    }
+
+    #[test]
+    fn an_older_reader_skips_what_a_newer_writer_adds() {
+        let body = |message: &Request| encode(message).unwrap()[PREFIX_BYTES..].to_vec();
+        let newer = |fields: &[u8]| decode_body::<Request>(&[body(&login()).as_slice(), fields].concat());
+        assert_eq!(newer(&[9, 2, 1, 1, 200, 1, 0]), Ok(login()));
+        // A field twice, one out of order, number 0, and a length beyond the end.
+        for wrong in [&[9, 0, 9, 0][..], &[9, 0, 8, 0], &[0, 0], &[9, 2, 1]] {
+            assert_eq!(newer(wrong), Err(Error::Malformed), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn optional_fields_are_absent_or_whole() {
+        let replace =
+            |helper| Request::ReplaceQr { enrolment: PayloadBytes::new([1]).unwrap(), helper, signature: None };
+        let body = |message: &Request| encode(message).unwrap()[PREFIX_BYTES..].to_vec();
+        assert_eq!(body(&replace(None)), [5, 1, 1]);
+        assert_eq!(body(&replace(Some(HelperBytes::new([7]).unwrap()))), [5, 1, 1, 1, 2, 1, 7]);
+        // A helper without its own length, and one with a byte too many.
+        for wrong in [&[5, 1, 1, 1, 1, 7][..], &[5, 1, 1, 1, 3, 1, 7, 7]] {
+            assert_eq!(decode_body::<Request>(wrong), Err(Error::Malformed));
+        }
     }
 
     #[test]

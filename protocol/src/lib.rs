@@ -30,4 +30,11 @@ pub use values::{
 };
 
 /// The protocol's name in TLS (RFC 7301); a change that an older peer cannot read gets a new one.
-pub const ALPN: &[u8] = b"biopay/2";
+pub const ALPN: &[u8] = b"biopay/3";
+
+/// Returns the names that the server can be greeted by: its own first, then `biopay` alone and the other versions up to
+/// 99, so that a client of another version is told which one is spoken here instead of nothing.
+pub fn greetings() -> Vec<Vec<u8>> {
+    let others = (1..100).map(|version| format!("biopay/{version}").into_bytes()).filter(|name| name != ALPN);
+    [ALPN.to_vec(), b"biopay".to_vec()].into_iter().chain(others).collect()
+}

@@ -88,9 +88,12 @@ impl RngCore for Draws<'_> {
 
 impl CryptoRng for Draws<'_> {}
 
+/// The server's identity in an exchange. Every stored record holds it, so it does not change with the protocol's name.
+const SERVER: &[u8] = b"biopay/2";
+
 /// Returns the identities of the two ends, so that an exchange for one name is not valid for another.
 pub fn identifiers(login: &LoginName) -> Identifiers<'_> {
-    Identifiers { client: Some(login.as_str().as_bytes()), server: Some(crate::ALPN) }
+    Identifiers { client: Some(login.as_str().as_bytes()), server: Some(SERVER) }
 }
 
 /// The handset's registration between its two messages.

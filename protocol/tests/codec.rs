@@ -60,26 +60,34 @@ fn request() -> impl Strategy<Value = Request> {
                 enrolment,
                 helper,
                 bank_account,
-                pin
+                pin,
+                devices: DeviceKeys::default()
             }
         ),
         (login(), secret()).prop_map(|(login, password)| Request::RegisterCredentials { login, password }),
-        (payload(), helper(), account(), secret()).prop_map(|(enrolment, helper, bank_account, pin)| {
-            Request::BindAccount { enrolment, helper, bank_account, pin }
-        }),
+        (payload(), helper(), account(), secret(), any::<[u8; 32]>()).prop_map(
+            |(enrolment, helper, bank_account, pin, seed)| {
+                let devices = DeviceKeys::new([DeviceSecret::from_seed(&seed).key()]).unwrap();
+                Request::BindAccount { enrolment, helper, bank_account, pin, devices }
+            }
+        ),
         (login(), secret(), any::<[u8; 32]>()).prop_map(|(login, password, channel)| Request::Login {
             login,
             password,
             channel: ChannelBinding(channel)
         }),
         Just(Request::Logout),
-        (payload(), helper()).prop_map(|(enrolment, helper)| Request::ReplaceQr { enrolment, helper }),
+        (payload(), helper()).prop_map(|(enrolment, helper)| Request::ReplaceQr { enrolment, helper, signature: None }),
         Just(Request::RevokeQr),
         Just(Request::FetchHelper),
         (merchant, amount(), currency(), key).prop_map(|(merchant, amount, currency, idempotency_key)| {
             Request::BeginPayment { merchant, amount, currency, idempotency_key }
         }),
-        (page(), payload()).prop_map(|(payment, payload)| Request::PresentQr { payment, payload }),
+        (page(), payload()).prop_map(|(payment, payload)| Request::PresentQr {
+            payment,
+            payload,
+            proof: PresentationProof::default()
+        }),
         (page(), secret()).prop_map(|(payment, code)| Request::SubmitCode { payment, code }),
         page().prop_map(|payment| Request::ResendCode { payment }),
         page().prop_map(|payment| Request::PaymentStatus { payment }),
@@ -94,11 +102,11 @@ fn request() -> impl Strategy<Value = Request> {
         (page(), payload(), any::<(bool, [u8; 32])>()).prop_map(|(payment, payload, (has_nonce, seed))| {
             let nonce = has_nonce.then_some(payment);
             let signature = Some(DeviceSecret::from_seed(&seed).sign(&payload, nonce));
-            Request::PresentWithProof { payment, payload, proof: PresentationProof { nonce, signature } }
+            Request::PresentQr { payment, payload, proof: PresentationProof { nonce, signature } }
         }),
         (payload(), any::<[u8; 32]>()).prop_map(|(enrolment, seed)| {
             let signature = DeviceSecret::from_seed(&seed).sign_enrolment(&enrolment, ChannelBinding(seed));
-            Request::ReplaceQrSigned { enrolment, helper: None, signature }
+            Request::ReplaceQr { enrolment, helper: None, signature: Some(signature) }
         }),
     ]
 }
@@ -187,7 +195,7 @@ proptest! {
         let enrolment = PayloadBytes::new(canary.clone()).unwrap();
         let helper = Some(HelperBytes::new(canary.clone()).unwrap());
         let bank_account = BankAccount::new("4000001234567890").unwrap();
-        let request = Request::Register { login, password, enrolment, helper, bank_account, pin };
+        let request = Request::Register { login, password, enrolment, helper, bank_account, pin, devices: DeviceKeys::default() };
         let shown = format!("{request:?} {:?}", Response::CodeIssued {
             payment: PaymentId(1), shown: Secret::new(canary.clone()).unwrap(), valid_for_ms: 1,
         });

@@ -25,12 +25,8 @@ fn credentials() -> (LoginName, Secret) {
 fn requests() -> Vec<Request> {
     let (payment, channel) = (PAGE, ChannelBinding([3; 32]));
     let (login, password) = credentials();
-    let (enrolment, helper, bank_account, pin) = binding();
+    let (enrolment, _, bank_account, pin) = binding();
     let message = OpaqueBytes::new([0x6f; 4]).unwrap();
-    let device = DeviceSecret::from_seed(&[1; 32]);
-    let devices = DeviceKeys::new([device.key()]).unwrap();
-    let proof = PresentationProof { nonce: Some(PAGE), signature: Some(device.sign(&payload(), Some(PAGE))) };
-    let signature = device.sign_enrolment(&payload(), channel);
     let merchant = Merchant::new("corner shop").unwrap();
     let (amount, currency) = (MinorUnits::new(1_999).unwrap(), Currency::new("EUR").unwrap());
     vec![
@@ -38,9 +34,10 @@ fn requests() -> Vec<Request> {
             login: login.clone(),
             password: password.clone(),
             enrolment: enrolment.clone(),
-            helper: helper.clone(),
+            helper: None,
             bank_account: bank_account.clone(),
             pin: pin.clone(),
+            devices: DeviceKeys::default(),
         },
         Request::RegisterCredentials { login: login.clone(), password: password.clone() },
         Request::BindAccount {
@@ -48,14 +45,15 @@ fn requests() -> Vec<Request> {
             helper: None,
             bank_account: bank_account.clone(),
             pin: pin.clone(),
+            devices: DeviceKeys::default(),
         },
         Request::Login { login: login.clone(), password: password.clone(), channel },
         Request::Logout,
-        Request::ReplaceQr { enrolment: enrolment.clone(), helper: None },
+        Request::ReplaceQr { enrolment: enrolment.clone(), helper: None, signature: None },
         Request::RevokeQr,
         Request::FetchHelper,
         Request::BeginPayment { merchant, amount, currency, idempotency_key: IdempotencyKey::new("k1").unwrap() },
-        Request::PresentQr { payment, payload: payload() },
+        Request::PresentQr { payment, payload: payload(), proof: PresentationProof::default() },
         Request::SubmitCode { payment, code: Secret::new("012345").unwrap() },
         Request::ResendCode { payment },
         Request::PaymentStatus { payment },
@@ -67,9 +65,30 @@ fn requests() -> Vec<Request> {
         Request::OpaqueLoginStart { login: login.clone(), message: message.clone() },
         Request::OpaqueLoginFinish { message },
         Request::PresentImage { payment, image: ImageBytes::new(*b"\x89PNG").unwrap() },
-        Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices },
-        Request::PresentWithProof { payment, payload: payload(), proof },
-        Request::ReplaceQrSigned { enrolment: payload(), helper: None, signature },
+    ]
+}
+
+/// Requests with all their optional fields.
+fn fuller_requests() -> Vec<Request> {
+    let (payment, (login, password)) = (PAGE, credentials());
+    let (enrolment, helper, bank_account, pin) = binding();
+    let device = DeviceSecret::from_seed(&[1; 32]);
+    let devices = DeviceKeys::new([device.key()]).unwrap();
+    let proof = PresentationProof { nonce: Some(PAGE), signature: Some(device.sign(&payload(), Some(PAGE))) };
+    let signature = Some(device.sign_enrolment(&payload(), ChannelBinding([3; 32])));
+    vec![
+        Request::Register {
+            login,
+            password,
+            enrolment: enrolment.clone(),
+            helper: helper.clone(),
+            bank_account: bank_account.clone(),
+            pin: pin.clone(),
+            devices: devices.clone(),
+        },
+        Request::BindAccount { enrolment, helper: helper.clone(), bank_account, pin, devices },
+        Request::ReplaceQr { enrolment: payload(), helper, signature },
+        Request::PresentQr { payment, payload: payload(), proof },
     ]
 }
 
@@ -151,7 +170,9 @@ fn line(kind: &str, name: &str, frame: &[u8]) -> String {
 fn the_vectors_are_what_the_code_writes() {
     let head = "# One frame of each kind of message: what it is, its name in counters and records, its bytes.\n";
     let requests = requests();
-    let asked = requests.iter().map(|request| line("request", request.name(), &codec::encode(request).unwrap()));
+    let fuller = fuller_requests();
+    let asked = requests.iter().chain(&fuller);
+    let asked = asked.map(|request| line("request", request.name(), &codec::encode(request).unwrap()));
     let answered = responses();
     let answered = answered.iter().map(|response| line("response", response.name(), &codec::encode(response).unwrap()));
     let written: String = std::iter::once(head.to_owned()).chain(asked).chain(answered).collect();

@@ -124,7 +124,7 @@ pub fn server_config(identity: Identity, limits: &Limits, sources: &TlsSources) 
         .map_err(|error| wrong(&error))?;
     let mut tls =
         builder.with_no_client_auth().with_single_cert(identity.chain, identity.key).map_err(|error| wrong(&error))?;
-    tls.alpn_protocols = vec![biopay_protocol::ALPN.to_vec()];
+    tls.alpn_protocols = biopay_protocol::greetings();
     // No 0-RTT: nothing here is safe to replay. QUIC knows all or nothing (RFC 9001, 4.6.1).
     tls.max_early_data_size = if limits.early_data { u32::MAX } else { 0 };
     let quic = QuicServerConfig::try_from(tls).map_err(|error| wrong(&error))?;

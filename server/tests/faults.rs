@@ -4,7 +4,7 @@
 
 mod common;
 
-use biopay_protocol::{Refusal, Request, Response};
+use biopay_protocol::{PresentationProof, Refusal, Request, Response};
 use biopay_server::issuer::faults::Faults;
 use common::*;
 use std::time::Duration;
@@ -172,7 +172,11 @@ async fn an_outcome_that_cannot_be_recorded_is_unknown_and_settled_later() {
     let payment = open_page(&user, 10, "k").await;
     let presenting = {
         let user = user.clone();
-        tokio::spawn(async move { user.request(&Request::PresentQr { payment, payload: payload(1) }).await.unwrap() })
+        tokio::spawn(async move {
+            user.request(&Request::PresentQr { payment, payload: payload(1), proof: PresentationProof::default() })
+                .await
+                .unwrap()
+        })
     };
     while system.store.audit().await.unwrap().open == 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;

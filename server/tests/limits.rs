@@ -5,7 +5,9 @@
 
 mod common;
 
-use biopay_protocol::{BankAccount, LoginName, OpaqueBytes, Refusal, Request, Response, Secret};
+use biopay_protocol::{
+    BankAccount, DeviceKeys, LoginName, OpaqueBytes, PresentationProof, Refusal, Request, Response, Secret,
+};
 use biopay_server::client::Connection;
 use biopay_server::config::{FailureLimit, Limits, Mode, ThrottleConfig};
 use common::*;
@@ -18,7 +20,7 @@ fn guess(n: u64, account: &BankAccount, pin: &str) -> Request {
     match register(n) {
         Request::Register { login, password, enrolment, helper, .. } => {
             let (bank_account, pin) = (account.clone(), Secret::new(pin).unwrap());
-            Request::Register { login, password, enrolment, helper, bank_account, pin }
+            Request::Register { login, password, enrolment, helper, bank_account, pin, devices: DeviceKeys::default() }
         }
         other => panic!("{other:?}"),
     }
@@ -113,7 +115,7 @@ async fn abandoned_pages_make_room_and_old_logins_end() {
     }
     assert_eq!(outcome(&kiosk, &begin(1, "another")).await, "overloaded");
     tokio::time::sleep(Duration::from_millis(400)).await;
-    let late = Request::PresentQr { payment: first.unwrap(), payload: payload(1) };
+    let late = Request::PresentQr { payment: first.unwrap(), payload: payload(1), proof: PresentationProof::default() };
     assert_eq!(outcome(&kiosk, &late).await, "no-such-payment");
     assert!(matches!(pay(&kiosk, 1, "another", 1).await, Response::Charged(_)));
     system.stop().await;

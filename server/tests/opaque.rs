@@ -10,7 +10,9 @@ use biopay_protocol::client::{
 use biopay_protocol::opaque::{SessionSeed, Stretching};
 use biopay_protocol::*;
 use biopay_server::client::Connection;
+use biopay_server::config::Presentation;
 use common::*;
+use std::sync::Arc;
 
 const CHEAP: Stretching = Stretching { memory_kib: 64, passes: 1 };
 
@@ -72,6 +74,30 @@ async fn a_payment_without_ever_showing_the_password() {
     assert!(matches!(outcome, Outcome::Charged(_)), "{outcome:?}");
     assert_eq!(asked, ["opaque-login-start", "opaque-login-finish", "begin-payment", "present-qr"]);
     system.assert_money().await;
+}
+
+/// `Request::BindAccount` names the devices, so that neither OPAQUE nor two steps lose them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_is_registered_in_two_steps_and_with_opaque() {
+    let presentation = Presentation::DeviceAndNonce;
+    let system = System::start(Setup { presentation, ..Setup::default() }).await;
+    let device = Arc::new(DeviceSecret::from_seed(&[7; 32]));
+    let with_device = |n| AccountBinding { devices: DeviceKeys::new([device.key()]).unwrap(), ..binding(n) };
+    let plain = Credentials { method: LoginMethod::Password, ..credentials(2, "password", 1) };
+    for (n, credentials) in [(1, credentials(1, "password", 1)), (2, plain)] {
+        let plan = Plan::RegisterInTwoSteps { credentials: credentials.clone(), binding: with_device(n) };
+        assert_eq!(play(&system.connect().await, plan, n).await.0, Outcome::Registered, "{n}");
+        let Plan::Pay { order, helper, .. } = payment(n, "password", 2) else { panic!() };
+        let credentials = Credentials { method: credentials.method, ..credentials };
+        for (by, expected) in [(None, false), (Some(device.clone()), true)] {
+            let prover = Prover { device: by, with_nonce: true };
+            let plan = Plan::Pay { credentials: credentials.clone(), order: order.clone(), helper, prover };
+            let (outcome, _) = play(&system.connect().await, plan, n).await;
+            assert_eq!(matches!(outcome, Outcome::Charged(_)), expected, "{n}: {outcome:?}");
+        }
+    }
+    system.assert_money().await;
+    system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -49,13 +49,17 @@ async fn the_third_wrong_qr_leaves_the_payment_page() {
     let system = System::start(Setup::default()).await;
     let user = system.user(1).await;
     let payment = open_page(&user, 300, "k").await;
-    let wrong = Request::PresentQr { payment, payload: payload(2) };
+    let wrong = Request::PresentQr { payment, payload: payload(2), proof: PresentationProof::default() };
     let refused = |refusal| Response::Refused(refusal);
     assert_eq!(user.request(&wrong).await.unwrap(), refused(Refusal::QrMismatch { tries_left: 2 }));
-    let rubbish = Request::PresentQr { payment, payload: PayloadBytes::new(*b"rubbish").unwrap() };
+    let rubbish = Request::PresentQr {
+        payment,
+        payload: PayloadBytes::new(*b"rubbish").unwrap(),
+        proof: PresentationProof::default(),
+    };
     assert_eq!(user.request(&rubbish).await.unwrap(), refused(Refusal::QrMismatch { tries_left: 1 }));
     assert_eq!(user.request(&wrong).await.unwrap(), refused(Refusal::PaymentPageLeft));
-    let right = Request::PresentQr { payment, payload: payload(1) };
+    let right = Request::PresentQr { payment, payload: payload(1), proof: PresentationProof::default() };
     assert_eq!(user.request(&right).await.unwrap(), refused(Refusal::NoSuchPayment));
     // The account is not locked: a new page takes the right finger.
     assert!(matches!(pay(&user, 300, "k2", 1).await, Response::Charged(_)));
@@ -69,7 +73,11 @@ async fn hostile_parallel_presentations_get_three_tries_altogether() {
     let payment = open_page(&user, 300, "k").await;
     let tries = (0..16).map(|_| {
         let user = user.clone();
-        tokio::spawn(async move { user.request(&Request::PresentQr { payment, payload: payload(2) }).await.unwrap() })
+        tokio::spawn(async move {
+            user.request(&Request::PresentQr { payment, payload: payload(2), proof: PresentationProof::default() })
+                .await
+                .unwrap()
+        })
     });
     let (mut compared, mut left) = (0, 0);
     for answer in tries.collect::<Vec<_>>() {
@@ -159,7 +167,15 @@ async fn a_wrong_pin_is_refused_where_the_mode_has_it_checked() {
         let connection = system.connect().await;
         let Request::Register { login, password, enrolment, bank_account, .. } = register(1) else { panic!() };
         let pin = Secret::new("0000").unwrap();
-        let request = Request::Register { login, password, enrolment, helper: None, bank_account, pin };
+        let request = Request::Register {
+            login,
+            password,
+            enrolment,
+            helper: None,
+            bank_account,
+            pin,
+            devices: DeviceKeys::default(),
+        };
         let answer = connection.request(&request).await.unwrap();
         if at_registration {
             assert_eq!(answer, Response::Refused(Refusal::BankCredentials));
@@ -181,7 +197,8 @@ async fn two_step_registration_second_device_and_revocation() {
     assert_eq!(answer, Response::LoggedIn { account: AccountState::CredentialsOnly });
     assert_eq!(first.request(&begin(1, "k")).await.unwrap(), Response::Refused(Refusal::NotBound));
     let Request::Register { enrolment, helper, bank_account, pin, .. } = register(1) else { panic!() };
-    let bind = Request::BindAccount { enrolment, helper: helper.clone(), bank_account, pin };
+    let bind =
+        Request::BindAccount { enrolment, helper: helper.clone(), bank_account, pin, devices: DeviceKeys::default() };
     assert_eq!(first.request(&bind).await.unwrap(), Response::AccountBound);
     assert_eq!(first.request(&bind).await.unwrap(), Response::Refused(Refusal::AlreadyBound));
 
@@ -189,7 +206,7 @@ async fn two_step_registration_second_device_and_revocation() {
     assert_eq!(second.request(&Request::FetchHelper).await.unwrap(), Response::Helper { helper });
     assert!(matches!(pay(&second, 10, "k", 1).await, Response::Charged(_)));
 
-    let replace = Request::ReplaceQr { enrolment: payload(7), helper: None };
+    let replace = Request::ReplaceQr { enrolment: payload(7), helper: None, signature: None };
     assert_eq!(second.request(&replace).await.unwrap(), Response::QrReplaced);
     let old = pay(&first, 10, "k2", 1).await;
     assert_eq!(old, Response::Refused(Refusal::QrMismatch { tries_left: 2 }));
@@ -209,7 +226,7 @@ async fn sixty_four_identical_charges_give_one_posting() {
     let mut racing = Vec::new();
     for user in users.clone() {
         let payment = open_page(&user, 10, "k").await;
-        racing.push((user, Request::PresentQr { payment, payload: payload(1) }));
+        racing.push((user, Request::PresentQr { payment, payload: payload(1), proof: PresentationProof::default() }));
     }
     let racing =
         racing.into_iter().map(|(user, present)| tokio::spawn(async move { user.request(&present).await.unwrap() }));
@@ -270,7 +287,10 @@ async fn a_graceful_stop_answers_what_is_under_way() {
     let payment = open_page(&user, 10, "k").await;
     let paying = {
         let user = user.clone();
-        tokio::spawn(async move { user.request(&Request::PresentQr { payment, payload: payload(1) }).await })
+        tokio::spawn(async move {
+            user.request(&Request::PresentQr { payment, payload: payload(1), proof: PresentationProof::default() })
+                .await
+        })
     };
     tokio::time::sleep(Duration::from_millis(1)).await;
     let (ledger, store) = (system.ledger.clone(), system.store.clone());

@@ -5,7 +5,7 @@
 
 mod common;
 
-use biopay_protocol::{Refusal, Request, Response, Secret};
+use biopay_protocol::{DeviceKeys, Refusal, Request, Response, Secret};
 use common::processes::{Processes, Settings};
 use common::*;
 use rustix::process::Signal;
@@ -26,7 +26,8 @@ async fn no_secret_reaches_a_log_or_a_file() {
     let connection = processes.door(0).connect().await.unwrap();
     let Request::Register { login, enrolment, helper, bank_account, .. } = register(1) else { panic!() };
     let (password, pin) = (Secret::new(PASSWORD).unwrap(), Secret::new(CANARY_PIN).unwrap());
-    let request = Request::Register { login, password, enrolment, helper, bank_account, pin };
+    let request =
+        Request::Register { login, password, enrolment, helper, bank_account, pin, devices: DeviceKeys::default() };
     assert_eq!(connection.request(&request).await.unwrap(), Response::Registered);
     let wrong = connection.request(&common::login(&connection, 1, WRONG_PASSWORD)).await.unwrap();
     assert_eq!(wrong, Response::Refused(Refusal::WrongCredentials));

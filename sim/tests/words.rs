@@ -1,8 +1,8 @@
 //! The words of the records are those of the wire and of scenarios, and a run's report finds its figures by them.
 
 use biopay_protocol::{
-    BankAccount, ChannelBinding, Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes, PaymentId,
-    Refusal, Request, Secret,
+    BankAccount, ChannelBinding, Currency, DeviceKeys, IdempotencyKey, LoginName, Merchant, MinorUnits, PayloadBytes,
+    PaymentId, PresentationProof, Refusal, Request, Secret,
 };
 use biopay_reports::records::{Defence, Operation, TransactionOutcome, ZERO_EFFORT};
 use biopay_reports::{RunReader, Summary};
@@ -24,10 +24,17 @@ fn operations_are_named_as_on_the_wire() {
             helper: None,
             bank_account: bank_account(),
             pin: secret(),
+            devices: DeviceKeys::default(),
         },
         Request::RegisterCredentials { login: login(), password: secret() },
         Request::Login { login: login(), password: secret(), channel: ChannelBinding([0; 32]) },
-        Request::BindAccount { enrolment: payload(), helper: None, bank_account: bank_account(), pin: secret() },
+        Request::BindAccount {
+            enrolment: payload(),
+            helper: None,
+            bank_account: bank_account(),
+            pin: secret(),
+            devices: DeviceKeys::default(),
+        },
         Request::FetchHelper,
         Request::BeginPayment {
             merchant: Merchant::new("shop").unwrap(),
@@ -35,7 +42,7 @@ fn operations_are_named_as_on_the_wire() {
             currency: Currency::new("EUR").unwrap(),
             idempotency_key: IdempotencyKey::new("once").unwrap(),
         },
-        Request::PresentQr { payment, payload: payload() },
+        Request::PresentQr { payment, payload: payload(), proof: PresentationProof::default() },
         Request::SubmitCode { payment, code: secret() },
     ];
     let from_register = |operation: &Operation| *operation >= Operation::Register && *operation < Operation::Charge;

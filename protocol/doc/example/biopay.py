@@ -17,10 +17,11 @@ import struct
 from aioquic import tls
 from aioquic.asyncio import QuicConnectionProtocol, connect as quic_connect
 from aioquic.quic.configuration import QuicConfiguration
+from aioquic.quic.events import ConnectionTerminated
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
-ALPN = "biopay/2"
+ALPN = "biopay/3"
 LENGTH_BYTES = 4
 CHANNEL_BYTES = 32
 CHANNEL_LABEL = b"EXPORTER-Channel-Binding"
@@ -41,10 +42,6 @@ def number(value):
 def text(value):
     value = value.encode() if isinstance(value, str) else bytes(value)
     return number(len(value)) + value
-
-
-def maybe(write):
-    return lambda value: b"\0" if value is None else b"\1" + write(value)
 
 
 def fixed(length):
@@ -87,21 +84,18 @@ class Reader:
     def text(self):
         return self.bytes().decode()
 
-    def maybe_bytes(self):
-        return self.bytes() if self.byte() else None
+    @property
+    def is_at_end(self):
+        return self.at == len(self.data)
 
 
 # --- Messages (wire.md, sections 4 to 6) ------------------------------------------------------------------------------
+# A field whose name begins with a digit and a space is optional, and has that number.
 
 SIGNATURE, DEVICES = fixed(64), many(fixed(32))
 NAME = {"login": text, "password": text}
-BINDING = {"enrolment": text, "helper": maybe(text), "bank_account": text, "pin": text}
+BINDING = {"enrolment": text, "bank_account": text, "pin": text, "1 helper": text, "2 devices": DEVICES}
 PAGE = {"payment": number}
-
-
-def proof(value):
-    nonce, signature = value
-    return maybe(number)(nonce) + maybe(SIGNATURE)(signature)
 
 
 REQUESTS = [
@@ -110,11 +104,11 @@ REQUESTS = [
     ("BindAccount", BINDING),
     ("Login", {**NAME, "channel": fixed(CHANNEL_BYTES)}),
     ("Logout", {}),
-    ("ReplaceQr", {"enrolment": text, "helper": maybe(text)}),
+    ("ReplaceQr", {"enrolment": text, "1 helper": text, "2 signature": SIGNATURE}),
     ("RevokeQr", {}),
     ("FetchHelper", {}),
     ("BeginPayment", {"merchant": text, "amount": number, "currency": text, "idempotency_key": text}),
-    ("PresentQr", {**PAGE, "payload": text}),
+    ("PresentQr", {**PAGE, "payload": text, "1 nonce": number, "2 signature": SIGNATURE}),
     ("SubmitCode", {**PAGE, "code": text}),
     ("ResendCode", PAGE),
     ("PaymentStatus", PAGE),
@@ -126,9 +120,6 @@ REQUESTS = [
     ("OpaqueLoginStart", {"login": text, "message": text}),
     ("OpaqueLoginFinish", {"message": text}),
     ("PresentImage", {**PAGE, "image": text}),
-    ("RegisterWithDevices", {**NAME, **BINDING, "devices": DEVICES}),
-    ("PresentWithProof", {**PAGE, "payload": text, "proof": proof}),
-    ("ReplaceQrSigned", {"enrolment": text, "helper": maybe(text), "signature": SIGNATURE}),
 ]
 READ_PAGE = {"payment": Reader.number}
 RESPONSES = [
@@ -139,7 +130,7 @@ RESPONSES = [
     ("LoggedOut", {}),
     ("QrReplaced", {}),
     ("QrRevoked", {}),
-    ("Helper", {"helper": Reader.maybe_bytes}),
+    ("Helper", {"1 helper": Reader.bytes}),
     ("PaymentOpened", {**READ_PAGE, "qr_tries": Reader.byte}),
     ("CodeIssued", {**READ_PAGE, "shown": Reader.text, "valid_for_ms": Reader.number}),
     (
@@ -197,11 +188,23 @@ REFUSALS = [
 NUMBERS = {name: (index, fields) for index, (name, fields) in enumerate(REQUESTS)}
 
 
+def is_optional(field):
+    return field[0].isdigit()
+
+
 def encode(name, **values):
-    """Writes a request without its length."""
+    """Writes a request without its length. An optional field that is not named, or None, is absent."""
     index, fields = NUMBERS[name]
-    assert set(values) == set(fields), f"{name} needs {list(fields)}"
-    return number(index) + b"".join(write(values[field]) for field, write in fields.items())
+    required = [field for field in fields if not is_optional(field)]
+    optional = [field for field in fields if is_optional(field)]
+    known = set(required) | {field.split()[1] for field in optional}
+    assert set(required) <= set(values) <= known, f"{name} needs {required} and may have {optional}"
+    out = number(index) + b"".join(fields[field](values[field]) for field in required)
+    for field in optional:
+        place, short = field.split()
+        if values.get(short) is not None:
+            out += number(int(place)) + text(fields[field](values[short]))
+    return out
 
 
 def frame(body):
@@ -209,14 +212,24 @@ def frame(body):
 
 
 def decode(body):
-    """Reads a response."""
+    """Reads a response. Optional fields that are absent are None, and unknown ones are skipped."""
     reader = Reader(body)
     name, fields = RESPONSES[reader.number()]
     if name == "Refused":
         name, fields = REFUSALS[reader.number()]
-    answer = {"is": name, **{field: read(reader) for field, read in fields.items()}}
-    if reader.at != len(body):
-        raise ValueError("bytes follow the response")
+    answer = {"is": name}
+    answer |= {field: read(reader) for field, read in fields.items() if not is_optional(field)}
+    optional = {int(field.split()[0]): (field.split()[1], read) for field, read in fields.items() if is_optional(field)}
+    answer |= {short: None for short, _ in optional.values()}
+    last = 0
+    while not reader.is_at_end:
+        place, value = reader.number(), Reader(reader.bytes())
+        if place <= last:
+            raise ValueError("an optional field is out of order")
+        if place in optional:
+            short, read = optional[place]
+            answer[short] = read(value)
+        last = place
     return answer
 
 
@@ -260,6 +273,13 @@ def channel_binding(quic):
 
 
 class Client(QuicConnectionProtocol):
+    closed = None
+
+    def quic_event_received(self, event):
+        if isinstance(event, ConnectionTerminated):
+            self.closed = (event.error_code, event.reason_phrase)
+        super().quic_event_received(event)
+
     async def exchange(self, data):
         """Sends bytes on a stream of their own, ends it, and returns the response."""
         reader, writer = await self.create_stream()
@@ -278,9 +298,9 @@ class Client(QuicConnectionProtocol):
 
 
 @contextlib.asynccontextmanager
-async def connect(host, port, trusted, name="localhost"):
+async def connect(host, port, trusted, name="localhost", versions=(ALPN,)):
     """Connects to a server whose certificate stands in the PEM file `trusted`."""
-    configuration = QuicConfiguration(is_client=True, alpn_protocols=[ALPN], server_name=name)
+    configuration = QuicConfiguration(is_client=True, alpn_protocols=list(versions), server_name=name)
     configuration.verify_mode = ssl.CERT_REQUIRED
     configuration.load_verify_locations(trusted)
     async with quic_connect(host, port, configuration=configuration, create_protocol=Client) as client:

@@ -11,15 +11,16 @@ import json
 import socket
 import sys
 
-from biopay import connect, frame, encode
+from biopay import connect, encode, frame
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 class Tour:
     def __init__(self, setting):
         self.setting, self.seen = setting, collections.Counter()
 
-    def connect(self):
-        return connect(self.setting["host"], self.setting["port"], self.setting["trusted"])
+    def connect(self, versions=("biopay/3",)):
+        return connect(self.setting["host"], self.setting["port"], self.setting["trusted"], versions=versions)
 
     def user(self, index):
         user = self.setting["users"][index]
@@ -121,10 +122,48 @@ class Tour:
         yield "unknown request", frame(bytes([200, 1]))
         yield "a byte too many", frame(good + b"\0")
         yield "a byte too few", frame(good[:-1])
+        yield "an optional field twice", frame(good + b"\x09\0\x09\0")
         yield "bytes after the frame", frame(good) + b"\0"
         yield "a frame that is too long", b"\xff\xff\xff\xff"
         yield "an unknown currency", frame(encode("BeginPayment", **{**begin, "currency": "ZZZ"}))
         yield "no amount", frame(encode("BeginPayment", **{**begin, "amount": 0}))
+
+    # --- versions (wire.md, sections 1 and 3)
+
+    async def versions(self):
+        for offered in [["biopay"], ["biopay/2"], ["biopay/4"], ["biopay/4", "biopay/3"]]:
+            async with self.connect(offered) as client:
+                try:
+                    answer = await client.ask("Health")
+                except ConnectionError:
+                    answer = {"is": f"closed with {client.closed}"}
+                expected = "Healthy" if "biopay/3" in offered else "closed with (2, 'biopay/3')"
+                self.note(f"greeted as {offered}", answer, expected)
+        async with self.connect() as client:
+            # A field of a later version, which this server skips.
+            answer = await client.exchange(frame(encode("Health") + b"\x63\x03new"))
+            self.note("a field of tomorrow", answer, "Healthy")
+
+    # --- a device that signs, registered in two steps
+
+    async def with_a_device(self):
+        user, device = self.user(2), Ed25519PrivateKey.generate()
+        async with self.connect() as client:
+            names = {"login": user["login"], "password": user["password"]}
+            await self.ask(client, "RegisterCredentials", "CredentialsRegistered", **names)
+            await self.log_in(client, user)
+            account = {"bank_account": user["bank_account"], "pin": user["pin"]}
+            key = device.public_key().public_bytes_raw()
+            await self.ask(
+                client, "BindAccount", "AccountBound", enrolment=user["payload"], devices=[key], **account
+            )
+            page = await client.ask(
+                "BeginPayment", merchant="corner shop", amount=1, currency="EUR", idempotency_key="signed"
+            )
+            page, payload = page["payment"], user["payload"]
+            signed = b"biopay presentation 1\x01" + page.to_bytes(16, "big") + payload
+            present = {"payment": page, "payload": payload, "nonce": page, "signature": device.sign(signed)}
+            self.note("pay, signed", await client.ask("PresentQr", **present), "Charged")
 
     # --- many requests over a link that loses, doubles and reorders
 

@@ -236,10 +236,11 @@ impl Session {
     fn present(&mut self, payload: PayloadBytes) -> Step {
         let Some(payment) = self.payment else { return self.finish(Outcome::ProtocolViolation) };
         self.state = State::Presenting;
-        Step::Send(match &self.plan {
-            Plan::Pay { prover, .. } => presentation(prover, payment, payload),
-            Plan::Register { .. } | Plan::RegisterInTwoSteps { .. } => Request::PresentQr { payment, payload },
-        })
+        let proof = match &self.plan {
+            Plan::Pay { prover, .. } => proof(prover, payment, &payload),
+            Plan::Register { .. } | Plan::RegisterInTwoSteps { .. } => PresentationProof::default(),
+        };
+        Step::Send(Request::PresentQr { payment, payload, proof })
     }
 
     fn submit(&mut self, code: Secret) -> Step {
@@ -257,16 +258,12 @@ impl Session {
 fn register(credentials: &Credentials, binding: &AccountBinding) -> Request {
     let Credentials { login, password, .. } = credentials.clone();
     let AccountBinding { enrolment, helper, bank_account, pin, devices } = binding.clone();
-    if devices.as_slice().is_empty() {
-        Request::Register { login, password, enrolment, helper, bank_account, pin }
-    } else {
-        Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices }
-    }
+    Request::Register { login, password, enrolment, helper, bank_account, pin, devices }
 }
 
 fn bind(binding: &AccountBinding) -> Request {
-    let AccountBinding { enrolment, helper, bank_account, pin, devices: _ } = binding.clone();
-    Request::BindAccount { enrolment, helper, bank_account, pin }
+    let AccountBinding { enrolment, helper, bank_account, pin, devices } = binding.clone();
+    Request::BindAccount { enrolment, helper, bank_account, pin, devices }
 }
 
 fn begin(order: &Order) -> Request {
@@ -274,16 +271,11 @@ fn begin(order: &Order) -> Request {
     Request::BeginPayment { merchant, amount, currency, idempotency_key }
 }
 
-/// Presents a payload with what the server asks for.
-fn presentation(prover: &Prover, payment: PaymentId, payload: PayloadBytes) -> Request {
+/// Returns what the server asks for with a payload.
+fn proof(prover: &Prover, payment: PaymentId, payload: &PayloadBytes) -> PresentationProof {
     let nonce = prover.with_nonce.then_some(payment);
-    let signature = prover.device.as_ref().map(|device| device.sign(&payload, nonce));
-    match (nonce, signature) {
-        (None, None) => Request::PresentQr { payment, payload },
-        (nonce, signature) => {
-            Request::PresentWithProof { payment, payload, proof: PresentationProof { nonce, signature } }
-        }
-    }
+    let signature = prover.device.as_ref().map(|device| device.sign(payload, nonce));
+    PresentationProof { nonce, signature }
 }
 
 #[cfg(test)]

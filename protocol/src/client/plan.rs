@@ -83,7 +83,7 @@ pub struct AccountBinding {
     pub bank_account: BankAccount,
     /// Its PIN.
     pub pin: Secret,
-    /// The devices whose signatures count; with any, registration is in one message.
+    /// The devices whose signatures count.
     pub devices: DeviceKeys,
 }
 

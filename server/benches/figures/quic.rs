@@ -5,7 +5,7 @@ use super::common::soaking::USERS;
 use super::common::{begin, login, payload, register};
 use super::store::raw_cpu_us;
 use super::usage::{cpu_seconds, resident_bytes};
-use biopay_protocol::{ChargeReceipt, PaymentId, Request, Response, codec};
+use biopay_protocol::{ChargeReceipt, PaymentId, PresentationProof, Request, Response, codec};
 use biopay_server::client::Connection;
 use biopay_server::config::Limits;
 use biopay_server::socket;
@@ -58,7 +58,7 @@ pub async fn connect(processes: &Processes, count: usize) -> Vec<(u64, Connectio
 /// Pays once.
 pub async fn charge(connection: &Connection, user: u64, key: &str) {
     let Response::PaymentOpened { payment, .. } = connection.request(&begin(1, key)).await.unwrap() else { panic!() };
-    let present = Request::PresentQr { payment, payload: payload_of(user) };
+    let present = Request::PresentQr { payment, payload: payload_of(user), proof: PresentationProof::default() };
     let answer = connection.request(&present).await.unwrap();
     assert!(matches!(answer, Response::Charged(_)), "{answer:?}");
 }
@@ -255,7 +255,7 @@ fn sizes() -> [(usize, usize); 2] {
     [
         (length(codec::encode(&begin)), length(codec::encode(&opened))),
         (
-            length(codec::encode(&Request::PresentQr { payment, payload })),
+            length(codec::encode(&Request::PresentQr { payment, payload, proof: PresentationProof::default() })),
             length(codec::encode(&Response::Charged(receipt))),
         ),
     ]

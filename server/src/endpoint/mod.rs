@@ -10,6 +10,7 @@ use crate::service::{Service, Session};
 use crate::shutdown::Shutdown;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
 use biopay_protocol::{ChannelBinding, Refusal, Request, Response};
+use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use std::collections::VecDeque;
 use std::pin::pin;
@@ -19,6 +20,8 @@ use tokio::sync::Semaphore;
 
 /// The code that a connection is closed with when the server shuts down.
 pub const CLOSED_BY_SHUTDOWN: u32 = 1;
+/// The code that a connection is closed with when its client speaks another version; the reason names the one spoken here.
+pub const CLOSED_BY_VERSION: u32 = 2;
 /// Tasks that may be under way; a permit each, so that the shutdown knows when the last one has ended.
 const TASKS_MAX: usize = 1 << 20;
 
@@ -83,7 +86,10 @@ impl Server {
         let handshake = async { self.listener.accept(incoming)?.await };
         match self.service.env().within(limit, handshake).await {
             // A task of its own: this one still has room for a handshake, which would be held as long as the connection.
-            Some(Ok(connection)) => drop(tokio::spawn(self.serve_connection(connection, place))),
+            Some(Ok(connection)) if speaks_our_version(&connection) => {
+                drop(tokio::spawn(self.serve_connection(connection, place)));
+            }
+            Some(Ok(connection)) => connection.close(CLOSED_BY_VERSION.into(), biopay_protocol::ALPN),
             Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
             None => self.service.metrics().count_timed_out(),
         }
@@ -215,6 +221,12 @@ pub fn channel_of(connection: &Connection) -> Option<ChannelBinding> {
     let mut name = [0; ChannelBinding::BYTES];
     connection.export_keying_material(&mut name, ChannelBinding::LABEL, b"").ok()?;
     Some(ChannelBinding(name))
+}
+
+/// Returns whether a client chose our version of the protocol, and not one that it is only told about.
+fn speaks_our_version(connection: &Connection) -> bool {
+    let data = connection.handshake_data().and_then(|data| data.downcast::<HandshakeData>().ok());
+    data.is_some_and(|data| data.protocol.as_deref() == Some(biopay_protocol::ALPN))
 }
 
 enum NoRequest {

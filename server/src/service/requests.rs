@@ -5,7 +5,7 @@ use super::page::Page;
 use super::session::{Lifetimes, Session};
 use super::state::{OrRefuse, Service};
 use crate::config::Visibility;
-use biopay_protocol::{ChannelBinding, DeviceKeys, PresentationProof, Refusal, Request, Response};
+use biopay_protocol::{ChannelBinding, Refusal, Request, Response};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,27 +22,20 @@ impl Service {
     async fn decide(&self, session: &Session, request: Request) -> Result<Response, Refusal> {
         self.consult_limits(session, &request)?;
         match request {
-            Request::Register { login, password, enrolment, helper, bank_account, pin } => {
-                let devices = DeviceKeys::default();
-                self.register(session, login, password, Registration { enrolment, helper, bank_account, pin, devices })
-                    .await
-            }
-            Request::RegisterWithDevices { login, password, enrolment, helper, bank_account, pin, devices } => {
+            Request::Register { login, password, enrolment, helper, bank_account, pin, devices } => {
                 self.register(session, login, password, Registration { enrolment, helper, bank_account, pin, devices })
                     .await
             }
             Request::RegisterCredentials { login, password } => {
                 self.register_credentials(session, login, password).await
             }
-            Request::BindAccount { enrolment, helper, bank_account, pin } => {
-                let devices = DeviceKeys::default();
+            Request::BindAccount { enrolment, helper, bank_account, pin, devices } => {
                 self.bind_account(session, Registration { enrolment, helper, bank_account, pin, devices }).await
             }
             Request::Login { login, password, channel } => self.log_in(session, login, password, channel).await,
             Request::Logout => Ok(self.log_out(session)),
-            Request::ReplaceQr { enrolment, helper } => self.replace_qr(session, enrolment, helper, None).await,
-            Request::ReplaceQrSigned { enrolment, helper, signature } => {
-                self.replace_qr(session, enrolment, helper, Some(signature)).await
+            Request::ReplaceQr { enrolment, helper, signature } => {
+                self.replace_qr(session, enrolment, helper, signature).await
             }
             Request::RevokeQr => self.revoke_qr(session).await,
             Request::FetchHelper => self.fetch_helper(session).await,
@@ -50,12 +43,7 @@ impl Service {
                 let page = Page::new(merchant, amount, currency, idempotency_key, self.rules.qr_tries);
                 self.begin_payment(session, page).await
             }
-            Request::PresentQr { payment, payload } => {
-                self.present_qr(session, payment, payload, PresentationProof::default()).await
-            }
-            Request::PresentWithProof { payment, payload, proof } => {
-                self.present_qr(session, payment, payload, proof).await
-            }
+            Request::PresentQr { payment, payload, proof } => self.present_qr(session, payment, payload, proof).await,
             Request::SubmitCode { payment, code } => self.submit_code(session, payment, code).await,
             Request::ResendCode { payment } => self.resend_code(session, payment),
             Request::PaymentStatus { payment } => self.payment_status(session, payment).await,
@@ -90,7 +78,6 @@ impl Service {
     fn consult_limits(&self, session: &Session, request: &Request) -> Result<(), Refusal> {
         match request {
             Request::Register { .. }
-            | Request::RegisterWithDevices { .. }
             | Request::RegisterCredentials { .. }
             | Request::OpaqueRegisterStart { .. } => self.throttle.begin_registration(session.source()),
             Request::Health | Request::Metrics => self.throttle.begin_enquiry(session.source()),
@@ -102,12 +89,10 @@ impl Service {
             Request::BindAccount { .. }
             | Request::Logout
             | Request::ReplaceQr { .. }
-            | Request::ReplaceQrSigned { .. }
             | Request::RevokeQr
             | Request::FetchHelper
             | Request::BeginPayment { .. }
             | Request::PresentQr { .. }
-            | Request::PresentWithProof { .. }
             | Request::PresentImage { .. }
             | Request::SubmitCode { .. }
             | Request::ResendCode { .. }

@@ -336,6 +336,7 @@ pub fn register(n: u64) -> Request {
         helper: Some(HelperBytes::new(vec![n as u8; 100]).unwrap()),
         bank_account: bank_account(n),
         pin: Secret::new(PIN).unwrap(),
+        devices: DeviceKeys::default(),
     }
 }
 
@@ -359,5 +360,8 @@ pub async fn open_page(connection: &Connection, amount: u64, key: &str) -> Payme
 /// Opens a page and presents finger `finger`.
 pub async fn pay(connection: &Connection, amount: u64, key: &str, finger: u64) -> Response {
     let payment = open_page(connection, amount, key).await;
-    connection.request(&Request::PresentQr { payment, payload: payload(finger) }).await.unwrap()
+    connection
+        .request(&Request::PresentQr { payment, payload: payload(finger), proof: PresentationProof::default() })
+        .await
+        .unwrap()
 }

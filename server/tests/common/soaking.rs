@@ -74,7 +74,9 @@ async fn try_to_pay(
     };
     let mut answer = connection.request(&begin(amount, key)).await?;
     if let Response::PaymentOpened { payment, .. } = answer {
-        answer = connection.request(&Request::PresentQr { payment, payload: payload(user) }).await?;
+        answer = connection
+            .request(&Request::PresentQr { payment, payload: payload(user), proof: PresentationProof::default() })
+            .await?;
     }
     *slot = Some(connection);
     Ok(answer)

@@ -7,7 +7,7 @@ use biopay_biometrics::fingerprint::{Extractor, MinutiaeTemplate, compare};
 use biopay_biometrics::scheme::{SchemeId, SchemeParameters, build};
 use biopay_biometrics::{Sample, Template};
 use biopay_protocol::values::{PayloadBytes, PaymentId};
-use biopay_protocol::{Request, codec};
+use biopay_protocol::{PresentationProof, Request, codec};
 use biopay_server::env::system;
 use biopay_server::issuer::accounts;
 use biopay_server::issuer::ledger::{Charge, Ledger, Payer};
@@ -70,7 +70,8 @@ fn derive() -> Box<dyn FnMut()> {
 /// A hundred requests into frames and back.
 fn codec() -> Box<dyn FnMut()> {
     let payload = PayloadBytes::new(vec![7; 142]).expect("short enough");
-    let request = Request::PresentQr { payment: PaymentId(0x1234_5678_9abc_def0), payload };
+    let request =
+        Request::PresentQr { payment: PaymentId(0x1234_5678_9abc_def0), payload, proof: PresentationProof::default() };
     Box::new(move || {
         for _ in 0..REPEATS {
             let frame = codec::encode(black_box(&request)).expect("short enough");

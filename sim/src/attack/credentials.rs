@@ -73,7 +73,7 @@ async fn take_over(
     let Ok(enrolment) = scheme.enrol(std::slice::from_ref(template), None, &mut rng) else { return Ok(None) };
     let payload = PayloadBytes::new(enrolment.payload.to_bytes())?;
     let helper = Some(HelperBytes::new(enrolment.helper.0)?);
-    let request = Request::ReplaceQr { enrolment: payload.clone(), helper };
+    let request = Request::ReplaceQr { enrolment: payload.clone(), helper, signature: None };
     match system.ask(connection, &request).await? {
         Response::QrReplaced => {}
         refused => return Ok(Some(refused)),

@@ -256,7 +256,7 @@ impl Client {
         let nonce = self.with_nonce.then_some(page);
         let signature = self.account.devices.handset.as_deref().map(|device| device.sign(&payload, nonce));
         let proof = PresentationProof { nonce, signature };
-        let mut answer = connection.request(&Request::PresentWithProof { payment: page, payload, proof }).await.ok()?;
+        let mut answer = connection.request(&Request::PresentQr { payment: page, payload, proof }).await.ok()?;
         if let Response::CodeIssued { shown, .. } = answer {
             answer = connection.request(&Request::SubmitCode { payment: page, code: shown }).await.ok()?;
         }

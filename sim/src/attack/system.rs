@@ -306,7 +306,7 @@ impl AttackedSystem<'_> {
         proof: PresentationProof,
     ) -> Result<Response, Error> {
         let payload = payload.clone();
-        self.ask(connection, &Request::PresentWithProof { payment, payload, proof }).await
+        self.ask(connection, &Request::PresentQr { payment, payload, proof }).await
     }
 
     /// Returns the proof that the owner's handset adds to a payload.
@@ -346,7 +346,7 @@ impl AttackedSystem<'_> {
     async fn register_all(&self) -> Result<(), Error> {
         for account in &self.accounts {
             let connection = self.connect(account.subject).await?;
-            let request = Request::RegisterWithDevices {
+            let request = Request::Register {
                 login: account.login.clone(),
                 password: account.password.clone(),
                 enrolment: account.payload.clone(),

@@ -201,7 +201,9 @@ async fn ask_for_much(system: &AttackedSystem<'_>, index: u32) -> Result<(), Err
     let account = &system.accounts[index as usize % system.accounts.len()];
     let connection = system.enter(system.bot(index), account).await?;
     let helper = Some(HelperBytes::new(vec![0; HelperBytes::BYTES_MAX])?);
-    system.ask(&connection, &Request::ReplaceQr { enrolment: account.payload.clone(), helper }).await?;
+    system
+        .ask(&connection, &Request::ReplaceQr { enrolment: account.payload.clone(), helper, signature: None })
+        .await?;
     for _ in 0..HELPERS {
         system.ask(&connection, &Request::FetchHelper).await?;
     }

@@ -1,7 +1,7 @@
 //! The checks of a scenario's values that types cannot express.
 
 use super::definition::{HANDSETS_MAX, Scenario};
-use super::sections::{ClockKind, Login, Pattern};
+use super::sections::{ClockKind, Pattern};
 use super::vocabulary;
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::Registry;
@@ -169,16 +169,6 @@ fn counts(scenario: &Scenario) -> Result<(), String> {
     }
     if !(1..=9).contains(&scenario.server.code_digits) {
         return Err("server.code-digits must lie from 1 to 9".into());
-    }
-    if scenario.server.presentation.asks_for_device() && scenario.users.two_step_registration > 0.0 {
-        return Err("server.presentation asks for devices, which are named where everything is registered in one \
-                    message: set users.two-step-registration = 0"
-            .into());
-    }
-    if scenario.server.presentation.asks_for_device() && scenario.server.login == Login::Opaque {
-        return Err("server.presentation asks for devices, which no message of an OPAQUE registration can name: set \
-                    server.login = \"password\""
-            .into());
     }
     // Argon2 needs eight blocks a lane.
     if !(8..=4 * 1024 * 1024).contains(&scenario.server.hash_memory_kib) {
