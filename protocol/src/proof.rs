@@ -14,6 +14,8 @@ pub const DEVICES_MAX: usize = 8;
 /// The purpose of a signature, so that it is valid for no other.
 const PRESENTATION: &[u8] = b"biopay presentation 1";
 const ENROLMENT: &[u8] = b"biopay enrolment 1";
+const STEP_UP: &[u8] = b"biopay step up 1";
+const DEVICE: &[u8] = b"biopay device 1";
 
 /// A device's public key (Ed25519, RFC 8032).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +105,16 @@ impl DeviceSecret {
         self.sign_message(&enrolled(enrolment, channel))
     }
 
+    /// Signs a payload that is shown outside a payment, for one connection.
+    pub fn sign_step_up(&self, payload: &PayloadBytes, channel: ChannelBinding) -> DeviceSignature {
+        self.sign_message(&stepped_up(payload, channel))
+    }
+
+    /// Signs its own key, for one connection: whoever adds a device has it.
+    pub fn sign_device(&self, channel: ChannelBinding) -> DeviceSignature {
+        self.sign_message(&added(self.key(), channel))
+    }
+
     fn sign_message(&self, message: &[u8]) -> DeviceSignature {
         let signature = self.0.sign(message);
         let (r, s) = signature.as_ref().split_at(32);
@@ -138,6 +150,21 @@ pub fn is_enrolment_signed_by(
     is_message_signed_by(keys, &enrolled(enrolment, channel), signature)
 }
 
+/// Returns whether one of these devices signed a payload that is shown outside a payment on this connection.
+pub fn is_step_up_signed_by(
+    keys: &[DeviceKey],
+    payload: &PayloadBytes,
+    channel: ChannelBinding,
+    signature: &DeviceSignature,
+) -> bool {
+    is_message_signed_by(keys, &stepped_up(payload, channel), signature)
+}
+
+/// Returns whether a device signed its own key on this connection.
+pub fn is_device_signed(device: DeviceKey, channel: ChannelBinding, signature: &DeviceSignature) -> bool {
+    is_message_signed_by(&[device], &added(device, channel), signature)
+}
+
 fn is_message_signed_by(keys: &[DeviceKey], message: &[u8], signature: &DeviceSignature) -> bool {
     let signature = [signature.r, signature.s].concat();
     keys.iter().any(|key| UnparsedPublicKey::new(&ED25519, key.0).verify(message, &signature).is_ok())
@@ -145,6 +172,14 @@ fn is_message_signed_by(keys: &[DeviceKey], message: &[u8], signature: &DeviceSi
 
 fn enrolled(enrolment: &PayloadBytes, channel: ChannelBinding) -> Vec<u8> {
     [ENROLMENT, &channel.0, enrolment.as_bytes()].concat()
+}
+
+fn stepped_up(payload: &PayloadBytes, channel: ChannelBinding) -> Vec<u8> {
+    [STEP_UP, &channel.0, payload.as_bytes()].concat()
+}
+
+fn added(device: DeviceKey, channel: ChannelBinding) -> Vec<u8> {
+    [DEVICE, &channel.0, &device.0].concat()
 }
 
 /// The nonce has a fixed length, so that no payload can be read as one.
@@ -169,6 +204,21 @@ mod tests {
         assert!(!is_signed_by(&[mine.key()], &payload(1), None, &signature));
         assert!(!is_signed_by(&[other.key()], &payload(1), page, &signature));
         assert!(!is_signed_by(&[], &payload(1), page, &signature));
+    }
+
+    #[test]
+    fn a_signature_for_one_purpose_is_none_for_another() {
+        let (device, channel) = (DeviceSecret::from_seed(&[1; 32]), ChannelBinding([5; 32]));
+        let payload = PayloadBytes::new([9; 32]).unwrap();
+        let keys = [device.key()];
+        let signature = device.sign_step_up(&payload, channel);
+        assert!(is_step_up_signed_by(&keys, &payload, channel, &signature));
+        assert!(!is_step_up_signed_by(&keys, &payload, ChannelBinding([6; 32]), &signature));
+        assert!(!is_enrolment_signed_by(&keys, &payload, channel, &signature));
+        assert!(!is_signed_by(&keys, &payload, None, &signature));
+        let own = PayloadBytes::new(device.key().0).unwrap();
+        assert!(is_device_signed(device.key(), channel, &device.sign_device(channel)));
+        assert!(!is_device_signed(device.key(), channel, &device.sign_step_up(&own, channel)));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
 
-use biopay_protocol::message::AccountState;
+use biopay_protocol::message::{AccountState, Factors, Recovery, SessionId, SessionInfo};
 use biopay_protocol::*;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/doc/vectors.txt");
@@ -27,6 +27,7 @@ fn requests() -> Vec<Request> {
     let (login, password) = credentials();
     let (enrolment, _, bank_account, pin) = binding();
     let message = OpaqueBytes::new([0x6f; 4]).unwrap();
+    let device = DeviceSecret::from_seed(&[1; 32]);
     let merchant = Merchant::new("corner shop").unwrap();
     let (amount, currency) = (MinorUnits::new(1_999).unwrap(), Currency::new("EUR").unwrap());
     vec![
@@ -65,6 +66,16 @@ fn requests() -> Vec<Request> {
         Request::OpaqueLoginStart { login: login.clone(), message: message.clone() },
         Request::OpaqueLoginFinish { message },
         Request::PresentImage { payment, image: ImageBytes::new(*b"\x89PNG").unwrap() },
+        Request::StepUp { factors: Factors::default() },
+        Request::ChangePassword { password },
+        Request::AddDevice { device: device.key(), signature: device.sign_device(channel) },
+        Request::RevokeDevice { device: device.key() },
+        Request::ListDevices,
+        Request::ListSessions,
+        Request::EndSessions { session: None },
+        Request::RevokeMandate,
+        Request::CloseAccount,
+        Request::Recover { recovery: recovery() },
     ]
 }
 
@@ -75,6 +86,9 @@ fn fuller_requests() -> Vec<Request> {
     let device = DeviceSecret::from_seed(&[1; 32]);
     let devices = DeviceKeys::new([device.key()]).unwrap();
     let proof = PresentationProof { nonce: Some(PAGE), signature: Some(device.sign(&payload(), Some(PAGE))) };
+    let stepped_up = Some(device.sign_step_up(&payload(), ChannelBinding([3; 32])));
+    let (account, own_pin) = (Some(bank_account.clone()), Some(pin.clone()));
+    let factors = Factors { payload: Some(payload()), signature: stepped_up, bank_account: account, pin: own_pin };
     let signature = Some(device.sign_enrolment(&payload(), ChannelBinding([3; 32])));
     vec![
         Request::Register {
@@ -89,7 +103,16 @@ fn fuller_requests() -> Vec<Request> {
         Request::BindAccount { enrolment, helper: helper.clone(), bank_account, pin, devices },
         Request::ReplaceQr { enrolment: payload(), helper, signature },
         Request::PresentQr { payment, payload: payload(), proof },
+        Request::StepUp { factors },
+        Request::EndSessions { session: Some(SessionId(300)) },
+        Request::Recover { recovery: Recovery { signature: stepped_up, ..recovery() } },
     ]
+}
+
+fn recovery() -> Recovery {
+    let ((login, password), (_, _, bank_account, pin)) = (credentials(), binding());
+    let channel = ChannelBinding([3; 32]);
+    Recovery { login, password, channel, bank_account, pin, payload: payload(), signature: None }
 }
 
 fn responses() -> Vec<Response> {
@@ -118,6 +141,16 @@ fn responses() -> Vec<Response> {
         Response::Metrics { json: "{}".into() },
         Response::OpaqueRegistration { message: message.clone() },
         Response::OpaqueChallenge { message },
+        Response::SteppedUp { valid_for_ms: 300_000 },
+        Response::PasswordChanged,
+        Response::DeviceAdded,
+        Response::DeviceRevoked,
+        Response::Devices { devices: DeviceKeys::new([DeviceSecret::from_seed(&[1; 32]).key()]).unwrap() },
+        Response::Sessions { sessions: vec![SessionInfo { session: SessionId(300), age_ms: 1_000, is_here: true }] },
+        Response::SessionsEnded { sessions: 2 },
+        Response::MandateRevoked,
+        Response::AccountClosed,
+        Response::Recovered,
     ];
     all.extend(refusals().into_iter().map(Response::Refused));
     all
@@ -158,6 +191,12 @@ fn refusals() -> Vec<Refusal> {
         Refusal::DeviceRequired,
         Refusal::UnsuitableName,
         Refusal::WeakPassword,
+        Refusal::StepUpRequired,
+        Refusal::StepUpRefused,
+        Refusal::TooManyDevices,
+        Refusal::NoSuchDevice,
+        Refusal::NoSuchSession,
+        Refusal::PaymentsOpen,
     ]
 }
 

@@ -44,7 +44,7 @@ async fn tour(system: &System, disturbance: Disturbance, parts: &[&str]) -> Opti
     };
     let content = serde_json::json!({
         "host": "127.0.0.1", "port": relay.address.port(), "trusted": trusted, "parts": parts, "rounds": ROUNDS,
-        "users": [user(1), user(2), user(3)],
+        "users": [user(1), user(2), user(3), user(4)],
     });
     std::fs::write(&setting, content.to_string()).unwrap();
     let mut command = tokio::process::Command::new(python);
@@ -62,14 +62,27 @@ fn assert_nothing_unexpected(seen: &BTreeMap<String, u64>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_client_goes_the_patents_ways_and_meets_each_refusal() {
     let system = System::start(Setup::default()).await;
-    let parts =
-        ["in_one_message", "in_two_steps", "on_a_second_device", "refusals", "migration", "versions", "with_a_device"];
+    let parts = [
+        "in_one_message",
+        "in_two_steps",
+        "on_a_second_device",
+        "refusals",
+        "migration",
+        "versions",
+        "with_a_device",
+        "account_life",
+    ];
     let Some(seen) = tour(&system, Disturbance::default(), &parts).await else { return };
     assert_nothing_unexpected(&seen);
     assert_eq!(seen["helper is right: True"], 1);
     let refusals = seen.keys().filter(|what| what.starts_with("malformed, ")).count();
     assert_eq!((refusals, seen["pay: Charged"], seen["pay after moving: Charged"]), (8, 4, 1), "{seen:#?}");
     assert_eq!((seen["pay, signed: Charged"], seen["a field of tomorrow: Healthy"]), (1, 1), "{seen:#?}");
+    assert_eq!((seen["the device is listed: True"], seen["sessions listed: 2"]), (1, 1), "{seen:#?}");
+    let ended = ["AccountClosed", "MandateRevoked", "Recovered", "PasswordChanged", "DeviceRevoked", "SessionsEnded"];
+    for answer in ended {
+        assert!(seen.keys().any(|what| what.ends_with(&format!(": {answer}"))), "{answer}: {seen:#?}");
+    }
     assert_eq!(seen.keys().filter(|what| what.contains("closed with (2, 'biopay/3')")).count(), 3, "{seen:#?}");
     assert_eq!(system.ledger.audit().await.unwrap().charges, 6);
     system.assert_money().await;

@@ -206,6 +206,9 @@ async fn two_step_registration_second_device_and_revocation() {
     assert_eq!(second.request(&Request::FetchHelper).await.unwrap(), Response::Helper { helper });
     assert!(matches!(pay(&second, 10, "k", 1).await, Response::Charged(_)));
 
+    let shown = message::Factors { payload: Some(payload(1)), ..message::Factors::default() };
+    let stepped_up = second.request(&Request::StepUp { factors: shown }).await.unwrap();
+    assert!(matches!(stepped_up, Response::SteppedUp { .. }));
     let replace = Request::ReplaceQr { enrolment: payload(7), helper: None, signature: None };
     assert_eq!(second.request(&replace).await.unwrap(), Response::QrReplaced);
     let old = pay(&first, 10, "k2", 1).await;

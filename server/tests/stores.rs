@@ -220,6 +220,7 @@ fn check(store: &dyn Store, runtime: &tokio::runtime::Runtime, cases: u32) {
     let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
     let passwords = Passwords::new(system::env(1, 8), cost, vec![]);
     let credential = Credential::Password(runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap());
+    runtime.block_on(check_life(store, &credential));
     let run = std::cell::Cell::new(0);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(commands in proptest::collection::vec(command(), 1..40))| {
@@ -234,6 +235,46 @@ fn check(store: &dyn Store, runtime: &tokio::runtime::Runtime, cases: u32) {
             suite.compare(&before).await;
         });
     });
+}
+
+/// Goes through what becomes of an account after it was bound.
+async fn check_life(store: &dyn Store, credential: &Credential) {
+    let login = || LoginName::new("somebody whose account is closed").unwrap();
+    let create = || store.create_account(login(), credential.clone(), Some(binding(200)));
+    let Creation::Created(account) = create().await.unwrap() else { panic!() };
+    let standing = async || store.standing(account).await.unwrap().unwrap();
+    assert!(standing().await == Standing { epoch: 0, binding: Some(binding(200)) });
+    assert_eq!(store.end_logins(account).await, Ok(1));
+    assert_eq!(store.change_credential(account, credential.clone()).await, Ok(2));
+    assert_eq!(store.find_account(login()).await.unwrap().unwrap().epoch, 2);
+    let payment = PaymentId(u128::MAX);
+    let intent = Intent {
+        payment,
+        account,
+        key: IdempotencyKey::new("k").unwrap(),
+        merchant: Merchant::new("shop").unwrap(),
+        amount: MinorUnits::new(5).unwrap(),
+        currency: Currency::new("EUR").unwrap(),
+        reference: "LIFE00000000".into(),
+        at_ms: 1,
+    };
+    assert!(!store.has_open_payments(account).await.unwrap());
+    assert!(matches!(store.open_payment(intent).await, Ok(Opened::New(_))));
+    assert!(store.has_open_payments(account).await.unwrap());
+    assert_eq!(store.unbind(account).await, Ok(Change::Refused), "the resolver needs it");
+    assert_eq!(store.erase_account(account).await, Ok(Change::Refused));
+    store.settle(payment, Settlement::Approved { approval: "000001".into() }).await.unwrap();
+    assert_eq!(store.unbind(account).await, Ok(Change::Done));
+    assert_eq!(store.unbind(account).await, Ok(Change::Refused));
+    assert!(standing().await == Standing { epoch: 2, binding: None });
+    assert_eq!(store.bind(account, binding(1)).await, Ok(Change::Done));
+    assert_eq!(store.erase_account(account).await, Ok(Change::Done));
+    assert!(store.find_account(login()).await.unwrap().is_none());
+    assert!(standing().await == Standing { epoch: 3, binding: None });
+    let kept = store.find_payment(account, payment).await.unwrap().unwrap();
+    assert_eq!((kept.state, kept.amount.value()), (PaymentState::Posted, 5), "the books are kept");
+    let Creation::Created(another) = create().await.unwrap() else { panic!("the name is free") };
+    assert_ne!(account, another);
 }
 
 #[test]

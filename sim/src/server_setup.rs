@@ -3,14 +3,15 @@
 use crate::Error;
 use crate::scenario::{PinMode, Scenario};
 use biopay_reports::records::ServerFigure;
-use biopay_server::config::{CodeRule, FailureLimit, Mode, Rules, ThrottleConfig};
+use biopay_server::config::{CodeRule, FailureLimit, Mode, Rules, StepUp, ThrottleConfig};
 use serde_json::Value;
 
 /// Returns the scenario's rules of a payment page.
 pub fn rules_of(scenario: &Scenario) -> Rules {
     let code = if scenario.server.verification_code { CodeRule::On } else { CodeRule::Off };
     let (code_digits, presentation) = (scenario.server.code_digits, scenario.server.presentation);
-    Rules { code, code_digits, presentation, ..Rules::default() }
+    let step_up = if scenario.server.step_up { StepUp::On } else { StepUp::Off };
+    Rules { code, code_digits, presentation, step_up, ..Rules::default() }
 }
 
 /// Returns the throttle of the scenario's server.

@@ -94,6 +94,8 @@ fn counter_measures_stop_what_the_control_lets_through() {
     assert_eq!(share(&found, "replay", "symbol copied, against a device alone", "patent-literal"), 1.0);
     assert_eq!(share(&found, "replay", "symbol copied", "patent-literal"), 1.0);
     assert_eq!(share(&found, "re-enrolment", "", "patent-literal"), 1.0);
+    // Static symbols and verification codes: what stops a stolen password is the step up alone.
+    assert_eq!(share(&found, "re-enrolment", "against a step up alone", "hardened"), 0.0);
     // One posting a key, in whichever configuration.
     let postings = records.attack_figures.iter().filter(|f| f.measure == "postings per key");
     assert!(postings.clone().count() == 12 && postings.clone().all(|f| f.value == 1.0));

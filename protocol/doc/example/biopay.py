@@ -84,6 +84,10 @@ class Reader:
     def text(self):
         return self.bytes().decode()
 
+    @staticmethod
+    def list_of(read):
+        return lambda reader: [read(reader) for _ in range(reader.number())]
+
     @property
     def is_at_end(self):
         return self.at == len(self.data)
@@ -120,7 +124,33 @@ REQUESTS = [
     ("OpaqueLoginStart", {"login": text, "message": text}),
     ("OpaqueLoginFinish", {"message": text}),
     ("PresentImage", {**PAGE, "image": text}),
+    ("StepUp", {"1 payload": text, "2 signature": SIGNATURE, "3 bank_account": text, "4 pin": text}),
+    ("ChangePassword", {"password": text}),
+    ("AddDevice", {"device": fixed(32), "signature": SIGNATURE}),
+    ("RevokeDevice", {"device": fixed(32)}),
+    ("ListDevices", {}),
+    ("ListSessions", {}),
+    ("EndSessions", {"1 session": number}),
+    ("RevokeMandate", {}),
+    ("CloseAccount", {}),
+    (
+        "Recover",
+        {
+            **NAME,
+            "channel": fixed(CHANNEL_BYTES),
+            "bank_account": text,
+            "pin": text,
+            "payload": text,
+            "1 signature": SIGNATURE,
+        },
+    ),
 ]
+
+
+def read_session(reader):
+    return {"session": reader.number(), "age_ms": reader.number(), "is_here": bool(reader.byte())}
+
+
 READ_PAGE = {"payment": Reader.number}
 RESPONSES = [
     ("Registered", {}),
@@ -149,6 +179,16 @@ RESPONSES = [
     ("Refused", None),
     ("OpaqueRegistration", {"message": Reader.bytes}),
     ("OpaqueChallenge", {"message": Reader.bytes}),
+    ("SteppedUp", {"valid_for_ms": Reader.number}),
+    ("PasswordChanged", {}),
+    ("DeviceAdded", {}),
+    ("DeviceRevoked", {}),
+    ("Devices", {"devices": Reader.list_of(lambda reader: reader.take(32))}),
+    ("Sessions", {"sessions": Reader.list_of(read_session)}),
+    ("SessionsEnded", {"sessions": Reader.number}),
+    ("MandateRevoked", {}),
+    ("AccountClosed", {}),
+    ("Recovered", {}),
 ]
 TRIES = {"tries_left": Reader.byte}
 REFUSALS = [
@@ -184,6 +224,12 @@ REFUSALS = [
     ("DeviceRequired", {}),
     ("UnsuitableName", {}),
     ("WeakPassword", {}),
+    ("StepUpRequired", {}),
+    ("StepUpRefused", {}),
+    ("TooManyDevices", {}),
+    ("NoSuchDevice", {}),
+    ("NoSuchSession", {}),
+    ("PaymentsOpen", {}),
 ]
 NUMBERS = {name: (index, fields) for index, (name, fields) in enumerate(REQUESTS)}
 

@@ -11,7 +11,7 @@ import json
 import socket
 import sys
 
-from biopay import connect, encode, frame
+from biopay import channel_binding, connect, encode, frame
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
@@ -114,7 +114,11 @@ class Tour:
                 self.note(f"malformed, {name}", await client.exchange(bytes_of), "Malformed")
             await self.ask(client, "RevokeQr", "QrRevoked")
             self.note("pay without a QR", await self.pay(client, user, "revoked"), "NotBound")
-            await self.ask(client, "ReplaceQr", "QrReplaced", enrolment=user["payload"], helper=None)
+            await self.ask(client, "ReplaceQr", "StepUpRequired", enrolment=user["payload"])
+            account = {"bank_account": user["bank_account"], "pin": user["pin"]}
+            await self.ask(client, "StepUp", "StepUpRefused", payload=other["payload"])
+            await self.ask(client, "StepUp", "SteppedUp", **account)
+            await self.ask(client, "ReplaceQr", "QrReplaced", enrolment=user["payload"])
             self.note("pay", await self.pay(client, user, "replaced"), "Charged")
 
     def malformed(self, begin):
@@ -164,6 +168,51 @@ class Tour:
             signed = b"biopay presentation 1\x01" + page.to_bytes(16, "big") + payload
             present = {"payment": page, "payload": payload, "nonce": page, "signature": device.sign(signed)}
             self.note("pay, signed", await client.ask("PresentQr", **present), "Charged")
+
+    # --- an account from its first device to its end (wire.md, section 8)
+
+    async def account_life(self):
+        user, device = self.user(3), Ed25519PrivateKey.generate()
+        names = {"login": user["login"], "password": user["password"]}
+        account = {"bank_account": user["bank_account"], "pin": user["pin"]}
+        async with self.connect() as client, self.connect() as other:
+            await self.ask(client, "Register", "Registered", **names, enrolment=user["payload"], **account)
+            await self.log_in(client, user)
+            await self.log_in(other, user)
+            key, channel = device.public_key().public_bytes_raw(), channel_binding(client._quic)
+            add = {"device": key, "signature": device.sign(b"biopay device 1" + channel + key)}
+            await self.ask(client, "AddDevice", "StepUpRequired", **add)
+            await self.ask(client, "StepUp", "SteppedUp", payload=user["payload"])
+            await self.ask(client, "AddDevice", "DeviceRequired", **{**add, "signature": bytes(64)})
+            await self.ask(client, "AddDevice", "DeviceAdded", **add)
+            devices = await self.ask(client, "ListDevices", "Devices")
+            self.seen[f"the device is listed: {devices['devices'] == [key]}"] += 1
+            # Signed by that device, the new QR would need no step up.
+            signed = device.sign(b"biopay enrolment 1" + channel_binding(other._quic) + user["payload"])
+            await self.ask(other, "ReplaceQr", "QrReplaced", enrolment=user["payload"], signature=signed)
+            await self.ask(client, "RevokeDevice", "DeviceRevoked", device=key)
+            await self.ask(client, "RevokeDevice", "NoSuchDevice", device=key)
+            listed = (await self.ask(client, "ListSessions", "Sessions"))["sessions"]
+            self.seen[f"sessions listed: {len(listed)}"] += 1
+            there = next(session["session"] for session in listed if not session["is_here"])
+            await self.ask(client, "EndSessions", "SessionsEnded", session=there)
+            await self.ask(client, "EndSessions", "NoSuchSession", session=there)
+            await self.ask(other, "FetchHelper", "NotLoggedIn")
+            await self.ask(client, "EndSessions", "SessionsEnded")
+            await self.ask(client, "ChangePassword", "PasswordChanged", password="the second password")
+            recovery = {**names, "password": "the third password", "channel": channel_binding(other._quic), **account}
+            wrong = self.user(0)["payload"]
+            await self.ask(other, "Recover", "WrongCredentials", **recovery, payload=wrong)
+            await self.ask(other, "Recover", "Recovered", **recovery, payload=user["payload"])
+            await self.ask(client, "ListDevices", "NotLoggedIn")
+            user["password"] = "the third password"
+            await self.log_in(client, user)
+            await self.ask(client, "RevokeMandate", "StepUpRequired")
+            await self.ask(client, "StepUp", "SteppedUp", payload=user["payload"])
+            await self.ask(client, "RevokeMandate", "MandateRevoked")
+            self.note("pay", await self.pay(client, user, "revoked"), "NotBound")
+            await self.ask(client, "CloseAccount", "AccountClosed")
+            self.note("Login", await client.log_in(user["login"], user["password"]), "WrongCredentials")
 
     # --- many requests over a link that loses, doubles and reorders
 

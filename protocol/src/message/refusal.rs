@@ -123,6 +123,24 @@ pub enum Refusal {
     /// A new password is too short (NIST SP 800-63B-4, 3.1.1.2).
     #[error("choose a password of at least 8 characters")]
     WeakPassword,
+    /// The request changes the account or its QR: show more than the password first.
+    #[error("show the QR or the bank account's PIN first")]
+    StepUpRequired,
+    /// What was shown beside the password is wrong.
+    #[error("neither the QR nor the bank account's PIN is right")]
+    StepUpRefused,
+    /// The account has as many devices as it may.
+    #[error("the account has too many devices")]
+    TooManyDevices,
+    /// The account has no such device.
+    #[error("no such device")]
+    NoSuchDevice,
+    /// There is no such login of the account at this server, or it is the one that asks.
+    #[error("no such session")]
+    NoSuchSession,
+    /// Payments of the account are open at the bank: wait until they are settled.
+    #[error("payments of the account are open")]
+    PaymentsOpen,
 }
 
 impl Refusal {
@@ -161,6 +179,12 @@ impl Refusal {
             Self::DeviceRequired => "device-required",
             Self::UnsuitableName => "unsuitable-name",
             Self::WeakPassword => "weak-password",
+            Self::StepUpRequired => "step-up-required",
+            Self::StepUpRefused => "step-up-refused",
+            Self::TooManyDevices => "too-many-devices",
+            Self::NoSuchDevice => "no-such-device",
+            Self::NoSuchSession => "no-such-session",
+            Self::PaymentsOpen => "payments-open",
         }
     }
 }

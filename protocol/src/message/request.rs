@@ -1,7 +1,8 @@
 //! What a handset asks for.
 
+use super::life::{Factors, Recovery, SessionId};
 use super::optional::optional_fields;
-use crate::proof::{DeviceKeys, DeviceSignature, PresentationProof};
+use crate::proof::{DeviceKey, DeviceKeys, DeviceSignature, PresentationProof};
 use crate::secret::Secret;
 use crate::values::{
     BankAccount, ChannelBinding, Currency, HelperBytes, IdempotencyKey, ImageBytes, LoginName, Merchant, MinorUnits,
@@ -161,6 +162,49 @@ pub enum Request {
         /// The image.
         image: ImageBytes,
     },
+    /// Shows more than the password, on the connection that is logged in: what changes the account or its QR needs it.
+    StepUp {
+        /// The proofs.
+        #[serde(skip)]
+        factors: Factors,
+    },
+    /// Sets a new password, and ends the account's other logins. An account of OPAQUE takes its new password by
+    /// [`Request::OpaqueRegisterStart`] on the connection that is logged in.
+    ChangePassword {
+        /// The new password.
+        password: Secret,
+    },
+    /// Adds a device.
+    AddDevice {
+        /// Its key.
+        device: DeviceKey,
+        /// Its own signature, for this connection.
+        signature: DeviceSignature,
+    },
+    /// Removes a device.
+    RevokeDevice {
+        /// Its key.
+        device: DeviceKey,
+    },
+    /// Lists the account's devices.
+    ListDevices,
+    /// Lists the account's logins at this server.
+    ListSessions,
+    /// Ends one other login of the account, or all others.
+    EndSessions {
+        /// The one; all others without it.
+        #[serde(skip)]
+        session: Option<SessionId>,
+    },
+    /// Gives the mandate back to the bank, and forgets QR, bank account and devices. The account can be bound again.
+    RevokeMandate,
+    /// Closes the account and erases name, password and what it pays with. Its payments stay in the books.
+    CloseAccount,
+    /// Sets a new password for somebody who has lost theirs.
+    Recover {
+        /// The proofs, and the new password.
+        recovery: Recovery,
+    },
 }
 
 optional_fields! {
@@ -169,10 +213,14 @@ optional_fields! {
         BindAccount { helper, devices } => [1: *helper, 2: *devices],
         ReplaceQr { helper, signature } => [1: *helper, 2: *signature],
         PresentQr { proof } => [1: proof.nonce, 2: proof.signature],
+        StepUp { factors } => [1: factors.payload, 2: factors.signature, 3: factors.bank_account, 4: factors.pin],
+        EndSessions { session } => [1: *session],
+        Recover { recovery } => [1: recovery.signature],
     }
     without RegisterCredentials, Login, Logout, RevokeQr, FetchHelper, BeginPayment, SubmitCode, ResendCode,
         PaymentStatus, CancelPayment, Health, Metrics, OpaqueRegisterStart, OpaqueRegisterFinish,
-        OpaqueLoginStart, OpaqueLoginFinish, PresentImage
+        OpaqueLoginStart, OpaqueLoginFinish, PresentImage, ChangePassword, AddDevice, RevokeDevice, ListDevices,
+        ListSessions, RevokeMandate, CloseAccount
 }
 
 impl Request {
@@ -200,6 +248,16 @@ impl Request {
             Self::OpaqueLoginStart { .. } => "opaque-login-start",
             Self::OpaqueLoginFinish { .. } => "opaque-login-finish",
             Self::PresentImage { .. } => "present-image",
+            Self::StepUp { .. } => "step-up",
+            Self::ChangePassword { .. } => "change-password",
+            Self::AddDevice { .. } => "add-device",
+            Self::RevokeDevice { .. } => "revoke-device",
+            Self::ListDevices => "list-devices",
+            Self::ListSessions => "list-sessions",
+            Self::EndSessions { .. } => "end-sessions",
+            Self::RevokeMandate => "revoke-mandate",
+            Self::CloseAccount => "close-account",
+            Self::Recover { .. } => "recover",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What the server answers.
 
+use super::life::SessionInfo;
 use super::optional::optional_fields;
 use super::refusal::Refusal;
+use crate::proof::DeviceKeys;
 use crate::secret::Secret;
 use crate::values::{Currency, HelperBytes, MinorUnits, OpaqueBytes, PaymentId};
 use serde::{Deserialize, Serialize};
@@ -74,6 +76,38 @@ pub enum Response {
         /// The second message of the key exchange, KE2.
         message: OpaqueBytes,
     },
+    /// More than the password was shown.
+    SteppedUp {
+        /// How long that is good for, in milliseconds.
+        valid_for_ms: u32,
+    },
+    /// The password is new, and the account's other logins have ended.
+    PasswordChanged,
+    /// The device is the account's.
+    DeviceAdded,
+    /// The device is no longer the account's.
+    DeviceRevoked,
+    /// The account's devices.
+    Devices {
+        /// Their keys.
+        devices: DeviceKeys,
+    },
+    /// The account's logins at this server.
+    Sessions {
+        /// The logins, oldest first.
+        sessions: Vec<SessionInfo>,
+    },
+    /// Other logins of the account have ended.
+    SessionsEnded {
+        /// How many at this server.
+        sessions: u32,
+    },
+    /// Mandate, QR, bank account and devices are forgotten.
+    MandateRevoked,
+    /// The account is closed.
+    AccountClosed,
+    /// The password is new: log in with it.
+    Recovered,
 }
 
 /// Whether an account can pay.
@@ -108,7 +142,8 @@ optional_fields! {
     }
     without Registered, CredentialsRegistered, AccountBound, LoggedIn, LoggedOut, QrReplaced, QrRevoked,
         PaymentOpened, CodeIssued, Charged, Reversed, Healthy, Metrics, Refused, OpaqueRegistration,
-        OpaqueChallenge
+        OpaqueChallenge, SteppedUp, PasswordChanged, DeviceAdded, DeviceRevoked, Devices, Sessions, SessionsEnded,
+        MandateRevoked, AccountClosed, Recovered
 }
 
 impl Response {
@@ -132,6 +167,16 @@ impl Response {
             Self::Refused(refusal) => refusal.name(),
             Self::OpaqueRegistration { .. } => "opaque-registration",
             Self::OpaqueChallenge { .. } => "opaque-challenge",
+            Self::SteppedUp { .. } => "stepped-up",
+            Self::PasswordChanged => "password-changed",
+            Self::DeviceAdded => "device-added",
+            Self::DeviceRevoked => "device-revoked",
+            Self::Devices { .. } => "devices",
+            Self::Sessions { .. } => "sessions",
+            Self::SessionsEnded { .. } => "sessions-ended",
+            Self::MandateRevoked => "mandate-revoked",
+            Self::AccountClosed => "account-closed",
+            Self::Recovered => "recovered",
         }
     }
 }

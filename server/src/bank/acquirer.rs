@@ -3,13 +3,11 @@
 use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, Sending};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
-use crate::iso8583::{Field, Message, Mti};
+use crate::iso8583::{Field, Message, Mti, processing};
 use biopay_protocol::{BankAccount, Secret};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Purchase of goods (ISO 8583:1987, table A.1: processing code 00, no account types).
-const PURCHASE: &str = "000000";
 /// Echo test (ISO 8583:1987, network management information code).
 pub(super) const ECHO: &str = "301";
 const APPROVED: &str = "00";
@@ -55,7 +53,7 @@ impl<W: Wire> Acquirer<W> {
     fn charge_message(&self, mti: Mti, order: &ChargeOrder) -> Option<Message> {
         let message = self
             .begin(mti)
-            .with(Field::ProcessingCode, PURCHASE)
+            .with(Field::ProcessingCode, processing::PURCHASE)
             .with_number(Field::Amount, order.amount.value())
             .with(Field::Reference, &order.reference)
             .with(Field::Merchant, format!("{:40}", order.merchant.as_str()))
@@ -105,7 +103,7 @@ impl<W: Wire> Acquirer<W> {
         let original = format!("{:04}{:0>6}{:0>10}{:0>11}{:0>11}", Mti::CHARGE.0, 0, 0, self.institution, 0);
         let request = self
             .begin(mti)
-            .with(Field::ProcessingCode, PURCHASE)
+            .with(Field::ProcessingCode, processing::PURCHASE)
             .with_number(Field::Amount, order.amount.value())
             .with(Field::Reference, &order.reference)
             .with(Field::Currency, order.currency.as_str())
@@ -115,7 +113,7 @@ impl<W: Wire> Acquirer<W> {
     }
 
     async fn send_verification(&self, account: BankAccount, pin: Secret) -> Result<Result<Secret, Decline>, BankError> {
-        let begun = self.begin(Mti::VERIFY).with(Field::ProcessingCode, PURCHASE);
+        let begun = self.begin(Mti::VERIFY).with(Field::ProcessingCode, processing::PURCHASE);
         let Some(request) = self.with_pin(begun, &account, &pin) else { return Ok(Err(Decline::WrongPin)) };
         let response = self.wire.exchange(request).await?;
         match (response.text(Field::ResponseCode), response.text(Field::Private)) {
@@ -123,6 +121,12 @@ impl<W: Wire> Acquirer<W> {
             (Some(code), _) if code != APPROVED && code != MALFUNCTION => Ok(Err(Decline::from_code(code))),
             _ => Err(BankError::Unknown),
         }
+    }
+
+    async fn send_mandate_back(&self, token: Secret) -> Result<(), BankError> {
+        let request = self.begin(Mti::VERIFY).with(Field::ProcessingCode, processing::CLOSE_MANDATE);
+        let response = self.wire.exchange(request.with(Field::Private, token.expose())).await?;
+        if knows_of_reversal(&response) { Ok(()) } else { Err(BankError::Unknown) }
     }
 
     async fn send_echo(&self) -> Result<(), BankError> {
@@ -147,6 +151,10 @@ impl<W: Wire> Bank for Acquirer<W> {
         pin: Secret,
     ) -> BoxFuture<'_, Result<Result<Secret, Decline>, BankError>> {
         Box::pin(self.send_verification(account, pin))
+    }
+
+    fn close_mandate(&self, token: Secret) -> BoxFuture<'_, Result<(), BankError>> {
+        Box::pin(self.send_mandate_back(token))
     }
 
     fn echo(&self) -> BoxFuture<'_, Result<(), BankError>> {

@@ -106,6 +106,9 @@ pub trait Bank: Send + Sync {
         pin: Secret,
     ) -> BoxFuture<'_, Result<Result<Secret, Decline>, BankError>>;
 
+    /// Gives a mandate back: its token charges nothing from now on. `Ok` means that the bank knows.
+    fn close_mandate(&self, token: Secret) -> BoxFuture<'_, Result<(), BankError>>;
+
     /// Asks whether the bank is there.
     fn echo(&self) -> BoxFuture<'_, Result<(), BankError>>;
 

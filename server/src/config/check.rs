@@ -33,6 +33,7 @@ impl ServerConfig {
             ("rules.code-valid-ms", ms(rules.code_valid_ms)),
             ("rules.page-valid-ms", ms(rules.page_valid_ms)),
             ("rules.login-valid-ms", ms(rules.login_valid_ms)),
+            ("rules.step-up-valid-ms", ms(rules.step_up_valid_ms)),
             ("bank.timeout-ms", ms(bank.timeout_ms)),
             ("limits.connections", (limits.connections as u64, 1, 10_000_000)),
             ("limits.handshake-ms", ms(limits.handshake_ms)),

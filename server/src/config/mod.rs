@@ -102,6 +102,10 @@ pub struct Rules {
     pub login_valid_ms: u32,
     /// What a presented QR must come with.
     pub presentation: Presentation,
+    /// Whether what changes an account or its QR needs more than the password.
+    pub step_up: StepUp,
+    /// How long a step up is good for, in milliseconds.
+    pub step_up_valid_ms: u32,
     /// Who may ask for the counters over QUIC.
     pub metrics: Visibility,
 }
@@ -118,9 +122,22 @@ impl Default for Rules {
             page_valid_ms: 900_000,
             login_valid_ms: 43_200_000,
             presentation: Presentation::Static,
+            step_up: StepUp::On,
+            step_up_valid_ms: 300_000,
             metrics: Visibility::Operator,
         }
     }
+}
+
+/// Whether what changes an account or its QR needs the enrolled QR or the bank account's PIN besides the password (NIST SP
+/// 800-63B-4, 4.1.2: binding another authenticator needs one that is bound).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StepUp {
+    /// The password alone is enough.
+    Off,
+    /// The password alone changes nothing.
+    On,
 }
 
 /// Whether the server asks for a verification code.

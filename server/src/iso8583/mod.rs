@@ -6,6 +6,7 @@
 pub mod fields;
 pub mod message;
 pub mod pin_block;
+pub mod processing;
 pub mod stream;
 
 pub use fields::Field;

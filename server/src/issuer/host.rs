@@ -2,7 +2,7 @@
 
 use super::ledger::{Answer, Charge, Ledger, Payer, code};
 use crate::iso8583::pin_block::PinKey;
-use crate::iso8583::{Field, Message, Mti};
+use crate::iso8583::{Field, Message, Mti, processing};
 use biopay_protocol::Currency;
 use std::sync::Arc;
 
@@ -35,6 +35,9 @@ impl Host {
     /// Answers one message; `None` when it is no request.
     pub async fn answer(&self, request: &Message) -> Option<Message> {
         match request.mti() {
+            Mti::VERIFY if request.text(Field::ProcessingCode) == Some(processing::CLOSE_MANDATE) => {
+                Some(self.close_mandate(request).await)
+            }
             Mti::VERIFY => Some(self.verify(request).await),
             Mti::CHARGE | Mti::CHARGE_REPEAT => Some(self.charge(request, Decision::Ledger).await),
             Mti::REVERSAL | Mti::REVERSAL_ADVICE | Mti::REVERSAL_ADVICE_REPEAT => Some(self.reverse(request).await),
@@ -54,6 +57,15 @@ impl Host {
         match self.ledger.open_mandate(payer).await {
             Ok(Ok(token)) => reply(request).with(Field::ResponseCode, code::APPROVED).with(Field::Private, token),
             Ok(Err(declined)) => refuse(request, declined),
+            Err(error) => malfunction(request, &error),
+        }
+    }
+
+    async fn close_mandate(&self, request: &Message) -> Message {
+        let Some(token) = request.text(Field::Private) else { return refuse(request, code::FORMAT_ERROR) };
+        match self.ledger.close_mandate(token.to_owned()).await {
+            Ok(true) => refuse(request, code::APPROVED),
+            Ok(false) => refuse(request, code::NO_ORIGINAL),
             Err(error) => malfunction(request, &error),
         }
     }

@@ -1,12 +1,14 @@
 //! The bank's ledger: the accounts' balances, the postings, and the answer to each reference.
 
 use super::accounts::NewAccount;
+pub use super::audit::LedgerAudit;
+use super::audit::audit;
 use crate::durable::StoreError;
 use crate::env::{BoxFuture, Env};
 use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
+use biopay_protocol::BankAccount;
 use ring::hmac;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -82,36 +84,6 @@ pub struct Answer {
     pub approval: Option<String>,
 }
 
-/// The ledger's sums, for an audit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct LedgerAudit {
-    /// How many accounts there are.
-    pub accounts: u64,
-    /// The money that all accounts opened with.
-    pub opened_minor: i64,
-    /// The money in all accounts now.
-    pub balance_minor: i64,
-    /// The money that acquirers are owed: charges less reversals.
-    pub acquirers_minor: i64,
-    /// How many charges were posted.
-    pub charges: u64,
-    /// How many of them were reversed.
-    pub reversals: u64,
-    /// Accounts whose balance is not what their postings say.
-    pub wrong_balances: u64,
-    /// Approved requests without exactly one charge posting, and charge postings without an approved request.
-    pub wrong_postings: u64,
-}
-
-impl LedgerAudit {
-    /// Returns whether no money was made or lost.
-    pub fn is_clean(&self) -> bool {
-        self.wrong_balances == 0
-            && self.wrong_postings == 0
-            && self.opened_minor == self.balance_minor + self.acquirers_minor
-    }
-}
-
 /// The bank's ledger.
 #[derive(Clone)]
 pub struct Ledger {
@@ -167,6 +139,22 @@ impl Ledger {
             let insert = "INSERT INTO mandates (token_hash, account) VALUES (?1, ?2)";
             connection.prepare_cached(insert)?.execute(params![token_hash(&token), account])?;
             Ok(Ok(token.clone()))
+        })
+    }
+
+    /// Ends a mandate; returns whether there was one.
+    pub fn close_mandate(&self, token: String) -> BoxFuture<'static, Result<bool, StoreError>> {
+        self.writer.submit(move |connection| {
+            let delete = "DELETE FROM mandates WHERE token_hash = ?1";
+            Ok(connection.prepare_cached(delete)?.execute([token_hash(&token)])? > 0)
+        })
+    }
+
+    /// Lets an account's PIN be tried again that was blocked after wrong ones; returns whether there is such an account.
+    pub fn unblock_pin(&self, account: BankAccount) -> BoxFuture<'static, Result<bool, StoreError>> {
+        self.writer.submit(move |connection| {
+            let update = "UPDATE accounts SET wrong_pins = 0 WHERE number = ?1";
+            Ok(connection.prepare_cached(update)?.execute([account.as_str()])? > 0)
         })
     }
 
@@ -357,36 +345,6 @@ fn post_reversal(connection: &Connection, acquirer: &str, reference: &str) -> ru
     }
 }
 
-fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
-    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let signed = "CASE kind WHEN 'charge' THEN amount_minor ELSE -amount_minor END";
-    Ok(LedgerAudit {
-        accounts: number("SELECT count(*) FROM accounts")? as u64,
-        opened_minor: number("SELECT coalesce(sum(opened_minor), 0) FROM accounts")?,
-        balance_minor: number("SELECT coalesce(sum(balance_minor), 0) FROM accounts")?,
-        acquirers_minor: number(&format!("SELECT coalesce(sum({signed}), 0) FROM postings"))?,
-        charges: number("SELECT count(*) FROM postings WHERE kind = 'charge'")? as u64,
-        reversals: number("SELECT count(*) FROM postings WHERE kind = 'reversal'")? as u64,
-        wrong_balances: number(&format!(
-            "SELECT count(*) FROM accounts
-             LEFT JOIN (SELECT account, sum({signed}) AS moved FROM postings GROUP BY account) ON account = number
-             WHERE balance_minor != opened_minor - coalesce(moved, 0)"
-        ))? as u64,
-        // Two joins that an index answers: one full join takes time in the square of the charges.
-        wrong_postings: number(
-            "SELECT (SELECT count(*) FROM requests
-                     LEFT JOIN postings AS charges
-                         ON charges.acquirer = requests.acquirer AND charges.reference = requests.reference
-                         AND charges.kind = 'charge'
-                     WHERE (code = '00') != (charges.id IS NOT NULL) OR charges.amount_minor != requests.amount_minor)
-                  + (SELECT count(*) FROM postings
-                     WHERE kind = 'charge' AND NOT EXISTS (
-                         SELECT 1 FROM requests
-                         WHERE requests.acquirer = postings.acquirer AND requests.reference = postings.reference))",
-        )? as u64,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -394,7 +352,7 @@ mod tests {
     fn ledger(balance_minor: u64) -> Ledger {
         let ledger = Ledger::open(&Location::Memory, crate::env::system::env(1, 1), b"key").unwrap();
         let account = NewAccount {
-            number: biopay_protocol::BankAccount::new("400000000001").unwrap(),
+            number: BankAccount::new("400000000001").unwrap(),
             pin: biopay_protocol::Secret::new("1234").unwrap(),
             balance_minor,
         };
@@ -449,7 +407,11 @@ mod tests {
         let ledger = ledger(100);
         assert_eq!(ledger.open_mandate(by_pin("9999")).await.unwrap(), Err(code::WRONG_PIN));
         let token = ledger.open_mandate(by_pin("1234")).await.unwrap().unwrap();
-        assert_eq!(charge(&ledger, "A", Payer::Mandate(token), 60).await, code::APPROVED);
+        assert_eq!(charge(&ledger, "A", Payer::Mandate(token.clone()), 30).await, code::APPROVED);
+        assert!(
+            ledger.close_mandate(token.clone()).await.unwrap() && !ledger.close_mandate(token.clone()).await.unwrap()
+        );
+        assert_eq!(charge(&ledger, "C", Payer::Mandate(token), 30).await, code::WRONG_PIN);
         assert_eq!(charge(&ledger, "B", Payer::Mandate("0".repeat(32)), 1).await, code::WRONG_PIN);
     }
 
@@ -466,6 +428,11 @@ mod tests {
         ] {
             assert_eq!(charge(&ledger, reference, by_pin(pin), 1).await, code, "{reference}");
         }
+        // The bank's own people let it be tried again; a wrong one counts from the beginning.
+        let account = |number| BankAccount::new(number).unwrap();
+        assert!(ledger.unblock_pin(account("400000000001")).await.unwrap());
+        assert!(!ledger.unblock_pin(account("400000000009")).await.unwrap());
+        assert_eq!(charge(&ledger, "G", by_pin("1234"), 1).await, code::APPROVED);
         assert!(ledger.audit().await.unwrap().is_clean());
     }
 

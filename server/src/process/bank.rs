@@ -11,7 +11,7 @@ use crate::issuer::ledger::Ledger;
 use crate::issuer::listener::listen;
 use crate::store::StoreError;
 use crate::tls::{Identity, bank_acceptor};
-use biopay_protocol::Currency;
+use biopay_protocol::{BankAccount, Currency};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 const EXAMPLES: &str = "Examples:
   biopay-bank --listen 127.0.0.1:4434 --store sqlite:bank.db --accounts accounts.csv
   biopay-bank --store sqlite:bank.db --audit
+  biopay-bank --store sqlite:bank.db --unblock-pin 400000000001
 
 An accounts file has a line `account,pin,balance_minor` for each account to open; one that is open already stays as it
 is. Faults are set in the configuration file: --print-config shows their keys. The ready line on standard output is one JSON object with the address.";
@@ -89,6 +90,9 @@ struct BankArgs {
     /// Print the ledger's sums as JSON and stop; exit code 1 when they are wrong.
     #[arg(long)]
     audit: bool,
+    /// Let this account's PIN be tried again, which was blocked after wrong ones, and stop; safe beside a running bank.
+    #[arg(long, value_name = "ACCOUNT")]
+    unblock_pin: Option<String>,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -119,6 +123,9 @@ async fn start(args: BankArgs) -> Result<(), Error> {
     let location = parse_location(&config.store)?;
     if args.audit {
         return print_audit(&Ledger::open_existing(&location, env, pin_key.as_slice())?).await;
+    }
+    if let Some(account) = &args.unblock_pin {
+        return unblock_pin(&Ledger::open_existing(&location, env, pin_key.as_slice())?, account).await;
     }
     let ledger = Ledger::open(&location, env.clone(), pin_key.as_slice())?;
     if let Some(path) = &config.accounts {
@@ -174,6 +181,14 @@ fn read_config(path: &Path) -> Result<BankHostConfig, Error> {
 fn read_accounts(path: &Path) -> Result<Vec<accounts::NewAccount>, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
     Ok(accounts::parse(&text)?)
+}
+
+async fn unblock_pin(ledger: &Ledger, account: &str) -> Result<(), Error> {
+    let account = BankAccount::new(account).map_err(|error| Error::Config(error.to_string()))?;
+    if !ledger.unblock_pin(account).await? {
+        return Err(Error::Config("--unblock-pin: the bank has no such account".into()));
+    }
+    announce(&serde_json::json!({ "unblocked": true }))
 }
 
 async fn print_audit(ledger: &Ledger) -> Result<(), Error> {

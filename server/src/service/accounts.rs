@@ -2,7 +2,7 @@
 
 use super::answer::refusal_of;
 use super::rotation::{account_context, authority_context};
-use super::session::{Login, Session};
+use super::session::{Entrant, Login, Session};
 use super::state::{OrRefuse, Service};
 use crate::bank::{Authority, BankError, Decline};
 use crate::config::Mode;
@@ -66,6 +66,7 @@ impl Service {
         if login.binding != AccountState::CredentialsOnly {
             return Err(Refusal::AlreadyBound);
         }
+        self.standing(&login).await?;
         let binding = self.seal_binding(&login.name, registration).await?;
         match self.store.bind(login.account, binding).await.or_refuse()? {
             Change::Done => session.set_binding(AccountState::Bound),
@@ -100,19 +101,19 @@ impl Service {
     pub(super) async fn enter(
         &self,
         session: &Session,
-        account: AccountId,
+        (account, epoch): Entrant,
         name: LoginName,
     ) -> Result<Response, Refusal> {
         self.throttle.remember(&name, session.source());
         let binding = self.binding_state(account, &name).await?;
-        session.set_login(Some(Login { account, name, binding }));
+        session.set_login(Some(Login { account, name, binding, epoch }));
         Ok(Response::LoggedIn { account: binding })
     }
 
     /// Finds the account behind a name and a password; an unknown name costs what a known one does.
-    async fn check_password(&self, name: &LoginName, password: Secret) -> Result<AccountId, Refusal> {
+    async fn check_password(&self, name: &LoginName, password: Secret) -> Result<Entrant, Refusal> {
         let found = self.store.find_account(name.clone()).await.or_refuse()?;
-        let (account, stored) = found.map(|found| (found.id, found.credential.into_password())).unzip();
+        let (account, stored) = found.map(|found| ((found.id, found.epoch), found.credential.into_password())).unzip();
         if account.is_none() && !self.hides_unknown_names {
             return Err(Refusal::WrongCredentials);
         }
@@ -133,9 +134,10 @@ impl Service {
         signature: Option<DeviceSignature>,
     ) -> Result<Response, Refusal> {
         let login = session.login()?;
-        let bound = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
-        let sealed = bound.record.as_deref();
-        let devices = self.devices_for_replacement(session, &login, sealed, &enrolment, signature.as_ref())?;
+        let standing = self.standing(&login).await?;
+        let sealed = standing.binding.as_ref().ok_or(Refusal::NotBound)?.record.as_deref();
+        let step_up = self.require_step_up(session, &standing);
+        let devices = self.devices_for_replacement(session, &login, sealed, &enrolment, signature.as_ref(), step_up)?;
         let record = self.seal_record(&login.name, &enrolment, devices)?;
         let helper = helper.map(Vec::from);
         match self.store.replace_record(login.account, Some(record), helper).await.or_refuse()? {
@@ -147,7 +149,7 @@ impl Service {
 
     pub(super) async fn revoke_qr(&self, session: &Session) -> Result<Response, Refusal> {
         let login = session.login()?;
-        let bound = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let bound = self.standing(&login).await?.binding.ok_or(Refusal::NotBound)?;
         let left = bound.record.map(|sealed| self.seal_without_qr(&login.name, &sealed)).transpose()?;
         match self.store.replace_record(login.account, left.flatten(), None).await.or_refuse()? {
             Change::Done => session.set_binding(AccountState::QrRevoked),
@@ -158,7 +160,7 @@ impl Service {
 
     pub(super) async fn fetch_helper(&self, session: &Session) -> Result<Response, Refusal> {
         let login = session.login()?;
-        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let binding = self.standing(&login).await?.binding.ok_or(Refusal::NotBound)?;
         let helper = binding.helper.map(HelperBytes::new).transpose().map_err(|_| Refusal::Internal)?;
         Ok(Response::Helper { helper })
     }
@@ -242,7 +244,7 @@ impl Service {
         })
     }
 
-    async fn open_mandate(&self, bank_account: BankAccount, pin: Secret) -> Result<Secret, Refusal> {
+    pub(super) async fn open_mandate(&self, bank_account: BankAccount, pin: Secret) -> Result<Secret, Refusal> {
         self.throttle.begin_pin(&bank_account)?;
         let answer = self.bank.open_mandate(bank_account.clone(), pin).await;
         if !answer.as_ref().is_ok_and(|answer| answer.as_ref().is_err_and(Decline::is_about_the_payer)) {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! requests ──┬─► accounts, opaque ──► record          (who logs in, what is bound)
+//!            ├─► life, devices ──► sessions, record  (what changes afterwards)
 //!            └─► pages ──► code ──► charge ──► answer  (what is paid)
 //!                                     ▲
 //!                                  resolver            (what became of open payments)
@@ -11,7 +12,9 @@ mod accounts;
 mod answer;
 mod charge;
 mod code;
+mod devices;
 mod health;
+mod life;
 pub(crate) mod limits;
 mod opaque;
 mod page;
@@ -21,6 +24,7 @@ mod requests;
 mod resolver;
 mod rotation;
 mod session;
+mod sessions;
 mod state;
 
 pub use rotation::{Rotation, rotate};

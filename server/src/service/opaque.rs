@@ -14,7 +14,12 @@ impl Service {
         message: OpaqueBytes,
     ) -> Result<Response, Refusal> {
         credentials::check_new_name(&login).map_err(|_| Refusal::UnsuitableName)?;
-        self.require_free(&login).await?;
+        if session.with_login(|own| own.name == login) == Ok(true) {
+            let own = session.login()?;
+            self.require_step_up(session, &self.standing(&own).await?)?;
+        } else {
+            self.require_free(&login).await?;
+        }
         self.env.run(CostClass::KeyExchange, || ()).await.or_refuse()?;
         let message = self.opaque.begin_registration(&login, &message).map_err(|_| Refusal::Malformed)?;
         session.set_registering(login);
@@ -31,7 +36,15 @@ impl Service {
             return Err(Refusal::WrongStep);
         }
         let record = self.opaque.finish_registration(&message).map_err(|_| Refusal::Malformed)?;
-        self.create_with(login, Credential::Opaque(record), None).await?;
+        let credential = Credential::Opaque(record);
+        // On a connection that is logged in under this name, the password is changed.
+        if let Ok(own) = session.login()
+            && own.name == login
+        {
+            self.require_step_up(session, &self.standing(&own).await?)?;
+            return self.put_credential(session, &own, credential).await;
+        }
+        self.create_with(login, credential, None).await?;
         Ok(Response::CredentialsRegistered)
     }
 
@@ -44,7 +57,7 @@ impl Service {
     ) -> Result<Response, Refusal> {
         self.throttle.begin_login(&name, session.source())?;
         let found = self.store.find_account(name.clone()).await.or_refuse()?;
-        let (account, record) = found.map(|found| (found.id, found.credential.into_opaque())).unzip();
+        let (account, record) = found.map(|found| ((found.id, found.epoch), found.credential.into_opaque())).unzip();
         let record = record.flatten();
         self.env.run(CostClass::KeyExchange, || ()).await.or_refuse()?;
         let begun = self.opaque.begin_login(name, record.as_ref(), &message, session.channel());

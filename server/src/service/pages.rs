@@ -113,7 +113,7 @@ impl Service {
         payload: PayloadBytes,
         proof: PresentationProof,
     ) -> Result<Option<Binding>, Refusal> {
-        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let binding = self.standing(login).await?.binding.ok_or(Refusal::NotBound)?;
         let sealed = binding.record.as_ref().ok_or(Refusal::NotBound)?;
         // The place in the queue is taken first; the comparison itself is microseconds and needs no thread.
         self.env.run(CostClass::PayloadVerification, || ()).await.or_refuse()?;
@@ -205,7 +205,7 @@ impl Service {
 
     /// Reads what an account pays with, as long as its QR is not revoked.
     async fn binding_with_qr(&self, login: &Login) -> Result<Binding, Refusal> {
-        let binding = self.store.binding(login.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let binding = self.standing(login).await?.binding.ok_or(Refusal::NotBound)?;
         let has_qr = self.has_qr(&login.name, binding.record.as_deref())?;
         if has_qr { Ok(binding) } else { Err(Refusal::NotBound) }
     }

@@ -5,8 +5,10 @@ use super::session::{Login, Session};
 use super::state::{OrRefuse, Service};
 use biopay_biometrics::QrPayload;
 use biopay_biometrics::scheme::{SchemeId, ServerRecord, Verdict};
-use biopay_protocol::proof::{DeviceSignature, is_enrolment_signed_by, is_signed_by};
-use biopay_protocol::{DeviceKey, DeviceKeys, LoginName, PayloadBytes, PaymentId, PresentationProof, Refusal};
+use biopay_protocol::proof::{DeviceSignature, is_enrolment_signed_by, is_signed_by, is_step_up_signed_by};
+use biopay_protocol::{
+    ChannelBinding, DeviceKey, DeviceKeys, LoginName, PayloadBytes, PaymentId, PresentationProof, Refusal,
+};
 
 /// Begins a record with devices: no scheme has this code, so that records from before there were devices still open.
 const WITH_DEVICES: u8 = 0xff;
@@ -103,13 +105,7 @@ impl Service {
         proof: &PresentationProof,
     ) -> Result<bool, Refusal> {
         let Content { devices, enrolled } = self.open_record(login, sealed)?;
-        let Enrolled { scheme, record } = enrolled.ok_or(Refusal::NotBound)?;
-        let enrolled = SchemeId::from_code(scheme).ok_or(Refusal::Internal)?;
-        let record = ServerRecord(record);
-        let verdict = match QrPayload::from_bytes(payload.as_bytes()) {
-            Ok(payload) if payload.scheme == enrolled => self.schemes.scheme(enrolled).verify(&record, &payload),
-            Ok(_) | Err(_) => Verdict::REJECTED,
-        };
+        let verdict = self.compare(enrolled.ok_or(Refusal::NotBound)?, payload)?;
         let rule = self.rules.presentation;
         let is_fresh = !rule.asks_for_nonce() || proof.nonce == Some(payment);
         let signed = |signature| is_signed_by(devices.as_slice(), payload, proof.nonce, signature);
@@ -117,8 +113,53 @@ impl Service {
         Ok(verdict.accepted && is_fresh && is_bound)
     }
 
-    /// Returns the devices that a new QR of an account keeps. Where presentations are signed, a new QR is signed too:
-    /// else whoever has the password would enrol their own finger.
+    /// Returns whether a payload that is shown outside a payment is the enrolled one, and signed for this connection where
+    /// the rules ask for devices.
+    pub(super) fn verify_outside_payment(
+        &self,
+        login: &LoginName,
+        sealed: &[u8],
+        channel: ChannelBinding,
+        payload: &PayloadBytes,
+        signature: Option<&DeviceSignature>,
+    ) -> Result<bool, Refusal> {
+        let Content { devices, enrolled } = self.open_record(login, sealed)?;
+        let Some(enrolled) = enrolled else { return Ok(false) };
+        let verdict = self.compare(enrolled, payload)?;
+        let signed = |signature| is_step_up_signed_by(devices.as_slice(), payload, channel, signature);
+        Ok(verdict.accepted && (!self.rules.presentation.asks_for_device() || signature.is_some_and(signed)))
+    }
+
+    /// Compares a payload with a record.
+    fn compare(&self, enrolled: Enrolled, payload: &PayloadBytes) -> Result<Verdict, Refusal> {
+        let scheme = SchemeId::from_code(enrolled.scheme).ok_or(Refusal::Internal)?;
+        let record = ServerRecord(enrolled.record);
+        Ok(match QrPayload::from_bytes(payload.as_bytes()) {
+            Ok(payload) if payload.scheme == scheme => self.schemes.scheme(scheme).verify(&record, &payload),
+            Ok(_) | Err(_) => Verdict::REJECTED,
+        })
+    }
+
+    /// Returns the devices in a record.
+    pub(super) fn devices_in(&self, login: &LoginName, sealed: &[u8]) -> Result<Vec<DeviceKey>, Refusal> {
+        Ok(self.open_record(login, sealed)?.devices.into())
+    }
+
+    /// Seals a record again with other devices; `None` where neither devices nor a QR are left.
+    pub(super) fn seal_with_devices(
+        &self,
+        login: &LoginName,
+        sealed: Option<&[u8]>,
+        devices: DeviceKeys,
+    ) -> Result<Option<Vec<u8>>, Refusal> {
+        let opened = sealed.map(|sealed| self.open_record(login, sealed)).transpose()?;
+        let enrolled = opened.and_then(|content| content.enrolled);
+        let is_empty = enrolled.is_none() && devices.as_slice().is_empty();
+        Ok((!is_empty).then(|| self.seal_content(login, &Content { devices, enrolled })))
+    }
+
+    /// Returns the devices that a new QR of an account keeps. A device has signed the new QR, or more than the password
+    /// was shown: else whoever has the password would enrol their own finger.
     pub(super) fn devices_for_replacement(
         &self,
         session: &Session,
@@ -126,14 +167,18 @@ impl Service {
         sealed: Option<&[u8]>,
         enrolment: &PayloadBytes,
         signature: Option<&DeviceSignature>,
+        step_up: Result<(), Refusal>,
     ) -> Result<DeviceKeys, Refusal> {
         let opened = sealed.map(|sealed| self.open_record(&login.name, sealed)).transpose()?;
         let devices = opened.map(|content| content.devices).unwrap_or_default();
-        if self.rules.presentation.asks_for_device() {
-            let signed = |s| is_enrolment_signed_by(devices.as_slice(), enrolment, session.channel(), s);
-            signature.filter(|s| signed(s)).ok_or(Refusal::DeviceRequired)?;
+        let signed = |s| is_enrolment_signed_by(devices.as_slice(), enrolment, session.channel(), s);
+        if signature.is_some_and(signed) {
+            return Ok(devices);
         }
-        Ok(devices)
+        if self.rules.presentation.asks_for_device() && !session.is_stepped_up() {
+            return Err(Refusal::DeviceRequired);
+        }
+        step_up.map(|()| devices)
     }
 }
 

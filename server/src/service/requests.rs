@@ -59,6 +59,16 @@ impl Service {
             Request::OpaqueLoginStart { login, message } => self.begin_opaque_login(session, login, message).await,
             Request::OpaqueLoginFinish { message } => self.finish_opaque_login(session, message).await,
             Request::PresentImage { payment, image } => self.present_image(session, payment, image).await,
+            Request::StepUp { factors } => self.step_up(session, factors).await,
+            Request::ChangePassword { password } => self.change_password(session, password).await,
+            Request::AddDevice { device, signature } => self.add_device(session, device, signature).await,
+            Request::RevokeDevice { device } => self.revoke_device(session, device).await,
+            Request::ListDevices => self.list_devices(session).await,
+            Request::ListSessions => self.list_sessions(session),
+            Request::EndSessions { session: id } => self.end_sessions(session, id).await,
+            Request::RevokeMandate => self.revoke_mandate(session).await,
+            Request::CloseAccount => self.close_account(session).await,
+            Request::Recover { recovery } => self.recover(session, recovery).await,
         }
     }
 
@@ -67,7 +77,7 @@ impl Service {
         let duration = |ms: u32| Duration::from_millis(u64::from(ms));
         let lifetimes =
             Lifetimes { login: duration(self.rules.login_valid_ms), page: duration(self.rules.page_valid_ms) };
-        Session::new(address, channel, self.env.clock.clone(), lifetimes)
+        Session::new(address, channel, self.env.clock.clone(), lifetimes, self.sessions.clone())
     }
 
     /// Counts a request against its limits, before anything is done for it. Guesses are counted where they are checked.
@@ -85,7 +95,8 @@ impl Service {
             | Request::OpaqueLoginStart { .. }
             // These two need their start on the same connection, which was counted.
             | Request::OpaqueLoginFinish { .. }
-            | Request::OpaqueRegisterFinish { .. } => Ok(()),
+            | Request::OpaqueRegisterFinish { .. }
+            | Request::Recover { .. } => Ok(()),
             Request::BindAccount { .. }
             | Request::Logout
             | Request::ReplaceQr { .. }
@@ -97,7 +108,16 @@ impl Service {
             | Request::SubmitCode { .. }
             | Request::ResendCode { .. }
             | Request::PaymentStatus { .. }
-            | Request::CancelPayment { .. } => {
+            | Request::CancelPayment { .. }
+            | Request::StepUp { .. }
+            | Request::ChangePassword { .. }
+            | Request::AddDevice { .. }
+            | Request::RevokeDevice { .. }
+            | Request::ListDevices
+            | Request::ListSessions
+            | Request::EndSessions { .. }
+            | Request::RevokeMandate
+            | Request::CloseAccount => {
                 // Without a login the request is refused before it costs anything.
                 session.with_login(|login| self.throttle.begin_request(&login.name)).unwrap_or(Ok(()))
             }

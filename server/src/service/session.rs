@@ -2,10 +2,11 @@
 
 use super::limits::Source;
 use super::page::Page;
+use super::sessions::{Listed, Sessions};
 use crate::crypto::opaque::OpaqueLogin;
 use crate::env::Clock;
 use crate::store::AccountId;
-use biopay_protocol::message::AccountState;
+use biopay_protocol::message::{AccountState, SessionId, SessionInfo};
 use biopay_protocol::{ChannelBinding, LoginName, PaymentId, Refusal};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -22,6 +23,7 @@ pub struct Session {
     channel: ChannelBinding,
     clock: Arc<dyn Clock>,
     lifetimes: Lifetimes,
+    sessions: Arc<Sessions>,
     state: Mutex<SessionState>,
 }
 
@@ -34,15 +36,20 @@ pub(super) struct Lifetimes {
 
 #[derive(Default)]
 struct SessionState {
-    /// Who is logged in, and until when.
-    login: Option<(Login, Duration)>,
+    /// Who is logged in, until when, and its place in the account's list.
+    login: Option<(Login, Duration, Listed)>,
+    /// Until when more than the password counts as shown.
+    stepped_up: Duration,
     /// The name of an OPAQUE registration between its two messages.
     registering: Option<LoginName>,
     /// An OPAQUE login between its two messages, with the account that it is for, if there is one.
-    proving: Option<(OpaqueLogin, Option<AccountId>)>,
+    proving: Option<(OpaqueLogin, Option<Entrant>)>,
     /// The payment pages, and until when each is open.
     pages: BTreeMap<PaymentId, (Page, Duration)>,
 }
+
+/// An account whose password is being proved, and its epoch.
+pub(super) type Entrant = (AccountId, i64);
 
 /// The account that is logged in.
 #[derive(Clone, Debug)]
@@ -53,13 +60,21 @@ pub(crate) struct Login {
     pub name: LoginName,
     /// Whether the account could pay when this was last looked at.
     pub binding: AccountState,
+    /// The account's epoch when it began.
+    pub epoch: i64,
 }
 
 impl Session {
     /// Begins a session that is not logged in; `address` is where the connection comes from, `channel` its name, which
     /// logins are held against.
-    pub(super) fn new(address: IpAddr, channel: ChannelBinding, clock: Arc<dyn Clock>, lifetimes: Lifetimes) -> Self {
-        Self { source: address.into(), channel, clock, lifetimes, state: Mutex::default() }
+    pub(super) fn new(
+        address: IpAddr,
+        channel: ChannelBinding,
+        clock: Arc<dyn Clock>,
+        lifetimes: Lifetimes,
+        sessions: Arc<Sessions>,
+    ) -> Self {
+        Self { source: address.into(), channel, clock, lifetimes, sessions, state: Mutex::default() }
     }
 
     pub(super) fn channel(&self) -> ChannelBinding {
@@ -92,11 +107,12 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Refusal::NotLoggedIn`], also when the login is too old; it is then ended, with its pages.
+    /// [`Refusal::NotLoggedIn`], also when the login is too old or was ended elsewhere; it is then ended here, with its
+    /// pages.
     pub(super) fn with_login<T>(&self, act: impl FnOnce(&Login) -> T) -> Result<T, Refusal> {
         let mut state = self.state();
-        let (login, until) = state.login.as_ref().ok_or(Refusal::NotLoggedIn)?;
-        if self.clock.elapsed() >= *until {
+        let (login, until, listed) = state.login.as_ref().ok_or(Refusal::NotLoggedIn)?;
+        if self.clock.elapsed() >= *until || listed.is_ended() {
             *state = SessionState::default();
             return Err(Refusal::NotLoggedIn);
         }
@@ -105,8 +121,44 @@ impl Session {
 
     /// Logs in, or out with `None`; pages of the login before are left.
     pub(super) fn set_login(&self, login: Option<Login>) {
-        let until = self.clock.elapsed() + self.lifetimes.login;
-        *self.state() = SessionState { login: login.map(|login| (login, until)), ..SessionState::default() };
+        let now = self.clock.elapsed();
+        let login = login.map(|login| {
+            let listed = self.sessions.begin(login.account, now);
+            (login, now + self.lifetimes.login, listed)
+        });
+        // The one before leaves the list after the lock is given back.
+        let before = std::mem::replace(&mut *self.state(), SessionState { login, ..SessionState::default() });
+        drop(before);
+    }
+
+    /// Notes that more than the password was shown.
+    pub(super) fn step_up(&self, valid_for: Duration) {
+        let until = self.clock.elapsed() + valid_for;
+        self.state().stepped_up = until;
+    }
+
+    /// Returns whether more than the password was shown on this login, a short while ago.
+    pub(super) fn is_stepped_up(&self) -> bool {
+        self.clock.elapsed() < self.state().stepped_up
+    }
+
+    /// Lists the account's logins at this server.
+    pub(super) fn list(&self) -> Vec<SessionInfo> {
+        let now = self.clock.elapsed();
+        self.state().login.as_ref().map(|(_, _, listed)| listed.siblings(now)).unwrap_or_default()
+    }
+
+    /// Ends another login of the account at this server; returns whether there was one.
+    pub(super) fn end_one(&self, id: SessionId) -> bool {
+        self.state().login.as_ref().is_some_and(|(_, _, listed)| listed.end_one(id))
+    }
+
+    /// Ends the account's other logins at this server; this one goes on in the new epoch. Returns how many.
+    pub(super) fn end_others(&self, epoch: i64) -> u32 {
+        let mut state = self.state();
+        let Some((login, _, listed)) = &mut state.login else { return 0 };
+        login.epoch = epoch;
+        listed.end_others()
     }
 
     /// Begins an OPAQUE registration.
@@ -120,18 +172,18 @@ impl Session {
     }
 
     /// Begins an OPAQUE login; one that was under way stays failed.
-    pub(super) fn set_proving(&self, exchange: OpaqueLogin, account: Option<AccountId>) {
+    pub(super) fn set_proving(&self, exchange: OpaqueLogin, account: Option<Entrant>) {
         self.state().proving = Some((exchange, account));
     }
 
     /// Takes the OPAQUE login that is under way: it has one try.
-    pub(super) fn take_proving(&self) -> Option<(OpaqueLogin, Option<AccountId>)> {
+    pub(super) fn take_proving(&self) -> Option<(OpaqueLogin, Option<Entrant>)> {
         self.state().proving.take()
     }
 
     /// Notes that the account's binding has changed.
     pub(super) fn set_binding(&self, binding: AccountState) {
-        if let Some((login, _)) = &mut self.state().login {
+        if let Some((login, ..)) = &mut self.state().login {
             login.binding = binding;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::health::Health;
 use super::limits::Throttle;
+use super::sessions::Sessions;
 use crate::bank::Bank;
 use crate::config::{Mode, Rules, ThrottleConfig};
 use crate::crypto::opaque::OpaqueServer;
@@ -36,6 +37,7 @@ pub struct Service {
     pub(super) charging: Mutex<BTreeSet<PaymentId>>,
     pub(super) unresolved: tokio::sync::Notify,
     pub(super) health: Health,
+    pub(super) sessions: Arc<Sessions>,
 }
 
 /// A service's parts.
@@ -94,6 +96,7 @@ impl Service {
             charging,
             unresolved,
             health: Health::default(),
+            sessions: Arc::default(),
         }
     }
 

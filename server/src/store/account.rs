@@ -14,6 +14,17 @@ pub struct Account {
     pub id: AccountId,
     /// What a login is checked against.
     pub credential: Credential,
+    /// How often all its logins were ended: a login of an earlier epoch is none any more.
+    pub epoch: i64,
+}
+
+/// An account as a login finds it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// How often all its logins were ended.
+    pub epoch: i64,
+    /// What it pays with.
+    pub binding: Option<Binding>,
 }
 
 /// What an account pays with. The vault seals every blob.

@@ -4,8 +4,9 @@ mod account;
 pub mod payment;
 mod postgres;
 mod sqlite;
+mod sqlite_life;
 
-pub use account::{Account, AccountId, Binding, BoundAccount, Change, Creation};
+pub use account::{Account, AccountId, Binding, BoundAccount, Change, Creation, Standing};
 pub use payment::{Intent, Opened, Payment, PaymentAudit, PaymentState, Settlement};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -34,6 +35,25 @@ pub trait Store: Send + Sync {
 
     /// Finds what an account pays with.
     fn binding(&self, account: AccountId) -> Stored<Option<Binding>>;
+
+    /// Finds an account's epoch and what it pays with, in one look.
+    fn standing(&self, account: AccountId) -> Stored<Option<Standing>>;
+
+    /// Replaces what logins of an account are checked against, and ends its logins; returns the new epoch.
+    fn change_credential(&self, account: AccountId, credential: Credential) -> Stored<i64>;
+
+    /// Ends an account's logins; returns the new epoch.
+    fn end_logins(&self, account: AccountId) -> Stored<i64>;
+
+    /// Returns whether the outcome of one of an account's payments is open.
+    fn has_open_payments(&self, account: AccountId) -> Stored<bool>;
+
+    /// Forgets what an account pays with; refused when nothing is bound, or a payment's outcome is open.
+    fn unbind(&self, account: AccountId) -> Stored<Change>;
+
+    /// Erases an account's name and login and what it pays with, and ends its logins; its payments stay. Refused when a
+    /// payment's outcome is open.
+    fn erase_account(&self, account: AccountId) -> Stored<Change>;
 
     /// Replaces an account's QR record and helper data, or removes them; refused when nothing is bound.
     fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change>;

@@ -6,7 +6,7 @@
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
 use super::{
     Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, PaymentState,
-    Settlement, Store, StoreError, Stored,
+    Settlement, Standing, Store, StoreError, Stored,
 };
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
@@ -20,7 +20,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-const MIGRATIONS: &[&str] = &[include_str!("postgres.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("postgres.sql"), include_str!("postgres_life.sql")];
 /// Connections of one server process.
 const CONNECTIONS_MAX: usize = 16;
 /// Any number that nobody else locks: migrations of several processes wait for each other.
@@ -118,10 +118,10 @@ impl Store for PostgresStore {
     fn find_account(&self, login: LoginName) -> Stored<Option<Account>> {
         let pool = self.pool.clone();
         Box::pin(async move {
-            let find = "SELECT id, password FROM accounts WHERE login = $1";
+            let find = "SELECT id, password, epoch FROM accounts WHERE login = $1";
             let Some(row) = optional(&pool, find, &[&login.as_str()]).await? else { return Ok(None) };
             let credential = Credential::from_bytes(row.get(1)).map_err(|_| corrupt("a login"))?;
-            Ok(Some(Account { id: AccountId(row.get(0)), credential }))
+            Ok(Some(Account { id: AccountId(row.get(0)), credential, epoch: row.get(2) }))
         })
     }
 
@@ -153,6 +153,70 @@ impl Store for PostgresStore {
                 let (record, helper) = (row.get(0), row.get(1));
                 Binding { record, helper, bank_account: row.get(2), authority: row.get(3) }
             }))
+        })
+    }
+
+    fn standing(&self, account: AccountId) -> Stored<Option<Standing>> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let find = "SELECT epoch, record, helper, bank_account, authority FROM accounts
+                        LEFT JOIN bindings ON account = accounts.id WHERE accounts.id = $1";
+            Ok(optional(&pool, find, &[&account.0]).await?.map(|row| {
+                let bound = row.get::<_, Option<Vec<u8>>>(3).zip(row.get::<_, Option<Vec<u8>>>(4));
+                let (record, helper) = (row.get(1), row.get(2));
+                let binding =
+                    bound.map(|(bank_account, authority)| Binding { record, helper, bank_account, authority });
+                Standing { epoch: row.get(0), binding }
+            }))
+        })
+    }
+
+    fn change_credential(&self, account: AccountId, credential: Credential) -> Stored<i64> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let update = "UPDATE accounts SET password = $2, epoch = epoch + 1 WHERE id = $1 RETURNING epoch";
+            let row = optional(&pool, update, &[&account.0, &credential.to_bytes()]).await?;
+            Ok(row.ok_or(corrupt("an account"))?.get(0))
+        })
+    }
+
+    fn end_logins(&self, account: AccountId) -> Stored<i64> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let update = "UPDATE accounts SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch";
+            Ok(optional(&pool, update, &[&account.0]).await?.ok_or(corrupt("an account"))?.get(0))
+        })
+    }
+
+    fn has_open_payments(&self, account: AccountId) -> Stored<bool> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let find = "SELECT EXISTS (SELECT 1 FROM payments WHERE account = $1 AND state IN (1, 2, 5))";
+            Ok(optional(&pool, find, &[&account.0]).await?.is_some_and(|row| row.get(0)))
+        })
+    }
+
+    fn unbind(&self, account: AccountId) -> Stored<Change> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let delete = "DELETE FROM bindings WHERE account = $1 AND NOT EXISTS
+                              (SELECT 1 FROM payments WHERE payments.account = $1 AND state IN (1, 2, 5))";
+            change(&pool, delete, &[&account.0]).await
+        })
+    }
+
+    fn erase_account(&self, account: AccountId) -> Stored<Change> {
+        let pool = self.pool.clone();
+        Box::pin(async move {
+            let erase = r"WITH erased AS (
+                              UPDATE accounts SET login = E'\x01' || id, password = '', epoch = epoch + 1
+                              WHERE id = $1 AND NOT EXISTS
+                                  (SELECT 1 FROM payments WHERE payments.account = $1 AND state IN (1, 2, 5))
+                              RETURNING id
+                          ), unbound AS (DELETE FROM bindings WHERE account IN (SELECT id FROM erased))
+                          SELECT id FROM erased";
+            let erased = optional(&pool, erase, &[&account.0]).await?;
+            Ok(if erased.is_some() { Change::Done } else { Change::Refused })
         })
     }
 

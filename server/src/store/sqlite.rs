@@ -1,9 +1,10 @@
 //! The embedded store.
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, Entry, transition};
+use super::sqlite_life as life;
 use super::{
     Account, AccountId, Binding, BoundAccount, Change, Commits, Creation, Intent, Opened, Payment, PaymentAudit,
-    PaymentState, Settlement, Store, StoreError, Stored,
+    PaymentState, Settlement, Standing, Store, StoreError, Stored,
 };
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
@@ -14,7 +15,8 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The number spells "bpay".
-const SCHEMA: Schema = Schema { application: 0x6270_6179, migrations: &[include_str!("schema.sql")] };
+const SCHEMA: Schema = Schema { application: 0x6270_6179, migrations: MIGRATIONS };
+const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_life.sql")];
 
 /// Selects payments, under the condition that follows.
 macro_rules! payments {
@@ -106,11 +108,11 @@ impl Store for SqliteStore {
 
     fn find_account(&self, login: LoginName) -> Stored<Option<Account>> {
         self.lookups.submit(move |connection| {
-            let find = "SELECT id, password FROM accounts WHERE login = ?1";
+            let find = "SELECT id, password, epoch FROM accounts WHERE login = ?1";
             let found = connection.prepare_cached(find)?.query_row([login.as_str()], |row| {
                 let credential = Credential::from_bytes(row.get_ref(1)?.as_blob()?);
                 let credential = credential.map_err(|_| corrupt(1, Type::Blob))?;
-                Ok(Account { id: AccountId(row.get(0)?), credential })
+                Ok(Account { id: AccountId(row.get(0)?), credential, epoch: row.get(2)? })
             });
             found.optional()
         })
@@ -137,6 +139,30 @@ impl Store for SqliteStore {
             });
             found.optional()
         })
+    }
+
+    fn standing(&self, account: AccountId) -> Stored<Option<Standing>> {
+        self.lookups.submit(move |connection| life::standing(connection, account))
+    }
+
+    fn change_credential(&self, account: AccountId, credential: Credential) -> Stored<i64> {
+        self.writer.submit(move |connection| life::change_credential(connection, account, &credential))
+    }
+
+    fn end_logins(&self, account: AccountId) -> Stored<i64> {
+        self.writer.submit(move |connection| life::end_logins(connection, account))
+    }
+
+    fn has_open_payments(&self, account: AccountId) -> Stored<bool> {
+        self.lookups.submit(move |connection| life::has_open_payments(connection, account))
+    }
+
+    fn unbind(&self, account: AccountId) -> Stored<Change> {
+        self.writer.submit(move |connection| life::unbind(connection, account).map(change))
+    }
+
+    fn erase_account(&self, account: AccountId) -> Stored<Change> {
+        self.writer.submit(move |connection| life::erase(connection, account).map(change))
     }
 
     fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change> {

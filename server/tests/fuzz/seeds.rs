@@ -57,6 +57,7 @@ fn requests() -> Vec<Vec<u8>> {
     let nonce = Some(payment);
     let proof = PresentationProof { nonce, signature: Some(device.sign(&enrolment, nonce)) };
     let signature = device.sign_enrolment(&enrolment, channel);
+    let life = life_requests();
     let requests = [
         Request::Login { login: login.clone(), password: password.clone(), channel },
         Request::Register {
@@ -104,7 +105,44 @@ fn requests() -> Vec<Vec<u8>> {
         Request::OpaqueRegisterFinish { login, message: message.clone() },
         Request::OpaqueLoginFinish { message },
     ];
-    requests.iter().map(|request| codec::encode(request).unwrap()[codec::PREFIX_BYTES..].to_vec()).collect()
+    let all = requests.iter().chain(&life);
+    all.map(|request| codec::encode(request).unwrap()[codec::PREFIX_BYTES..].to_vec()).collect()
+}
+
+/// The requests of an account's life.
+fn life_requests() -> Vec<Request> {
+    let enrolment = PayloadBytes::new(payload().to_bytes()).unwrap();
+    let (login, password) = (LoginName::new("ada").unwrap(), Secret::new("password").unwrap());
+    let (bank_account, pin) = (BankAccount::new("400000000001").unwrap(), Secret::new("4711").unwrap());
+    let (device, channel) = (DeviceSecret::from_seed(&[7; 32]), ChannelBinding([7; 32]));
+    let stepped_up = Some(device.sign_step_up(&enrolment, channel));
+    let factors = message::Factors {
+        payload: Some(enrolment.clone()),
+        signature: stepped_up,
+        bank_account: Some(bank_account.clone()),
+        pin: Some(pin.clone()),
+    };
+    let recovery = message::Recovery {
+        login: login.clone(),
+        password: password.clone(),
+        channel,
+        bank_account: bank_account.clone(),
+        pin: pin.clone(),
+        payload: enrolment.clone(),
+        signature: stepped_up,
+    };
+    vec![
+        Request::StepUp { factors },
+        Request::ChangePassword { password: recovery.password.clone() },
+        Request::AddDevice { device: device.key(), signature: device.sign_device(channel) },
+        Request::RevokeDevice { device: device.key() },
+        Request::ListDevices,
+        Request::ListSessions,
+        Request::EndSessions { session: Some(message::SessionId(7)) },
+        Request::RevokeMandate,
+        Request::CloseAccount,
+        Request::Recover { recovery },
+    ]
 }
 
 fn responses() -> Vec<Vec<u8>> {
@@ -133,6 +171,10 @@ fn responses() -> Vec<Vec<u8>> {
         Response::Metrics { json: "{}".into() },
         Response::OpaqueChallenge { message },
         Response::QrReplaced,
+        Response::Devices { devices: DeviceKeys::new([DeviceKey([7; 32]); 2]).unwrap() },
+        Response::Sessions {
+            sessions: vec![message::SessionInfo { session: message::SessionId(7), age_ms: 1_000, is_here: true }],
+        },
     ];
     responses.iter().map(|response| codec::encode(response).unwrap()[codec::PREFIX_BYTES..].to_vec()).collect()
 }

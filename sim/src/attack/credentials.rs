@@ -1,15 +1,17 @@
 //! Attacks on names and passwords: a leaked list, the question who has an account, and a password alone.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged, with_static_symbols};
+use super::definition::{Defence, Description, RESISTED, Requirement, one_defence, unchanged, without_step_up};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{Account, AttackedSystem, is_accepted, rng};
 use crate::Error;
 use crate::scenario::Configuration;
 use biopay_datasets::stream::stream;
-use biopay_protocol::{HelperBytes, LoginName, PayloadBytes, Refusal, Request, Response, Secret};
+use biopay_protocol::message::Factors;
+use biopay_protocol::{DeviceSecret, HelperBytes, LoginName, PayloadBytes, Refusal, Request, Response, Secret};
 use biopay_reports::auc::auc;
 use biopay_server::client::Connection;
+use biopay_server::config::Presentation;
 use rand::RngExt;
 use std::time::Duration;
 
@@ -26,8 +28,8 @@ pub(in crate::attack) const RE_ENROLMENT: Attack = Attack {
         targets: 80,
         budget: 1,
         needs: unchanged,
-        weaken: with_static_symbols,
-        defences: one_defence,
+        weaken: without_step_up,
+        defences: re_enrolment_defences,
         requirement: Some(Requirement {
             source: "NIST SP 800-63B-3, 6.1.2: binding another authenticator needs one that is bound",
             max: RESISTED,
@@ -37,8 +39,17 @@ pub(in crate::attack) const RE_ENROLMENT: Attack = Attack {
     act: Act::Online(|system| Box::pin(re_enrolment(system))),
 };
 
-/// Enrols the attacker's own finger on an account whose password is known, and pays with it. The counter-measure is a
-/// device's signature on new enrolments.
+/// Lists the defences: what a step up achieves is also measured alone, with static symbols and verification codes.
+fn re_enrolment_defences(configuration: Configuration) -> Vec<Defence> {
+    let alone = Defence { name: "a step up alone", presentation: Some(Presentation::Static) };
+    match configuration {
+        Configuration::Hardened => one_defence(configuration).into_iter().chain([alone]).collect(),
+        Configuration::PatentLiteral | Configuration::Control => one_defence(configuration),
+    }
+}
+
+/// Enrols the attacker's own finger on an account whose password is known, and pays with it. The counter-measures are a
+/// device's signature on new enrolments, and a step up: the enrolled QR or the bank account's PIN.
 async fn re_enrolment(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, account) in system.accounts.iter().enumerate() {
@@ -73,14 +84,40 @@ async fn take_over(
     let Ok(enrolment) = scheme.enrol(std::slice::from_ref(template), None, &mut rng) else { return Ok(None) };
     let payload = PayloadBytes::new(enrolment.payload.to_bytes())?;
     let helper = Some(HelperBytes::new(enrolment.helper.0)?);
-    let request = Request::ReplaceQr { enrolment: payload.clone(), helper, signature: None };
-    match system.ask(connection, &request).await? {
-        Response::QrReplaced => {}
-        refused => return Ok(Some(refused)),
+    let mut answer = Response::Refused(Refusal::StepUpRequired);
+    for request in ways_in(connection, index, &payload, helper) {
+        answer = system.ask(connection, &request).await?;
+        if answer == Response::QrReplaced {
+            break;
+        }
+    }
+    if answer != Response::QrReplaced {
+        return Ok(Some(answer));
     }
     let payment = system.page(connection, &format!("taken-over-{index}")).await?;
     let proof = system.proof(None, payment, &payload);
     Ok(Some(system.present(connection, payment, &payload, proof).await?))
+}
+
+/// Lists what somebody tries who has the password alone: the new QR at once, after showing their own finger in place of the
+/// owner's, after adding a device of theirs, which then signs it, and after revoking the owner's QR.
+fn ways_in(connection: &Connection, index: u32, payload: &PayloadBytes, helper: Option<HelperBytes>) -> [Request; 7] {
+    let (enrolment, channel) = (payload.clone(), connection.channel());
+    let device = DeviceSecret::from_seed(&[index as u8; 32]);
+    let signature = device.sign_enrolment(payload, channel);
+    let replace = |signature| Request::ReplaceQr { enrolment: enrolment.clone(), helper: helper.clone(), signature };
+    let shown = Some(device.sign_step_up(payload, channel));
+    let factors = Factors { payload: Some(payload.clone()), signature: shown, ..Factors::default() };
+    let (key, own) = (device.key(), device.sign_device(channel));
+    [
+        replace(None),
+        Request::StepUp { factors },
+        replace(None),
+        Request::AddDevice { device: key, signature: own },
+        replace(Some(signature)),
+        Request::RevokeQr,
+        replace(Some(signature)),
+    ]
 }
 
 /// Names and passwords that leaked at another service, tried here.
@@ -90,7 +127,7 @@ pub(in crate::attack) const CREDENTIAL_STUFFING: Attack = Attack {
         targets: 80,
         budget: 1,
         needs: unchanged,
-        weaken: with_static_symbols,
+        weaken: without_step_up,
         defences: one_defence,
         requirement: Some(Requirement { source: "NIST SP 800-63B-3, 4.2: two different factors", max: RESISTED }),
         is_decided_by_scheme: false,

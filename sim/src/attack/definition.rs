@@ -69,6 +69,12 @@ pub(in crate::attack) fn with_codes(scenario: &mut Scenario) {
     scenario.server.verification_code = true;
 }
 
+/// Makes the password enough to enrol another QR, and the server accept it without any proof.
+pub(in crate::attack) fn without_step_up(scenario: &mut Scenario) {
+    scenario.server.step_up = false;
+    with_static_symbols(scenario);
+}
+
 /// Makes the server accept a QR without any proof.
 pub(in crate::attack) fn with_static_symbols(scenario: &mut Scenario) {
     scenario.server.presentation = Presentation::Static;

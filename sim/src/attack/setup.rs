@@ -67,6 +67,7 @@ fn defended(scenario: &Scenario, configuration: Configuration) -> Scenario {
     let server = &mut scenario.server;
     server.mode = if is_literal { PinMode::PatentLiteral } else { PinMode::Mandate };
     server.presentation = if is_literal { Presentation::Static } else { Presentation::DeviceAndNonce };
+    server.step_up = !is_literal;
     server.verification_code = !is_literal;
     server.throttling = !is_literal;
     server.hides_unknown_names = !is_literal;

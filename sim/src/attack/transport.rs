@@ -1,7 +1,7 @@
 //! Attacks on QUIC: requests before the end of the handshake, replayed datagrams, and amplification.
 
 use super::act::{Act, Attack};
-use super::definition::{ABSENT, Description, Requirement, one_defence, unchanged, with_static_symbols};
+use super::definition::{ABSENT, Description, Requirement, one_defence, unchanged, without_step_up};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{AttackedSystem, BOTS_LINK};
 use crate::Error;
@@ -135,7 +135,7 @@ pub(in crate::attack) const AMPLIFICATION: Attack = Attack {
         budget: 1,
         needs: unchanged,
         // The control's address is the attacker's own.
-        weaken: with_static_symbols,
+        weaken: without_step_up,
         defences: one_defence,
         requirement: Some(Requirement { source: "RFC 9000, 8.1: at most three times what was received", max: 0.5 }),
         is_decided_by_scheme: false,

@@ -262,6 +262,9 @@ pub struct ServerSettings {
     /// a signature by an enrolled device; `device-and-nonce` a signature over both.
     #[schemars(with = "String")]
     pub presentation: Presentation,
+    /// Whether a new QR, a new password and other changes of an account need more than the password: the enrolled QR or
+    /// the bank account's PIN.
+    pub step_up: bool,
     /// The number of digits of a verification code, 1 to 9.
     pub code_digits: u8,
     /// Whether the server throttles clients after failures.
@@ -390,6 +393,7 @@ impl Default for ServerSettings {
             login: Login::Password,
             mode: PinMode::Mandate,
             presentation: Presentation::Static,
+            step_up: true,
             code_digits: 6,
             throttling: true,
             hides_unknown_names: true,

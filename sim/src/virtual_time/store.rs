@@ -7,7 +7,7 @@ use biopay_server::crypto::credential::Credential;
 use biopay_server::env::BoxFuture;
 use biopay_server::store::{
     Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, Settlement,
-    SqliteStore, Store, Stored,
+    SqliteStore, Standing, Store, Stored,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -108,6 +108,30 @@ impl Store for TimedStore {
 
     fn binding(&self, account: AccountId) -> Stored<Option<Binding>> {
         self.reading(self.inner.binding(account))
+    }
+
+    fn standing(&self, account: AccountId) -> Stored<Option<Standing>> {
+        self.reading(self.inner.standing(account))
+    }
+
+    fn change_credential(&self, account: AccountId, credential: Credential) -> Stored<i64> {
+        self.writing(self.inner.change_credential(account, credential))
+    }
+
+    fn end_logins(&self, account: AccountId) -> Stored<i64> {
+        self.writing(self.inner.end_logins(account))
+    }
+
+    fn has_open_payments(&self, account: AccountId) -> Stored<bool> {
+        self.reading(self.inner.has_open_payments(account))
+    }
+
+    fn unbind(&self, account: AccountId) -> Stored<Change> {
+        self.writing(self.inner.unbind(account))
+    }
+
+    fn erase_account(&self, account: AccountId) -> Stored<Change> {
+        self.writing(self.inner.erase_account(account))
     }
 
     fn replace_record(&self, account: AccountId, record: Option<Vec<u8>>, helper: Option<Vec<u8>>) -> Stored<Change> {

@@ -1,0 +1,6 @@
+//! Processing codes (ISO 8583:1987, table A.1), without account types.
+
+/// Purchase of goods.
+pub const PURCHASE: &str = "000000";
+/// The end of a mandate: codes from 90 are for private use.
+pub const CLOSE_MANDATE: &str = "900000";

@@ -1,0 +1,2 @@
+-- How often all logins of an account were ended.
+ALTER TABLE accounts ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;
