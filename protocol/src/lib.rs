@@ -13,6 +13,7 @@ pub mod client;
 pub mod codec;
 pub mod credentials;
 pub mod error;
+pub mod merchant;
 pub mod message;
 pub mod opaque;
 pub mod proof;
@@ -26,7 +27,7 @@ pub use proof::{DeviceKey, DeviceKeys, DeviceSecret, PresentationProof};
 pub use secret::Secret;
 pub use values::{
     BankAccount, ChannelBinding, Currency, HelperBytes, IdempotencyKey, ImageBytes, LoginName, Merchant, MinorUnits,
-    OpaqueBytes, PayloadBytes, PaymentId,
+    OpaqueBytes, OrderId, PayloadBytes, PaymentId, Reference,
 };
 
 /// The protocol's name in TLS (RFC 7301); a change that an older peer cannot read gets a new one.

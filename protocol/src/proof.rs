@@ -115,7 +115,7 @@ impl DeviceSecret {
         self.sign_message(&added(self.key(), channel))
     }
 
-    fn sign_message(&self, message: &[u8]) -> DeviceSignature {
+    pub(crate) fn sign_message(&self, message: &[u8]) -> DeviceSignature {
         let signature = self.0.sign(message);
         let (r, s) = signature.as_ref().split_at(32);
         let half = |half: &[u8]| half.try_into().expect("an Ed25519 signature has 64 bytes");
@@ -165,7 +165,7 @@ pub fn is_device_signed(device: DeviceKey, channel: ChannelBinding, signature: &
     is_message_signed_by(&[device], &added(device, channel), signature)
 }
 
-fn is_message_signed_by(keys: &[DeviceKey], message: &[u8], signature: &DeviceSignature) -> bool {
+pub(crate) fn is_message_signed_by(keys: &[DeviceKey], message: &[u8], signature: &DeviceSignature) -> bool {
     let signature = [signature.r, signature.s].concat();
     keys.iter().any(|key| UnparsedPublicKey::new(&ED25519, key.0).verify(message, &signature).is_ok())
 }

@@ -110,6 +110,20 @@ impl std::fmt::Debug for BankAccount {
     }
 }
 
+checked_string! {
+    /// A merchant's own name for an order.
+    OrderId, "order", "1 to 40 printable ASCII characters",
+    |text| (1..=40).contains(&text.len()) && text.bytes().all(|b| (0x20..0x7f).contains(&b))
+}
+shown!(OrderId);
+
+checked_string! {
+    /// The name of a payment at server and bank (ISO 8583 data element 37).
+    Reference, "reference", "12 letters and digits",
+    |text| text.len() == 12 && text.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+shown!(Reference);
+
 /// An amount of money in the currency's smallest unit, such as cents; never negative or zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]

@@ -81,7 +81,7 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::RevokeQr),
         Just(Request::FetchHelper),
         (merchant, amount(), currency(), key).prop_map(|(merchant, amount, currency, idempotency_key)| {
-            Request::BeginPayment { merchant, amount, currency, idempotency_key }
+            Request::BeginPayment { merchant, amount, currency, idempotency_key, order: None }
         }),
         (page(), payload()).prop_map(|(payment, payload)| Request::PresentQr {
             payment,

@@ -53,7 +53,13 @@ fn requests() -> Vec<Request> {
         Request::ReplaceQr { enrolment: enrolment.clone(), helper: None, signature: None },
         Request::RevokeQr,
         Request::FetchHelper,
-        Request::BeginPayment { merchant, amount, currency, idempotency_key: IdempotencyKey::new("k1").unwrap() },
+        Request::BeginPayment {
+            merchant,
+            amount,
+            currency,
+            idempotency_key: IdempotencyKey::new("k1").unwrap(),
+            order: None,
+        },
         Request::PresentQr { payment, payload: payload(), proof: PresentationProof::default() },
         Request::SubmitCode { payment, code: Secret::new("012345").unwrap() },
         Request::ResendCode { payment },
@@ -76,6 +82,7 @@ fn requests() -> Vec<Request> {
         Request::RevokeMandate,
         Request::CloseAccount,
         Request::Recover { recovery: recovery() },
+        Request::Refund { refund: refund() },
     ]
 }
 
@@ -86,6 +93,12 @@ fn fuller_requests() -> Vec<Request> {
     let device = DeviceSecret::from_seed(&[1; 32]);
     let devices = DeviceKeys::new([device.key()]).unwrap();
     let proof = PresentationProof { nonce: Some(PAGE), signature: Some(device.sign(&payload(), Some(PAGE))) };
+    let (merchant, amount) = (Merchant::new("corner shop").unwrap(), MinorUnits::new(1_999).unwrap());
+    let (currency, idempotency_key) = (Currency::new("EUR").unwrap(), IdempotencyKey::new("k1").unwrap());
+    let name = OrderId::new("A-1").unwrap();
+    let expires_ms = 1_800_000_000_000;
+    let terms = merchant::OrderTerms { merchant: &merchant, amount, currency: &currency, order: &name, expires_ms };
+    let order = merchant::sign_order(&DeviceSecret::from_seed(&[2; 32]), &terms).unwrap();
     let stepped_up = Some(device.sign_step_up(&payload(), ChannelBinding([3; 32])));
     let (account, own_pin) = (Some(bank_account.clone()), Some(pin.clone()));
     let factors = Factors { payload: Some(payload()), signature: stepped_up, bank_account: account, pin: own_pin };
@@ -103,10 +116,22 @@ fn fuller_requests() -> Vec<Request> {
         Request::BindAccount { enrolment, helper: helper.clone(), bank_account, pin, devices },
         Request::ReplaceQr { enrolment: payload(), helper, signature },
         Request::PresentQr { payment, payload: payload(), proof },
+        Request::BeginPayment { merchant, amount, currency, idempotency_key, order: Some(order) },
         Request::StepUp { factors },
         Request::EndSessions { session: Some(SessionId(300)) },
         Request::Recover { recovery: Recovery { signature: stepped_up, ..recovery() } },
     ]
+}
+
+fn refund() -> merchant::RefundRequest {
+    merchant::sign_refund(
+        &DeviceSecret::from_seed(&[2; 32]),
+        Merchant::new("corner shop").unwrap(),
+        Reference::new("ABCDEF123456").unwrap(),
+        (MinorUnits::new(500).unwrap(), Currency::new("EUR").unwrap()),
+        IdempotencyKey::new("r1").unwrap(),
+    )
+    .unwrap()
 }
 
 fn recovery() -> Recovery {
@@ -151,6 +176,11 @@ fn responses() -> Vec<Response> {
         Response::MandateRevoked,
         Response::AccountClosed,
         Response::Recovered,
+        Response::Refunded {
+            reference: "REFUND123456".into(),
+            amount: MinorUnits::new(500).unwrap(),
+            currency: Currency::new("EUR").unwrap(),
+        },
     ];
     all.extend(refusals().into_iter().map(Response::Refused));
     all
@@ -197,6 +227,10 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NoSuchDevice,
         Refusal::NoSuchSession,
         Refusal::PaymentsOpen,
+        Refusal::MerchantSignature,
+        Refusal::OrderExpired,
+        Refusal::OrderTaken,
+        Refusal::RefundTooLarge,
     ]
 }
 

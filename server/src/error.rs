@@ -25,6 +25,9 @@ pub enum Error {
     /// A sealed record cannot be opened.
     #[error("vault: {0}")]
     Vault(#[from] crate::crypto::vault::CannotOpen),
+    /// A table could not be read or written.
+    #[error("table: {0}")]
+    Table(#[from] csv::Error),
     /// The network refused.
     #[error("network: {0}")]
     Network(#[from] std::io::Error),

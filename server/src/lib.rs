@@ -22,6 +22,8 @@ pub mod tls;
 
 // The server decides.
 pub mod images;
+pub mod merchants;
+pub mod reconcile;
 pub mod service;
 
 // What a decision needs: time and randomness, keys, durable storage.
@@ -35,6 +37,7 @@ pub mod store;
 pub mod bank;
 pub mod iso8583;
 pub mod issuer;
+pub mod statement;
 
 // The operator watches.
 pub mod metrics;

@@ -90,6 +90,7 @@ fn intent(account: AccountId, number: u128) -> Intent {
         currency: Currency::new("EUR").unwrap(),
         reference: format!("DEADLINE{number:04}"),
         at_ms: 1,
+        order: None,
     }
 }
 

@@ -44,7 +44,7 @@ async fn tour(system: &System, disturbance: Disturbance, parts: &[&str]) -> Opti
     };
     let content = serde_json::json!({
         "host": "127.0.0.1", "port": relay.address.port(), "trusted": trusted, "parts": parts, "rounds": ROUNDS,
-        "users": [user(1), user(2), user(3), user(4)],
+        "merchant_seed": "07".repeat(32), "users": [user(1), user(2), user(3), user(4)],
     });
     std::fs::write(&setting, content.to_string()).unwrap();
     let mut command = tokio::process::Command::new(python);
@@ -61,7 +61,8 @@ fn assert_nothing_unexpected(seen: &BTreeMap<String, u64>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_client_goes_the_patents_ways_and_meets_each_refusal() {
-    let system = System::start(Setup::default()).await;
+    let merchants = merchant_keys("signing shop");
+    let system = System::start(Setup { merchants, ..Setup::default() }).await;
     let parts = [
         "in_one_message",
         "in_two_steps",
@@ -71,6 +72,7 @@ async fn a_foreign_client_goes_the_patents_ways_and_meets_each_refusal() {
         "versions",
         "with_a_device",
         "account_life",
+        "merchants",
     ];
     let Some(seen) = tour(&system, Disturbance::default(), &parts).await else { return };
     assert_nothing_unexpected(&seen);
@@ -83,8 +85,9 @@ async fn a_foreign_client_goes_the_patents_ways_and_meets_each_refusal() {
     for answer in ended {
         assert!(seen.keys().any(|what| what.ends_with(&format!(": {answer}"))), "{answer}: {seen:#?}");
     }
+    assert_eq!((seen["Refund: Refunded"], seen["Refund: RefundTooLarge"]), (3, 1), "{seen:#?}");
     assert_eq!(seen.keys().filter(|what| what.contains("closed with (2, 'biopay/3')")).count(), 3, "{seen:#?}");
-    assert_eq!(system.ledger.audit().await.unwrap().charges, 6);
+    assert_eq!(system.ledger.audit().await.unwrap().charges, 7);
     system.assert_money().await;
     system.stop().await;
 }

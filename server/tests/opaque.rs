@@ -27,8 +27,8 @@ fn binding(n: u64) -> AccountBinding {
 }
 
 fn payment(n: u64, password: &str, seed: u8) -> Plan {
-    let Request::BeginPayment { merchant, amount, currency, idempotency_key } = begin(10, "k") else { panic!() };
-    let order = Order { merchant, amount, currency, idempotency_key };
+    let Request::BeginPayment { merchant, amount, currency, idempotency_key, .. } = begin(10, "k") else { panic!() };
+    let order = Order { merchant, amount, currency, idempotency_key, signed: None };
     Plan::Pay {
         credentials: credentials(n, password, seed),
         order,

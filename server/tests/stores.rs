@@ -148,6 +148,7 @@ impl Suite<'_> {
             currency: Currency::new("EUR").unwrap(),
             reference: format!("{:06}{number:06}", self.run),
             at_ms: number as u64,
+            order: None,
         };
         let existing = self.model.payments.iter().find(|(l, k, _)| (*l, *k) == (login, key));
         let opened = self.store.open_payment(intent.clone()).await.unwrap();
@@ -221,6 +222,7 @@ fn check(store: &dyn Store, runtime: &tokio::runtime::Runtime, cases: u32) {
     let passwords = Passwords::new(system::env(1, 8), cost, vec![]);
     let credential = Credential::Password(runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap());
     runtime.block_on(check_life(store, &credential));
+    runtime.block_on(check_books(store, &credential));
     let run = std::cell::Cell::new(0);
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
     proptest!(config, |(commands in proptest::collection::vec(command(), 1..40))| {
@@ -257,6 +259,7 @@ async fn check_life(store: &dyn Store, credential: &Credential) {
         currency: Currency::new("EUR").unwrap(),
         reference: "LIFE00000000".into(),
         at_ms: 1,
+        order: None,
     };
     assert!(!store.has_open_payments(account).await.unwrap());
     assert!(matches!(store.open_payment(intent).await, Ok(Opened::New(_))));
@@ -275,6 +278,106 @@ async fn check_life(store: &dyn Store, credential: &Credential) {
     assert_eq!((kept.state, kept.amount.value()), (PaymentState::Posted, 5), "the books are kept");
     let Creation::Created(another) = create().await.unwrap() else { panic!("the name is free") };
     assert_ne!(account, another);
+}
+
+/// Opens a payment and has the bank approve it.
+async fn posted(store: &dyn Store, account: AccountId, number: u128, order: Option<&str>) -> Opened {
+    let intent = Intent {
+        payment: PaymentId(number << 100),
+        account,
+        key: IdempotencyKey::new(format!("books-{number}")).unwrap(),
+        merchant: Merchant::new("book shop").unwrap(),
+        amount: MinorUnits::new(10).unwrap(),
+        currency: Currency::new("EUR").unwrap(),
+        reference: format!("BOOKS{number:07}"),
+        at_ms: 1,
+        order: order.map(|order| OrderId::new(order).unwrap()),
+    };
+    let opened = store.open_payment(intent).await.unwrap();
+    if let Opened::New(payment) = &opened {
+        store.settle(payment.id, Settlement::Approved { approval: "000001".into() }).await.unwrap();
+    }
+    opened
+}
+
+/// Goes through refunds, orders, suspense and settlement.
+async fn check_books(store: &dyn Store, credential: &Credential) {
+    let login = LoginName::new("somebody who gets something back").unwrap();
+    let Creation::Created(account) = store.create_account(login, credential.clone(), None).await.unwrap() else {
+        panic!()
+    };
+    let before = store.audit().await.unwrap();
+    let Opened::New(payment) = posted(store, account, 1, Some("A-1")).await else { panic!() };
+    assert_eq!(posted(store, account, 2, Some("A-1")).await, Opened::OrderTaken, "an order is paid once");
+    assert!(matches!(posted(store, account, 3, Some("A-2")).await, Opened::New(_)));
+    let open = async |key: &str, amount, reference: &str| {
+        let (key, amount) = (IdempotencyKey::new(key).unwrap(), MinorUnits::new(amount).unwrap());
+        let (payment, reference) = (payment.id, reference.to_owned());
+        store.open_refund(RefundIntent { payment, key, amount, reference, at_ms: 2 }).await.unwrap()
+    };
+    let OpenedRefund::New(first) = open("a", 6, "REFUND000001").await else { panic!() };
+    assert_eq!((first.state, first.original.as_str()), (PaymentState::Pending, "BOOKS0000001"));
+    assert_eq!(open("a", 6, "REFUND000002").await, OpenedRefund::Existing(first));
+    assert_eq!(open("a", 5, "REFUND000002").await, OpenedRefund::Conflict);
+    assert_eq!(open("b", 5, "REFUND000002").await, OpenedRefund::TooLarge, "what is under way counts");
+    assert!(matches!(open("b", 4, "REFUND000002").await, OpenedRefund::New(_)));
+    let settle =
+        async |reference: &str, settlement| store.settle_refund(reference.into(), settlement).await.unwrap().state;
+    assert_eq!(store.unresolved_refunds().await.unwrap().len(), 2);
+    assert_eq!(settle("REFUND000001", Settlement::Unknown).await, PaymentState::Unknown);
+    assert_eq!(settle("REFUND000001", Settlement::NotSent).await, PaymentState::Unknown, "it says nothing any more");
+    let approved = || Settlement::Approved { approval: "000002".into() };
+    assert_eq!(settle("REFUND000001", approved()).await, PaymentState::Posted);
+    assert_eq!(settle("REFUND000001", approved()).await, PaymentState::Posted, "once");
+    // What was never sent leaves key and money free.
+    assert_eq!(settle("REFUND000002", Settlement::NotSent).await, PaymentState::Voided);
+    assert!(matches!(open("b", 4, "REFUND000003").await, OpenedRefund::New(_)));
+    assert_eq!(settle("REFUND000003", Settlement::Declined(Decline::Other("12".into()))).await, PaymentState::Voided);
+    let after = store.audit().await.unwrap();
+    assert!(after.is_clean(), "{after:?}");
+    assert_eq!((after.refunded_minor - before.refunded_minor, after.posted - before.posted), (6, 2));
+    let (batch, rows) = store.close_batch().await.unwrap();
+    let lines = store.batch_lines(batch).await.unwrap();
+    assert_eq!(rows, lines.len() as u64);
+    let ours = lines.iter().filter(|line| line.merchant == "book shop");
+    assert_eq!(ours.map(|line| line.amount_minor).sum::<i64>(), 20 - 6);
+    assert_eq!(store.close_batch().await, Ok((batch + 1, 0)), "nothing is paid out twice");
+    assert_eq!(store.clear_suspense(payment.id).await, Ok(Change::Refused), "none is there");
+    let listed = store.payments_above(PaymentId(0)).await.unwrap();
+    assert!(listed.is_sorted_by_key(|payment| payment.id) && listed.iter().any(|listed| listed.id == payment.id));
+    let above = store.refunds_above("REFUND000001".into()).await.unwrap();
+    assert_eq!(
+        above.iter().map(|refund| refund.reference.as_str()).collect::<Vec<_>>(),
+        ["REFUND000002", "REFUND000003"]
+    );
+    check_race(store, account).await;
+}
+
+/// Eight refunds of a half each race: two fit, on a store that runs them one after the other or side by side.
+async fn check_race(store: &dyn Store, account: AccountId) {
+    let Opened::New(payment) = posted(store, account, 4, None).await else { panic!() };
+    let intent = |n: u32| RefundIntent {
+        payment: payment.id,
+        key: IdempotencyKey::new(format!("race-{n}")).unwrap(),
+        amount: MinorUnits::new(5).unwrap(),
+        reference: format!("RACING{n:06}"),
+        at_ms: 2,
+    };
+    let racing: Vec<_> = (0..8).map(|n| tokio::spawn(store.open_refund(intent(n)))).collect();
+    let mut new = 0;
+    for opened in racing {
+        match opened.await.unwrap().unwrap() {
+            OpenedRefund::New(refund) => {
+                new += 1;
+                let approved = Settlement::Approved { approval: "000003".into() };
+                store.settle_refund(refund.reference, approved).await.unwrap();
+            }
+            OpenedRefund::TooLarge => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(new, 2);
+    assert!(store.audit().await.unwrap().is_clean());
 }
 
 #[test]

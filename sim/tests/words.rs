@@ -41,6 +41,7 @@ fn operations_are_named_as_on_the_wire() {
             amount: MinorUnits::new(100).unwrap(),
             currency: Currency::new("EUR").unwrap(),
             idempotency_key: IdempotencyKey::new("once").unwrap(),
+            order: None,
         },
         Request::PresentQr { payment, payload: payload(), proof: PresentationProof::default() },
         Request::SubmitCode { payment, code: secret() },

@@ -102,6 +102,12 @@ BINDING = {"enrolment": text, "bank_account": text, "pin": text, "1 helper": tex
 PAGE = {"payment": number}
 
 
+def order(value):
+    name, expires_ms, signature = value
+    return text(name) + number(expires_ms) + SIGNATURE(signature)
+
+
+MONEY = {"amount": number, "currency": text, "idempotency_key": text}
 REQUESTS = [
     ("Register", {**NAME, **BINDING}),
     ("RegisterCredentials", NAME),
@@ -111,7 +117,7 @@ REQUESTS = [
     ("ReplaceQr", {"enrolment": text, "1 helper": text, "2 signature": SIGNATURE}),
     ("RevokeQr", {}),
     ("FetchHelper", {}),
-    ("BeginPayment", {"merchant": text, "amount": number, "currency": text, "idempotency_key": text}),
+    ("BeginPayment", {"merchant": text, "amount": number, "currency": text, "idempotency_key": text, "1 order": order}),
     ("PresentQr", {**PAGE, "payload": text, "1 nonce": number, "2 signature": SIGNATURE}),
     ("SubmitCode", {**PAGE, "code": text}),
     ("ResendCode", PAGE),
@@ -144,6 +150,7 @@ REQUESTS = [
             "1 signature": SIGNATURE,
         },
     ),
+    ("Refund", {"merchant": text, "reference": text, **MONEY, "signature": SIGNATURE}),
 ]
 
 
@@ -189,6 +196,7 @@ RESPONSES = [
     ("MandateRevoked", {}),
     ("AccountClosed", {}),
     ("Recovered", {}),
+    ("Refunded", {"reference": Reader.text, "amount": Reader.number, "currency": Reader.text}),
 ]
 TRIES = {"tries_left": Reader.byte}
 REFUSALS = [
@@ -230,6 +238,10 @@ REFUSALS = [
     ("NoSuchDevice", {}),
     ("NoSuchSession", {}),
     ("PaymentsOpen", {}),
+    ("MerchantSignature", {}),
+    ("OrderExpired", {}),
+    ("OrderTaken", {}),
+    ("RefundTooLarge", {}),
 ]
 NUMBERS = {name: (index, fields) for index, (name, fields) in enumerate(REQUESTS)}
 

@@ -11,7 +11,7 @@ import json
 import socket
 import sys
 
-from biopay import channel_binding, connect, encode, frame
+from biopay import channel_binding, connect, encode, frame, number, text
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
@@ -213,6 +213,38 @@ class Tour:
             self.note("pay", await self.pay(client, user, "revoked"), "NotBound")
             await self.ask(client, "CloseAccount", "AccountClosed")
             self.note("Login", await client.log_in(user["login"], user["password"]), "WrongCredentials")
+
+    # --- what merchants sign (wire.md, section 9)
+
+    async def merchants(self):
+        user, shop = self.user(0), Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self.setting["merchant_seed"]))
+        async with self.connect() as client:
+            await self.log_in(client, user)
+            expires = 4_000_000_000_000
+            terms = text("signing shop") + number(10) + text("EUR") + text("A-1") + number(expires)
+            order = ("A-1", expires, shop.sign(b"biopay order 1\0" + terms))
+            begin = {"merchant": "signing shop", "currency": "EUR", "order": order}
+            await self.ask(client, "BeginPayment", "MerchantSignature", **begin, amount=9, idempotency_key="m0")
+            page = await self.ask(client, "BeginPayment", "PaymentOpened", **begin, amount=10, idempotency_key="m1")
+            present = {"payment": page["payment"], "payload": user["payload"]}
+            receipt = await self.ask(client, "PresentQr", "Charged", **present)
+            page = await self.ask(client, "BeginPayment", "PaymentOpened", **begin, amount=10, idempotency_key="m2")
+            present = {"payment": page["payment"], "payload": user["payload"]}
+            await self.ask(client, "PresentQr", "OrderTaken", **present)
+        async with self.connect() as client:
+            for amount, key, expected in [
+                (4, "r1", "Refunded"),
+                (4, "r1", "Refunded"),
+                (5, "r1", "IdempotencyConflict"),
+                (7, "r2", "RefundTooLarge"),
+                (6, "r3", "Refunded"),
+            ]:
+                fields = text("signing shop") + text(receipt["reference"]) + number(amount) + text("EUR") + text(key)
+                refund = {"merchant": "signing shop", "reference": receipt["reference"], "amount": amount}
+                signature = shop.sign(b"biopay refund 1\0" + fields)
+                await self.ask(
+                    client, "Refund", expected, **refund, currency="EUR", idempotency_key=key, signature=signature
+                )
 
     # --- many requests over a link that loses, doubles and reorders
 

@@ -267,8 +267,8 @@ fn bind(binding: &AccountBinding) -> Request {
 }
 
 fn begin(order: &Order) -> Request {
-    let Order { merchant, amount, currency, idempotency_key } = order.clone();
-    Request::BeginPayment { merchant, amount, currency, idempotency_key }
+    let Order { merchant, amount, currency, idempotency_key, signed } = order.clone();
+    Request::BeginPayment { merchant, amount, currency, idempotency_key, order: signed }
 }
 
 /// Returns what the server asks for with a payload.
@@ -295,6 +295,7 @@ mod tests {
             amount: MinorUnits::new(100).unwrap(),
             currency: Currency::new("EUR").unwrap(),
             idempotency_key: IdempotencyKey::new("k1").unwrap(),
+            signed: None,
         };
         Plan::Pay { credentials, order, helper, prover: Prover::default() }
     }

@@ -1,6 +1,7 @@
 //! What a handset wants, what it has to do next, and what it feeds back.
 
 use crate::BankAccount;
+use crate::merchant::SignedOrder;
 use crate::message::{ChargeReceipt, Refusal, Request, Response};
 use crate::opaque::{SessionSeed, Stretching};
 use crate::proof::{DeviceKeys, DeviceSecret};
@@ -98,6 +99,8 @@ pub struct Order {
     pub currency: Currency,
     /// The key that makes a retry recognisable.
     pub idempotency_key: IdempotencyKey,
+    /// The merchant's signature, where the merchant gave one.
+    pub signed: Option<SignedOrder>,
 }
 
 /// The place of the helper data.

@@ -141,6 +141,18 @@ pub enum Refusal {
     /// Payments of the account are open at the bank: wait until they are settled.
     #[error("payments of the account are open")]
     PaymentsOpen,
+    /// The merchant is unknown here, or has not signed this.
+    #[error("the merchant has not signed this")]
+    MerchantSignature,
+    /// The merchant's order can no longer be paid.
+    #[error("the order has expired")]
+    OrderExpired,
+    /// The merchant's order is paid, or being paid.
+    #[error("the order is taken")]
+    OrderTaken,
+    /// The charge has not so much left to give back.
+    #[error("the charge has not so much left")]
+    RefundTooLarge,
 }
 
 impl Refusal {
@@ -185,6 +197,10 @@ impl Refusal {
             Self::NoSuchDevice => "no-such-device",
             Self::NoSuchSession => "no-such-session",
             Self::PaymentsOpen => "payments-open",
+            Self::MerchantSignature => "merchant-signature",
+            Self::OrderExpired => "order-expired",
+            Self::OrderTaken => "order-taken",
+            Self::RefundTooLarge => "refund-too-large",
         }
     }
 }

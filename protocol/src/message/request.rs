@@ -2,6 +2,7 @@
 
 use super::life::{Factors, Recovery, SessionId};
 use super::optional::optional_fields;
+use crate::merchant::{RefundRequest, SignedOrder};
 use crate::proof::{DeviceKey, DeviceKeys, DeviceSignature, PresentationProof};
 use crate::secret::Secret;
 use crate::values::{
@@ -92,6 +93,9 @@ pub enum Request {
         currency: Currency,
         /// The key that makes a retry recognisable.
         idempotency_key: IdempotencyKey,
+        /// The merchant's signature of all this.
+        #[serde(skip)]
+        order: Option<SignedOrder>,
     },
     /// Presents the payload read from the QR symbol on a payment page.
     PresentQr {
@@ -205,6 +209,11 @@ pub enum Request {
         /// The proofs, and the new password.
         recovery: Recovery,
     },
+    /// Gives a charge back, whole or in part. The merchant's signature is the login.
+    Refund {
+        /// What is given back.
+        refund: RefundRequest,
+    },
 }
 
 optional_fields! {
@@ -212,15 +221,16 @@ optional_fields! {
         Register { helper, devices } => [1: *helper, 2: *devices],
         BindAccount { helper, devices } => [1: *helper, 2: *devices],
         ReplaceQr { helper, signature } => [1: *helper, 2: *signature],
+        BeginPayment { order } => [1: *order],
         PresentQr { proof } => [1: proof.nonce, 2: proof.signature],
         StepUp { factors } => [1: factors.payload, 2: factors.signature, 3: factors.bank_account, 4: factors.pin],
         EndSessions { session } => [1: *session],
         Recover { recovery } => [1: recovery.signature],
     }
-    without RegisterCredentials, Login, Logout, RevokeQr, FetchHelper, BeginPayment, SubmitCode, ResendCode,
+    without RegisterCredentials, Login, Logout, RevokeQr, FetchHelper, SubmitCode, ResendCode,
         PaymentStatus, CancelPayment, Health, Metrics, OpaqueRegisterStart, OpaqueRegisterFinish,
         OpaqueLoginStart, OpaqueLoginFinish, PresentImage, ChangePassword, AddDevice, RevokeDevice, ListDevices,
-        ListSessions, RevokeMandate, CloseAccount
+        ListSessions, RevokeMandate, CloseAccount, Refund
 }
 
 impl Request {
@@ -258,6 +268,7 @@ impl Request {
             Self::RevokeMandate => "revoke-mandate",
             Self::CloseAccount => "close-account",
             Self::Recover { .. } => "recover",
+            Self::Refund { .. } => "refund",
         }
     }
 }

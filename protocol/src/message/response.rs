@@ -108,6 +108,15 @@ pub enum Response {
     AccountClosed,
     /// The password is new: log in with it.
     Recovered,
+    /// The money was given back, durably.
+    Refunded {
+        /// The refund's own reference at the bank.
+        reference: String,
+        /// How much.
+        amount: MinorUnits,
+        /// In which currency.
+        currency: Currency,
+    },
 }
 
 /// Whether an account can pay.
@@ -143,7 +152,7 @@ optional_fields! {
     without Registered, CredentialsRegistered, AccountBound, LoggedIn, LoggedOut, QrReplaced, QrRevoked,
         PaymentOpened, CodeIssued, Charged, Reversed, Healthy, Metrics, Refused, OpaqueRegistration,
         OpaqueChallenge, SteppedUp, PasswordChanged, DeviceAdded, DeviceRevoked, Devices, Sessions, SessionsEnded,
-        MandateRevoked, AccountClosed, Recovered
+        MandateRevoked, AccountClosed, Recovered, Refunded
 }
 
 impl Response {
@@ -177,6 +186,7 @@ impl Response {
             Self::MandateRevoked => "mandate-revoked",
             Self::AccountClosed => "account-closed",
             Self::Recovered => "recovered",
+            Self::Refunded { .. } => "refunded",
         }
     }
 }

@@ -113,6 +113,7 @@ fn intent(env: &Env, account: AccountId) -> Intent {
         currency: Currency::new("EUR").unwrap(),
         reference: format!("{:012X}", random >> 16),
         at_ms: 0,
+        order: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The acquirer's half of ISO 8583: orders become requests and responses become answers, without any I/O.
 
-use super::{Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, Sending};
+use super::{
+    Authority, Bank, BankAnswer, BankError, ChargeOrder, Decline, Late, LateAnswer, RefundOrder, ReversalOrder, Sending,
+};
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti, processing};
@@ -87,6 +89,27 @@ impl<W: Wire> Acquirer<W> {
         read_charge_response(&response)
     }
 
+    async fn send_refund(&self, order: RefundOrder) -> Result<BankAnswer, BankError> {
+        let mti = match order.sending {
+            Sending::First => Mti::CHARGE,
+            Sending::Repeat => Mti::CHARGE_REPEAT,
+        };
+        let request = self
+            .begin(mti)
+            .with(Field::ProcessingCode, processing::REFUND)
+            .with_number(Field::Amount, order.amount.value())
+            .with(Field::Reference, &order.reference)
+            .with(Field::Currency, order.currency.as_str())
+            .with(Field::Private, &order.original);
+        let asked = request.clone();
+        let response = self.wire.exchange(request).await?;
+        if !answers(&asked, &response) {
+            tracing::error!("the bank answered another refund than the one it was asked about");
+            return Err(BankError::Unknown);
+        }
+        read_charge_response(&response)
+    }
+
     async fn wait_for_late_answer(&self) -> LateAnswer {
         loop {
             if let Some(late) = read_late_answer(&self.wire.next_unclaimed().await) {
@@ -95,7 +118,7 @@ impl<W: Wire> Acquirer<W> {
         }
     }
 
-    async fn send_reversal(&self, order: ChargeOrder) -> Result<(), BankError> {
+    async fn send_reversal(&self, order: ReversalOrder) -> Result<(), BankError> {
         let mti = match order.sending {
             Sending::First => Mti::REVERSAL_ADVICE,
             Sending::Repeat => Mti::REVERSAL_ADVICE_REPEAT,
@@ -141,8 +164,12 @@ impl<W: Wire> Bank for Acquirer<W> {
         Box::pin(self.send_charge(order))
     }
 
-    fn reverse(&self, order: ChargeOrder) -> BoxFuture<'_, Result<(), BankError>> {
+    fn reverse(&self, order: ReversalOrder) -> BoxFuture<'_, Result<(), BankError>> {
         Box::pin(self.send_reversal(order))
+    }
+
+    fn refund(&self, order: RefundOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>> {
+        Box::pin(self.send_refund(order))
     }
 
     fn open_mandate(

@@ -37,6 +37,34 @@ pub struct ChargeOrder {
     pub sending: Sending,
 }
 
+/// The end of a charge, for the bank.
+#[derive(Clone, Debug)]
+pub struct ReversalOrder {
+    /// How much the charge was.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+    /// The charge's reference.
+    pub reference: String,
+    /// Whether the bank may have seen the same order before.
+    pub sending: Sending,
+}
+
+/// Something to give back, for the bank.
+#[derive(Clone, Debug)]
+pub struct RefundOrder {
+    /// Its own reference, which names it for ever.
+    pub reference: String,
+    /// The reference of the charge.
+    pub original: String,
+    /// How much.
+    pub amount: MinorUnits,
+    /// In which currency.
+    pub currency: Currency,
+    /// Whether the bank may have seen the same order before.
+    pub sending: Sending,
+}
+
 /// Whether a message was sent before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sending {
@@ -97,7 +125,10 @@ pub trait Bank: Send + Sync {
     fn charge(&self, order: ChargeOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>>;
 
     /// Tells the bank that a charge is void, whatever became of it. `Ok` means that the bank knows.
-    fn reverse(&self, order: ChargeOrder) -> BoxFuture<'_, Result<(), BankError>>;
+    fn reverse(&self, order: ReversalOrder) -> BoxFuture<'_, Result<(), BankError>>;
+
+    /// Gives back a part of a charge or all of it, once a reference, however often it is sent.
+    fn refund(&self, order: RefundOrder) -> BoxFuture<'_, Result<BankAnswer, BankError>>;
 
     /// Verifies an account's PIN and returns a mandate token, or why the bank declined.
     fn open_mandate(

@@ -46,6 +46,8 @@ pub struct ServerConfig {
     pub images: ImageLimits,
     /// What the operator's tools can see.
     pub operations: OperationsConfig,
+    /// The merchants whose signatures count.
+    pub merchants: Vec<MerchantConfig>,
 }
 
 impl Default for ServerConfig {
@@ -65,6 +67,7 @@ impl Default for ServerConfig {
             keys: KeyConfig::default(),
             images: ImageLimits::default(),
             operations: OperationsConfig::default(),
+            merchants: Vec::new(),
         }
     }
 }
@@ -102,6 +105,8 @@ pub struct Rules {
     pub login_valid_ms: u32,
     /// What a presented QR must come with.
     pub presentation: Presentation,
+    /// Whether a payment needs the merchant's order.
+    pub orders: OrderRule,
     /// Whether what changes an account or its QR needs more than the password.
     pub step_up: StepUp,
     /// How long a step up is good for, in milliseconds.
@@ -122,11 +127,32 @@ impl Default for Rules {
             page_valid_ms: 900_000,
             login_valid_ms: 43_200_000,
             presentation: Presentation::Static,
+            orders: OrderRule::Free,
             step_up: StepUp::On,
             step_up_valid_ms: 300_000,
             metrics: Visibility::Operator,
         }
     }
+}
+
+/// Whether a payment needs the merchant's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderRule {
+    /// Merchant and amount may come from the payer's handset; an order that comes is checked.
+    Free,
+    /// Every payment page is opened by an order that its merchant has signed.
+    Signed,
+}
+
+/// A merchant whose signature counts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MerchantConfig {
+    /// Its name in payments.
+    pub name: String,
+    /// Its public key, Ed25519, 64 hexadecimal digits.
+    pub key: String,
 }
 
 /// Whether what changes an account or its QR needs the enrolled QR or the bank account's PIN besides the password (NIST SP

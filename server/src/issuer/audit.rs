@@ -53,7 +53,7 @@ pub(super) fn audit(connection: &Connection) -> rusqlite::Result<LedgerAudit> {
             "SELECT (SELECT count(*) FROM requests
                      LEFT JOIN postings AS charges
                          ON charges.acquirer = requests.acquirer AND charges.reference = requests.reference
-                         AND charges.kind = 'charge'
+                         AND charges.kind = CASE WHEN original IS NULL THEN 'charge' ELSE 'refund' END
                      WHERE (code = '00') != (charges.id IS NOT NULL) OR charges.amount_minor != requests.amount_minor)
                   + (SELECT count(*) FROM postings
                      WHERE kind = 'charge' AND NOT EXISTS (

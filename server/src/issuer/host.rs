@@ -1,6 +1,6 @@
 //! The bank's ISO 8583 host: a message in, a message out.
 
-use super::ledger::{Answer, Charge, Ledger, Payer, code};
+use super::ledger::{Answer, Charge, Ledger, Payer, Refund, code};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti, processing};
 use biopay_protocol::Currency;
@@ -39,6 +39,9 @@ impl Host {
                 Some(self.close_mandate(request).await)
             }
             Mti::VERIFY => Some(self.verify(request).await),
+            Mti::CHARGE | Mti::CHARGE_REPEAT if request.text(Field::ProcessingCode) == Some(processing::REFUND) => {
+                Some(self.refund(request).await)
+            }
             Mti::CHARGE | Mti::CHARGE_REPEAT => Some(self.charge(request, Decision::Ledger).await),
             Mti::REVERSAL | Mti::REVERSAL_ADVICE | Mti::REVERSAL_ADVICE_REPEAT => Some(self.reverse(request).await),
             Mti::NETWORK => Some(reply(request).with(Field::ResponseCode, code::APPROVED)),
@@ -76,16 +79,30 @@ impl Host {
         if request.text(Field::Currency) != Some(self.currency.as_str()) {
             return refuse(request, code::WRONG_CURRENCY);
         }
-        let answer = match decision {
-            Decision::Ledger => self.ledger.charge(charge).await,
-            Decision::Decline => self.ledger.decline(charge).await,
+        answered(
+            request,
+            match decision {
+                Decision::Ledger => self.ledger.charge(charge).await,
+                Decision::Decline => self.ledger.decline(charge).await,
+            },
+        )
+    }
+
+    async fn refund(&self, request: &Message) -> Message {
+        if request.text(Field::Currency) != Some(self.currency.as_str()) {
+            return refuse(request, code::WRONG_CURRENCY);
+        }
+        let read = || {
+            Some(Refund {
+                acquirer: request.text(Field::Acquirer)?.to_owned(),
+                reference: request.text(Field::Reference)?.to_owned(),
+                original: request.text(Field::Private)?.to_owned(),
+                amount_minor: request.number(Field::Amount).filter(|&amount| amount > 0)?,
+            })
         };
-        match answer {
-            Ok(Answer { code, approval: Some(approval) }) => {
-                reply(request).with(Field::ResponseCode, code).with(Field::Approval, approval)
-            }
-            Ok(Answer { code, approval: None }) => refuse(request, &code),
-            Err(error) => malfunction(request, &error),
+        match read() {
+            Some(refund) => answered(request, self.ledger.refund(refund).await),
+            None => refuse(request, code::FORMAT_ERROR),
         }
     }
 
@@ -140,6 +157,17 @@ fn reply(request: &Message) -> Message {
         Some(content) => message.with(field, content),
         None => message,
     })
+}
+
+/// Writes a ledger's answer.
+fn answered(request: &Message, answer: Result<Answer, crate::durable::StoreError>) -> Message {
+    match answer {
+        Ok(Answer { code, approval: Some(approval) }) => {
+            reply(request).with(Field::ResponseCode, code).with(Field::Approval, approval)
+        }
+        Ok(Answer { code, approval: None }) => refuse(request, &code),
+        Err(error) => malfunction(request, &error),
+    }
 }
 
 fn refuse(request: &Message, code: &str) -> Message {

@@ -15,7 +15,11 @@ use std::sync::Arc;
 /// The number spells "bank".
 const SCHEMA: Schema = Schema {
     application: 0x6261_6e6b,
-    migrations: &[include_str!("schema.sql"), "ALTER TABLE accounts ADD COLUMN wrong_pins INTEGER NOT NULL DEFAULT 0"],
+    migrations: &[
+        include_str!("schema.sql"),
+        "ALTER TABLE accounts ADD COLUMN wrong_pins INTEGER NOT NULL DEFAULT 0",
+        include_str!("refunds.sql"),
+    ],
 };
 /// Wrong PINs in a row after which an account's PIN is blocked (NIST SP 800-63B-4, 3.2.2, asks for at most 100; cards
 /// allow three).
@@ -75,6 +79,18 @@ pub struct Charge {
     pub amount_minor: u64,
 }
 
+/// A refund as the bank sees it.
+pub struct Refund {
+    /// Who asks.
+    pub acquirer: String,
+    /// The acquirer's name for this refund.
+    pub reference: String,
+    /// The acquirer's name for the charge.
+    pub original: String,
+    /// How much.
+    pub amount_minor: u64,
+}
+
 /// The bank's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -87,7 +103,7 @@ pub struct Answer {
 /// The bank's ledger.
 #[derive(Clone)]
 pub struct Ledger {
-    writer: Writer,
+    pub(super) writer: Writer,
     env: Env,
     pin_mac: Arc<hmac::Key>,
     location: Location,
@@ -183,7 +199,7 @@ impl Ledger {
     /// Lists the references of all charges that stand, in order, for reconciliation.
     pub fn charged_references(&self) -> BoxFuture<'static, Result<Vec<String>, StoreError>> {
         self.writer.submit(|connection| {
-            let list = "SELECT reference FROM postings GROUP BY acquirer, reference HAVING count(*) = 1
+            let list = "SELECT reference FROM postings GROUP BY acquirer, reference HAVING count(*) = 1 AND min(kind) = 'charge'
                         ORDER BY reference";
             connection.prepare_cached(list)?.query_map([], |row| row.get(0))?.collect()
         })
@@ -320,7 +336,13 @@ fn post(
 }
 
 fn post_reversal(connection: &Connection, acquirer: &str, reference: &str) -> rusqlite::Result<Answer> {
-    let find = "SELECT account, amount_minor, code, reversed FROM requests WHERE acquirer = ?1 AND reference = ?2";
+    // What was given back in part is not void, and a refund is no charge.
+    let find = "SELECT account, amount_minor,
+                       CASE WHEN original IS NULL AND NOT EXISTS (
+                           SELECT 1 FROM requests AS given
+                           WHERE given.acquirer = ?1 AND given.original = ?2 AND given.code = '00'
+                       ) THEN code ELSE '12' END, reversed
+                FROM requests WHERE acquirer = ?1 AND reference = ?2";
     let found = connection.prepare_cached(find)?.query_row([acquirer, reference], |row| {
         let (account, amount) = (row.get::<_, Option<String>>(0)?, row.get::<_, Option<i64>>(1)?);
         Ok((account, amount, row.get::<_, String>(2)?, row.get::<_, bool>(3)?))

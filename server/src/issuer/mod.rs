@@ -6,3 +6,4 @@ pub mod faults;
 pub mod host;
 pub mod ledger;
 pub mod listener;
+mod refunds;

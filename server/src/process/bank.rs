@@ -93,6 +93,9 @@ struct BankArgs {
     /// Let this account's PIN be tried again, which was blocked after wrong ones, and stop; safe beside a running bank.
     #[arg(long, value_name = "ACCOUNT")]
     unblock_pin: Option<String>,
+    /// Write every posting to this file, CSV, and stop: `biopay-server --reconcile` reads it.
+    #[arg(long, value_name = "FILE")]
+    statement: Option<PathBuf>,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -123,6 +126,10 @@ async fn start(args: BankArgs) -> Result<(), Error> {
     let location = parse_location(&config.store)?;
     if args.audit {
         return print_audit(&Ledger::open_existing(&location, env, pin_key.as_slice())?).await;
+    }
+    if let Some(path) = &args.statement {
+        let ledger = Ledger::open_existing(&location, env, pin_key.as_slice())?;
+        return write_statement(&ledger, &config.currency, path).await;
     }
     if let Some(account) = &args.unblock_pin {
         return unblock_pin(&Ledger::open_existing(&location, env, pin_key.as_slice())?, account).await;
@@ -181,6 +188,16 @@ fn read_config(path: &Path) -> Result<BankHostConfig, Error> {
 fn read_accounts(path: &Path) -> Result<Vec<accounts::NewAccount>, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::File { path: path.into(), error })?;
     Ok(accounts::parse(&text)?)
+}
+
+async fn write_statement(ledger: &Ledger, currency: &str, path: &Path) -> Result<(), Error> {
+    let lines = ledger.statement(currency).await?;
+    let mut writer = csv::Writer::from_path(path)?;
+    for line in &lines {
+        writer.serialize(line)?;
+    }
+    writer.flush()?;
+    announce(&serde_json::json!({ "rows": lines.len() }))
 }
 
 async fn unblock_pin(ledger: &Ledger, account: &str) -> Result<(), Error> {

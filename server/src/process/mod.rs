@@ -5,6 +5,7 @@
 //! its standard input: then no child outlives its parent.
 
 mod bank;
+mod bookkeeping;
 mod image;
 mod keys;
 mod notify;
@@ -126,7 +127,9 @@ fn exit_code(outcome: Result<(), Error>) -> ExitCode {
     let Err(error) = outcome else { return EXIT_OK.into() };
     eprintln!("error: {error}");
     match error {
-        Error::Config(_) | Error::Accounts(_) | Error::Certificate(_) | Error::File { .. } => EXIT_USAGE.into(),
+        Error::Config(_) | Error::Accounts(_) | Error::Table(_) | Error::Certificate(_) | Error::File { .. } => {
+            EXIT_USAGE.into()
+        }
         Error::Store(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
     }
 }

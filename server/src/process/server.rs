@@ -1,5 +1,6 @@
 //! `biopay-server`.
 
+use super::bookkeeping::{print_reconciliation, write_settlement};
 use super::{CommonArgs, announce, image, keys, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
@@ -11,6 +12,7 @@ use crate::endpoint::{QuicListener, serve};
 use crate::env::{Env, HashPriority, system};
 use crate::error::Error;
 use crate::images::{ImageReader, WorkerCommand};
+use crate::merchants::MerchantKeys;
 use crate::metrics::Metrics;
 use crate::operations::serve_operations;
 use crate::service::{Parts, Service, rotate};
@@ -92,6 +94,16 @@ struct ServerArgs {
     /// Seal every record again with the newest key, print how many, and stop; safe beside running servers.
     #[arg(long)]
     rotate_keys: bool,
+    /// Hold the books against the bank's statement, a CSV file of `biopay-bank --statement`, work suspense off, print what
+    /// differs, and stop; exit code 1 when anything does.
+    #[arg(long, value_name = "FILE")]
+    reconcile: Option<PathBuf>,
+    /// Write everything that is posted and in no settlement file yet into this one, CSV, and stop.
+    #[arg(long, value_name = "FILE")]
+    settle: Option<PathBuf>,
+    /// With --settle: write this batch again instead of a new one.
+    #[arg(long, value_name = "NUMBER", requires = "settle")]
+    batch: Option<i64>,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -126,6 +138,13 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     }
     if args.rotate_keys {
         return rotate_keys(&config).await;
+    }
+    if let Some(statement) = &args.reconcile {
+        let (store, bank) = (open_existing_store(&config).await?, connect_bank(&config, system::env(1, 1))?);
+        return print_reconciliation(&*store, &bank, &config.bank.institution, statement).await;
+    }
+    if let Some(path) = &args.settle {
+        return write_settlement(&*open_existing_store(&config).await?, path, args.batch).await;
     }
     let shutdown = args.common.listen_for_end()?;
     let store = open_store(&config).await?;
@@ -252,6 +271,7 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
         opaque: OpaqueServer::new(env.clone(), keys::opaque(&config.keys)?),
         images: ImageReader::new(env.clone(), worker, config.images),
         metrics: Arc::new(Metrics::default()),
+        merchants: MerchantKeys::read(&config.merchants)?,
         env,
     }))
 }

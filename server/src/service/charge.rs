@@ -5,7 +5,9 @@ use super::page::Purchase;
 use super::session::{Login, Session};
 use super::state::{OrRefuse, Service};
 use crate::bank::{Authority, ChargeOrder, Sending};
+use crate::config::OrderRule;
 use crate::store::{Binding, Intent, Opened, Settlement};
+use biopay_protocol::merchant::{OrderTerms, SignedOrder};
 use biopay_protocol::{BankAccount, PaymentId, Refusal, Response};
 use std::sync::{MutexGuard, PoisonError};
 
@@ -49,6 +51,7 @@ impl Service {
             Ok(Opened::New(opened)) => opened,
             Ok(Opened::Existing(existing)) => return answer_of(&existing),
             Ok(Opened::Conflict) => return Err(Refusal::IdempotencyConflict),
+            Ok(Opened::OrderTaken) => return Err(Refusal::OrderTaken),
             // The intent may be durable, and then the resolver charges it: the payer must ask, and not pay again.
             Err(error) if error.may_be_done() => {
                 tracing::error!(%error, ?payment, "the intent may be durable or not");
@@ -96,15 +99,35 @@ impl Service {
         answer_of(&settled)
     }
 
+    /// Checks a merchant's order, where there is one or the rules ask for one.
+    pub(super) fn check_order(&self, purchase: Purchase, order: Option<SignedOrder>) -> Result<Purchase, Refusal> {
+        let Some(signed) = order else {
+            return match self.rules.orders {
+                OrderRule::Free => Ok(purchase),
+                OrderRule::Signed => Err(Refusal::MerchantSignature),
+            };
+        };
+        let Purchase { merchant, amount, currency, .. } = &purchase;
+        let (order, expires_ms) = (&signed.order, signed.expires_ms);
+        let terms = OrderTerms { merchant, amount: *amount, currency, order, expires_ms };
+        if !self.merchants.have_signed_order(&terms, &signed) {
+            return Err(Refusal::MerchantSignature);
+        }
+        if self.env.clock.unix_ms() >= expires_ms {
+            return Err(Refusal::OrderExpired);
+        }
+        Ok(Purchase { order: Some(signed.order), ..purchase })
+    }
+
     fn intent(&self, login: &Login, payment: PaymentId, purchase: &Purchase) -> Intent {
-        let Purchase { merchant, amount, currency, key } = purchase.clone();
+        let Purchase { merchant, amount, currency, key, order } = purchase.clone();
         let (reference, at_ms) = (self.draw_reference(), self.env.clock.unix_ms());
-        Intent { payment, account: login.account, key, merchant, amount, currency, reference, at_ms }
+        Intent { payment, account: login.account, key, merchant, amount, currency, reference, at_ms, order }
     }
 
     /// Draws a retrieval reference number: 60 random bits as twelve letters and digits. The store refuses a second
     /// payment with the same one.
-    fn draw_reference(&self) -> String {
+    pub(super) fn draw_reference(&self) -> String {
         const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         let bytes: [u8; 12] = self.env.random();
         bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()

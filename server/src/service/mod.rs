@@ -20,6 +20,7 @@ mod opaque;
 mod page;
 mod pages;
 mod record;
+mod refund;
 mod requests;
 mod resolver;
 mod rotation;

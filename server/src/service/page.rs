@@ -3,7 +3,7 @@
 use super::answer::answer_of;
 use super::code::IssuedCode;
 use crate::store::Payment;
-use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId, Refusal, Response};
+use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, OrderId, PaymentId, Refusal, Response};
 
 /// One payment page.
 #[derive(Debug)]
@@ -25,14 +25,7 @@ pub(super) enum Phase {
 
 impl Page {
     /// Begins a page.
-    pub(crate) fn new(
-        merchant: Merchant,
-        amount: MinorUnits,
-        currency: Currency,
-        key: IdempotencyKey,
-        qr_tries: u8,
-    ) -> Self {
-        let purchase = Purchase { merchant, amount, currency, key };
+    pub(crate) fn new(purchase: Purchase, qr_tries: u8) -> Self {
         Self { purchase, qr_tries_left: qr_tries, codes_issued: 0, phase: Phase::AwaitQr }
     }
 
@@ -73,6 +66,8 @@ pub(crate) struct Purchase {
     pub currency: Currency,
     /// The key that makes a retry recognisable.
     pub key: IdempotencyKey,
+    /// The merchant's order, once its signature is checked.
+    pub order: Option<OrderId>,
 }
 
 impl Purchase {

@@ -1,7 +1,7 @@
 //! Requests to decisions: each request goes to the method that decides it, and is counted.
 
 use super::accounts::Registration;
-use super::page::Page;
+use super::page::{Page, Purchase};
 use super::session::{Lifetimes, Session};
 use super::state::{OrRefuse, Service};
 use crate::config::Visibility;
@@ -39,9 +39,9 @@ impl Service {
             }
             Request::RevokeQr => self.revoke_qr(session).await,
             Request::FetchHelper => self.fetch_helper(session).await,
-            Request::BeginPayment { merchant, amount, currency, idempotency_key } => {
-                let page = Page::new(merchant, amount, currency, idempotency_key, self.rules.qr_tries);
-                self.begin_payment(session, page).await
+            Request::BeginPayment { merchant, amount, currency, idempotency_key: key, order } => {
+                let purchase = self.check_order(Purchase { merchant, amount, currency, key, order: None }, order)?;
+                self.begin_payment(session, Page::new(purchase, self.rules.qr_tries)).await
             }
             Request::PresentQr { payment, payload, proof } => self.present_qr(session, payment, payload, proof).await,
             Request::SubmitCode { payment, code } => self.submit_code(session, payment, code).await,
@@ -69,6 +69,7 @@ impl Service {
             Request::RevokeMandate => self.revoke_mandate(session).await,
             Request::CloseAccount => self.close_account(session).await,
             Request::Recover { recovery } => self.recover(session, recovery).await,
+            Request::Refund { refund } => self.refund(session.source(), refund).await,
         }
     }
 
@@ -96,7 +97,8 @@ impl Service {
             // These two need their start on the same connection, which was counted.
             | Request::OpaqueLoginFinish { .. }
             | Request::OpaqueRegisterFinish { .. }
-            | Request::Recover { .. } => Ok(()),
+            | Request::Recover { .. }
+            | Request::Refund { .. } => Ok(()),
             Request::BindAccount { .. }
             | Request::Logout
             | Request::ReplaceQr { .. }

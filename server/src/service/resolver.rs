@@ -3,7 +3,7 @@
 
 use super::answer::settlement_of;
 use super::state::{OrRefuse, Service};
-use crate::bank::{BankError, ChargeOrder, Late, Sending};
+use crate::bank::{ChargeOrder, Late, ReversalOrder, Sending};
 use crate::shutdown::Shutdown;
 use crate::store::{Payment, PaymentState, Settlement};
 use biopay_protocol::Refusal;
@@ -86,6 +86,10 @@ impl Service {
                 }
             }
         }
+        match self.resolve_refunds().await {
+            Ok((settled, left)) => (round.settled, round.left) = (round.settled + settled, round.left + left),
+            Err(_) => round.left += 1,
+        }
         round
     }
 
@@ -94,29 +98,32 @@ impl Service {
         if !is_open(payment.state) {
             return Ok(Progress::Settled);
         }
+        if payment.state == PaymentState::Reversing {
+            return self.resolve_reversal(payment).await;
+        }
         let login = self.store.login_of(payment.account).await.or_refuse()?;
         let binding = self.store.binding(payment.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let (account, authority) = self.open_binding(&login, &binding)?;
         let Payment { merchant, amount, currency, reference, .. } = payment.clone();
         let sending = Sending::Repeat;
         let order = ChargeOrder { account, authority, amount, currency, merchant, reference, sending };
-        let settlement = match payment.state {
-            PaymentState::Reversing => match self.bank.reverse(order).await {
-                Ok(()) => Settlement::Reversed,
-                Err(BankError::NotSent | BankError::Unknown) => return Ok(Progress::Open),
-            },
-            PaymentState::Pending
-            | PaymentState::Unknown
-            | PaymentState::Posted
-            | PaymentState::Voided
-            | PaymentState::Reversed => match settlement_of(self.bank.charge(order).await) {
-                // The first sending may have arrived, whatever became of this one.
-                Settlement::NotSent => Settlement::Unknown,
-                settlement => settlement,
-            },
+        let settlement = match settlement_of(self.bank.charge(order).await) {
+            // The first sending may have arrived, whatever became of this one.
+            Settlement::NotSent => Settlement::Unknown,
+            settlement => settlement,
         };
         let settled = self.store.settle(payment.id, settlement).await.or_refuse()?;
         tracing::info!(payment = ?settled.id, state = ?settled.state, "an open payment was asked about");
+        Ok(if is_open(settled.state) { Progress::Open } else { Progress::Settled })
+    }
+
+    async fn resolve_reversal(&self, payment: Payment) -> Result<Progress, Refusal> {
+        let Payment { id, amount, currency, reference, .. } = payment;
+        let order = ReversalOrder { amount, currency, reference, sending: Sending::Repeat };
+        if self.bank.reverse(order).await.is_err() {
+            return Ok(Progress::Open);
+        }
+        let settled = self.store.settle(id, Settlement::Reversed).await.or_refuse()?;
         Ok(if is_open(settled.state) { Progress::Open } else { Progress::Settled })
     }
 

@@ -10,6 +10,7 @@ use crate::crypto::password::Passwords;
 use crate::crypto::vault::Vault;
 use crate::env::{Env, Overloaded};
 use crate::images::ImageReader;
+use crate::merchants::MerchantKeys;
 use crate::metrics::{Metrics, Snapshot};
 use crate::store::{Store, StoreError};
 use biopay_biometrics::scheme::Registry;
@@ -38,6 +39,7 @@ pub struct Service {
     pub(super) unresolved: tokio::sync::Notify,
     pub(super) health: Health,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) merchants: MerchantKeys,
 }
 
 /// A service's parts.
@@ -68,13 +70,15 @@ pub struct Parts {
     pub images: ImageReader,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// The merchants' keys.
+    pub merchants: MerchantKeys,
 }
 
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
-        let Parts { hides_unknown_names, opaque, images, metrics, .. } = parts;
+        let Parts { hides_unknown_names, opaque, images, metrics, merchants, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = Throttle::new(&throttle, env.clock.clone());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -97,6 +101,7 @@ impl Service {
             unresolved,
             health: Health::default(),
             sessions: Arc::default(),
+            merchants,
         }
     }
 

@@ -1,12 +1,14 @@
 //! The server's durable store, behind a trait of domain commands: when a command returns, its effect is durable.
 
 mod account;
+mod books;
 pub mod payment;
 mod postgres;
 mod sqlite;
 mod sqlite_life;
 
 pub use account::{Account, AccountId, Binding, BoundAccount, Change, Creation, Standing};
+pub use books::{Books, OpenedRefund, Refund, RefundIntent, SettlementLine};
 pub use payment::{Intent, Opened, Payment, PaymentAudit, PaymentState, Settlement};
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
@@ -20,7 +22,7 @@ use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 pub type Stored<T> = BoxFuture<'static, Result<T, StoreError>>;
 
 /// A durable store of accounts, payments and the ledger.
-pub trait Store: Send + Sync {
+pub trait Store: Books {
     /// Creates an account, with or without what it pays with.
     fn create_account(&self, login: LoginName, credential: Credential, binding: Option<Binding>) -> Stored<Creation>;
 

@@ -14,7 +14,7 @@
 
 use super::account::AccountId;
 use crate::bank::Decline;
-use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId};
+use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, OrderId, PaymentId};
 use serde::Serialize;
 
 /// The state of a payment.
@@ -76,6 +76,8 @@ pub struct Intent {
     pub reference: String,
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
+    /// The merchant's order, which is paid once.
+    pub order: Option<OrderId>,
 }
 
 impl Intent {
@@ -117,6 +119,8 @@ pub enum Opened {
     Existing(Payment),
     /// The key was used for another request.
     Conflict,
+    /// The merchant's order is paid, or being paid.
+    OrderTaken,
 }
 
 /// The outcome of a payment, as the bank or the payer decided it.
@@ -224,14 +228,15 @@ pub fn transition(from: PaymentState, settlement: &Settlement) -> Option<(Paymen
 }
 
 /// Reads everything that an audit needs at one moment, in the part of SQL that every store speaks; one row of
-/// [`AUDIT_COLUMNS`] numbers. The last but one is summed for each currency by itself; the last counts the payments whose rows are not exactly those of their state, each of the
+/// [`AUDIT_COLUMNS`] numbers. The imbalance is summed for each currency by itself; the wrong payments are the payments whose rows are not exactly those of their state, each of the
 /// payment's amount.
 pub(super) const AUDIT: &str = "
     SELECT (SELECT count(*) FROM payments),
            (SELECT count(*) FROM payments WHERE state = 3),
            (SELECT count(*) FROM payments WHERE state IN (1, 2, 5)),
            (SELECT count(*) FROM payments WHERE state = 6),
-           (SELECT count(*) FROM entries WHERE kind = 'suspense'),
+           (SELECT count(*) FROM entries WHERE kind = 'suspense')
+               - (SELECT count(*) FROM entries WHERE kind = 'cleared'),
            CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE debit = 'bank') AS bigint),
            CAST((SELECT coalesce(sum(CASE 'held' WHEN debit THEN amount_minor WHEN credit THEN -amount_minor END), 0)
                  FROM entries) AS bigint),
@@ -247,21 +252,29 @@ pub(super) const AUDIT: &str = "
                       sum(CASE 'held' WHEN debit THEN entries.amount_minor WHEN credit THEN -entries.amount_minor
                           ELSE 0 END) AS held
                FROM entries JOIN payments ON payment = payments.id GROUP BY currency
-           ) AS booked ON in_currency = currency) AS bigint),
+           ) AS booked ON in_currency = currency) AS bigint)
+               + CAST((SELECT abs((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE credit = 'bank')
+                                  - (SELECT coalesce(sum(amount_minor), 0) FROM refunds WHERE state = 3))) AS bigint),
            (SELECT count(*) FROM (
                SELECT state,
                       count(CASE WHEN kind = 'hold' THEN 1 END) AS holds,
                       count(CASE WHEN kind = 'release' THEN 1 END) AS releases,
                       count(CASE WHEN kind = 'post' THEN 1 END) AS posts,
-                      count(CASE WHEN entries.amount_minor != payments.amount_minor THEN 1 END) AS amounts
+                      count(CASE WHEN entries.amount_minor != payments.amount_minor AND kind NOT LIKE 'refund/%'
+                          THEN 1 END) AS amounts
                FROM payments LEFT JOIN entries ON payment = payments.id
                GROUP BY payments.id, state
            ) AS counted
            WHERE holds != 1 OR amounts != 0
               OR releases != CASE WHEN state IN (3, 4, 6) THEN 1 ELSE 0 END
-              OR posts != CASE WHEN state = 3 THEN 1 ELSE 0 END)";
+              OR posts != CASE WHEN state = 3 THEN 1 ELSE 0 END)
+           + (SELECT count(*) FROM payments
+              LEFT JOIN (SELECT payment, sum(amount_minor) AS given_back FROM refunds WHERE state IN (1, 2, 3)
+                         GROUP BY payment) AS refunded ON payment = payments.id
+              WHERE refunded_minor != coalesce(given_back, 0) OR refunded_minor > amount_minor),
+           CAST((SELECT coalesce(sum(amount_minor), 0) FROM entries WHERE credit = 'bank') AS bigint)";
 /// How many numbers [`AUDIT`] returns.
-pub(super) const AUDIT_COLUMNS: usize = 9;
+pub(super) const AUDIT_COLUMNS: usize = 10;
 
 /// The ledger's sums, for an audit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -274,10 +287,12 @@ pub struct PaymentAudit {
     pub open: u64,
     /// Payments that were reversed.
     pub reversed: u64,
-    /// Approvals that came after the reversal.
+    /// Approvals that came after the reversal, and are not cleared.
     pub suspended: u64,
     /// The money that was posted, in minor units.
     pub posted_minor: i64,
+    /// The money that merchants gave back.
+    pub refunded_minor: i64,
     /// The money that is held.
     pub held_minor: i64,
     /// Summed over the currencies, since nothing in one makes up for another: how far the ledger accounts are from what the payments say: what the bank owes and what merchants are owed from
@@ -290,7 +305,7 @@ pub struct PaymentAudit {
 impl PaymentAudit {
     /// Reads the row of [`AUDIT`].
     pub(super) fn from_row(row: [i64; AUDIT_COLUMNS]) -> Self {
-        let [payments, posted, open, reversed, suspended, bank, held, imbalance_minor, wrong] = row;
+        let [payments, posted, open, reversed, suspended, bank, held, imbalance_minor, wrong, refunded_minor] = row;
         Self {
             payments: payments as u64,
             posted: posted as u64,
@@ -298,6 +313,7 @@ impl PaymentAudit {
             reversed: reversed as u64,
             suspended: suspended as u64,
             posted_minor: bank,
+            refunded_minor,
             held_minor: held,
             imbalance_minor,
             wrong_payments: wrong as u64,

@@ -11,7 +11,7 @@ use super::{
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
-use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
+use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, OrderId, PaymentId};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,7 +20,10 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-const MIGRATIONS: &[&str] = &[include_str!("postgres.sql"), include_str!("postgres_life.sql")];
+mod books;
+
+const MIGRATIONS: &[&str] =
+    &[include_str!("postgres.sql"), include_str!("postgres_life.sql"), include_str!("postgres_books.sql")];
 /// Connections of one server process.
 const CONNECTIONS_MAX: usize = 16;
 /// Any number that nobody else locks: migrations of several processes wait for each other.
@@ -291,6 +294,11 @@ impl Store for PostgresStore {
                     let same = intent.is_same_request(&existing);
                     return Ok(if same { Opened::Existing(existing) } else { Opened::Conflict });
                 }
+                let paid = "merchant = $1 AND order_id = $2 AND state IN (1, 2, 3, 5)";
+                let order: Params<'_> = &[&intent.merchant.as_str(), &intent.order.as_ref().map(OrderId::as_str)];
+                if payment_where(&pool, paid, order).await?.is_some() {
+                    return Ok(Opened::OrderTaken);
+                }
             }
             Err(StoreError::Overloaded)
         })
@@ -404,12 +412,13 @@ async fn payment_where(pool: &Pool, condition: &str, params: Params<'_>) -> Resu
     optional(pool, &find, params).await?.as_ref().map(payment_of).transpose()
 }
 
-/// Writes the intent and its hold in one statement; `None` when the key is taken.
+/// Writes the intent and its hold in one statement; `None` when the key or the order is taken.
 async fn insert_payment(pool: &Pool, intent: &Intent) -> Result<Option<Payment>, StoreError> {
     let insert = format!(
         "WITH opened AS (
-             INSERT INTO payments (id, account, key, merchant, amount_minor, currency, reference, state, at_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (account, key) DO NOTHING RETURNING *
+             INSERT INTO payments (id, account, key, merchant, amount_minor, currency, reference, state, at_ms,
+                                   order_id)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $13) ON CONFLICT DO NOTHING RETURNING *
          ), held AS (
              INSERT INTO entries (payment, kind, debit, credit, amount_minor)
              SELECT id, $10, $11, $12, amount_minor FROM opened
@@ -430,6 +439,7 @@ async fn insert_payment(pool: &Pool, intent: &Intent) -> Result<Option<Payment>,
         &Entry::Hold.name(),
         &debit,
         &credit,
+        &intent.order.as_ref().map(OrderId::as_str),
     ];
     optional(pool, &insert, params).await?.as_ref().map(payment_of).transpose()
 }

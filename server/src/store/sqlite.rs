@@ -10,13 +10,16 @@ use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use crate::sqlite::{Location, Schema, Writer, checkpoint, open};
-use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, PaymentId};
+use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, OrderId, PaymentId};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+mod books;
+
 /// The number spells "bpay".
 const SCHEMA: Schema = Schema { application: 0x6270_6179, migrations: MIGRATIONS };
-const MIGRATIONS: &[&str] = &[include_str!("schema.sql"), include_str!("schema_life.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema.sql"), include_str!("schema_life.sql"), include_str!("schema_books.sql")];
 
 /// Selects payments, under the condition that follows.
 macro_rules! payments {
@@ -261,6 +264,9 @@ fn open_in(connection: &Connection, intent: &Intent) -> rusqlite::Result<Opened>
         let same = intent.is_same_request(&existing);
         return Ok(if same { Opened::Existing(existing) } else { Opened::Conflict });
     }
+    if is_order_taken(connection, intent)? {
+        return Ok(Opened::OrderTaken);
+    }
     insert_payment(connection, intent)?;
     let payment = require_payment(connection, intent.payment)?;
     append(connection, &payment, Entry::Hold)?;
@@ -292,9 +298,17 @@ fn insert_binding(connection: &Connection, account: AccountId, binding: &Binding
     connection.prepare_cached(insert)?.execute(params![account.0, record, helper, bank_account, authority])
 }
 
+fn is_order_taken(connection: &Connection, intent: &Intent) -> rusqlite::Result<bool> {
+    let Some(order) = &intent.order else { return Ok(false) };
+    let find = "SELECT EXISTS (SELECT 1 FROM payments WHERE merchant = ?1 AND order_id = ?2 AND state IN (1, 2, 3, 5))";
+    let row = params![intent.merchant.as_str(), order.as_str()];
+    connection.prepare_cached(find)?.query_row(row, |row| row.get(0))
+}
+
 fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO payments (id, account, key, merchant, amount_minor, currency, reference, state, at_ms)
-                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let insert = "INSERT INTO payments (id, account, key, merchant, amount_minor, currency, reference, state, at_ms,
+                                        order_id)
+                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     let row = params![
         intent.payment.0.to_be_bytes(),
         intent.account.0,
@@ -305,6 +319,7 @@ fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<
         intent.reference,
         PaymentState::Pending.code(),
         intent.at_ms as i64,
+        intent.order.as_ref().map(OrderId::as_str),
     ];
     connection.prepare_cached(insert)?.execute(row).map(drop)
 }

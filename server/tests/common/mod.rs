@@ -15,7 +15,8 @@ use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use biopay_server::client::{ClientError, Connection};
 use biopay_server::config::{
-    CodeRule, FailureLimit, ImageLimits, Limits, Mode, Presentation, Rules, ServerConfig, ThrottleConfig, TlsConfig,
+    CodeRule, FailureLimit, ImageLimits, Limits, MerchantConfig, Mode, OrderRule, Presentation, Rules, ServerConfig,
+    ThrottleConfig, TlsConfig,
 };
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
@@ -29,6 +30,7 @@ use biopay_server::issuer::faults::{Faults, FaultyHost};
 use biopay_server::issuer::host::Host;
 use biopay_server::issuer::ledger::Ledger;
 use biopay_server::issuer::listener::listen;
+use biopay_server::merchants::MerchantKeys;
 use biopay_server::metrics::Metrics;
 use biopay_server::service::{Parts, Service};
 use biopay_server::shutdown::{self, Trigger};
@@ -63,6 +65,8 @@ pub struct Setup {
     pub throttle: ThrottleConfig,
     pub page_valid_ms: u32,
     pub login_valid_ms: u32,
+    pub merchants: Vec<MerchantConfig>,
+    pub orders: OrderRule,
     /// A bank instead of the system's own.
     pub bank: Option<SocketAddr>,
     /// What stands between the server and its store.
@@ -90,6 +94,8 @@ impl Default for Setup {
             },
             page_valid_ms: Rules::default().page_valid_ms,
             login_valid_ms: Rules::default().login_valid_ms,
+            merchants: Vec::new(),
+            orders: OrderRule::Free,
             bank: None,
             before_store: |store| store,
         }
@@ -118,6 +124,7 @@ fn rules(setup: &Setup) -> Rules {
         presentation: setup.presentation,
         page_valid_ms: setup.page_valid_ms,
         login_valid_ms: setup.login_valid_ms,
+        orders: setup.orders,
         ..Rules::default()
     }
 }
@@ -135,8 +142,7 @@ impl System {
         let bank_address = listener.local_addr().unwrap();
         let (bank_trigger, bank_shutdown) = shutdown::channel();
         let host = FaultyHost::new(Host::new(ledger.clone(), pin_key()), setup.faults, env.clone());
-        let bank_identity = tls::Identity::development().unwrap();
-        let bank_pem = folder.path().join("bank.pem");
+        let (bank_identity, bank_pem) = (tls::Identity::development().unwrap(), folder.path().join("bank.pem"));
         std::fs::write(&bank_pem, bank_identity.chain_pem()).unwrap();
         let acceptor = tls::bank_acceptor(bank_identity, None).unwrap();
         tokio::spawn(listen(listener, Some(acceptor), host, env.clone(), bank_shutdown));
@@ -164,6 +170,7 @@ impl System {
             opaque: OpaqueServer::new(env.clone(), Zeroizing::new([4; 32])),
             images: ImageReader::new(env.clone(), image_worker(), setup.images),
             metrics: Arc::new(Metrics::default()),
+            merchants: MerchantKeys::read(&setup.merchants).unwrap(),
             env,
         }));
         let identity = tls::Identity::development().unwrap();
@@ -250,6 +257,11 @@ impl System {
         self.bank_trigger.begin();
     }
 
+    /// Returns where the bank's books are.
+    pub fn bank_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("bank.db")
+    }
+
     /// Returns where the server's store is.
     pub fn store_path(&self) -> std::path::PathBuf {
         self.folder.path().join("server.db")
@@ -272,7 +284,7 @@ impl System {
         assert!(ours.is_clean(), "{ours:?}");
         assert!(theirs.is_clean(), "{theirs:?}");
         if ours.open == 0 {
-            assert_eq!(ours.posted_minor, theirs.acquirers_minor, "{ours:?} {theirs:?}");
+            assert_eq!(ours.posted_minor - ours.refunded_minor, theirs.acquirers_minor, "{ours:?} {theirs:?}");
         }
     }
 }
@@ -294,6 +306,17 @@ impl Cpu for Counting {
         self.hashes.fetch_add(u64::from(class == CostClass::PasswordHash), Ordering::Relaxed);
         self.cpu.submit(class, work)
     }
+}
+
+/// The key of a merchant that signs.
+pub fn merchant_key() -> DeviceSecret {
+    DeviceSecret::from_seed(&[7; 32])
+}
+
+/// Makes that key known under a merchant's name.
+pub fn merchant_keys(name: &str) -> Vec<MerchantConfig> {
+    let key = merchant_key().key().0.iter().map(|byte| format!("{byte:02x}")).collect();
+    vec![MerchantConfig { name: name.into(), key }]
 }
 
 pub fn account(n: u64) -> NewAccount {
@@ -346,6 +369,7 @@ pub fn begin(amount: u64, key: &str) -> Request {
         amount: MinorUnits::new(amount).unwrap(),
         currency: Currency::new("EUR").unwrap(),
         idempotency_key: IdempotencyKey::new(key).unwrap(),
+        order: None,
     }
 }
 

@@ -74,6 +74,7 @@ fn requests() -> Vec<Vec<u8>> {
             amount: MinorUnits::new(100).unwrap(),
             currency: Currency::new("EUR").unwrap(),
             idempotency_key: IdempotencyKey::new("k").unwrap(),
+            order: None,
         },
         Request::PresentQr { payment, payload: enrolment.clone(), proof: PresentationProof::default() },
         Request::SubmitCode { payment, code: Secret::new("123456").unwrap() },
@@ -115,6 +116,14 @@ fn life_requests() -> Vec<Request> {
     let (login, password) = (LoginName::new("ada").unwrap(), Secret::new("password").unwrap());
     let (bank_account, pin) = (BankAccount::new("400000000001").unwrap(), Secret::new("4711").unwrap());
     let (device, channel) = (DeviceSecret::from_seed(&[7; 32]), ChannelBinding([7; 32]));
+    let refund = merchant::sign_refund(
+        &device,
+        Merchant::new("corner shop").unwrap(),
+        Reference::new("ABCDEF123456").unwrap(),
+        (MinorUnits::new(100).unwrap(), Currency::new("EUR").unwrap()),
+        IdempotencyKey::new("k").unwrap(),
+    );
+    let refund = refund.unwrap();
     let stepped_up = Some(device.sign_step_up(&enrolment, channel));
     let factors = message::Factors {
         payload: Some(enrolment.clone()),
@@ -142,6 +151,7 @@ fn life_requests() -> Vec<Request> {
         Request::RevokeMandate,
         Request::CloseAccount,
         Request::Recover { recovery },
+        Request::Refund { refund },
     ]
 }
 

@@ -249,6 +249,7 @@ impl Client {
             amount: MinorUnits::new(AMOUNT).ok()?,
             currency: Currency::new("EUR").ok()?,
             idempotency_key: IdempotencyKey::new(key).ok()?,
+            order: None,
         };
         let Response::PaymentOpened { payment: page, .. } = connection.request(&begin).await.ok()? else { return None };
         let begun = clock.elapsed();

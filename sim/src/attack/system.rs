@@ -285,6 +285,7 @@ impl AttackedSystem<'_> {
             amount: MinorUnits::new(amount)?,
             currency: Currency::new("EUR")?,
             idempotency_key: IdempotencyKey::new(key)?,
+            order: None,
         };
         self.ask(connection, &request).await
     }

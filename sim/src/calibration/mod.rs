@@ -153,6 +153,7 @@ fn intent(account: AccountId, number: &mut u32) -> Result<Intent, Error> {
         currency: Currency::new("EUR")?,
         reference: format!("{number:012}"),
         at_ms: 0,
+        order: None,
     })
 }
 

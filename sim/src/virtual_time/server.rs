@@ -31,6 +31,7 @@ use biopay_server::issuer::accounts::NewAccount;
 use biopay_server::issuer::faults::{Faults, FaultyHost};
 use biopay_server::issuer::host::Host;
 use biopay_server::issuer::ledger::{Ledger, LedgerAudit};
+use biopay_server::merchants::MerchantKeys;
 use biopay_server::metrics::Metrics;
 use biopay_server::service::{Parts, Service};
 use biopay_server::shutdown::{self, Trigger};
@@ -239,6 +240,7 @@ fn build_service(
         opaque: OpaqueServer::new(env.clone(), Zeroizing::new(keys.opaque)),
         images: ImageReader::new(env.clone(), worker, ImageLimits::default()),
         metrics: Arc::new(Metrics::default()),
+        merchants: MerchantKeys::default(),
         env,
     }))
 }

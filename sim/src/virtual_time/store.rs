@@ -6,8 +6,8 @@ use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::env::BoxFuture;
 use biopay_server::store::{
-    Account, AccountId, Binding, BoundAccount, Change, Creation, Intent, Opened, Payment, PaymentAudit, Settlement,
-    SqliteStore, Standing, Store, Stored,
+    Account, AccountId, Binding, Books, BoundAccount, Change, Creation, Intent, Opened, OpenedRefund, Payment,
+    PaymentAudit, Refund, RefundIntent, Settlement, SettlementLine, SqliteStore, Standing, Store, Stored,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -86,6 +86,44 @@ impl GroupCommit {
         }
         self.waiting += 1;
         self.ends + self.commit + self.waiting * self.write
+    }
+}
+
+impl Books for TimedStore {
+    fn open_refund(&self, intent: RefundIntent) -> Stored<OpenedRefund> {
+        self.writing(self.inner.open_refund(intent))
+    }
+
+    fn settle_refund(&self, reference: String, settlement: Settlement) -> Stored<Refund> {
+        self.writing(self.inner.settle_refund(reference, settlement))
+    }
+
+    fn unresolved_refunds(&self) -> Stored<Vec<Refund>> {
+        self.reading(self.inner.unresolved_refunds())
+    }
+
+    fn suspended(&self) -> Stored<Vec<Payment>> {
+        self.reading(self.inner.suspended())
+    }
+
+    fn clear_suspense(&self, payment: PaymentId) -> Stored<Change> {
+        self.writing(self.inner.clear_suspense(payment))
+    }
+
+    fn payments_above(&self, payment: PaymentId) -> Stored<Vec<Payment>> {
+        self.reading(self.inner.payments_above(payment))
+    }
+
+    fn refunds_above(&self, reference: String) -> Stored<Vec<Refund>> {
+        self.reading(self.inner.refunds_above(reference))
+    }
+
+    fn close_batch(&self) -> Stored<(i64, u64)> {
+        self.writing(self.inner.close_batch())
+    }
+
+    fn batch_lines(&self, batch: i64) -> Stored<Vec<SettlementLine>> {
+        self.reading(self.inner.batch_lines(batch))
     }
 }
 

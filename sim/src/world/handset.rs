@@ -139,6 +139,7 @@ fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner) -> Res
                 amount: MinorUnits::new(amount)?,
                 currency: Currency::new("EUR")?,
                 idempotency_key: IdempotencyKey::new(format!("h{}-t{}", identity.handset, planned.number))?,
+                signed: None,
             },
             helper: match journey {
                 Journey::Stored | Journey::Recapture => HelperSource::Handset,
