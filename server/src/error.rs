@@ -25,6 +25,9 @@ pub enum Error {
     /// A sealed record cannot be opened.
     #[error("vault: {0}")]
     Vault(#[from] crate::crypto::vault::CannotOpen),
+    /// The trail cannot be written, or is not whole.
+    #[error("trail: {0}")]
+    Trail(#[from] crate::trail::TrailError),
     /// A table could not be read or written.
     #[error("table: {0}")]
     Table(#[from] csv::Error),

@@ -42,6 +42,7 @@ pub mod statement;
 // The operator watches.
 pub mod metrics;
 pub mod operations;
+pub mod trail;
 
 // The other end of a connection, for handsets.
 pub mod client;

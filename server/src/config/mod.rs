@@ -48,6 +48,8 @@ pub struct ServerConfig {
     pub operations: OperationsConfig,
     /// The merchants whose signatures count.
     pub merchants: Vec<MerchantConfig>,
+    /// The trail of security events.
+    pub trail: TrailConfig,
 }
 
 impl Default for ServerConfig {
@@ -68,6 +70,7 @@ impl Default for ServerConfig {
             images: ImageLimits::default(),
             operations: OperationsConfig::default(),
             merchants: Vec::new(),
+            trail: TrailConfig::default(),
         }
     }
 }
@@ -143,6 +146,16 @@ pub enum OrderRule {
     Free,
     /// Every payment page is opened by an order that its merchant has signed.
     Signed,
+}
+
+/// The trail of security events: logins, failures, bindings, changes, payments, uses of keys, limits that were hit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TrailConfig {
+    /// The file that lines are added to; without it there is no trail. Each server needs its own.
+    pub file: Option<PathBuf>,
+    /// The key that chains its lines, 64 hexadecimal digits; without it, a development key.
+    pub key: Option<String>,
 }
 
 /// A merchant whose signature counts.
@@ -372,6 +385,7 @@ impl ServerConfig {
         masked.bank.pin_key.iter_mut().for_each(mask);
         masked.keys.pepper.iter_mut().for_each(mask);
         masked.keys.opaque.iter_mut().for_each(mask);
+        masked.trail.key.iter_mut().for_each(mask);
         masked.keys.vault.iter_mut().map(|key| &mut key.key).for_each(mask);
         toml::to_string(&masked).expect("the configuration has a form in TOML")
     }

@@ -1,6 +1,6 @@
 //! Keys from the configuration, or development keys with a warning.
 
-use crate::config::{KeyConfig, VaultKey, parse_key};
+use crate::config::{KeyConfig, TrailConfig, VaultKey, parse_key};
 use crate::crypto::vault::KeyId;
 use crate::error::Error;
 use crate::iso8583::pin_block::PinKey;
@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 const DEVELOPMENT_PIN_KEY: [u8; 16] = *b"biopay dev PIN k";
 const DEVELOPMENT_VAULT_KEY: [u8; 32] = *b"biopay development vault key 001";
 const DEVELOPMENT_OPAQUE_KEY: [u8; 32] = *b"biopay development OPAQUE key 01";
+const DEVELOPMENT_TRAIL_KEY: [u8; 32] = *b"biopay development trail key 001";
 const DEVELOPMENT_PEPPER: &[u8] = b"biopay development pepper";
 
 /// Reads the PIN key's bytes.
@@ -69,6 +70,17 @@ pub(crate) fn pepper(config: &KeyConfig) -> Vec<u8> {
         },
         |pepper| pepper.clone().into_bytes(),
     )
+}
+
+/// Reads the key of the trail.
+pub(crate) fn trail(config: &TrailConfig) -> Result<Zeroizing<[u8; 32]>, Error> {
+    match &config.key {
+        Some(text) => Ok(Zeroizing::new(parse_key("trail.key", text)?)),
+        None => {
+            warn_development("trail.key");
+            Ok(Zeroizing::new(DEVELOPMENT_TRAIL_KEY))
+        }
+    }
 }
 
 fn warn_development(key: &str) {

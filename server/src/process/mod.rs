@@ -130,7 +130,7 @@ fn exit_code(outcome: Result<(), Error>) -> ExitCode {
         Error::Config(_) | Error::Accounts(_) | Error::Table(_) | Error::Certificate(_) | Error::File { .. } => {
             EXIT_USAGE.into()
         }
-        Error::Store(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
+        Error::Store(_) | Error::Trail(_) | Error::Vault(_) | Error::Network(_) => EXIT_INTERNAL.into(),
     }
 }
 

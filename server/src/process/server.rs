@@ -20,6 +20,7 @@ use crate::shutdown::Shutdown;
 use crate::socket;
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
 use crate::tls::{Identity, bank_connector, database_connector};
+use crate::trail::{Event, Trail, verify};
 use biopay_biometrics::scheme::Registry;
 use clap::Parser;
 use rustls_pki_types::ServerName;
@@ -104,6 +105,9 @@ struct ServerArgs {
     /// With --settle: write this batch again instead of a new one.
     #[arg(long, value_name = "NUMBER", requires = "settle")]
     batch: Option<i64>,
+    /// Check a trail, print how many lines it has, and stop; exit code 1 at a line that is altered, missing or moved.
+    #[arg(long, value_name = "FILE")]
+    verify_trail: Option<PathBuf>,
     /// Print the configuration in effect, secrets masked, and stop.
     #[arg(long)]
     print_config: bool,
@@ -139,6 +143,10 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
     if args.rotate_keys {
         return rotate_keys(&config).await;
     }
+    if let Some(trail) = &args.verify_trail {
+        let lines = verify(trail, &*keys::trail(&config.trail)?)?;
+        return announce(&serde_json::json!({ "lines": lines }));
+    }
     if let Some(statement) = &args.reconcile {
         let (store, bank) = (open_existing_store(&config).await?, connect_bank(&config, system::env(1, 1))?);
         return print_reconciliation(&*store, &bank, &config.bank.institution, statement).await;
@@ -165,6 +173,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         () = failed => return Err(StoreError::Failed.into()),
         () = notify::stopping(shutdown, serving) => {}
     }
+    service.trail().close();
     if let Err(error) = closing.close().await {
         tracing::warn!(%error, "the store's write-ahead log stays beside it: copy both files together");
     }
@@ -220,7 +229,28 @@ async fn print_audit(config: &ServerConfig) -> Result<(), Error> {
 async fn rotate_keys(config: &ServerConfig) -> Result<(), Error> {
     let vault = open_vault(config, system::env(1, 1))?;
     let rotation = rotate(&*open_existing_store(config).await?, &vault).await?;
+    if let Some(path) = &config.trail.file {
+        // A running server writes to its own file: the rotation's stands beside it.
+        let trail = Trail::open(&path.with_extension("rotations.jsonl"), &*keys::trail(&config.trail)?)?;
+        note_keys(&trail, &system::env(1, 1), "keys-rotated", keys::vault_keys(&config.keys)?.keys());
+        trail.close();
+    }
     announce(&serde_json::to_value(rotation).expect("counts have a form in JSON"))
+}
+
+/// Opens the trail, where one is configured, and notes which keys this server begins with.
+fn open_trail(config: &ServerConfig, env: &Env) -> Result<Trail, Error> {
+    let Some(path) = &config.trail.file else { return Ok(Trail::default()) };
+    let trail = Trail::open(path, &*keys::trail(&config.trail)?)?;
+    note_keys(&trail, env, "keys-loaded", keys::vault_keys(&config.keys)?.keys());
+    Ok(trail)
+}
+
+fn note_keys<'a>(trail: &Trail, env: &Env, outcome: &str, keys: impl Iterator<Item = &'a u32>) {
+    let numbers: Vec<String> = keys.map(u32::to_string).collect();
+    let on = Some(format!("vault keys {}", numbers.join(", ")));
+    let (at_ms, outcome) = (env.clock.unix_ms(), outcome.to_owned());
+    trail.note(Event { at_ms, event: "key-use", outcome, login: None, source: None, on });
 }
 
 fn open_vault(config: &ServerConfig, env: Env) -> Result<Vault, Error> {
@@ -272,6 +302,7 @@ fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: WorkerCom
         images: ImageReader::new(env.clone(), worker, config.images),
         metrics: Arc::new(Metrics::default()),
         merchants: MerchantKeys::read(&config.merchants)?,
+        trail: open_trail(config, &env)?,
         env,
     }))
 }

@@ -7,6 +7,7 @@ use super::state::{OrRefuse, Service};
 use crate::bank::{Authority, BankError, Decline};
 use crate::config::Mode;
 use crate::crypto::credential::Credential;
+use crate::crypto::vault::Vault;
 use crate::store::{AccountId, Binding, Change, Creation};
 use biopay_protocol::message::AccountState;
 use biopay_protocol::proof::DeviceSignature;
@@ -171,6 +172,7 @@ impl Service {
         login: &LoginName,
         binding: &Binding,
     ) -> Result<(BankAccount, Authority), Refusal> {
+        self.note_key_use(login, Vault::key_id(&binding.authority));
         let text = |context: &str, sealed: &[u8]| {
             let opened = self.vault.open(context, sealed).or_refuse()?;
             std::str::from_utf8(&opened).map(str::to_owned).map_err(|_| Refusal::Internal)

@@ -16,6 +16,7 @@ mod devices;
 mod health;
 mod life;
 pub(crate) mod limits;
+mod noting;
 mod opaque;
 mod page;
 mod pages;

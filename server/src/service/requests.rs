@@ -13,7 +13,9 @@ impl Service {
     /// Answers a request on a connection's session, and counts it.
     pub async fn handle(&self, session: &Session, request: Request) -> Response {
         let (operation, began) = (request.name(), self.env.clock.elapsed());
+        let subject = self.subject_of(session, &request);
         let response = self.decide(session, request).await.unwrap_or_else(Response::Refused);
+        self.note(session, subject, &response);
         let took = self.env.clock.elapsed().saturating_sub(began);
         self.metrics.record(operation, response.name(), took);
         response

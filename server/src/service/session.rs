@@ -19,6 +19,7 @@ const PAGES_MAX: usize = 64;
 
 /// One connection's login and its payment pages.
 pub struct Session {
+    address: IpAddr,
     source: Source,
     channel: ChannelBinding,
     clock: Arc<dyn Clock>,
@@ -74,7 +75,7 @@ impl Session {
         lifetimes: Lifetimes,
         sessions: Arc<Sessions>,
     ) -> Self {
-        Self { source: address.into(), channel, clock, lifetimes, sessions, state: Mutex::default() }
+        Self { address, source: address.into(), channel, clock, lifetimes, sessions, state: Mutex::default() }
     }
 
     pub(super) fn channel(&self) -> ChannelBinding {
@@ -84,6 +85,11 @@ impl Session {
     /// Returns whether a login was made for this connection.
     pub(super) fn is_on(&self, channel: ChannelBinding) -> bool {
         self.channel.0.ct_eq(&channel.0).into()
+    }
+
+    /// Returns where the connection came from when it began.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
     }
 
     pub(super) fn source(&self) -> Source {

@@ -13,6 +13,7 @@ use crate::images::ImageReader;
 use crate::merchants::MerchantKeys;
 use crate::metrics::{Metrics, Snapshot};
 use crate::store::{Store, StoreError};
+use crate::trail::Trail;
 use biopay_biometrics::scheme::Registry;
 use biopay_protocol::{PaymentId, Refusal};
 use std::collections::BTreeSet;
@@ -40,6 +41,7 @@ pub struct Service {
     pub(super) health: Health,
     pub(super) sessions: Arc<Sessions>,
     pub(super) merchants: MerchantKeys,
+    pub(super) trail: Trail,
 }
 
 /// A service's parts.
@@ -72,13 +74,15 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// The merchants' keys.
     pub merchants: MerchantKeys,
+    /// The trail.
+    pub trail: Trail,
 }
 
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
-        let Parts { hides_unknown_names, opaque, images, metrics, merchants, .. } = parts;
+        let Parts { hides_unknown_names, opaque, images, metrics, merchants, trail, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = Throttle::new(&throttle, env.clock.clone());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -102,6 +106,7 @@ impl Service {
             health: Health::default(),
             sessions: Arc::default(),
             merchants,
+            trail,
         }
     }
 
@@ -118,6 +123,11 @@ impl Service {
     /// Returns all counters as they are.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot { store: self.store.commits(), ..self.metrics.snapshot(&self.env) }
+    }
+
+    /// Returns the trail.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
     }
 
     /// Returns what reads images.

@@ -36,6 +36,7 @@ use biopay_server::service::{Parts, Service};
 use biopay_server::shutdown::{self, Trigger};
 use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
+use biopay_server::trail::Trail;
 use biopay_server::{endpoint, tls};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -67,6 +68,8 @@ pub struct Setup {
     pub login_valid_ms: u32,
     pub merchants: Vec<MerchantConfig>,
     pub orders: OrderRule,
+    /// Where the trail is written.
+    pub trail: Option<std::path::PathBuf>,
     /// A bank instead of the system's own.
     pub bank: Option<SocketAddr>,
     /// What stands between the server and its store.
@@ -96,6 +99,7 @@ impl Default for Setup {
             login_valid_ms: Rules::default().login_valid_ms,
             merchants: Vec::new(),
             orders: OrderRule::Free,
+            trail: None,
             bank: None,
             before_store: |store| store,
         }
@@ -133,8 +137,7 @@ impl System {
     /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
     pub async fn start(setup: Setup) -> Self {
         let rules = rules(&setup);
-        let folder = tempfile::tempdir().unwrap();
-        let (env, hashes) = counting_env();
+        let (folder, (env, hashes)) = (tempfile::tempdir().unwrap(), counting_env());
         let pin_key = || Arc::new(PinKey::new([9; 16]));
         let ledger = Ledger::open(&Location::File(folder.path().join("bank.db")), env.clone(), b"key").unwrap();
         ledger.open_accounts((0..100).map(account).collect()).await.unwrap();
@@ -171,6 +174,7 @@ impl System {
             images: ImageReader::new(env.clone(), image_worker(), setup.images),
             metrics: Arc::new(Metrics::default()),
             merchants: MerchantKeys::read(&setup.merchants).unwrap(),
+            trail: setup.trail.map_or_else(Trail::default, |path| Trail::open(&path, &[3; 32]).unwrap()),
             env,
         }));
         let identity = tls::Identity::development().unwrap();
@@ -178,8 +182,8 @@ impl System {
         let (chain, client_config) =
             (identity.chain.clone(), tls::client_config(&identity.chain, &tls::TlsSources::system()).unwrap());
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let runtime = Arc::new(quinn::TokioRuntime);
-        let quic = quinn::Endpoint::new(quinn::EndpointConfig::default(), None, socket, runtime).unwrap();
+        let (config, runtime) = (quinn::EndpointConfig::default(), Arc::new(quinn::TokioRuntime));
+        let quic = quinn::Endpoint::new(config, None, socket, runtime).unwrap();
         let front = Arc::new(QuicListener::new(quic, identity, setup.limits, setup.qlog.as_deref()).unwrap());
         let address = front.address().unwrap();
         let (server_trigger, server_shutdown) = shutdown::channel();

@@ -38,6 +38,7 @@ use biopay_server::shutdown::{self, Trigger};
 use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
 use biopay_server::tls::{DEVELOPMENT_NAMES, Identity, TlsSources, client_config, server_config, server_transport};
+use biopay_server::trail::Trail;
 use quinn::Endpoint;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -241,6 +242,7 @@ fn build_service(
         images: ImageReader::new(env.clone(), worker, ImageLimits::default()),
         metrics: Arc::new(Metrics::default()),
         merchants: MerchantKeys::default(),
+        trail: Trail::default(),
         env,
     }))
 }
