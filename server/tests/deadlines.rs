@@ -114,7 +114,8 @@ async fn the_second_link_takes_over_from_a_silent_one_and_gives_back() {
     charge(20).await;
     println!("of {number} charges over a link that fell silent {approved} approved, {unknown} unknown");
     assert!(unknown <= 2 && approved + unknown == number, "{approved} approved, {unknown} unknown");
-    assert_eq!(bank.gauges().links_up, 1);
+    // Nobody has used the second one since, so nobody may have noticed yet.
+    assert!(bank.gauges().links_up >= 1);
     assert_eq!(ledger.audit().await.unwrap().charges, number, "what was unknown was charged, once");
 }
 
