@@ -4,7 +4,8 @@
 
 mod common;
 
-use biopay_protocol::{Request, Response};
+use biopay_protocol::message::Factors;
+use biopay_protocol::{PresentationProof, Request, Response};
 use common::postgres::Postgres;
 use common::processes::{Door, Processes, Settings};
 use common::*;
@@ -70,11 +71,15 @@ async fn keep_going(user: u64, doors: Vec<Door>, load: Arc<Load>) -> Vec<String>
         for (key, replaces) in [("a", true), ("b", false)] {
             let page = ask(begin(1, &format!("{n}{key}"))).await;
             if let Some(Response::PaymentOpened { payment, .. }) = page {
-                let paid = ask(Request::PresentQr { payment, payload: payload(user) }).await;
+                let paid =
+                    ask(Request::PresentQr { payment, payload: payload(user), proof: PresentationProof::default() })
+                        .await;
                 load.charges.fetch_add(u64::from(matches!(paid, Some(Response::Charged(_)))), Ordering::Relaxed);
             }
             if replaces {
-                ask(Request::ReplaceQr { enrolment: payload(user), helper: None }).await;
+                let factors = Factors { payload: Some(payload(user)), ..Factors::default() };
+                ask(Request::StepUp { factors }).await;
+                ask(Request::ReplaceQr { enrolment: payload(user), helper: None, signature: None }).await;
             }
         }
         load.rounds.fetch_add(1, Ordering::Relaxed);
