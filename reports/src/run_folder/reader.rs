@@ -2,8 +2,8 @@
 
 use super::contents::Records;
 use super::latency::LatencyRecorder;
+use super::manifest;
 use super::manifest::{Manifest, SCHEMAS_READ};
-use super::{latency, manifest};
 use crate::error::Error;
 use crate::records::{Comparison, Network, Transaction, tables};
 use std::collections::BTreeSet;
@@ -68,7 +68,7 @@ impl RunReader {
             attack_figures: tables::read(&self.folder)?,
             network: Vec::new(),
             server: tables::read(&self.folder)?,
-            latency: LatencyRecorder::read(&self.folder.join(latency::FILE))?,
+            latency: LatencyRecorder::read_from(&self.folder)?,
         })
     }
 }

@@ -1,8 +1,8 @@
 //! A run folder is written beside its place and moved there in one step.
 
 use super::contents::Records;
+use super::manifest as manifest_file;
 use super::manifest::Manifest;
-use super::{latency, manifest as manifest_file};
 use crate::error::Error;
 use crate::records::tables;
 use sha2::{Digest, Sha256};
@@ -73,7 +73,7 @@ impl RunWriter {
         tables::write(folder, &records.attack_figures)?;
         tables::write(folder, &records.network)?;
         tables::write(folder, &records.server)?;
-        records.latency.write(&folder.join(latency::FILE))?;
+        records.latency.write_into(folder)?;
         manifest.artefacts = digests(folder)?;
         manifest.digest = digest_of(&manifest.artefacts);
         let path = folder.join(manifest_file::FILE);
@@ -150,7 +150,7 @@ mod tests {
             RunWriter::create(&target).unwrap().finish(&Records::default(), Manifest::example()).unwrap();
         }
         let reader = RunReader::open(&target).unwrap();
-        assert_eq!(reader.manifest().artefacts.len(), 7);
+        assert_eq!(reader.manifest().artefacts.len(), 8);
         assert!(reader.records().unwrap().transactions.is_empty());
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no staging folder stays behind");
     }

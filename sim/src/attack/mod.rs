@@ -33,7 +33,7 @@ use crate::Error;
 use crate::people::Population;
 use crate::progress::Stage;
 use crate::scenario::attack::for_each_attack;
-use crate::scenario::{AttackKind, Scenario};
+use crate::scenario::{AttackKind, AttackPlan, Scenario};
 use crate::stop::Stop;
 use act::{Act, Attack};
 use biopay_reports::run_folder::manifest::AttackTerms;
@@ -75,6 +75,11 @@ pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Findi
 pub fn terms(scenario: &Scenario) -> BTreeMap<String, AttackTerms> {
     let kinds = scenario.attack.iter().map(|plan| plan.kind).chain([AttackKind::ZeroEffort]);
     kinds.map(|kind| (kind.name().to_owned(), attack_of(kind).description.terms())).collect()
+}
+
+/// Returns the number of accounts or subjects that an attack of a scenario is made on.
+pub fn targets(plan: &AttackPlan) -> u64 {
+    u64::from(plan.targets.unwrap_or(attack_of(plan.kind).description.targets))
 }
 
 /// Makes one attack on one system.

@@ -9,6 +9,7 @@ mod evaluate;
 mod folder;
 mod history;
 mod merge;
+mod plan;
 mod refusal;
 mod report;
 mod run;
@@ -45,6 +46,8 @@ enum Command {
     Run(run::RunArgs),
     /// Lists the built-in scenarios.
     Scenarios,
+    /// Plans a run: what its thresholds can come to, and about how long it takes.
+    Plan(plan::PlanArgs),
     /// Makes synthetic samples.
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
@@ -102,6 +105,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
             run::list_scenarios();
             Ok(())
         }
+        Command::Plan(args) => plan::execute(&args),
         Command::Dataset(command) => dataset::execute(&command),
         Command::Evaluate(args) => evaluate::execute(&args),
         Command::Train(command) => train::execute(&command),
