@@ -69,6 +69,16 @@ pub enum Error {
         /// What is wrong and what would be right.
         why: String,
     },
+    /// Several runs of one build are compared with a single one of the other.
+    #[error(
+        "name at least two runs of each build, with different seeds, to compare over runs: there are {first} and {second}"
+    )]
+    Replications {
+        /// Runs of the first build.
+        first: usize,
+        /// Runs of the second.
+        second: usize,
+    },
     /// A picture could not be drawn.
     #[error("picture: {0}")]
     Picture(String),

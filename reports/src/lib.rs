@@ -40,7 +40,7 @@ pub use judgement::{requirement, threshold};
 pub use run_folder::latency::LatencyRecorder;
 pub use run_folder::manifest::Manifest;
 pub use run_folder::{RunReader, RunWriter, cases, knee, latency, manifest};
-pub use statistics::evidence::{band, cluster, curve, limit, security, selection};
+pub use statistics::evidence::{band, cluster, curve, limit, prospect, security, selection};
 pub use statistics::{auc, distribution, rates, unlinkability};
 
 /// Rates and their intervals.

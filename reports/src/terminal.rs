@@ -7,7 +7,9 @@ use crate::run_folder::manifest::Completion;
 use crate::statistics::distribution::Distribution;
 use crate::summary::attack;
 use crate::summary::{AttackVerdict, Summary, attack_verdict};
-use crate::text::{decidability, duration, grouped, metric_text, percent, rate_with_method, selected_text};
+use crate::text::{
+    decidability, duration, grouped, latency_interval, metric_text, percent, rate_with_method, selected_text,
+};
 use std::fmt::Write;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -63,7 +65,7 @@ fn write_comparisons(out: &mut String, summary: &Summary) {
         line(out, &format!("  {:<18} FNMR {}", "", rate_with_method(&s.fnmr)));
         let Some((scores, eer)) = s.scores.as_ref().zip(s.eer) else { continue };
         line(out, &format!("  {:<18} EER  {}{}", "", selected_text(&eer), decidability(scores)));
-        let (low, high) = range(&scores.mated, &scores.non_mated);
+        let Some((low, high)) = range(&scores.mated, &scores.non_mated) else { continue };
         line(out, &format!("  {:<18} non-mated {}", "", sparkline(&scores.non_mated, low, high)));
         line(
             out,
@@ -142,6 +144,10 @@ fn write_performance(out: &mut String, summary: &Summary) {
         let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(cell).join(" ");
         let intended = l.intended.map(|i| format!("   {}", cell(i.p99_us))).unwrap_or_default();
         line(out, &format!("  {:<20} {:>8} {cells}{intended}", l.operation, grouped(l.count)));
+        let intervals: Vec<_> =
+            ["p50", "p99"].iter().filter_map(|word| l.estimate(word)).map(latency_interval).collect();
+        let method = l.estimate("p50").map_or("", |estimate| estimate.method.tag());
+        line(out, &format!("  {:<20} {:>8} 95 %: {} ({method})", "", "", intervals.join(", ")));
     }
     write_network(out, summary);
     for t in &summary.throughput {
@@ -181,9 +187,10 @@ fn line(out: &mut String, text: &str) {
     let _ = writeln!(out, "{text}");
 }
 
-fn range(a: &Distribution, b: &Distribution) -> (f32, f32) {
+/// Returns the lowest and the highest finite score; `None` where there is none.
+fn range(a: &Distribution, b: &Distribution) -> Option<(f32, f32)> {
     let finite = || a.finite().chain(b.finite()).map(|(score, _)| score);
-    (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max))
+    Some((finite().reduce(f32::min)?, finite().reduce(f32::max)?))
 }
 
 /// Draws a histogram one character high, the bars in square-root scale so that tails stay visible.

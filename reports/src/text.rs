@@ -6,6 +6,7 @@ use crate::statistics::evidence::rate::Rate;
 use crate::statistics::evidence::selection::Selected;
 use crate::statistics::interval::Interval;
 use crate::statistics::rates::ScoreSet;
+use crate::summary::LatencyEstimate;
 
 /// Prints a share as a percentage with the digits that it deserves.
 pub(crate) fn percent(share: f64) -> String {
@@ -39,10 +40,16 @@ pub(crate) fn rate_cell(rate: &Rate) -> String {
     format!("{}<small>{}<br>{count}/{total}<br>{method}</small>", percent(value), bracket(interval))
 }
 
+/// Prints the interval of a rate that is read together with others, in small print; nothing where there are no others.
+pub(crate) fn together(rate: &Rate, figures: usize) -> String {
+    let interval = rate.together(figures).filter(|_| figures > 1);
+    interval.map_or_else(String::new, |i| format!("<small>all {figures} together: {}</small>", bracket(i)))
+}
+
 /// Prints a selected rate as a table's cell: the value, and its interval in small print below.
 pub(crate) fn selected_cell(selected: &Selected) -> String {
     let interval = Interval { lower: selected.lower95, upper: selected.upper95 };
-    format!("{}<small>{}</small>", percent(selected.value), bracket(interval))
+    format!("{}<small>{}<br>{}</small>", percent(selected.value), bracket(interval), selected.method.words())
 }
 
 /// Prints the decidability after what stands before it; nothing where the scores do not spread.
@@ -72,6 +79,12 @@ pub fn needed_text(needed: Needed) -> String {
         Some(subjects) => format!("about {} subjects with as many captures each", grouped(subjects)),
         None => format!("about {} trials", grouped(needed.comparisons)),
     }
+}
+
+/// Prints the interval of a percentile, or of a mean; a dash for a bound that too few independent latencies give.
+pub(crate) fn latency_interval(estimate: &LatencyEstimate) -> String {
+    let bound = |us: Option<f64>| us.map_or_else(|| "–".to_owned(), duration);
+    format!("{} [{}, {}]", estimate.word, bound(estimate.lower95_us), bound(estimate.upper95_us))
 }
 
 /// Prints a figure of a run with its interval and count.

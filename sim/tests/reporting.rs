@@ -176,3 +176,34 @@ fn a_job_arrays_script_runs_every_shard_and_merges_the_bytes_of_the_whole() {
     let wall = biopay(&["cluster", "slurm", "quickstart", "--shards", "2"], folder.path());
     assert_eq!(wall.status.code(), Some(2));
 }
+
+#[test]
+fn a_plan_says_what_a_scenario_can_decide_and_runs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let planned = |threshold: &str, more: &[&str]| {
+        let set = format!("thresholds=[\"{threshold}\"]");
+        let small = ["plan"].iter().chain(&SMALL[1..]).copied().collect::<Vec<_>>();
+        biopay(&[&small[..], &["--set", &set], more].concat(), folder.path())
+    };
+    for (threshold, code, words) in [
+        ("template.fmr < 0.9", 0, "met up to an observed"),
+        ("template.fmr < 1e-4", 5, "subjects with as many captures each"),
+        ("template.fmr100 < 0.1", 5, "not stated"),
+        ("charge.p99 < 1s", 5, "368 independent ones would"),
+        ("money.violations == 0", 0, "nothing is known before the run"),
+        ("charge.p98 < 1s", 2, "no figure ends in"),
+    ] {
+        let done = planned(threshold, &[]);
+        let shown = text(&done.stdout) + &text(&done.stderr);
+        assert_eq!(done.status.code(), Some(code), "{threshold}: {shown}");
+        assert!(shown.contains(words), "{threshold}: {shown}");
+    }
+    let done = planned("template.fmr < 0.9", &["--json", "-"]);
+    let plan: serde_json::Value = serde_json::from_slice(&done.stdout).expect("the standard output is JSON");
+    // Six subjects with one probe at least on each of two sensors or one: no pair is left out.
+    assert_eq!(plan["subjects"], 6);
+    assert!(plan["comparisons"][1].as_u64().unwrap() >= 30, "{plan}");
+    assert!(plan["costs"]["memory_bytes"].as_f64().unwrap() > 1e6, "{plan}");
+    assert!(plan["thresholds"][0]["outlook"]["shown_up_to"].as_f64().unwrap() < 0.9, "{plan}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "a plan writes no run");
+}

@@ -1,41 +1,60 @@
 //! Every figure of two runs, side by side.
 
+use super::pairs::{self, ErrorCells};
 use super::statistics::{Change, Latencies, holm, means, quantiles, rates};
 use crate::error::Error;
-use crate::figures::metric::{Metric, QUANTILES, Unit, independent, metrics, slug};
+use crate::figures::metric::{Metric, Unit, metrics, slug};
 use crate::run_folder::RunReader;
 use crate::run_folder::latency::LatencyRecorder;
-use crate::summary::Summary;
 use crate::summary::network::Traffic;
+use crate::summary::{MEAN, QUANTILES, Summary, Weight};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Adjusted p-values below this are findings.
 const SIGNIFICANCE: f64 = 0.05;
-/// The seed of the bootstrap, so that a comparison can be repeated.
-const SEED: u64 = 0x0b10_9a47;
 
 /// The figures of one of two runs that are compared.
 pub struct Side {
     /// What the run is called.
     pub name: String,
-    metrics: Vec<Metric>,
+    pub(super) metrics: Vec<Metric>,
+    pub(super) seed: u64,
     latency: LatencyRecorder,
     traffic: Traffic,
+    /// Whose comparisons erred, by figure.
+    errors: BTreeMap<String, ErrorCells>,
 }
 
 impl Side {
     /// Reads a run's figures.
     pub fn read(run: &RunReader, name: &str) -> Result<Self, Error> {
         let (summary, records) = Summary::read(run)?;
-        let metrics = metrics(&summary, &records.latency);
-        Ok(Self { name: name.to_owned(), metrics, latency: records.latency, traffic: summary.traffic })
+        Ok(Self::of(name, &summary, records.latency))
     }
 
-    /// Finds an operation by its name in figures, and as how many independent latencies its own count.
-    fn latencies(&self, operation: &str) -> Option<Latencies<'_>> {
+    /// Takes a run's figures.
+    pub fn of(name: &str, summary: &Summary, latency: LatencyRecorder) -> Self {
+        let of = |word: &str, scheme: &str| format!("{}.{word}", slug(scheme));
+        let errors = summary.schemes.iter().flat_map(|s| {
+            [(of("fnmr", &s.scheme), s.mated_errors.clone()), (of("fmr", &s.scheme), s.non_mated_errors.clone())]
+        });
+        Self {
+            name: name.to_owned(),
+            metrics: metrics(summary),
+            seed: summary.manifest.seed,
+            latency,
+            traffic: summary.traffic.clone(),
+            errors: errors.collect(),
+        }
+    }
+
+    /// Finds an operation by its name in figures, and as how many independent latencies its own count for a quantile, or
+    /// for the mean.
+    fn latencies(&self, operation: &str, quantile: Option<f64>) -> Option<Latencies<'_>> {
         let (name, histogram) = self.latency.operations().find(|(name, _)| slug(name) == operation)?;
-        let independent = independent(name, histogram.len(), &self.traffic);
-        Some(Latencies { histogram, independent })
+        let weight = Weight { latency: &self.latency, traffic: &self.traffic };
+        Some(Latencies { histogram, independent: weight.independent(name, quantile).0 })
     }
 }
 
@@ -102,14 +121,24 @@ pub struct Comparison {
 /// Compares every figure. `noise` is the share by which latencies of equal runs may differ besides chance.
 pub fn compare(first: &Side, second: &Side, noise: f64, cautions: Vec<String>) -> Comparison {
     let names = first.metrics.iter().chain(second.metrics.iter().filter(|m| find(first, &m.name).is_none()));
-    let mut differences: Vec<_> = names.map(|m| difference(first, second, m, noise)).collect();
+    let differences = names.map(|m| difference(first, second, m, noise)).collect();
+    judged((first.name.clone(), second.name.clone()), noise, cautions, differences)
+}
+
+/// Adjusts all tests of a comparison together.
+pub(super) fn judged(
+    (first, second): (String, String),
+    noise: f64,
+    cautions: Vec<String>,
+    mut differences: Vec<Difference>,
+) -> Comparison {
     let tested: Vec<usize> = (0..differences.len()).filter(|&i| differences[i].p_value.is_some()).collect();
     let p_values: Vec<f64> = tested.iter().filter_map(|&i| differences[i].p_value).collect();
     for (&i, p) in tested.iter().zip(holm(&p_values)) {
         differences[i].p_adjusted = Some(p);
         differences[i].finding = finding(p, differences[i].change);
     }
-    Comparison { first: first.name.clone(), second: second.name.clone(), noise, cautions, differences }
+    Comparison { first, second, noise, cautions, differences }
 }
 
 /// Returns what an adjusted p-value means for a change.
@@ -121,7 +150,7 @@ pub(super) fn finding(p_adjusted: f64, change: Option<f64>) -> Finding {
     }
 }
 
-fn find<'a>(side: &'a Side, name: &str) -> Option<&'a Metric> {
+pub(super) fn find<'a>(side: &'a Side, name: &str) -> Option<&'a Metric> {
     side.metrics.iter().find(|m| m.name == name)
 }
 
@@ -143,13 +172,17 @@ fn difference(first: &Side, second: &Side, metric: &Metric, noise: f64) -> Diffe
 
 fn test(first: &Side, second: &Side, a: &Metric, b: &Metric, noise: f64) -> Option<Change> {
     if let Some((ra, rb)) = a.rate.as_ref().zip(b.rate.as_ref()) {
-        return rates(ra, rb);
+        let cells = first.errors.get(&a.name).zip(second.errors.get(&a.name));
+        // Runs of one seed compare the same samples of the same people.
+        let paired = cells.filter(|_| first.seed == second.seed && (ra.total, ra.subjects) == (rb.total, rb.subjects));
+        return paired.map_or_else(|| rates(ra, rb), |(a, b)| Some(pairs::rates(a, b, ra.total)));
     }
     let (operation, word) = a.name.rsplit_once('.')?;
-    let (of_first, of_second) = (first.latencies(operation)?, second.latencies(operation)?);
-    if word == "mean" {
-        return means(of_first, of_second, noise);
+    let quantile = QUANTILES.iter().find(|(name, _)| *name == word).map(|(_, quantile)| *quantile);
+    let both = || Some((first.latencies(operation, quantile)?, second.latencies(operation, quantile)?));
+    match quantile {
+        Some(quantile) => both().and_then(|(a, b)| quantiles(a, b, quantile, noise)),
+        None if word == MEAN => both().and_then(|(a, b)| means(a, b, noise)),
+        None => None,
     }
-    let quantile = QUANTILES.iter().find(|(name, _)| *name == word)?.1;
-    quantiles(of_first, of_second, quantile, noise, SEED)
 }

@@ -1,13 +1,11 @@
 //! Tests of two samples: what is known of the difference between them.
 
+use crate::statistics::beta;
 use crate::statistics::evidence::rate::Rate;
 use hdrhistogram::Histogram;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use rand_distr::{Beta, Distribution};
 
-/// Draws of each bootstrap: enough for a hundred tests held to 5 % together.
-const REPLICATES: usize = 20_000;
+/// Probabilities below this are left out of a bootstrap's distribution.
+const NEGLIGIBLE: f64 = 1e-12;
 /// Samples that must lie beyond a quantile for its bootstrap to mean anything.
 const BEYOND_MIN: f64 = 10.0;
 /// The most errors that are summed over one by one.
@@ -81,58 +79,78 @@ impl<'a> Latencies<'a> {
 /// Tests whether a quantile of two histograms differs by more than `noise` of itself. `None` where fewer than ten
 /// independent samples of either lie beyond it.
 ///
-/// A bootstrap sample's order statistic k of n is the observed quantile at a draw from Beta(k, n - k + 1), so that no
-/// sample has to be drawn. Source: Efron 1979; Hutson and Ernst 2000, "The exact bootstrap mean and variance of an
-/// L-estimator".
-pub fn quantiles(a: Latencies<'_>, b: Latencies<'_>, quantile: f64, noise: f64, seed: u64) -> Option<Change> {
+/// A bootstrap sample's order statistic k of n is the observed quantile at a draw from Beta(k, n - k + 1), so that the
+/// bootstrap's distribution is known without a draw. Source: Efron 1979; Hutson and Ernst 2000, "The exact bootstrap mean
+/// and variance of an L-estimator".
+pub fn quantiles(a: Latencies<'_>, b: Latencies<'_>, quantile: f64, noise: f64) -> Option<Change> {
     let beyond = |l: Latencies<'_>| l.independent as f64 * quantile.min(1.0 - quantile);
     if beyond(a) < BEYOND_MIN || beyond(b) < BEYOND_MIN {
         return None;
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (mut first, mut second) = (Resampled::new(a, quantile)?, Resampled::new(b, quantile)?);
-    let mut pairs = Vec::with_capacity(REPLICATES);
-    for _ in 0..REPLICATES {
-        pairs.push((first.draw(&mut rng), second.draw(&mut rng)));
-    }
+    let (first, second) = (Resampled::of(a, quantile), Resampled::of(b, quantile));
     let is_greater = b.histogram.value_at_quantile(quantile) > a.histogram.value_at_quantile(quantile);
-    let is_null = |&&(x, y): &&(f64, f64)| if is_greater { y <= x * (1.0 + noise) } else { y >= x * (1.0 - noise) };
-    let null = pairs.iter().filter(is_null).count();
-    let p_value = (2.0 * (null + 1) as f64 / (REPLICATES + 1) as f64).min(1.0);
-    let mut changes: Vec<f64> = pairs.iter().map(|(x, y)| y - x).collect();
-    changes.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| changes[((REPLICATES - 1) as f64 * share).round() as usize];
-    Some(Change { interval: (at(0.025), at(0.975)), p_value })
+    // The probability that the second does not differ in the direction that is seen.
+    let null: f64 = if is_greater {
+        first.cells().map(|(x, mass)| mass * second.up_to(x * (1.0 + noise))).sum()
+    } else {
+        first.cells().map(|(x, mass)| mass * (1.0 - second.below(x * (1.0 - noise)))).sum()
+    };
+    let changed_by = |change: f64| first.cells().map(|(x, mass)| mass * second.up_to(x + change)).sum::<f64>();
+    let most = first.values.iter().chain(&second.values).copied().fold(0.0, f64::max);
+    let at = |share: f64| {
+        let (mut low, mut high) = (-most, most);
+        while high - low > (1e-6 * most).max(0.5) {
+            let middle = 0.5 * (low + high);
+            if changed_by(middle) < share { low = middle } else { high = middle }
+        }
+        high
+    };
+    Some(Change { interval: (at(0.025), at(0.975)), p_value: (2.0 * null).min(1.0) })
 }
 
-/// Draws a quantile of samples drawn again from a histogram.
+/// The distribution of a quantile of samples drawn again from a histogram.
 struct Resampled {
     values: Vec<f64>,
-    up_to: Vec<u64>,
-    total: f64,
-    rank: Beta<f64>,
+    /// The probability of each value or a lower one.
+    cumulated: Vec<f64>,
 }
 
 impl Resampled {
-    fn new(latencies: Latencies<'_>, quantile: f64) -> Option<Self> {
+    fn of(latencies: Latencies<'_>, quantile: f64) -> Self {
         let n = latencies.independent;
         let k = ((quantile * n as f64).ceil() as u64).clamp(1, n);
-        let mut total = 0;
-        let (values, up_to) = latencies
-            .histogram
-            .iter_recorded()
-            .map(|bucket| {
-                total += bucket.count_since_last_iteration();
-                (bucket.value_iterated_to() as f64, total)
-            })
-            .unzip();
-        Some(Self { values, up_to, total: total as f64, rank: Beta::new(k as f64, (n - k + 1) as f64).ok()? })
+        let (total, mut up_to) = (latencies.histogram.len() as f64, 0);
+        let (mut values, mut cumulated) = (Vec::new(), Vec::new());
+        for bucket in latencies.histogram.iter_recorded() {
+            up_to += bucket.count_since_last_iteration();
+            let probability = beta::regularized(up_to as f64 / total, k as f64, (n - k + 1) as f64);
+            if probability > NEGLIGIBLE {
+                values.push(bucket.value_iterated_to() as f64);
+                cumulated.push(probability);
+            }
+            if probability > 1.0 - NEGLIGIBLE {
+                break;
+            }
+        }
+        Self { values, cumulated }
     }
 
-    fn draw(&mut self, rng: &mut ChaCha8Rng) -> f64 {
-        let rank = (self.rank.sample(rng) * self.total) as u64;
-        let at = self.up_to.partition_point(|&up_to| up_to <= rank);
-        self.values[at.min(self.values.len() - 1)]
+    /// Iterates over values with their probabilities.
+    fn cells(&self) -> impl Iterator<Item = (f64, f64)> {
+        let before = std::iter::once(0.0).chain(self.cumulated.iter().copied());
+        self.values.iter().zip(&self.cumulated).zip(before).map(|((value, up_to), before)| (*value, up_to - before))
+    }
+
+    /// Returns the probability of at most a value.
+    fn up_to(&self, value: f64) -> f64 {
+        let count = self.values.partition_point(|v| *v <= value);
+        count.checked_sub(1).map_or(0.0, |last| self.cumulated[last])
+    }
+
+    /// Returns the probability of less than a value.
+    fn below(&self, value: f64) -> f64 {
+        let count = self.values.partition_point(|v| *v < value);
+        count.checked_sub(1).map_or(0.0, |last| self.cumulated[last])
     }
 }
 
@@ -177,7 +195,8 @@ mod tests {
     use super::*;
     use crate::statistics::evidence::method::Method;
     use crate::statistics::evidence::rate::{Dependence, Unit};
-    use rand::RngExt;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
 
     fn close(value: f64, expected: f64, tolerance: f64) {
         assert!((value - expected).abs() <= tolerance * expected, "{value} is not {expected}");
@@ -227,8 +246,8 @@ mod tests {
                 .filter(|&i| test(&exponential(2_000, 1e5, 2 * i), &exponential(2_000, 1e5, 2 * i + 1)) < 0.05)
                 .count()
         };
-        let median = alarms(&|a, b| quantiles(Latencies::all(a), Latencies::all(b), 0.5, 0.0, 1).unwrap().p_value);
-        let high = alarms(&|a, b| quantiles(Latencies::all(a), Latencies::all(b), 0.99, 0.0, 1).unwrap().p_value);
+        let median = alarms(&|a, b| quantiles(Latencies::all(a), Latencies::all(b), 0.5, 0.0).unwrap().p_value);
+        let high = alarms(&|a, b| quantiles(Latencies::all(a), Latencies::all(b), 0.99, 0.0).unwrap().p_value);
         let mean = alarms(&|a, b| means(Latencies::all(a), Latencies::all(b), 0.0).unwrap().p_value);
         assert!(median <= 24 && high <= 24 && mean <= 24, "{median} {high} {mean} of 200");
         assert!(median + high + mean >= 5, "the tests never alarm: {median} {high} {mean}");
@@ -238,15 +257,15 @@ mod tests {
     fn a_shift_is_found_with_its_size() {
         let (a, b) = (exponential(20_000, 1e5, 1), exponential(20_000, 1.1e5, 2));
         let (a, b) = (Latencies::all(&a), Latencies::all(&b));
-        let change = quantiles(a, b, 0.5, 0.02, 1).unwrap();
+        let change = quantiles(a, b, 0.5, 0.02).unwrap();
         let true_change = 0.1 * 1e5 * 2f64.ln();
         assert!(change.p_value < 1e-3, "{change:?}");
         assert!(change.interval.0 < true_change && true_change < change.interval.1, "{change:?}");
         assert!(means(a, b, 0.02).unwrap().p_value < 1e-3);
         // The same latencies of fifty handsets that are each like themselves show nothing.
-        let alike = |l: Latencies<'_>| quantiles(Latencies { independent: 50, ..l }, b, 0.5, 0.02, 1).unwrap();
+        let alike = |l: Latencies<'_>| quantiles(Latencies { independent: 50, ..l }, b, 0.5, 0.02).unwrap();
         assert!(alike(a).p_value > 0.05, "{:?}", alike(a));
-        assert!(quantiles(Latencies { independent: 50, ..a }, b, 0.99, 0.02, 1).is_none());
+        assert!(quantiles(Latencies { independent: 50, ..a }, b, 0.99, 0.02).is_none());
     }
 
     #[test]
@@ -257,7 +276,7 @@ mod tests {
         let alike = |rate: Rate| {
             let share = rate.value().unwrap();
             let variance = 4.0 * share * (1.0 - share) / 1_000.0;
-            let least = Dependence { effect: 1.0, method: Method::StatedCorrelation };
+            let least = Dependence { effect: 1.0, at: None, method: Method::StatedCorrelation };
             Rate::dependent((rate.count, rate.total), 100, Unit::Subject, Some(variance), least)
         };
         let clustered = rates(&alike(independent.0), &alike(independent.1)).unwrap();

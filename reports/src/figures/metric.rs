@@ -16,18 +16,14 @@
 //! | `money.violations` | books that disagree; absent where the run has no audit |
 
 use crate::records::{Component, Defence, EVENTS, TransactionOutcome};
-use crate::run_folder::latency::LatencyRecorder;
-use crate::statistics::beta;
 use crate::statistics::evidence::method::Method;
 use crate::statistics::evidence::rate::Rate;
 use crate::statistics::evidence::selection::Selected;
-use crate::statistics::interval::CONFIDENCE;
 use crate::summary::attack::AttackSummary;
-use crate::summary::network::Traffic;
 use crate::summary::{LatencySummary, Summary};
-use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The last words of all names.
 pub const LAST_WORDS: [&str; 24] = [
@@ -58,10 +54,6 @@ pub const LAST_WORDS: [&str; 24] = [
 ];
 /// The last word of what a charge costs.
 pub const PER_CHARGE: &str = "per-charge";
-/// The quantiles by their last words.
-pub const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p999", 0.999)];
-/// The standard normal quantile at 97.5 %.
-const Z: f64 = 1.959_963_984_540_054;
 
 /// The unit of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -93,6 +85,10 @@ pub struct Metric {
     /// How the interval was computed; nothing where there is none.
     #[serde(default)]
     pub method: Option<Method>,
+    /// The interval that holds at 95 % together with those of all other rates whose names have the same last word, as of
+    /// every scheme's FMR or of every attack (Bonferroni); nothing where there is one alone, or no rate.
+    #[serde(default)]
+    pub together95: Option<(f64, f64)>,
     /// Whether the figure is uncertain: a sample stands behind it.
     pub sampled: bool,
     /// Errors, successes or samples behind it.
@@ -113,6 +109,7 @@ impl Metric {
             lower95: None,
             upper95: None,
             method: None,
+            together95: None,
             sampled: false,
             count,
             total: count,
@@ -139,6 +136,7 @@ impl Metric {
             lower95: interval.map(|i| i.lower),
             upper95: interval.map(|i| i.upper),
             method: Some(rate.method),
+            together95: None,
             sampled: true,
             count: rate.count,
             total: rate.total,
@@ -148,15 +146,11 @@ impl Metric {
 }
 
 /// Lists every figure of a run. Rates without trials are left out.
-pub fn metrics(summary: &Summary, latency: &LatencyRecorder) -> Vec<Metric> {
+pub fn metrics(summary: &Summary) -> Vec<Metric> {
     let mut out = Vec::new();
     comparisons(&mut out, summary);
     transactions(&mut out, summary);
-    for l in &summary.latencies {
-        if let Some(histogram) = latency.operation(&l.operation) {
-            latencies(&mut out, l, histogram, independent(&l.operation, histogram.len(), &summary.traffic));
-        }
-    }
+    summary.latencies.iter().for_each(|l| latencies(&mut out, l));
     for t in &summary.throughput {
         if let Some(mean) = t.mean_per_s {
             out.push(Metric::exact(format!("{}.throughput", t.operation), mean, Unit::PerSecond, t.count));
@@ -167,7 +161,20 @@ pub fn metrics(summary: &Summary, latency: &LatencyRecorder) -> Vec<Metric> {
     if let Some(violations) = summary.money_violations {
         out.push(Metric::exact("money.violations".into(), violations as f64, Unit::Count, violations));
     }
+    read_together(&mut out);
     out
+}
+
+/// Adds the intervals of rates that are read together.
+fn read_together(metrics: &mut [Metric]) {
+    let last = |metric: &Metric| metric.name.rsplit('.').next().unwrap_or_default().to_owned();
+    let mut families: BTreeMap<String, usize> = BTreeMap::new();
+    metrics.iter().filter(|m| m.rate.is_some()).for_each(|m| *families.entry(last(m)).or_default() += 1);
+    for metric in metrics {
+        let family = families.get(&last(metric)).copied().filter(|figures| *figures > 1);
+        let interval = metric.rate.zip(family).and_then(|(rate, figures)| rate.together(figures));
+        metric.together95 = interval.map(|i| (i.lower, i.upper));
+    }
 }
 
 fn comparisons(out: &mut Vec<Metric>, summary: &Summary) {
@@ -233,64 +240,25 @@ fn costs(out: &mut Vec<Metric>, summary: &Summary) {
     }
 }
 
-/// Returns as how many independent latencies those of an operation count. Where handsets have different links, the share of
-/// each link decides an operation over all of them, and its latencies are worth no more than a handset each; those of one
-/// link all count.
-pub(crate) fn independent(operation: &str, count: u64, traffic: &Traffic) -> u64 {
-    let is_of_one_link = operation.split('@').skip(1).any(|word| traffic.profiles.contains(word));
-    let is_mixed = traffic.profiles.len() > 1 && !is_of_one_link;
-    if is_mixed { count.min(traffic.handsets) } else { count }
-}
-
-fn latencies(out: &mut Vec<Metric>, l: &LatencySummary, histogram: &Histogram<u64>, independent: u64) {
-    let metric = |word: &str, value: f64, (lower95, upper95): (Option<f64>, Option<f64>)| Metric {
-        name: format!("{}.{word}", slug(&l.operation)),
-        value,
-        unit: Unit::Microseconds,
-        lower95,
-        upper95,
-        method: Some(Method::OrderStatistics),
-        sampled: true,
-        count: l.count,
-        total: l.count,
-        rate: None,
-    };
-    for (word, quantile) in QUANTILES {
-        out.push(metric(
-            word,
-            histogram.value_at_quantile(quantile) as f64,
-            quantile_interval(histogram, quantile, independent),
-        ));
+fn latencies(out: &mut Vec<Metric>, l: &LatencySummary) {
+    for estimate in &l.estimates {
+        out.push(Metric {
+            lower95: estimate.lower95_us,
+            upper95: estimate.upper95_us,
+            method: Some(estimate.method),
+            sampled: true,
+            ..Metric::exact(
+                format!("{}.{}", slug(&l.operation), estimate.word),
+                estimate.value_us,
+                Unit::Microseconds,
+                l.count,
+            )
+        });
     }
-    let half = (independent > 1).then(|| Z * histogram.stdev() / (independent as f64).sqrt());
-    out.push(metric("mean", l.mean_us, (half.map(|h| l.mean_us - h), half.map(|h| l.mean_us + h))));
     let exact =
         |word: &str, value: f64, unit| Metric::exact(format!("{}.{word}", slug(&l.operation)), value, unit, l.count);
     out.push(exact("max", l.max_us as f64, Unit::Microseconds));
     out.push(exact("count", l.count as f64, Unit::Count));
-}
-
-/// Returns the distribution-free 95 % interval of a quantile from order statistics; a bound is missing where too few
-/// samples lie beyond the quantile to give one. `n` says as how many independent samples they count.
-///
-/// Source: Hahn and Meeker 1991, "Statistical Intervals", section 5.2.
-fn quantile_interval(histogram: &Histogram<u64>, quantile: f64, n: u64) -> (Option<f64>, Option<f64>) {
-    let tail = (1.0 - CONFIDENCE) / 2.0;
-    // P(at least k of n samples lie at or below the quantile).
-    let at_least = |k: u64| if k == 0 { 1.0 } else { beta::regularized(quantile, k as f64, (n - k + 1) as f64) };
-    let first = |holds: &dyn Fn(u64) -> bool| {
-        let (mut low, mut high) = (0, n + 1);
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if holds(middle) { high = middle } else { low = middle + 1 }
-        }
-        low
-    };
-    // The sample of rank l lies above the quantile when fewer than l do not: as rarely as the tail.
-    let lower = first(&|k| k > n || at_least(k) < 1.0 - tail).saturating_sub(1);
-    let upper = first(&|k| k > n || at_least(k) <= tail);
-    let ranked = |rank: u64| histogram.value_at_quantile(rank as f64 / n as f64) as f64;
-    ((lower >= 1).then(|| ranked(lower)), (upper <= n).then(|| ranked(upper)))
 }
 
 /// Returns whether words, the last first, name a figure: the last words are equal, and the others are among the name's in
@@ -308,56 +276,6 @@ pub fn slug(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn histogram(values: impl IntoIterator<Item = u64>) -> Histogram<u64> {
-        let mut out = Histogram::new(3).unwrap();
-        values.into_iter().for_each(|v| out.record(v).unwrap());
-        out
-    }
-
-    /// Expected ranks: scipy.stats.binom.ppf(0.025, 100, 0.5) = 40 and ppf(0.975, 100, 0.5) + 1 = 61.
-    #[test]
-    fn a_medians_interval_has_the_binomial_ranks() {
-        assert_eq!(quantile_interval(&histogram(1..=100), 0.5, 100), (Some(40.0), Some(61.0)));
-    }
-
-    #[test]
-    fn over_several_links_a_handset_counts_once() {
-        let traffic = |profiles: &[&str]| Traffic {
-            profiles: profiles.iter().map(|p| (*p).to_owned()).collect(),
-            handsets: 20,
-            ..Traffic::default()
-        };
-        let mixed = traffic(&["2g", "4g"]);
-        assert_eq!(independent("charge", 100, &mixed), 20);
-        assert_eq!(independent("charge@4g", 100, &mixed), 100);
-        assert_eq!(independent("charge@intended", 100, &mixed), 20);
-        assert_eq!(independent("charge", 100, &traffic(&["4g"])), 100);
-        let (lower, upper) = quantile_interval(&histogram(1..=100), 0.5, 20);
-        assert!(lower.unwrap() < 40.0 && upper.unwrap() > 61.0, "{lower:?} {upper:?}");
-    }
-
-    #[test]
-    fn few_samples_bound_no_high_quantile() {
-        let (lower, upper) = quantile_interval(&histogram(1..=50), 0.99, 50);
-        assert!(lower.is_some() && upper.is_none(), "{lower:?} {upper:?}");
-        assert!(quantile_interval(&histogram(1..=1_000), 0.99, 1_000).1.is_some());
-    }
-
-    /// Of 400 samples of 300 uniform values, 95 % of the intervals hold the quantile; 370 fail once in 10⁶ seeds only.
-    #[test]
-    fn intervals_cover_as_often_as_they_say() {
-        use rand::{RngExt, SeedableRng};
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
-        let covered = (0..400)
-            .filter(|_| {
-                let h = histogram((0..300).map(|_| rng.random_range(0..1_000)));
-                let (lower, upper) = quantile_interval(&h, 0.9, h.len());
-                lower.unwrap() <= 900.0 && 899.0 <= upper.unwrap()
-            })
-            .count();
-        assert!((364..=399).contains(&covered), "{covered} of 400");
-    }
 
     #[test]
     fn names_are_words() {

@@ -2,12 +2,12 @@
 
 use super::sections::table;
 use crate::records::AttackFigure;
-use crate::records::Defence;
+use crate::records::{Defence, SPACE_COVERED};
 use crate::statistics::evidence::limit::Needed;
 use crate::summary::attack::{AttackLine, AttackSummary, figure_lines, lines};
 use crate::summary::{AttackVerdict, Summary, attack_verdict};
 use crate::text::escape;
-use crate::text::{grouped, percent, rate_cell};
+use crate::text::{grouped, percent, rate_cell, together};
 
 /// What is to be protected, and from whom.
 const ASSETS: [(&str, &str); 5] = [
@@ -138,7 +138,10 @@ pub(crate) fn section(summary: &Summary) -> String {
             "on scenario",
         ];
         out.push_str(&format!("<p>{COLUMNS}</p>"));
-        out.push_str(&table(&head, &survey.iter().map(survey_row).collect::<Vec<_>>()));
+        out.push_str(&table(
+            &head,
+            &survey.iter().map(|l| survey_row(l, &summary.attack_figures, survey.len())).collect::<Vec<_>>(),
+        ));
     }
     let figures = figure_lines(&summary.attack_figures);
     if !figures.is_empty() {
@@ -162,17 +165,33 @@ const COLUMNS: &str = "Each column is a system of its own: <i>patent-literal</i>
     there it has to succeed, or it measures nothing. <i>scenario</i> is the server of the scenario, as it is configured there. Lift, where the scheme decides, is the share let through in the first column \
     that has one over the scheme's false match rate in this run.";
 
-fn survey_row(l: &AttackLine<'_, AttackSummary>) -> Vec<String> {
+/// Says which share of a search's space its budget can try, where it is not all of it: what it did not find may be there.
+fn covered(cell: &AttackSummary, figures: &[AttackFigure]) -> Option<String> {
+    let is_of_it = |f: &&AttackFigure| {
+        f.measure == SPACE_COVERED
+            && (&f.attack, &f.variant, &f.configuration, &f.scheme)
+                == (&cell.attack, &cell.variant, &cell.configuration, &cell.scheme)
+    };
+    let share = figures.iter().find(is_of_it)?.value;
+    (share < 1.0)
+        .then(|| format!("<small>the budget can try {} of the space, and no more is shown</small>", percent(share)))
+}
+
+fn survey_row(l: &AttackLine<'_, AttackSummary>, figures: &[AttackFigure], forms: usize) -> Vec<String> {
     let cell = |column: usize| l.cells[column].map_or_else(|| "–".to_owned(), |cell| rate_cell(&cell.success));
+    let joint = l.cells[1].map_or_else(String::new, |cell| together(&cell.success, forms));
     let budget = l.cells.iter().flatten().next().map_or(0, |cell| cell.budget);
     let lift = l.cells.iter().flatten().find_map(|cell| cell.lift);
-    let verdict = |column: usize| l.cells[column].and_then(attack_verdict).map_or_else(|| "–".to_owned(), verdict_cell);
+    let verdict = |column: usize| {
+        let words = l.cells[column].and_then(attack_verdict).map_or_else(|| "–".to_owned(), verdict_cell);
+        words + &l.cells[column].and_then(|cell| covered(cell, figures)).unwrap_or_default()
+    };
     vec![
         escape(l.attack),
         form(l.variant, l.scheme),
         grouped(budget),
         cell(0),
-        cell(1),
+        cell(1) + &joint,
         cell(2),
         cell(3),
         lift.map_or_else(
@@ -209,8 +228,8 @@ fn figure_cell(measure: &str, figure: &AttackFigure) -> String {
 
 /// Prints a figure as what it measures is read: error rates and shares as percentages.
 fn number(measure: &str, value: f64) -> String {
-    const SHARES: [&str; 5] =
-        ["FMR", "FNMR", "EER", "BPCER of the detector", "held-out subjects hit within three tries"];
+    const SHARES: [&str; 6] =
+        ["FMR", "FNMR", "EER", "BPCER of the detector", "held-out subjects hit within three tries", SPACE_COVERED];
     match value {
         value if SHARES.contains(&measure) => percent(value),
         0.0 => "0".into(),

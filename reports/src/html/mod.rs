@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 /// Builds the report of a run folder, with the search that the run was a step of where there was one.
 pub fn report(run: &RunReader, knee: Option<&Knee>) -> Result<String, Error> {
     let (summary, records) = Summary::read(run)?;
-    let document = Document::new(&summary, &records)?;
+    let document = Document::new(&summary)?;
     page_of(run, &summary, &records, &document, knee)
 }
 

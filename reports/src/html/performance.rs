@@ -5,8 +5,8 @@ use crate::plot::{self, Chart};
 use crate::records::Operation;
 use crate::run_folder::knee::{Knee, Step};
 use crate::run_folder::latency::LatencyRecorder;
-use crate::summary::Summary;
 use crate::summary::Timeline;
+use crate::summary::{LatencyEstimate, Summary};
 use crate::text::escape;
 use crate::text::{duration, grouped};
 
@@ -26,12 +26,21 @@ fn latencies(summary: &Summary) -> String {
     let us = |v: u64| duration(v as f64);
     let rows = summary.latencies.iter().filter(|l| l.is_whole()).map(|l| {
         let intended = l.intended.map_or("–".into(), |i| us(i.p99_us));
-        let sent = [duration(l.mean_us), us(l.p50_us), us(l.p90_us), us(l.p99_us), us(l.p999_us), us(l.max_us)];
-        let cells = sent.into_iter().chain([intended]);
+        let estimated =
+            ["mean", "p50", "p90", "p99", "p999"].map(|word| l.estimate(word).map_or("–".into(), estimate_cell));
+        let method = l.estimate("p50").map_or("", |estimate| estimate.method.words());
+        let cells = estimated.into_iter().chain([us(l.max_us), intended, method.to_owned()]);
         [escape(&l.operation), grouped(l.count)].into_iter().chain(cells).collect()
     });
-    let head = ["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from intended"];
+    let head = ["operation", "count", "mean", "p50", "p90", "p99", "p99.9", "max", "p99 from intended", "method"];
     table(&head, &rows.collect::<Vec<_>>())
+}
+
+/// Prints a percentile with its interval in small print.
+fn estimate_cell(estimate: &LatencyEstimate) -> String {
+    let bound = |us: Option<f64>| us.map_or_else(|| "–".to_owned(), duration);
+    let (lower, upper) = (bound(estimate.lower95_us), bound(estimate.upper95_us));
+    format!("{}<small>[{lower}, {upper}]</small>", duration(estimate.value_us))
 }
 
 /// Draws what went on over time: name, plot and caption.

@@ -8,7 +8,9 @@ use crate::statistics::evidence::selection::Selected;
 use crate::summary::symbol;
 use crate::summary::{JourneySummary, SchemeSummary, Summary};
 use crate::text::escape;
-use crate::text::{bracket, decidability, duration, grouped, percent, rate, rate_cell, selected_cell, worst_case};
+use crate::text::{
+    bracket, decidability, duration, grouped, percent, rate, rate_cell, selected_cell, together, worst_case,
+};
 
 /// Writes the line under the title, and a warning where the run is partial.
 pub(crate) fn lead(summary: &Summary) -> String {
@@ -72,7 +74,7 @@ pub(crate) fn comparison(summary: &Summary) -> String {
     if summary.schemes.is_empty() {
         return String::new();
     }
-    let rows: Vec<_> = summary.schemes.iter().map(scheme_row).collect();
+    let rows: Vec<_> = summary.schemes.iter().map(|s| scheme_row(s, summary.schemes.len())).collect();
     let head = [
         "scheme",
         "FMR at the operating point",
@@ -111,13 +113,13 @@ pub(crate) fn comparison(summary: &Summary) -> String {
     )
 }
 
-fn scheme_row(s: &SchemeSummary) -> Vec<String> {
+fn scheme_row(s: &SchemeSummary, schemes: usize) -> Vec<String> {
     let optional = |v: Option<Selected>| v.map_or("not enough comparisons".into(), |v| selected_cell(&v));
     let note = worst_case(&s.fmr).map(|note| format!("<small>{note}</small>")).unwrap_or_default();
     vec![
         escape(&s.scheme),
-        rate_cell(&s.fmr) + &note,
-        rate_cell(&s.fnmr),
+        rate_cell(&s.fmr) + &together(&s.fmr, schemes) + &note,
+        rate_cell(&s.fnmr) + &together(&s.fnmr, schemes),
         s.eer.map_or("–".into(), |v| selected_cell(&v)),
         optional(s.fmr100),
         optional(s.fmr1000),

@@ -3,8 +3,8 @@
 use super::threshold::{Threshold, Verdict, Verdicts, judge};
 use crate::error::Error;
 use crate::figures::metric::{Metric, metrics};
+use crate::run_folder::RunReader;
 use crate::run_folder::manifest::{Completion, Manifest};
-use crate::run_folder::{Records, RunReader};
 use crate::summary::Summary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,8 +55,8 @@ impl Document {
     ///
     /// # Errors
     /// [`Error::Threshold`] when a threshold of the manifest's scenario cannot be read.
-    pub fn new(summary: &Summary, records: &Records) -> Result<Self, Error> {
-        let figures = metrics(summary, &records.latency);
+    pub fn new(summary: &Summary) -> Result<Self, Error> {
+        let figures = metrics(summary);
         let thresholds = judged(&summary.manifest, &figures)?;
         Ok(Self {
             version: VERSION,
@@ -69,8 +69,7 @@ impl Document {
 
     /// Reads a run folder and gathers its figures.
     pub fn read(run: &RunReader) -> Result<Self, Error> {
-        let (summary, records) = Summary::read(run)?;
-        Self::new(&summary, &records)
+        Self::new(&Summary::read(run)?.0)
     }
 }
 

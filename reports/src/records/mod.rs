@@ -4,8 +4,8 @@ mod rows;
 pub(crate) mod tables;
 mod words;
 
-pub use rows::{Attack, AttackFigure, Comparison, Network, ServerFigure, Transaction};
+pub use rows::{Attack, AttackFigure, Comparison, LatencyBlock, Network, ServerFigure, Transaction};
 pub use words::{
-    Component, Defence, EVENTS, FAILURE_TO_ACQUIRE, GENERATOR_LAG, Journey, Operation, POSTED, TransactionKind,
-    TransactionOutcome, ZERO_EFFORT,
+    Component, Defence, EVENTS, FAILURE_TO_ACQUIRE, GENERATOR_LAG, Journey, Operation, POSTED, SPACE_COVERED,
+    TransactionKind, TransactionOutcome, ZERO_EFFORT,
 };

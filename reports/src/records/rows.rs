@@ -163,6 +163,23 @@ table! {
     }
 }
 
+table! {
+    /// How often one latency of an operation was seen in one block of time: the same latencies as in `latency.hdr`, which
+    /// has no times.
+    pub struct LatencyBlock in "latency_blocks" {
+        /// The operation.
+        operation: String,
+        /// How long a block is.
+        width_us: u64,
+        /// The block that the latency was known in: the instant divided by the width.
+        block: u64,
+        /// The latency, cut to its first seven binary digits.
+        latency_us: u64,
+        /// How often it was seen.
+        count: u64,
+    }
+}
+
 impl Comparison {
     /// Returns whether reference and probe come from the same subject.
     pub fn is_mated(&self) -> bool {

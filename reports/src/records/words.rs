@@ -187,6 +187,9 @@ pub const GENERATOR_LAG: &str = "generator-lag";
 /// The attack by somebody who knows a login and presents a finger of their own, without any effort to resemble the owner.
 pub const ZERO_EFFORT: &str = "zero-effort";
 
+/// The measure of a search: which share of the space of keys, passwords or codes its budget can try.
+pub const SPACE_COVERED: &str = "share of the space that the budget can try";
+
 /// The beginning of the reason why a comparison did not take place: a sample gave no features.
 pub const FAILURE_TO_ACQUIRE: &str = "failure to acquire";
 

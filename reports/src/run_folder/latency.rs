@@ -1,9 +1,13 @@
 //! Latency histograms by operation, kept in one `latency.hdr`.
 //!
 //! The file is an HdrHistogram interval log, version 1.3, with one tagged entry an operation in the V2 encoding with
-//! DEFLATE, so that HdrHistogram's own tools read it. Units: microseconds.
+//! DEFLATE, so that HdrHistogram's own tools read it. The same latencies stand in `latency_blocks.parquet` by blocks of
+//! time. Units: microseconds.
 
 use crate::error::Error;
+use crate::records::LatencyBlock;
+use crate::records::tables::{self, Table};
+use crate::statistics::evidence::blocks::TimeBlocks;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use hdrhistogram::Histogram;
@@ -26,6 +30,7 @@ pub const INTENDED: &str = "@intended";
 #[derive(Clone, Debug, Default)]
 pub struct LatencyRecorder {
     operations: BTreeMap<String, Histogram<u64>>,
+    blocks: BTreeMap<String, TimeBlocks>,
 }
 
 impl LatencyRecorder {
@@ -34,10 +39,22 @@ impl LatencyRecorder {
         self.histogram(operation).record(latency_us).expect("an auto-resizing histogram takes every value");
     }
 
+    /// Counts one latency of `operation` that was known at an instant of the run's clock. Units: microseconds.
+    pub fn record_at(&mut self, operation: &str, at_us: u64, latency_us: u64) {
+        self.record(operation, latency_us);
+        match self.blocks.get_mut(operation) {
+            Some(blocks) => blocks.add(at_us, latency_us),
+            None => self.blocks.entry(operation.to_owned()).or_default().add(at_us, latency_us),
+        }
+    }
+
     /// Adds all latencies of another recorder; merging is associative and commutative.
     pub fn merge(&mut self, other: &Self) {
         for (operation, histogram) in &other.operations {
             self.histogram(operation).add(histogram).expect("an auto-resizing histogram takes every value");
+        }
+        for (operation, blocks) in &other.blocks {
+            self.blocks.entry(operation.clone()).or_default().merge(blocks);
         }
     }
 
@@ -49,6 +66,39 @@ impl LatencyRecorder {
     /// Returns one operation's histogram.
     pub fn operation(&self, name: &str) -> Option<&Histogram<u64>> {
         self.operations.get(name)
+    }
+
+    /// Returns one operation's latencies by blocks of time; `None` where their times were not recorded.
+    pub fn blocks(&self, name: &str) -> Option<&TimeBlocks> {
+        self.blocks.get(name)
+    }
+
+    /// Writes the interval log and the blocks of time into a run folder.
+    pub(super) fn write_into(&self, folder: &Path) -> Result<(), Error> {
+        self.write(&folder.join(FILE))?;
+        let row = |operation: &String, width_us, (block, latency_us, count)| LatencyBlock {
+            operation: operation.clone(),
+            width_us,
+            block,
+            latency_us,
+            count,
+        };
+        let rows = self.blocks.iter().flat_map(|(name, b)| b.iter().map(move |cell| row(name, b.width_us(), cell)));
+        tables::write(folder, &rows.collect::<Vec<_>>())
+    }
+
+    /// Reads what [`write_into`](Self::write_into) wrote. A folder of an earlier version has no blocks.
+    pub(super) fn read_from(folder: &Path) -> Result<Self, Error> {
+        let mut recorder = Self::read(&folder.join(FILE))?;
+        if !folder.join(LatencyBlock::NAME).with_extension("parquet").exists() {
+            return Ok(recorder);
+        }
+        let rows: Vec<LatencyBlock> = tables::read(folder)?;
+        for of_one in rows.chunk_by(|a, b| a.operation == b.operation) {
+            let cells = of_one.iter().map(|row| (row.block, row.latency_us, row.count));
+            recorder.blocks.insert(of_one[0].operation.clone(), TimeBlocks::from_counts(of_one[0].width_us, cells));
+        }
+        Ok(recorder)
     }
 
     /// Writes the interval log.
@@ -118,6 +168,20 @@ mod tests {
         let read = LatencyRecorder::read(file.path()).unwrap();
         assert!(read.operations().eq(recorder.operations()));
         assert!((14_990..=15_010).contains(&read.operation("login").unwrap().max()));
+    }
+
+    #[test]
+    fn blocks_of_time_round_trip_and_a_folder_without_them_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recorder = LatencyRecorder::default();
+        (1..=1000).for_each(|i| recorder.record_at("charge", i * 5_000, i * 37));
+        recorder.record_at("login", 3, 15_000);
+        recorder.write_into(folder.path()).unwrap();
+        let read = LatencyRecorder::read_from(folder.path()).unwrap();
+        assert_eq!(read.blocks, recorder.blocks);
+        std::fs::remove_file(folder.path().join("latency_blocks.parquet")).unwrap();
+        let read = LatencyRecorder::read_from(folder.path()).unwrap();
+        assert!(read.blocks.is_empty() && read.operation("charge").unwrap().len() == 1000);
     }
 
     #[test]

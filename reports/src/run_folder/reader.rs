@@ -3,7 +3,7 @@
 use super::contents::Records;
 use super::latency::LatencyRecorder;
 use super::manifest::{Manifest, SCHEMAS_READ};
-use super::{digest, latency, manifest};
+use super::{digest, manifest};
 use crate::error::Error;
 use crate::records::{Comparison, Network, Transaction, tables};
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ impl RunReader {
             attack_figures: tables::read(&self.folder)?,
             network: Vec::new(),
             server: tables::read(&self.folder)?,
-            latency: LatencyRecorder::read(&self.folder.join(latency::FILE))?,
+            latency: LatencyRecorder::read_from(&self.folder)?,
         })
     }
 }

@@ -1,8 +1,9 @@
 //! A run folder is written beside its place and moved there in one step.
 
 use super::contents::Records;
+use super::digest;
+use super::manifest as manifest_file;
 use super::manifest::Manifest;
-use super::{digest, latency, manifest as manifest_file};
 use crate::error::Error;
 use crate::records::tables;
 use std::fs;
@@ -71,7 +72,7 @@ impl RunWriter {
         tables::write(folder, &records.attack_figures)?;
         tables::write(folder, &records.network)?;
         tables::write(folder, &records.server)?;
-        records.latency.write(&folder.join(latency::FILE))?;
+        records.latency.write_into(folder)?;
         manifest.artefacts = digest::of_folder(folder)?;
         manifest.digest = digest::of_run(&manifest.artefacts);
         let path = folder.join(manifest_file::FILE);
@@ -117,7 +118,7 @@ mod tests {
             RunWriter::create(&target).unwrap().finish(&Records::default(), Manifest::example()).unwrap();
         }
         let reader = RunReader::open(&target).unwrap();
-        assert_eq!(reader.manifest().artefacts.len(), 7);
+        assert_eq!(reader.manifest().artefacts.len(), 8);
         assert!(reader.records().unwrap().transactions.is_empty());
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no staging folder stays behind");
     }

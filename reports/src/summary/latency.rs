@@ -1,5 +1,7 @@
 //! Latency percentiles by operation.
 
+use super::latency_interval::{LatencyEstimate, Weight};
+use super::network::Traffic;
 use crate::records::Operation;
 use crate::run_folder::latency::{INTENDED, LatencyRecorder};
 use serde::Serialize;
@@ -18,6 +20,8 @@ pub struct LatencySummary {
     pub max_us: u64,
     /// From the instant at which the open loop meant to begin, where that was recorded.
     pub intended: Option<Intended>,
+    /// Percentiles and mean with their intervals.
+    pub estimates: Vec<LatencyEstimate>,
 }
 
 impl LatencySummary {
@@ -25,6 +29,11 @@ impl LatencySummary {
     /// operation, and those of one link profile in a table of their own.
     pub fn is_whole(&self) -> bool {
         !self.operation.contains('@')
+    }
+
+    /// Finds a percentile, or the mean, by its word.
+    pub(crate) fn estimate(&self, word: &str) -> Option<&LatencyEstimate> {
+        self.estimates.iter().find(|estimate| estimate.word == word)
     }
 }
 
@@ -38,7 +47,8 @@ pub struct Intended {
 }
 
 /// Returns the percentiles of every operation: in the order in which a handset meets them, others after them by name.
-pub(crate) fn latencies(recorder: &LatencyRecorder) -> Vec<LatencySummary> {
+pub(crate) fn latencies(recorder: &LatencyRecorder, traffic: &Traffic) -> Vec<LatencySummary> {
+    let weight = Weight { latency: recorder, traffic };
     let intended = |operation: &str| {
         let h = recorder.operation(&format!("{operation}{INTENDED}"))?;
         let [p50_us, p99_us, p999_us] = [0.5, 0.99, 0.999].map(|q| h.value_at_quantile(q));
@@ -56,6 +66,7 @@ pub(crate) fn latencies(recorder: &LatencyRecorder) -> Vec<LatencySummary> {
             p999_us: h.value_at_quantile(0.999),
             max_us: h.max(),
             intended: intended(operation),
+            estimates: weight.estimates(operation, h),
         })
         .collect();
     let place = |name: &str| Operation::of(name).map_or(Operation::ALL.len(), |operation| operation as usize);

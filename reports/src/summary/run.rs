@@ -83,7 +83,7 @@ impl Summary {
             enrolment: transactions.enrolment(),
             journeys: transactions.journeys(),
             outcomes: transactions.outcomes(),
-            latencies: latencies(&records.latency),
+            latencies: latencies(&records.latency, &network.traffic()),
             throughput: transactions.throughput(),
             timeline: transactions.timeline().clone(),
             false_accepts: transactions.false_accepts,

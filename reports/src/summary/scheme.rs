@@ -38,6 +38,12 @@ pub struct SchemeSummary {
     /// Sorted scores, for the plots.
     #[serde(skip)]
     pub scores: Option<ScoreSet>,
+    /// Whose mated comparisons erred, and how often.
+    #[serde(skip)]
+    pub mated_errors: Vec<((u32, u32), u64)>,
+    /// Between whom false matches were, and how many.
+    #[serde(skip)]
+    pub non_mated_errors: Vec<((u32, u32), u64)>,
     /// Intervals of both rates over the thresholds, where the scheme gives scores.
     #[serde(skip)]
     pub band: Option<Band>,
@@ -85,9 +91,9 @@ impl SchemeTally {
 }
 
 impl Counts {
-    /// Counts a completed comparison. A failure to derive has the lowest score that there is.
+    /// Counts a completed comparison.
     fn add(&mut self, c: &Comparison) {
-        let score = c.score.filter(|score| !score.is_nan()).unwrap_or(f32::NEG_INFINITY);
+        let score = score_of(c);
         if c.is_mated() {
             self.mated.add(c.reference_subject, !c.accepted);
             self.mated_scores.add(score.to_bits(), 0);
@@ -114,8 +120,11 @@ impl Counts {
         });
         let least = scores.as_ref().map_or((None, None), |s| (s.fmr_dependence(), s.fnmr_dependence()));
         let fnmr_at = |fmr| scores.as_ref().and_then(|scores: &SubjectScores| scores.fnmr_at(fmr));
+        let erred = pairs.iter().filter(|(_, errors, _)| *errors > 0);
         SchemeSummary {
             scheme,
+            mated_errors: self.mated.errors().map(|(subject, errors)| ((subject, subject), errors)).collect(),
+            non_mated_errors: erred.map(|(pair, errors, _)| (*pair, *errors)).collect(),
             band: scores.as_ref().map(Band::of),
             fnmr: self.mated.rate_with(least.1),
             fmr: NonMatedErrors::from_pairs(pairs).rate_with(least.0),
@@ -127,5 +136,16 @@ impl Counts {
             fmr10000: fnmr_at(1e-4),
             scores: scores.map(SubjectScores::into_set),
         }
+    }
+}
+
+/// Returns the score of a completed comparison. A failure to derive, and what is no number, have the lowest score that
+/// there is; the extremes of the type, which stand for a score that there is not, are as far away as can be.
+fn score_of(c: &Comparison) -> f32 {
+    match c.score {
+        Some(score) if score.is_nan() => f32::NEG_INFINITY,
+        Some(score) if score.abs() == f32::MAX => score.signum() * f32::INFINITY,
+        Some(score) => score,
+        None => f32::NEG_INFINITY,
     }
 }

@@ -190,6 +190,7 @@ mod tests {
             lower95: None,
             upper95: None,
             method: None,
+            together95: None,
             sampled: true,
             count: 1,
             total: 1,

@@ -4,6 +4,7 @@ use crate::error::Error;
 use crate::export::csv_field;
 use crate::figures::metric::Metric;
 use crate::judgement::threshold::Verdict;
+use crate::statistics::evidence::method::Method;
 use polars::prelude::{Column, DataFrame, NamedFrom, ParquetWriter, Series};
 use std::fmt::Write;
 use std::path::Path;
@@ -41,11 +42,11 @@ pub struct Point {
     pub figures: Vec<Metric>,
 }
 
-/// Writes the table as CSV. Columns: run, seed, the keys, verdict, figure, value, lower95, upper95, count, total.
+/// Writes the table as CSV. Columns: run, seed, the keys, verdict, figure, value, lower95, upper95, count, total, method.
 pub fn csv(keys: &[String], points: &[Point]) -> String {
     let mut out = String::from("run,seed,");
     keys.iter().for_each(|key| out.push_str(&(csv_field(key) + ",")));
-    out.push_str("verdict,figure,value,lower95,upper95,count,total\n");
+    out.push_str("verdict,figure,value,lower95,upper95,count,total,method\n");
     let bound = |bound: Option<f64>| bound.map_or_else(String::new, |b| b.to_string());
     for (point, m) in rows(points) {
         let settings: String = point.settings.iter().map(|s| csv_field(&s.to_string()) + ",").collect();
@@ -53,13 +54,14 @@ pub fn csv(keys: &[String], points: &[Point]) -> String {
         let (lower, upper) = (bound(m.lower95), bound(m.upper95));
         let _ = writeln!(
             out,
-            "{},{},{settings}{verdict},{},{},{lower},{upper},{},{}",
+            "{},{},{settings}{verdict},{},{},{lower},{upper},{},{},{}",
             csv_field(&point.name),
             point.seed,
             csv_field(&m.name),
             m.value,
             m.count,
-            m.total
+            m.total,
+            csv_field(m.method.map_or("", Method::words))
         );
     }
     out
@@ -104,6 +106,7 @@ fn frame(keys: &[String], points: &[Point]) -> Result<DataFrame, polars::error::
     columns.push(numbers("upper95", &|_, m| m.upper95));
     columns.push(counts("count", &|_, m| m.count));
     columns.push(counts("total", &|_, m| m.total));
+    columns.push(texts("method", &|_, m| m.method.map_or("", Method::words).to_owned()));
     DataFrame::new(rows(points).count(), columns)
 }
 
@@ -121,6 +124,7 @@ mod tests {
             lower95: None,
             upper95: Some(0.5),
             method: None,
+            together95: None,
             sampled: true,
             count: 1,
             total: 10,
@@ -135,12 +139,12 @@ mod tests {
         let keys = ["biometric.quality".to_owned(), "biometric.device".to_owned()];
         let points = [point(0.5, "optical"), point(0.75, "a,b")];
         let lines: Vec<String> = csv(&keys, &points).lines().map(str::to_owned).collect();
-        assert_eq!(lines[1], "p,3,0.5,optical,,template.fmr,0.05,,0.5,1,10");
+        assert_eq!(lines[1], "p,3,0.5,optical,,template.fmr,0.05,,0.5,1,10,");
         assert!(lines[2].contains("\"a,b\""));
         let file = tempfile::NamedTempFile::new().unwrap();
         write_parquet(file.path(), &keys, &points).unwrap();
         let frame = ParquetReader::new(std::fs::File::open(file.path()).unwrap()).finish().unwrap();
-        assert_eq!(frame.shape(), (2, 11));
+        assert_eq!(frame.shape(), (2, 12));
         assert_eq!(frame.column("biometric.quality").unwrap().f64().unwrap().get(1), Some(0.75));
         assert_eq!(frame.column("lower95").unwrap().null_count(), 2);
     }

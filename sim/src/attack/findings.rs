@@ -1,7 +1,7 @@
 //! The results of attacks, as rows of the run folder.
 
 use super::setup::Setup;
-use biopay_reports::records::{Attack, AttackFigure};
+use biopay_reports::records::{Attack, AttackFigure, SPACE_COVERED};
 use std::time::Duration;
 
 /// The results of one or more attacks.
@@ -60,6 +60,12 @@ pub(super) struct Figure {
     pub count: u64,
     /// The expected value and its source.
     pub expected: Option<(f64, &'static str)>,
+}
+
+/// States which share of a space of keys, passwords or codes the budget of a search can try: below 1 a search that finds
+/// nothing shows the budget to be too small, and no more.
+pub(super) fn space_covered(share: f64, targets: usize) -> Figure {
+    Figure { measure: SPACE_COVERED, value: share.min(1.0), interval: None, count: targets as u64, expected: None }
 }
 
 impl Setup {

@@ -14,7 +14,9 @@ use biopay_biometrics::attack::{Factors, Guesser, Strategy, TemplateModel};
 use biopay_biometrics::scheme::{ComparisonDecision, SchemeId, build};
 use biopay_datasets::stream::stream;
 use biopay_protocol::{PayloadBytes, PresentationProof, Refusal, Response};
+use biopay_reports::cluster::NonMatedErrors;
 use biopay_reports::interval::Rate;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -107,18 +109,23 @@ pub(in crate::attack) const BRUTE_FORCE: Attack = Attack {
 /// samples have at all other accounts, compared off line.
 async fn brute_force(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let mut tally: std::collections::BTreeMap<SchemeId, (u64, u64, f64)> = Default::default();
+    let mut tally: BTreeMap<SchemeId, Opened> = BTreeMap::new();
     for account in &system.accounts {
-        let mut pool = pool(system, account);
+        let (mut pool, of) = pool(system, account);
         let trial = drive(system, account, &mut pool, "brute-force").await?;
         let entry = tally.entry(account.scheme).or_default();
-        entry.0 += u64::from(trial.succeeded);
-        entry.1 += 1;
-        entry.2 += expected_to_open(system, account);
+        entry.opened += u64::from(trial.succeeded);
+        entry.accounts += 1;
+        entry.expected += expected_to_open(system, account);
+        let presented = usize::try_from(trial.tries).unwrap_or(usize::MAX).min(of.len());
+        for (number, attacker) in of[..presented].iter().enumerate() {
+            entry.matches.add(account.subject, *attacker, trial.succeeded && number + 1 == presented);
+        }
         findings.extend(system.setup.trials("", account.scheme.name(), [trial]));
     }
-    for (scheme, (opened, accounts, expected)) in tally {
-        let rate = Rate::independent(opened, accounts);
+    for (scheme, Opened { opened, accounts, expected, matches }) in tally {
+        // The same samples are presented to every account, so that accounts are as alike as their matches are.
+        let rate = Rate::alike(opened, accounts, &matches.rate());
         let figure = Figure {
             measure: "accounts opened per 10,000",
             value: 1e4 * opened as f64 / accounts as f64,
@@ -126,12 +133,22 @@ async fn brute_force(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
             count: accounts,
             expected: Some((
                 1e4 * expected / accounts as f64,
-                "1-(1-FMR)^n, FMR of the same samples at other accounts",
+                "1-(1-FMR)^n, FMR of the same samples at other accounts; none where the owner's device has to sign",
             )),
         };
         findings.extend(system.setup.figure("", scheme.name(), figure));
     }
     Ok(findings)
+}
+
+/// What the samples opened with one scheme.
+#[derive(Default)]
+struct Opened {
+    opened: u64,
+    accounts: u64,
+    expected: f64,
+    /// Presentations by account and attacker.
+    matches: NonMatedErrors,
 }
 
 /// The payloads of other people's samples, presented one after the other.
@@ -145,21 +162,27 @@ impl Strategy for Pool {
     fn learn(&mut self, _: ComparisonDecision) {}
 }
 
-/// Derives the payloads of the attackers' samples for an account. Samples that give no payload cost no presentation.
-fn pool(system: &AttackedSystem<'_>, account: &Account) -> Pool {
+/// Derives the payloads of the attackers' samples for an account, and tells whose each is. Samples that give no payload
+/// cost no presentation.
+fn pool(system: &AttackedSystem<'_>, account: &Account) -> (Pool, Vec<u32>) {
     let scheme = system.population.registry.scheme(account.scheme);
     let samples = (0..CAPTURES).flat_map(|number| (0..ATTACKERS).map(move |index| (index, number)));
     let samples = samples.take(system.setup.budget as usize);
     let derived = samples.filter_map(|(index, number)| {
-        let template = system.template(system.attacker(index), number)?;
-        scheme.derive(template, &account.helper, None).ok()
+        let attacker = system.attacker(index);
+        let payload = scheme.derive(system.template(attacker, number)?, &account.helper, None).ok()?;
+        Some((payload, attacker))
     });
-    Pool(derived.collect::<Vec<_>>().into_iter())
+    let (payloads, of): (Vec<_>, Vec<_>) = derived.unzip();
+    (Pool(payloads.into_iter()), of)
 }
 
 /// Returns the probability that the attackers' samples open an account, from the FMR of the same people at all other
-/// owners.
+/// owners. Where the owner's device signs each presentation, a matching sample opens nothing.
 fn expected_to_open(system: &AttackedSystem<'_>, account: &Account) -> f64 {
+    if system.scenario().server.presentation.asks_for_device() {
+        return 0.0;
+    }
     let parameters = &system.scenario().schemes.parameters;
     let Ok(registry) = biopay_biometrics::scheme::Registry::new(parameters) else { return f64::NAN };
     let scheme = registry.scheme(account.scheme);

@@ -92,6 +92,11 @@ pub fn terms(scenario: &Scenario) -> BTreeMap<String, AttackTerms> {
     kinds.map(|kind| (kind.name().to_owned(), attack_of(kind).description.terms())).collect()
 }
 
+/// Returns the number of accounts or subjects that an attack of a scenario is made on.
+pub fn targets(plan: &AttackPlan) -> u64 {
+    u64::from(plan.targets.unwrap_or(attack_of(plan.kind).description.targets))
+}
+
 /// Makes one attack on one system.
 fn make(setup: &Setup, population: &Population) -> Result<Findings, Error> {
     match attack_of(setup.kind).act {

@@ -2,7 +2,7 @@
 
 use super::act::{Act, Attack};
 use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
-use super::findings::{Figure, Findings, Trial};
+use super::findings::{Figure, Findings, Trial, space_covered};
 use super::setup::Setup;
 use super::system::rng;
 use crate::Error;
@@ -47,7 +47,7 @@ pub(in crate::attack) const PASSWORD_SEARCH: Attack = Attack {
 /// Tries a list of passwords against stolen hashes on one core, in the list's order from a random start. Every owner
 /// has a password of the list; the hardened server's pepper is not in the database, so no guess can be checked.
 ///
-/// Expected: (2^b + 1) / 2 guesses for a list of 2^b, and the time of as many argon2id hashes of the scenario's memory.
+/// Expected: (n + 1) / 2 guesses for a list of n, or for as much of it as the budget allows, and the time of as many argon2id hashes of the scenario's memory.
 fn search(setup: &Setup) -> Result<Findings, Error> {
     let timeline = Timeline::new(Fabric::silent());
     let scenario = &setup.scenario;
@@ -96,21 +96,29 @@ fn search(setup: &Setup) -> Result<Findings, Error> {
     Ok(findings)
 }
 
-/// Returns the mean cost of a password that was found, in guesses and in the time of their hashes.
+/// Returns the mean cost of a password that was found, in guesses and in the time of their hashes, and which share of the
+/// list the budget can try.
 fn costs(setup: &Setup, trials: &[Trial]) -> Findings {
     let found: Vec<&Trial> = trials.iter().filter(|trial| trial.succeeded).collect();
     let mean = |of: fn(&Trial) -> f64| found.iter().map(|trial| of(trial)).sum::<f64>() / found.len() as f64;
     let mut figures = Findings::default();
     if !found.is_empty() {
         let hash_s = times(&setup.scenario.server).password_hash.as_secs_f64();
-        let expected = (f64::from(1_u32 << WEAK_BITS) + 1.0) / 2.0;
+        // Guesses beyond the budget are never made, so that those that succeed lie within it.
+        let tried = f64::from(1_u32 << WEAK_BITS).min(setup.budget as f64);
+        let expected = (tried + 1.0) / 2.0;
         let figures_of = [
-            ("guesses to the password", mean(|t| t.tries as f64), expected, "(2^10 + 1) / 2"),
+            (
+                "guesses to the password",
+                mean(|t| t.tries as f64),
+                expected,
+                "(n + 1) / 2 of n passwords: 2^10, or the budget where it is smaller",
+            ),
             (
                 "argon2id-seconds to the password",
                 mean(|t| t.took.as_secs_f64()),
                 expected * hash_s,
-                "(2^10 + 1) / 2 hashes",
+                "(n + 1) / 2 hashes",
             ),
         ];
         for (measure, value, expected, source) in figures_of {
@@ -124,6 +132,8 @@ fn costs(setup: &Setup, trials: &[Trial]) -> Findings {
             figures.extend(setup.figure("", "", figure));
         }
     }
+    let covered = setup.budget as f64 / f64::from(1_u32 << WEAK_BITS);
+    figures.extend(setup.figure("", "", space_covered(covered, trials.len())));
     figures
 }
 

@@ -4,7 +4,7 @@
 //! and the bank's exchange, is timed against real ones.
 
 mod processes;
-mod timing;
+pub(crate) mod timing;
 
 use crate::Error;
 use crate::people::population::STRETCHING;

@@ -7,14 +7,14 @@ use biopay_server::env::{Clock, system};
 pub(super) const ROUNDS: usize = 9;
 
 /// A stopwatch on the system's clock. Units: microseconds.
-pub(super) struct Watch(system::SystemClock);
+pub(crate) struct Watch(system::SystemClock);
 
 impl Watch {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self(system::SystemClock::new())
     }
 
-    pub(super) fn us(&self) -> f64 {
+    pub(crate) fn us(&self) -> f64 {
         self.0.elapsed().as_secs_f64() * 1e6
     }
 }

@@ -6,6 +6,7 @@ use biopay_reports::RunReader;
 use biopay_reports::compare::{self, Comparison, FailOn, Regression, Side, reasons_not_to_compare};
 use biopay_reports::metric::PER_CHARGE;
 use clap::{Args, ValueEnum};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The percentage by which latencies of equal runs on the wall clock may differ, beside chance.
@@ -13,21 +14,24 @@ const WALL_NOISE_PERCENT: f64 = 2.0;
 
 const EXAMPLES: &str = "Examples:
   biopay compare runs/before runs/after
+  biopay compare before/1,before/2,before/3 after/1,after/2,after/3    several seeds of each: tests over the runs
   biopay compare runs/before runs/after --fail-on 'charge.p99 > +10%' --fail-on 'fmr > +0.001'
   biopay compare runs/before --save-baseline main            keeps a copy under .biopay/baselines
   biopay compare baseline:main runs/after --format markdown --out comparison.md
   biopay compare baseline:main runs/after --exact 1          what a charge costs in packets, bytes, round trips, events
 
 A figure counts as changed when a test that fits it says so, with a 5 % chance of any false alarm in one comparison.
+Runs of one seed compare the same samples of the same people, and their rates are tested pair by pair. Latencies of a
+saturated queue show little within one run: compare several seeds of each build, the same on both sides.
 --fail-on: exit code 4 when a change beyond the limit is shown, 5 when it may be chance.";
 
 /// Compares two runs figure by figure, with a statistical test where the figure has one.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArgs {
-    /// The run folder to compare with, or `baseline:NAME`.
+    /// The run folder to compare with, or `baseline:NAME`; several seeds of one scenario with commas between.
     first: String,
-    /// The run folder that is compared, or `baseline:NAME`.
+    /// The run folder that is compared, or `baseline:NAME`; several with commas between.
     #[arg(required_unless_present = "save_baseline")]
     second: Option<String>,
     /// A change that fails the comparison (exit code 4), as in `charge.p99 > +10%` or `charge.throughput < -5%`.
@@ -75,15 +79,17 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
     }
     let exact = args.exact.map(|percent| format!("{PER_CHARGE} > +{percent}%"));
     let limits: Vec<FailOn> = args.fail_on.iter().chain(&exact).map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let first = RunReader::open(&folder(&args.first)?)?;
-    let Some(second_name) = &args.second else { return save(args, &first) };
-    let second = RunReader::open(&folder(second_name)?)?;
-    let cautions = reasons_not_to_compare(first.manifest(), second.manifest());
+    let first_runs = runs(&args.first)?;
+    let first = &first_runs[0].1;
+    let Some(second_name) = &args.second else { return save(args, first) };
+    let second_runs = runs(second_name)?;
+    let second = &second_runs[0].1;
+    let cautions = cautions(&first_runs, &second_runs)?;
     if !cautions.is_empty() && !args.force {
         let reasons = cautions.join("\n  ");
         return Err(Error::Usage(format!("the runs are not comparable (--force compares them anyway):\n  {reasons}")));
     }
-    if args.exact.is_some() && [&first, &second].iter().any(|run| run.manifest().clock != "virtual") {
+    if args.exact.is_some() && [first, second].iter().any(|run| run.manifest().clock != "virtual") {
         return Err(Error::Usage(
             "--exact needs runs in virtual time (--clock virtual), whose counts repeat exactly".into(),
         ));
@@ -91,13 +97,43 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
     if args.exact.is_some() && first.manifest().seed != second.manifest().seed {
         return Err(Error::Usage("--exact needs runs with the same seed: other seeds mean other work".into()));
     }
-    let is_virtual = [&first, &second].iter().all(|run| run.manifest().clock == "virtual");
+    let is_virtual = [first, second].iter().all(|run| run.manifest().clock == "virtual");
     let noise = args.noise.unwrap_or(if is_virtual { 0.0 } else { WALL_NOISE_PERCENT });
-    let sides = (Side::read(&first, &args.first)?, Side::read(&second, second_name)?);
-    let comparison = compare::compare(&sides.0, &sides.1, noise / 100.0, cautions);
+    let sides = |runs: &[Named]| runs.iter().map(|(name, run)| Side::read(run, name)).collect::<Result<Vec<_>, _>>();
+    let (sides_a, sides_b) = (sides(&first_runs)?, sides(&second_runs)?);
+    let comparison = match (sides_a.as_slice(), sides_b.as_slice()) {
+        ([a], [b]) => compare::compare(a, b, noise / 100.0, cautions),
+        (a, b) => compare::compare_replicated(a, b, noise / 100.0, cautions)?,
+    };
     write(args, &comparison)?;
-    save(args, &second)?;
+    save(args, second)?;
     conclude(&FailOn::all(&limits, &comparison)?)
+}
+
+/// A run and what it was called.
+type Named = (String, RunReader);
+
+/// Opens the runs of one side.
+fn runs(names: &str) -> Result<Vec<Named>, Error> {
+    names.split(',').map(|name| Ok((name.to_owned(), RunReader::open(&folder(name)?)?))).collect()
+}
+
+/// Lists why the runs are not strictly comparable.
+///
+/// # Errors
+///
+/// [`Error::Usage`] where the runs of one side are not seeds of one scenario.
+fn cautions(first: &[Named], second: &[Named]) -> Result<Vec<String>, Error> {
+    for side in [first, second] {
+        let seeds: BTreeSet<u64> = side.iter().map(|(_, run)| run.manifest().seed).collect();
+        let is_alike = |run: &RunReader| reasons_not_to_compare(side[0].1.manifest(), run.manifest()).is_empty();
+        if seeds.len() < side.len() || !side.iter().all(|(_, run)| is_alike(run)) {
+            let names: Vec<&str> = side.iter().map(|(name, _)| name.as_str()).collect();
+            let names = names.join(", ");
+            return Err(Error::Usage(format!("{names}: the runs of one side must be different seeds of one scenario")));
+        }
+    }
+    Ok(reasons_not_to_compare(first[0].1.manifest(), second[0].1.manifest()))
 }
 
 fn write(args: &CompareArgs, comparison: &Comparison) -> Result<(), Error> {

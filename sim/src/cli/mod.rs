@@ -10,6 +10,7 @@ mod evaluate;
 mod folder;
 mod history;
 mod merge;
+mod plan;
 mod refusal;
 mod report;
 mod run;
@@ -48,6 +49,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Lists the built-in scenarios.
     Scenarios,
+    /// Plans a run: what its thresholds can come to, and about how long it takes.
+    Plan(plan::PlanArgs),
     /// Makes synthetic samples.
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
@@ -106,6 +109,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
             run::list_scenarios();
             Ok(())
         }
+        Command::Plan(args) => plan::execute(&args),
         Command::Dataset(command) => dataset::execute(&command),
         Command::Evaluate(args) => evaluate::execute(&args),
         Command::Train(command) => train::execute(&command),

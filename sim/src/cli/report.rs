@@ -115,7 +115,7 @@ pub(super) fn conclude(mut out: Output) -> Result<(), Error> {
     let folder = out.folder();
     let run = RunReader::open(&folder)?;
     let (summary, records) = Summary::read(&run)?;
-    let document = Document::new(&summary, &records)?;
+    let document = Document::new(&summary)?;
     println!("\n{}{}", terminal::verdicts(&document), terminal::summary(&summary));
     let write = |name: &str, text: String| {
         let path = folder.join(name);

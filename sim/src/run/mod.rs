@@ -4,8 +4,10 @@ mod cases;
 pub mod clocks;
 mod comparisons;
 mod evidence;
+pub mod forecast;
 pub mod knee;
 mod samples;
+mod trial;
 
 use crate::evaluation::symbol_cost::SymbolCosts;
 use crate::people::plan;

@@ -24,14 +24,15 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Records a latency.
-    pub fn latency(&mut self, operation: &str, took: Duration) {
-        self.records.latency.record(operation, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    /// Records a latency that is known at an instant.
+    pub fn latency(&mut self, operation: &str, at: SimTime, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.records.latency.record_at(operation, at.micros(), took_us);
     }
 
     /// Records a latency that counts from the open loop's intended start.
-    pub fn latency_intended(&mut self, operation: &str, took: Duration) {
-        self.latency(&format!("{operation}{INTENDED}"), took);
+    pub fn latency_intended(&mut self, operation: &str, at: SimTime, took: Duration) {
+        self.latency(&format!("{operation}{INTENDED}"), at, took);
     }
 
     /// Records a transaction that ended, and the attack if its presenter was an impostor.

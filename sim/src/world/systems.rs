@@ -65,7 +65,7 @@ impl Shared<'_> {
             |event: &&Event<_>| matches!(event.kind, EventKind::Due(_) | EventKind::Thought | EventKind::CodeTyped(_));
         if self.rules.can_be_late {
             let late = self.now.clock.since(self.now.instant);
-            due.iter().filter(is_scheduled).for_each(|_| self.recorder.latency(GENERATOR_LAG, late));
+            due.iter().filter(is_scheduled).for_each(|_| self.recorder.latency(GENERATOR_LAG, self.now.instant, late));
         }
     }
 
@@ -193,16 +193,17 @@ impl Shared<'_> {
 
     /// Records a latency, and again under the link's profile if there are several.
     fn latency(&mut self, identity: &Identity, operation: &str, took: Duration) {
-        self.recorder.latency(operation, took);
+        self.recorder.latency(operation, self.now.instant, took);
         if let Some(profile) = self.profile(identity) {
-            self.recorder.latency(&format!("{operation}@{}", profile.name()), took);
+            self.recorder.latency(&format!("{operation}@{}", profile.name()), self.now.instant, took);
         }
     }
 
     /// Records an operation's latency from the open loop's intended start, where that can differ.
     fn intended_latency(&mut self, operation: &str, active: &Active) {
         if self.rules.can_be_late {
-            self.recorder.latency_intended(operation, self.now.instant.since(active.intended));
+            let now = self.now.instant;
+            self.recorder.latency_intended(operation, now, now.since(active.intended));
         }
     }
 
@@ -213,7 +214,7 @@ impl Shared<'_> {
     }
 
     fn answered(&mut self, identity: &Identity, active: &mut Active, response: &Response, latency: Duration) {
-        self.recorder.latency(active.operation, latency);
+        self.recorder.latency(active.operation, self.now.instant, latency);
         self.intended_latency(active.operation, active);
         if matches!(response, Response::LoggedIn { .. }) {
             active.login_end = Some(self.now.instant);
@@ -224,7 +225,7 @@ impl Shared<'_> {
             let took = self.now.instant.since(active.start).saturating_sub(active.user_time);
             self.latency(identity, Operation::Payment.name(), took);
             let took = self.now.instant.since(active.planned.at).saturating_sub(active.user_time);
-            self.recorder.latency_intended(Operation::Payment.name(), took);
+            self.recorder.latency_intended(Operation::Payment.name(), self.now.instant, took);
         }
         if active.operation == Operation::PresentQr {
             active.tries += u32::from(qr_was_compared(response));
@@ -234,7 +235,7 @@ impl Shared<'_> {
 
     fn qr_made(&mut self, active: &mut Active, made: &Made) -> Input {
         for (operation, took) in &made.took {
-            self.recorder.latency(operation.name(), *took);
+            self.recorder.latency(operation.name(), self.now.instant, *took);
         }
         match &made.payload {
             Ok(payload) => Input::Qr(payload.clone()),

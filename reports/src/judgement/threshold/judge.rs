@@ -142,6 +142,7 @@ mod tests {
             lower95: Some(interval.lower),
             upper95: Some(interval.upper),
             method: None,
+            together95: None,
             sampled: true,
             count,
             total,

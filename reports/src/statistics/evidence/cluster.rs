@@ -33,6 +33,11 @@ impl MatedErrors {
         cell.errors += errors;
     }
 
+    /// Iterates over the subjects that had errors, with their number.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.cells.iter().filter(|(_, cell)| cell.errors > 0).map(|(&subject, cell)| (subject, cell.errors))
+    }
+
     /// Returns the rate. Where errors are few, the stated correlation within a subject stands in for theirs.
     pub fn rate(&self) -> Rate {
         self.sums().rate(None)

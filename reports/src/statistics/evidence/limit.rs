@@ -63,10 +63,14 @@ const MARGIN: f64 = 1.1;
 /// With s times the subjects and as many captures each there are s times the mated comparisons and s² times the non-mated
 /// ones, of which each shares a subject with s times as many others.
 pub(crate) fn needed(rate: &Rate, max: f64) -> Option<Needed> {
+    needed_at(rate, rate.value().unwrap_or(0.0), max)
+}
+
+/// Returns what would decide if the rate turned out to be `p`, by the same design.
+pub(super) fn needed_at(rate: &Rate, p: f64, max: f64) -> Option<Needed> {
     if rate.total == 0 {
         return Some(Needed { comparisons: (3.7 / max).ceil() as u64, subjects: None }).filter(|_| max > 0.0);
     }
-    let p = rate.value().unwrap_or(0.0);
     let decides = |scale: f64| {
         let trials = comparisons(rate, scale) / effect(rate, scale);
         let interval = beta_interval(p * trials, trials);

@@ -22,8 +22,14 @@ pub enum Method {
     ThresholdInterval,
     /// Order statistics of independent latencies.
     OrderStatistics,
-    /// Latencies in blocks of time, each block one observation.
+    /// Order statistics at the number of independent latencies that blocks of time are worth.
     Blocks,
+    /// Order statistics at one latency a handset, where handsets have different links.
+    Handsets,
+    /// The normal interval of a mean of independent latencies.
+    IndependentLatencies,
+    /// Student's interval over runs with different seeds.
+    Replications,
 }
 
 impl Method {
@@ -37,7 +43,10 @@ impl Method {
             Self::StatedCorrelation => "correlation stated",
             Self::ThresholdInterval => "threshold profiled",
             Self::OrderStatistics => "order statistics",
-            Self::Blocks => "blocks",
+            Self::Blocks => "blocks of time",
+            Self::Handsets => "one a handset",
+            Self::IndependentLatencies => "independent latencies",
+            Self::Replications => "over runs",
         }
     }
 
@@ -51,7 +60,10 @@ impl Method {
             Self::StatedCorrelation => "stated correlation within a subject",
             Self::ThresholdInterval => "interval over the thresholds that the data allow",
             Self::OrderStatistics => "order statistics",
-            Self::Blocks => "blocks of time",
+            Self::Blocks => "independent latencies by blocks of time",
+            Self::Handsets => "one latency a handset because links differ",
+            Self::IndependentLatencies => "independent latencies",
+            Self::Replications => "Student's interval over runs with different seeds",
         }
     }
 }

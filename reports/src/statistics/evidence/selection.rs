@@ -4,7 +4,8 @@
 //! where some threshold agrees with both: where ((FMR(t) - target)/h)² + ((FNMR(t) - e)/k)² ≤ 1, with h and k the half
 //! widths of both rates' 95 % intervals at t on the side of the difference. The threshold is profiled out, which leaves one
 //! degree of freedom, so that the bound is that of one 95 % interval. For the equal error rate both rates are held
-//! against e.
+//! against e. The half widths are those of the mid-P interval at the number of trials that a rate is worth: two exact
+//! intervals together would cover nearly always where errors are few.
 //!
 //! Source: Woodruff 1952, "Confidence intervals for medians and other position measures", for inverting the interval of
 //! the selecting rate; Cox and Hinkley 1974, section 9.3, for profiling out a nuisance parameter.
@@ -12,7 +13,7 @@
 use super::curve::{PointRates, SubjectScores};
 use super::method::Method;
 use super::rate::Rate;
-use crate::statistics::interval::Interval;
+use crate::statistics::interval::{Interval, mid_p};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -41,9 +42,10 @@ impl SubjectScores {
         let grid = self.around(self.set().lowest_fnmr(target).fmr.max(target), None);
         self.shown(&grid, target)?;
         let value = self.set().lowest_fnmr(target).fnmr;
+        let points = points(&grid);
         let distance = |e: f64| {
-            let at = |p: &PointRates| squared(&p.fmr, stepped(&p.fmr, target)) + squared(&p.fnmr, e);
-            grid.iter().map(at).fold(f64::INFINITY, f64::min)
+            let at = |(fmr, fnmr): &(Width, Width)| fmr.squared(fmr.stepped(target)) + fnmr.squared(e);
+            points.iter().map(at).fold(f64::INFINITY, f64::min)
         };
         Some(selected(value, distance))
     }
@@ -55,9 +57,10 @@ impl SubjectScores {
         }
         let value = self.set().equal_error_rate();
         let grid = self.around(value, Some(value));
+        let points = points(&grid);
         let distance = |e: f64| {
-            let at = |p: &PointRates| squared(&p.fmr, e) + squared(&p.fnmr, e);
-            grid.iter().map(at).fold(f64::INFINITY, f64::min)
+            let at = |(fmr, fnmr): &(Width, Width)| fmr.squared(e) + fnmr.squared(e);
+            points.iter().map(at).fold(f64::INFINITY, f64::min)
         };
         Some(selected(value, distance))
     }
@@ -98,19 +101,39 @@ fn ranks(share: f64, total: u64) -> impl Iterator<Item = u64> {
     (0..FIRST_RANKS).chain(around)
 }
 
-/// Returns a rate itself where the target lies between it and the next that can be observed.
-fn stepped(rate: &Rate, target: f64) -> f64 {
-    let observed = rate.value().unwrap_or(target);
-    let step = 1.0 / rate.total.max(1) as f64;
-    if (observed..observed + step).contains(&target) { observed } else { target }
+/// An observed rate with the half widths of its interval.
+struct Width {
+    observed: f64,
+    below: f64,
+    above: f64,
+    /// What one error more adds.
+    step: f64,
 }
 
-/// Returns the squared difference of a rate from a value, in half widths of its interval on that side.
-fn squared(rate: &Rate, value: f64) -> f64 {
-    let Some((observed, interval)) = rate.value().zip(rate.interval()) else { return f64::INFINITY };
-    let difference = value - observed;
-    let half = if difference >= 0.0 { interval.upper - observed } else { observed - interval.lower };
-    if difference == 0.0 { 0.0 } else { (difference / half.max(f64::MIN_POSITIVE)).powi(2) }
+impl Width {
+    /// Measures a rate; `None` without trials.
+    fn of(rate: &Rate) -> Option<Self> {
+        let (observed, total) = (rate.value()?, rate.total as f64);
+        let Interval { lower, upper } = mid_p(rate.count as f64 / rate.design_effect, total / rate.design_effect);
+        Some(Self { observed, below: observed - lower, above: upper - observed, step: 1.0 / total })
+    }
+
+    /// Returns the rate itself where the target lies between it and the next that can be observed.
+    fn stepped(&self, target: f64) -> f64 {
+        if (self.observed..self.observed + self.step).contains(&target) { self.observed } else { target }
+    }
+
+    /// Returns the squared difference from a value, in half widths on that side.
+    fn squared(&self, value: f64) -> f64 {
+        let difference = value - self.observed;
+        let half = if difference >= 0.0 { self.above } else { self.below };
+        if difference == 0.0 { 0.0 } else { (difference / half.max(f64::MIN_POSITIVE)).powi(2) }
+    }
+}
+
+/// Measures both rates at each threshold.
+fn points(grid: &[PointRates]) -> Vec<(Width, Width)> {
+    grid.iter().filter_map(|p| Width::of(&p.fmr).zip(Width::of(&p.fnmr))).collect()
 }
 
 /// Finds the values on both sides of the observed one whose distance is 1.
@@ -151,7 +174,8 @@ mod tests {
         let fmr100 = scores.fnmr_at(0.01).unwrap();
         assert!(fmr100.lower95 < fmr100.value && fmr100.value < fmr100.upper95, "{fmr100:?}");
         let threshold = scores.set().lowest_fnmr(0.01).threshold;
-        let fixed = scores.rates(&[threshold])[0].fnmr.interval().unwrap();
+        let fnmr = scores.rates(&[threshold])[0].fnmr;
+        let fixed = mid_p(fnmr.count as f64 / fnmr.design_effect, fnmr.total as f64 / fnmr.design_effect);
         assert!(fmr100.upper95 >= fixed.upper - 2e-3 && fmr100.lower95 <= fixed.lower + 2e-3, "{fmr100:?} {fixed:?}");
         let eer = scores.equal_error_rate().unwrap();
         assert!(eer.lower95 < eer.value && eer.value < eer.upper95, "{eer:?}");

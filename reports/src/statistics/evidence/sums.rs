@@ -50,13 +50,17 @@ impl SubjectSums {
     /// trials of a subject weighted by itself.
     fn stated(&self) -> Dependence {
         let mean = self.trials_squared as f64 / self.trials.max(1) as f64;
-        Dependence { effect: 1.0 + (mean - 1.0).max(0.0) * WITHIN_SUBJECT, method: Method::StatedCorrelation }
+        Dependence { effect: 1.0 + (mean - 1.0).max(0.0) * WITHIN_SUBJECT, at: None, method: Method::StatedCorrelation }
     }
 
     /// Returns the design effect of these errors.
     pub(crate) fn measured(&self) -> Option<Dependence> {
         let effect = own_effect((self.errors, self.trials), self.subjects, self.variance()?)?;
-        Some(Dependence { effect: effect.max(1.0), method: Method::MeasuredCorrelation })
+        Some(Dependence {
+            effect: effect.max(1.0),
+            at: Some(self.errors as f64 / self.trials as f64),
+            method: Method::MeasuredCorrelation,
+        })
     }
 
     /// Returns the rate; `least` is the design effect at another threshold, the stated one where there is none.
@@ -122,13 +126,17 @@ impl PairSums {
         let own = (self.pair_trials_squared as f64 / trials - 1.0).max(0.0);
         let shared = ((self.trials_squared as f64 - 2.0 * self.pair_trials_squared as f64) / trials).max(0.0);
         let effect = 1.0 + own * WITHIN_PAIR + shared * SHARED_SUBJECT;
-        Dependence { effect, method: Method::StatedCorrelation }
+        Dependence { effect, at: None, method: Method::StatedCorrelation }
     }
 
     /// Returns the design effect of these errors.
     pub(crate) fn measured(&self) -> Option<Dependence> {
         let effect = own_effect((self.errors, self.trials), self.subjects, self.variance()?)?;
-        Some(Dependence { effect: effect.max(1.0), method: Method::MeasuredCorrelation })
+        Some(Dependence {
+            effect: effect.max(1.0),
+            at: Some(self.errors as f64 / self.trials as f64),
+            method: Method::MeasuredCorrelation,
+        })
     }
 
     /// Returns the rate; `least` is the design effect at another threshold, the stated one where there is none.

@@ -4,7 +4,7 @@
 use crate::Error;
 use crate::attack::act::{Act, Attack};
 use crate::attack::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
-use crate::attack::findings::{Figure, Findings};
+use crate::attack::findings::{Figure, Findings, space_covered};
 use crate::attack::offline_system::{OfflineSystem, mean};
 use crate::scenario::Configuration;
 use biopay_biometrics::attack::inversion::{Decoder, Inverted, invert};
@@ -164,6 +164,9 @@ fn search_digest(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let rows = trials.iter().map(|trial| system.trial(trial, outcome(trial)));
     let id = SchemeId::Digest.name();
     let mut findings = system.setup.trials("keys walked", id, rows);
+    // Of hashes that are longer than a budget counts, the share is that of the budget in the whole space.
+    let covered = system.setup.budget as f64 / 2f64.powi(bits as i32);
+    findings.extend(system.setup.figure("keys walked", id, space_covered(covered, trials.len())));
     let guesses: Vec<f64> = trials.iter().filter(|t| t.succeeded).map(|t| t.queries as f64).collect();
     if let (true, Some((value, interval))) = (is_control, mean(&guesses)) {
         let figure = Figure {
@@ -171,7 +174,10 @@ fn search_digest(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
             value,
             interval: Some(interval),
             count: guesses.len() as u64,
-            expected: Some((expected_guesses(bits as u32), "(2^12 + 1) / 2")),
+            expected: Some((
+                expected_guesses(bits as u32).min((system.setup.budget as f64 + 1.0) / 2.0),
+                "(n + 1) / 2 of n keys: 2^12, or the budget where it is smaller",
+            )),
         };
         findings.extend(system.setup.figure("keys walked", id, figure));
     }

@@ -8,9 +8,12 @@ use crate::attack::offline_system::OfflineSystem;
 use biopay_biometrics::Template;
 use biopay_biometrics::attack::stolen_factor::verdicts;
 use biopay_biometrics::attack::{Stolen, Target};
-use biopay_biometrics::scheme::Scheme;
+use biopay_biometrics::scheme::{ComparisonDecision, Scheme};
+use biopay_reports::cluster::{Design, MatedErrors, NonMatedErrors};
+use biopay_reports::curve::SubjectScores;
 use biopay_reports::interval::Rate;
 use biopay_reports::rates::ScoreSet;
+use std::collections::BTreeMap;
 
 /// The error rates again, with token, helper data or both stolen beside the finger.
 pub(in crate::attack) const STOLEN_FACTORS: Attack = Attack {
@@ -53,26 +56,50 @@ fn of_state(
 ) -> Findings {
     let (form, id) = (format!("stolen: {}", stolen.name()), scheme.id().name());
     let found = verdicts(scheme, targets, probes, stolen);
-    let of = |measure, errors: u64, total: u64| {
-        let rate = Rate::independent(errors, total);
-        Figure {
-            measure,
-            value: errors as f64 / total.max(1) as f64,
-            interval: rate.interval().map(|i| (i.lower, i.upper)),
-            count: total,
-            expected: None,
-        }
-    };
-    let accepted = found.non_mated.iter().filter(|verdict| verdict.accepted).count() as u64;
-    let mut findings = system.setup.figure(&form, id, of("FMR", accepted, found.non_mated.len() as u64));
-    let refused = found.mated.iter().filter(|verdict| !verdict.accepted).count() as u64;
-    findings.extend(system.setup.figure(&form, id, of("FNMR", refused, found.mated.len() as u64)));
-    let (mated, non_mated) = found.scores();
-    if mated.iter().chain(&non_mated).any(|score| score.is_finite()) {
-        let count = (mated.len() + non_mated.len()) as u64;
-        let value = ScoreSet::new(mated, non_mated).equal_error_rate();
-        let figure = Figure { measure: "EER", value, interval: None, count, expected: None };
+    // Whose presentation each verdict is of: every target's own probes, and the first probe of each other subject.
+    let subject = |at: usize| targets[at].subject;
+    let own = (0..targets.len()).flat_map(|i| probes[i].iter().map(move |_| subject(i)));
+    let others = (0..targets.len()).flat_map(|i| {
+        (0..targets.len()).filter(move |&j| j != i && !probes[j].is_empty()).map(move |j| (subject(i), subject(j)))
+    });
+    let mated: Vec<(u32, &ComparisonDecision)> = own.zip(&found.mated).collect();
+    let non_mated: Vec<((u32, u32), &ComparisonDecision)> = others.zip(&found.non_mated).collect();
+    let (mut false_rejects, mut false_accepts) = (MatedErrors::default(), NonMatedErrors::default());
+    mated.iter().for_each(|(subject, verdict)| false_rejects.add(*subject, !verdict.accepted));
+    non_mated.iter().for_each(|((a, b), verdict)| false_accepts.add(*a, *b, verdict.accepted));
+    let mut findings = Findings::default();
+    for (measure, rate) in [("FMR", false_accepts.rate()), ("FNMR", false_rejects.rate())] {
+        findings
+            .extend(figure_of(measure, &rate).map_or_else(Findings::default, |f| system.setup.figure(&form, id, f)));
+    }
+    if let Some(eer) = scores(&mated, &non_mated).and_then(|scores| scores.equal_error_rate()) {
+        let (interval, count) = (Some((eer.lower95, eer.upper95)), (mated.len() + non_mated.len()) as u64);
+        let figure = Figure { measure: "EER", value: eer.value, interval, count, expected: None };
         findings.extend(system.setup.figure(&form, id, figure));
     }
     findings
+}
+
+/// States a rate with its interval; `None` without trials.
+fn figure_of(measure: &'static str, rate: &Rate) -> Option<Figure> {
+    let interval = rate.interval().map(|i| (i.lower, i.upper));
+    Some(Figure { measure, value: rate.value()?, interval, count: rate.total, expected: None })
+}
+
+/// Gathers the scores with their subjects; `None` for a scheme without scores.
+fn scores(
+    mated: &[(u32, &ComparisonDecision)],
+    non_mated: &[((u32, u32), &ComparisonDecision)],
+) -> Option<SubjectScores> {
+    let score = |verdict: &ComparisonDecision| verdict.score.unwrap_or(f32::NEG_INFINITY);
+    let own: Vec<(f32, u32, u64)> = mated.iter().map(|(subject, v)| (score(v), *subject, 1)).collect();
+    let pair = |(a, b): (u32, u32)| (a.min(b), a.max(b));
+    let others: Vec<(f32, (u32, u32))> = non_mated.iter().map(|(of, v)| (score(v), pair(*of))).collect();
+    if !own.iter().map(|s| s.0).chain(others.iter().map(|s| s.0)).any(f32::is_finite) {
+        return None;
+    }
+    let set = ScoreSet::new(own.iter().map(|s| s.0).collect(), others.iter().map(|s| s.0).collect());
+    let mut trials: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+    others.iter().for_each(|(_, pair)| *trials.entry(*pair).or_default() += 1);
+    Some(SubjectScores::new(set, own, others, f32::NEG_INFINITY, Design::Listed(trials.into_iter().collect())))
 }
