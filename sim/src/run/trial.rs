@@ -17,7 +17,7 @@ use std::time::Duration;
 const HANDSETS: [u32; 2] = [4, 16];
 
 /// Memory of a run, from the peaks of runs of several sizes (sim/doc/statistics.md). Units: bytes.
-const MEMORY: Memory = Memory { program: 60e6, capture: 9e3, handset: 400e3, row: 450.0 };
+const MEMORY: Memory = Memory { program: 128e6, capture: 3e3, handset: 25e3, row: 490.0 };
 
 struct Memory {
     /// The program with the extractors' parameters.
