@@ -3,8 +3,9 @@
 
 use crate::error::Error;
 use polars::prelude::{
-    BatchedWriter, Column, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series,
+    BatchedWriter, Column, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series,
 };
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -65,28 +66,101 @@ impl EmbeddingWriter {
     }
 }
 
-/// Reads a whole file.
+/// Reads a whole file, as this program, NumPy and pandas write it: `subject` of whole numbers or names, `impression` of
+/// whole numbers (or none: then counted in the order of the rows), and vectors as columns `e0`, `e1` and so on, as columns
+/// `0`, `1` and so on, or as one column `embedding` of lists. Floats of 32 or 64 bits. Subjects by name are numbered in
+/// the order of their names. Other columns are left out.
 ///
 /// # Errors
-/// [`Error::File`], [`Error::Table`] when a column is missing or of another type, [`Error::Null`].
+/// [`Error::File`], [`Error::Table`] when a column is missing or of another type, [`Error::Null`], and
+/// [`Error::Embedding`] with the row of a number that is not finite, or of a sample that is there twice.
 pub fn read_embeddings(path: &Path) -> Result<Vec<EmbeddingRow>, Error> {
     let file = File::open(path).map_err(Error::file(path))?;
     let frame = ParquetReader::new(file).finish().map_err(table_error)?;
-    let numbers = |name: &'static str| -> Result<Vec<u32>, Error> {
-        let column = frame.column(name).and_then(|c| c.u32().map(|c| c.iter().collect::<Option<Vec<u32>>>()));
-        column.map_err(table_error)?.ok_or(Error::Null { table: TABLE, column: name })
+    let subjects = numbered(frame.column("subject").map_err(table_error)?)?;
+    let impressions = match frame.column("impression") {
+        Ok(column) => numbered(column)?,
+        Err(_none) => counted(&subjects),
     };
-    let (subjects, impressions) = (numbers("subject")?, numbers("impression")?);
-    let dimensions = frame.width() - 2;
-    let mut vectors = vec![Vec::with_capacity(dimensions); subjects.len()];
-    for index in 0..dimensions {
-        let column = frame.column(&format!("e{index}")).and_then(|c| c.f32()).map_err(table_error)?;
-        for (vector, value) in vectors.iter_mut().zip(column.iter()) {
-            vector.push(value.ok_or(Error::Null { table: TABLE, column: "e" })?);
+    let vectors = vectors(&frame)?;
+    let rows = subjects.into_iter().zip(impressions).zip(vectors);
+    let rows: Vec<_> =
+        rows.map(|((subject, impression), vector)| EmbeddingRow { subject, impression, vector }).collect();
+    check(path, &rows)?;
+    Ok(rows)
+}
+
+/// Reads whole numbers, or numbers names in their order.
+fn numbered(column: &Column) -> Result<Vec<u32>, Error> {
+    let null = || Error::Null { table: TABLE, column: "subject or impression" };
+    if let Ok(names) = column.str() {
+        let names = names.iter().collect::<Option<Vec<&str>>>().ok_or_else(null)?;
+        let mut order: Vec<&str> = names.clone();
+        order.sort_unstable();
+        order.dedup();
+        let number = |name: &str| order.binary_search(&name).expect("every name is in the order") as u32;
+        return Ok(names.into_iter().map(number).collect());
+    }
+    let whole = column.strict_cast(&DataType::UInt32).map_err(table_error)?;
+    whole.u32().map_err(table_error)?.iter().collect::<Option<_>>().ok_or_else(null)
+}
+
+/// Numbers each subject's rows in their order.
+fn counted(subjects: &[u32]) -> Vec<u32> {
+    let mut seen: BTreeMap<u32, u32> = BTreeMap::new();
+    let mut next = |subject: &u32| {
+        let number = seen.entry(*subject).or_default();
+        *number += 1;
+        *number - 1
+    };
+    subjects.iter().map(&mut next).collect()
+}
+
+fn vectors(frame: &DataFrame) -> Result<Vec<Vec<f32>>, Error> {
+    let null = || Error::Null { table: TABLE, column: "the embedding's" };
+    let floats = |column: &Column| column.strict_cast(&DataType::Float32).map_err(table_error);
+    if let Ok(lists) = frame.column("embedding") {
+        let lists = lists.cast(&DataType::List(Box::new(DataType::Float32))).map_err(table_error)?;
+        let lists = lists.list().map_err(table_error)?;
+        let each = (0..lists.len()).map(|row| {
+            let list = lists.get_as_series(row).ok_or_else(null)?;
+            list.f32().map_err(table_error)?.iter().collect::<Option<Vec<f32>>>().ok_or_else(null)
+        });
+        return each.collect();
+    }
+    let prefix = if frame.column("e0").is_ok() { "e" } else { "" };
+    let mut vectors = vec![Vec::new(); frame.height()];
+    for index in 0.. {
+        let Ok(column) = frame.column(&format!("{prefix}{index}")) else { break };
+        let column = floats(column)?;
+        for (vector, value) in vectors.iter_mut().zip(column.f32().map_err(table_error)?.iter()) {
+            vector.push(value.ok_or_else(null)?);
         }
     }
-    let rows = subjects.into_iter().zip(impressions).zip(vectors);
-    Ok(rows.map(|((subject, impression), vector)| EmbeddingRow { subject, impression, vector }).collect())
+    Ok(vectors)
+}
+
+/// Checks that vectors have one length of finite numbers, and that no sample is there twice.
+fn check(path: &Path, rows: &[EmbeddingRow]) -> Result<(), Error> {
+    let wrong = |row: usize, why: String| Error::Embedding { path: path.to_owned(), row: row + 1, why };
+    let length = rows.first().map_or(0, |row| row.vector.len());
+    if length == 0 {
+        let names = "columns e0, e1 and so on, 0, 1 and so on, or a column embedding of lists";
+        return Err(wrong(0, format!("there are no vectors: the file needs {names}")));
+    }
+    let mut seen = BTreeMap::new();
+    for (number, row) in rows.iter().enumerate() {
+        if row.vector.len() != length {
+            return Err(wrong(number, format!("{} numbers, where the first row has {length}", row.vector.len())));
+        }
+        if let Some(value) = row.vector.iter().find(|value| !value.is_finite()) {
+            return Err(wrong(number, format!("{value} is not a finite number")));
+        }
+        if let Some(earlier) = seen.insert((row.subject, row.impression), number) {
+            return Err(wrong(number, format!("the same subject and impression as row {}", earlier + 1)));
+        }
+    }
+    Ok(())
 }
 
 fn frame(rows: &[EmbeddingRow], dimensions: usize) -> Result<DataFrame, PolarsError> {
@@ -121,6 +195,17 @@ mod tests {
         writer.write(&rows[6..]).unwrap();
         writer.finish().unwrap();
         assert_eq!(read_embeddings(&path).unwrap(), rows);
+        for (other, why) in [
+            (rows[3].clone(), "row 11: the same subject"),
+            (EmbeddingRow { vector: vec![f32::NAN; 3], ..row(10) }, "finite"),
+        ] {
+            let mut writer = EmbeddingWriter::create(&path, 3).unwrap();
+            writer.write(&rows).unwrap();
+            writer.write(&[other]).unwrap();
+            writer.finish().unwrap();
+            let refused = read_embeddings(&path).unwrap_err().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
         std::fs::write(&path, b"no parquet").unwrap();
         assert!(matches!(read_embeddings(&path), Err(Error::Table { .. })));
     }

@@ -45,6 +45,16 @@ pub enum Error {
         /// What the reader said.
         source: polars::error::PolarsError,
     },
+    /// A row of a file of embeddings cannot be used.
+    #[error("{path}, row {row}: {why}")]
+    Embedding {
+        /// The file.
+        path: PathBuf,
+        /// The row, from 1.
+        row: usize,
+        /// What is wrong.
+        why: String,
+    },
     /// A column holds a null where the schema has none.
     #[error("table {table}: column {column} holds a null")]
     Null {

@@ -146,6 +146,7 @@ fn is_wrong_folder(error: &biopay_reports::Error) -> bool {
             | Error::Occupied(_)
             | Error::Manifest { .. }
             | Error::Altered { .. }
+            | Error::Embedding { .. }
     )
 }
 

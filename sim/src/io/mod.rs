@@ -18,6 +18,7 @@ use qr::{Timing, make_qr};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -90,6 +91,8 @@ struct Shared {
     links: Links,
     population: Arc<Population>,
     post: CompletionSender,
+    /// The connections that had no socket, for want of descriptors or ports of this machine.
+    without_socket: AtomicU64,
 }
 
 impl Io {
@@ -102,7 +105,8 @@ impl Io {
         population: Arc<Population>,
         post: CompletionSender,
     ) -> Self {
-        let shared = Arc::new(Shared { clock, server, making, links, population, post });
+        let shared =
+            Arc::new(Shared { clock, server, making, links, population, post, without_socket: AtomicU64::new(0) });
         Self { shared, connections: BTreeMap::new(), opened: 0 }
     }
 
@@ -144,13 +148,14 @@ impl Io {
         }
     }
 
-    /// Closes every connection and waits until quinn has said so.
-    pub async fn finish(mut self) {
+    /// Closes every connection, waits until quinn has said so, and returns how many connections had no socket.
+    pub async fn finish(mut self) -> u64 {
         self.connections.clear();
         for endpoint in self.shared.server.endpoints() {
             endpoint.close(0_u32.into(), b"");
             endpoint.wait_idle().await;
         }
+        self.shared.without_socket.load(Ordering::Relaxed)
     }
 }
 
@@ -162,13 +167,15 @@ impl ServerAddress {
         }
     }
 
-    async fn dial(&self, dialler: Dialler) -> Result<Connection, ClientError> {
+    async fn dial(&self, dialler: Dialler, without_socket: &AtomicU64) -> Result<Connection, ClientError> {
         match self {
             Self::Wall { endpoints, config, address, name } => {
                 let own;
                 let endpoint = match endpoints.len() {
                     0 => {
-                        own = own_endpoint(*address)?;
+                        own = own_endpoint(*address).inspect_err(|_| {
+                            without_socket.fetch_add(1, Ordering::Relaxed);
+                        })?;
                         &own
                     }
                     shared => &endpoints[dialler.turn % shared],
@@ -215,7 +222,7 @@ impl Shared {
     /// Connects, answers requests until the handset closes, and reports the connection's statistics.
     async fn hold_connection(self: Arc<Self>, dialler: Dialler, mut requests: UnboundedReceiver<Request>) {
         let (started, target) = (self.clock.elapsed(), dialler.target);
-        let Ok(connection) = self.server.dial(dialler).await else {
+        let Ok(connection) = self.server.dial(dialler, &self.without_socket).await else {
             return self.complete(target, EventKind::Lost);
         };
         let connection = connection.with_clock(self.clock.clone());

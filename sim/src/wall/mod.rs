@@ -59,7 +59,7 @@ pub fn play(
     let generated = generate(&mut simulation, &mut io, &completions, clock.as_ref(), stop.flag(), &mut progress);
     let used = meters.since(&target, &runtime);
     drop(context);
-    runtime.block_on(io.finish());
+    let without_socket = runtime.block_on(io.finish());
     drain(&mut simulation, &completions, clock.as_ref());
     stage.finish();
     let duration = clock.elapsed();
@@ -70,13 +70,24 @@ pub fn play(
     notes.extend(NOTES.map(String::from));
     records.server = target.finish()?;
     records.server.extend(used.figures(tally, &generated));
-    let invalid = used.objections(&scenario.generator, &records.latency, &generated);
+    let mut invalid = used.objections(&scenario.generator, &records.latency, &generated);
     for extraction in population.sensors.ready().filter_map(|(_, captured)| captured.extraction) {
         records.latency.record(Operation::Extract.name(), extraction.as_micros() as u64);
     }
+    invalid.extend(lack_of_sockets(without_socket));
     let completion = generated.completion;
     let noise = quiet.since();
     Ok(Played { records, completion, duration, started_unix_s, notes, invalid, books, noise })
+}
+
+/// Returns why connections without a socket make a run invalid: they are lost by this machine, and not by the server.
+fn lack_of_sockets(connections: u64) -> Option<String> {
+    (connections > 0).then(|| {
+        format!(
+            "{connections} connections got no socket on this machine: allow more open files (ulimit -n), or let handsets \
+             share sockets (connections.sockets)"
+        )
+    })
 }
 
 /// The greatest delay of a run that shall begin together with others. Units: milliseconds.
