@@ -12,16 +12,20 @@ use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, OrderId, PaymentId};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::types::ToSql;
-use tokio_postgres::{NoTls, Row, Statement};
+use tokio_postgres::{NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 mod books;
+mod query;
+
+pub(super) use query::{change, rows};
+
+use query::{COMMAND_TIMEOUT, Params, corrupt, optional, unreachable_pool};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("postgres.sql"),
@@ -37,8 +41,6 @@ const MIGRATION_LOCK: i64 = 0x6269_6f70_6179;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// After this the database gives a statement up by itself, in milliseconds.
 const STATEMENT_MS: u32 = 4_000;
-/// After this the server gives up a database that does not answer.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a command looks again when another process was faster.
 const ATTEMPTS_MAX: usize = 16;
 const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, reference, state, approval, decline";
@@ -47,8 +49,6 @@ const PAYMENT_COLUMNS: &str = "id, account, merchant, amount_minor, currency, re
 pub struct PostgresStore {
     pub(super) pool: Pool,
 }
-
-pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 impl PostgresStore {
     /// Connects, and brings the schema up to date. Without `tls` the database must be on this machine.
@@ -362,16 +362,6 @@ impl Store for PostgresStore {
     }
 }
 
-impl From<tokio_postgres::Error> for StoreError {
-    fn from(error: tokio_postgres::Error) -> Self {
-        // The database's own message may quote a row; its code says enough.
-        match error.code() {
-            Some(code) => Self::Sql(format!("PostgreSQL error {}", code.code())),
-            None => Self::Unanswered,
-        }
-    }
-}
-
 /// Returns whether nobody can listen in on the way to a host.
 fn is_here(host: &Host) -> bool {
     match host {
@@ -380,52 +370,8 @@ fn is_here(host: &Host) -> bool {
     }
 }
 
-fn unreachable_pool(error: deadpool_postgres::PoolError) -> StoreError {
-    tracing::warn!(%error, "no connection to PostgreSQL");
-    StoreError::Unreachable
-}
-
-/// Asks the database on a connection of the pool, and waits no longer than [`COMMAND_TIMEOUT`]. A connection that left
-/// somebody waiting is closed: the answer to another command may still be on its way.
-async fn ask<T>(
-    pool: &Pool,
-    sql: &str,
-    command: impl AsyncFnOnce(&Object, &Statement) -> Result<T, tokio_postgres::Error>,
-) -> Result<T, StoreError> {
-    let client = pool.get().await.map_err(unreachable_pool)?;
-    let asked = async {
-        let statement = client.prepare_cached(sql).await?;
-        command(&client, &statement).await
-    };
-    match tokio::time::timeout(COMMAND_TIMEOUT, asked).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => {
-            tracing::error!("PostgreSQL did not answer in time");
-            drop(Object::take(client));
-            Err(StoreError::Unanswered)
-        }
-    }
-}
-
-fn corrupt(what: &str) -> StoreError {
-    StoreError::Sql(format!("{what} in the store is not there or was not written by this program"))
-}
-
 fn id(payment: PaymentId) -> Vec<u8> {
     payment.0.to_be_bytes().to_vec()
-}
-
-pub(super) async fn rows(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Vec<Row>, StoreError> {
-    ask(pool, sql, async |client, statement| client.query(statement, params).await).await
-}
-
-async fn optional(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Option<Row>, StoreError> {
-    Ok(rows(pool, sql, params).await?.into_iter().next())
-}
-
-pub(super) async fn change(pool: &Pool, sql: &str, params: Params<'_>) -> Result<Change, StoreError> {
-    let changed = ask(pool, sql, async |client, statement| client.execute(statement, params).await).await?;
-    Ok(if changed == 0 { Change::Refused } else { Change::Done })
 }
 
 async fn payment_where(pool: &Pool, condition: &str, params: Params<'_>) -> Result<Option<Payment>, StoreError> {

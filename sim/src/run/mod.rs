@@ -57,7 +57,9 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     let found = attack::mount(scenario, &population, stop);
     let Played { mut records, mut completion, duration, started_unix_s, mut notes, mut invalid, books, noise } = played;
     let machine = Machine::this();
+    notes.splice(..0, NOTES.map(String::from));
     notes.extend(noise.iter().flat_map(|noise| wall::noise::warnings(noise, machine.cores)));
+    notes.extend(found.notes.into_iter().chain(scenario.without_effect()));
     if books == Books::Seen {
         check_money(&mut records, completion)?;
     }
@@ -95,13 +97,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
         operating_thresholds: operating_thresholds(&scenario.schemes, &population),
         attack_terms: attack::terms(scenario),
         shard: (shard != Shard::WHOLE).then(|| shard.to_string()),
-        notes: NOTES
-            .map(String::from)
-            .into_iter()
-            .chain(notes)
-            .chain(found.notes)
-            .chain(scenario.without_effect())
-            .collect(),
+        notes,
         invalid,
         artefacts: BTreeMap::new(),
         digest: String::new(),

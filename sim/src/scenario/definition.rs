@@ -5,7 +5,6 @@ use super::sections::{
     Arrivals, Biometric, ClockKind, Comparisons, Connections, Generator, Impostors, Network, Payments, Schemes,
     ServerSettings, Users,
 };
-use super::{bounds, names};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -101,13 +100,5 @@ impl Scenario {
     /// Returns the subject behind an attacker: nobody who has an account, and none of the run's impostors.
     pub fn attacker(&self, index: u32) -> u32 {
         self.handsets + self.impostor_count() + index % attack::ATTACKERS
-    }
-
-    /// Returns the JSON Schema (2020-12) of scenario files.
-    pub fn schema() -> serde_json::Value {
-        let mut schema = schemars::schema_for!(Self).to_value();
-        bounds::write(&mut schema);
-        names::write(&mut schema);
-        schema
     }
 }

@@ -8,6 +8,7 @@ mod definition;
 mod lint;
 mod load;
 mod names;
+mod schema;
 pub mod sections;
 mod service;
 mod suggestion;

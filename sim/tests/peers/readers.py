@@ -14,6 +14,7 @@ import junitparser
 import numpy
 import pandas
 import pyarrow.parquet
+from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 run, scenario_schema, summary_schema, bad, out = map(pathlib.Path, sys.argv[1:])
@@ -21,15 +22,13 @@ run, scenario_schema, summary_schema, bad, out = map(pathlib.Path, sys.argv[1:])
 for table in sorted(run.glob("*.parquet")):
     rows = pyarrow.parquet.read_table(table).num_rows
     frame = pandas.read_parquet(table)
-    counted = duckdb.sql(f"select count(*) from '{table}'").fetchone()[0]
+    counted = duckdb.sql(f"select count(*) from '{table}'").fetchall()[0][0]
     assert rows == len(frame) == counted, (table, rows, len(frame), counted)
     print(table.stem, rows)
 
 # Every interval of the log decodes, and operations have as many values as the summary says.
 summary = json.loads((run / "summary.json").read_text())
 said = {l["operation"]: l["count"] for l in summary["summary"]["latencies"]} if "summary" in summary else {}
-from hdrh.histogram import HdrHistogram
-
 reader = HistogramLogReader(str(run / "latency.hdr"), HdrHistogram(1, 3_600_000_000, 3))
 tags = 0
 while (histogram := reader.get_next_interval_histogram()) is not None:

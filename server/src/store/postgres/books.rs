@@ -2,7 +2,8 @@
 
 use super::super::books::{BATCH, PAGE_ROWS, REFUNDS, SUSPENDED, entry_name, refund_transition};
 use super::super::{Books, Change, OpenedRefund, Refund, RefundIntent, SettlementLine, StoreError, Stored};
-use super::{ATTEMPTS_MAX, PAYMENT_COLUMNS, Params, PostgresStore, change, corrupt, id, optional, payment_of, rows};
+use super::query::{Params, change, corrupt, optional, rows};
+use super::{ATTEMPTS_MAX, PAYMENT_COLUMNS, PostgresStore, id, payment_of};
 use crate::bank::Decline;
 use crate::store::payment::{Payment, PaymentState, Settlement};
 use biopay_protocol::{Currency, Merchant, MinorUnits, PaymentId};
