@@ -118,13 +118,15 @@ fn counted(subjects: &[u32]) -> Vec<u32> {
 
 fn vectors(frame: &DataFrame) -> Result<Vec<Vec<f32>>, Error> {
     let null = || Error::Null { table: TABLE, column: "the embedding's" };
+    // pandas writes a missing number as a null; the check names its row.
+    let number = |value: Option<f32>| value.unwrap_or(f32::NAN);
     let floats = |column: &Column| column.strict_cast(&DataType::Float32).map_err(table_error);
     if let Ok(lists) = frame.column("embedding") {
         let lists = lists.cast(&DataType::List(Box::new(DataType::Float32))).map_err(table_error)?;
         let lists = lists.list().map_err(table_error)?;
         let each = (0..lists.len()).map(|row| {
             let list = lists.get_as_series(row).ok_or_else(null)?;
-            list.f32().map_err(table_error)?.iter().collect::<Option<Vec<f32>>>().ok_or_else(null)
+            Ok(list.f32().map_err(table_error)?.iter().map(number).collect())
         });
         return each.collect();
     }
@@ -134,7 +136,7 @@ fn vectors(frame: &DataFrame) -> Result<Vec<Vec<f32>>, Error> {
         let Ok(column) = frame.column(&format!("{prefix}{index}")) else { break };
         let column = floats(column)?;
         for (vector, value) in vectors.iter_mut().zip(column.f32().map_err(table_error)?.iter()) {
-            vector.push(value.ok_or_else(null)?);
+            vector.push(number(value));
         }
     }
     Ok(vectors)

@@ -1,7 +1,8 @@
 //! What a store keeps of keys and logins while they are exchanged, behind a trait that both stores implement.
 
 use super::account::{Account, AccountId, Change};
-use super::postgres::{PostgresStore, change, rows};
+use super::postgres::PostgresStore;
+use super::postgres_query::{change, rows};
 use super::sqlite::{self, SqliteStore};
 use super::{StoreError, Stored};
 use crate::crypto::credential::Credential;

@@ -1,7 +1,8 @@
 //! The tables in which both stores keep what limits counted.
 
 use super::limits::{LimitChange, LimitRow, LimitStore};
-use super::postgres::{PostgresStore, rows};
+use super::postgres::PostgresStore;
+use super::postgres_query::rows;
 use super::sqlite::SqliteStore;
 use super::{StoreError, Stored};
 use crate::sqlite::Writer;

@@ -7,6 +7,7 @@ mod limit_tables;
 mod limits;
 pub mod payment;
 mod postgres;
+mod postgres_query;
 mod sqlite;
 mod sqlite_life;
 

@@ -4,6 +4,7 @@
 //! then the statement repeats what was seen as a condition, and the command looks again when it no longer holds.
 
 use super::payment::{AUDIT, AUDIT_COLUMNS, BACKLOG, Entry, transition};
+use super::postgres_query::{COMMAND_TIMEOUT, Params, change, corrupt, optional, rows, unreachable_pool};
 use super::{
     Account, AccountId, Backlog, Binding, BoundAccount, Change, Creation, Intent, LimitStore, Opened, Payment,
     PaymentAudit, PaymentState, Settlement, Standing, Store, StoreError, Stored,
@@ -21,11 +22,6 @@ use tokio_postgres::{NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 mod books;
-mod query;
-
-pub(super) use query::{change, rows};
-
-use query::{COMMAND_TIMEOUT, Params, corrupt, optional, unreachable_pool};
 
 const MIGRATIONS: &[&str] = &[
     include_str!("postgres.sql"),

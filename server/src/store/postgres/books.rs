@@ -1,8 +1,8 @@
 //! Refunds, suspense and settlement in the store that several servers share.
 
 use super::super::books::{BATCH, PAGE_ROWS, REFUNDS, SUSPENDED, entry_name, refund_transition};
+use super::super::postgres_query::{Params, change, corrupt, optional, rows};
 use super::super::{Books, Change, OpenedRefund, Refund, RefundIntent, SettlementLine, StoreError, Stored};
-use super::query::{Params, change, corrupt, optional, rows};
 use super::{ATTEMPTS_MAX, PAYMENT_COLUMNS, PostgresStore, id, payment_of};
 use crate::bank::Decline;
 use crate::store::payment::{Payment, PaymentState, Settlement};

@@ -1,6 +1,6 @@
 //! One statement to PostgreSQL and its answer, within a time.
 
-use super::super::{Change, StoreError};
+use super::{Change, StoreError};
 use deadpool_postgres::{Object, Pool};
 use std::time::Duration;
 use tokio_postgres::types::ToSql;
