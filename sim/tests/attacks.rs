@@ -210,8 +210,10 @@ fn one_seed_gives_one_table() {
 kind = "zero-effort"
 [[attack]]
 kind = "brute-force"
+configurations = ["hardened", "control"]
 [[attack]]
 kind = "decision-climbing"
+configurations = ["hardened", "control"]
 [[attack]]
 kind = "credential-stuffing"
 [[attack]]
@@ -219,13 +221,16 @@ kind = "code-interception"
 [[attack]]
 kind = "flood"
 budget = 200
+configurations = ["hardened", "control"]
 [[attack]]
 kind = "hostile-input"
 budget = 100
 [[attack]]
 kind = "dictionary"
+configurations = ["hardened", "control"]
 [[attack]]
 kind = "stolen-factors"
+configurations = ["hardened", "control"]
 "#;
     let (first, digest) = played(attacks, &folder.path().join("first"));
     let (second, again) = played(attacks, &folder.path().join("second"));
