@@ -144,8 +144,11 @@ fn write_performance(out: &mut String, summary: &Summary) {
         let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(cell).join(" ");
         let intended = l.intended.map(|i| format!("   {}", cell(i.p99_us))).unwrap_or_default();
         line(out, &format!("  {:<20} {:>8} {cells}{intended}", l.operation, grouped(l.count)));
-        let intervals: Vec<_> =
-            ["p50", "p99"].iter().filter_map(|word| l.estimate(word)).map(latency_interval).collect();
+        let estimates = ["p50", "p99"].iter().filter_map(|word| l.estimate(word));
+        let intervals: Vec<_> = estimates.filter(|estimate| estimate.is_bounded()).map(latency_interval).collect();
+        if intervals.is_empty() {
+            continue;
+        }
         let method = l.estimate("p50").map_or("", |estimate| estimate.method.tag());
         line(out, &format!("  {:<20} {:>8} 95 %: {} ({method})", "", "", intervals.join(", ")));
     }

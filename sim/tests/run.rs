@@ -67,8 +67,16 @@ fn an_interrupted_run_keeps_what_it_measured() {
 fn ends_early_by(signal: &str, code: i32) {
     let folder = tempfile::tempdir().unwrap();
     // A busy machine's late generator would make the run invalid.
-    let settings =
-        ["--set", "handsets=12", "--set", "arrivals.payment-gap-s=600", "--set", "generator.lag-limit-ms=60000"];
+    let settings = [
+        "--set",
+        "handsets=12",
+        "--set",
+        "arrivals.payment-gap-s=600",
+        "--set",
+        "generator.lag-limit-ms=60000",
+        "--set",
+        "impostors.share=0",
+    ];
     let arguments = [&["run", "quickstart", "--out", "run"], &settings[..]].concat();
     let mut child = biopay(&arguments, folder.path()).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -28,6 +28,13 @@ pub struct LatencyEstimate {
     pub method: Method,
 }
 
+impl LatencyEstimate {
+    /// Returns whether the interval has a bound on one side at least.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.lower95_us.is_some() || self.upper95_us.is_some()
+    }
+}
+
 /// As how many independent latencies those of an operation count.
 #[derive(Clone, Copy)]
 pub(crate) struct Weight<'a> {

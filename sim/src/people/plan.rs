@@ -189,7 +189,7 @@ impl Drawing<'_> {
         let task = Task::Pay { journey: Journey::Impostor, amount: amount(&mut rng) };
         HandsetPlan {
             handset: scenario.handsets + index,
-            presenter: scenario.handsets + index / scenario.impostors.victims,
+            presenter: scenario.handsets + index / scenario.victims(),
             account,
             scheme: scheme_of(&scenario.schemes, account),
             is_poor: false,
@@ -257,7 +257,8 @@ mod tests {
     use super::*;
 
     fn scenario() -> Scenario {
-        Scenario::load("quickstart", &["handsets=400".into()]).unwrap()
+        Scenario::load("quickstart", &["handsets=400", "impostors.share=0.2", "impostors.victims=1"].map(String::from))
+            .unwrap()
     }
 
     fn draw(scenario: &Scenario) -> Vec<HandsetPlan> {

@@ -86,9 +86,14 @@ impl Scenario {
         (f64::from(self.handsets) * self.impostors.share).round() as u32
     }
 
+    /// Returns the number of accounts that each impostor tries: no account twice.
+    pub fn victims(&self) -> u32 {
+        self.impostors.victims.min(self.handsets)
+    }
+
     /// Returns the number of impostors' handsets: one for each victim.
     pub fn impostor_handsets(&self) -> u32 {
-        self.impostor_count() * self.impostors.victims
+        self.impostor_count() * self.victims()
     }
 
     /// Returns the number of people: owners, impostors and attackers.

@@ -90,8 +90,13 @@ mod tests {
 
     #[test]
     fn settings_without_effect_are_named() {
-        let settings =
-            ["clock=virtual", "generator.lag-limit-ms=9", "server.verification-code=false", "server.code-digits=4"];
+        let settings = [
+            "clock=virtual",
+            "impostors.share=0.1",
+            "generator.lag-limit-ms=9",
+            "server.verification-code=false",
+            "server.code-digits=4",
+        ];
         let scenario = Scenario::load("quickstart", &settings.map(String::from)).unwrap();
         let warnings = scenario.warnings().join("\n");
         for key in ["generator", "server.code-digits", "impostors"] {

@@ -92,7 +92,7 @@ pub struct Impostors {
     /// The number of impostors for each handset; each knows their victims' logins and presents samples of their own, up to three
     /// times.
     pub share: f64,
-    /// The number of accounts that each impostor tries, all with the same samples.
+    /// The number of accounts that each impostor tries, all with the same samples; at most all accounts.
     pub victims: u32,
 }
 
