@@ -19,9 +19,6 @@ const ALIKE: f64 = 2.0;
 /// The fewest independent latencies whose number a run shows: with fewer the intervals of a queue were measured to cover
 /// its percentiles in 30 to 80 % of runs (tests/coverage/latencies.rs).
 const INDEPENDENT_MIN: f64 = 20.0;
-/// The same for a mean, whose interval was measured to cover in 80 to 90 % of runs where 20 to 50 stand behind it: means
-/// of queues are skewed.
-const INDEPENDENT_MEAN_MIN: f64 = 50.0;
 /// Bits that a latency is kept to: within 1.6 %.
 const SIGNIFICANT_BITS: u32 = 7;
 
@@ -114,7 +111,7 @@ impl TimeBlocks {
         // A high quantile is passed in a few visits of a long queue, too few to show how alike they are.
         let central = CENTRAL.min(1.0 - BEYOND_MIN / n).max(0.5);
         let effect = if quantile > central { own.max(self.effect(n, self.quantile(n, central)?)?) } else { own };
-        Some(worth(n, effect, INDEPENDENT_MIN))
+        Some(worth(n, effect))
     }
 
     /// Returns as how many independent latencies these count for their mean.
@@ -124,7 +121,7 @@ impl TimeBlocks {
         let mean = of(|v| v);
         let variance = of(|v| v * v) - mean * mean;
         let residuals = self.residuals(|latency_us| latency_us as f64 - mean);
-        Some(worth(n, weight(&residuals, n * variance, n)?, INDEPENDENT_MEAN_MIN))
+        Some(worth(n, weight(&residuals, n * variance, n)?))
     }
 
     fn effect(&self, n: f64, limit: u64) -> Option<f64> {
@@ -159,8 +156,8 @@ impl TimeBlocks {
 
 /// Returns as how many independent latencies n count. A run that is hardly longer than its queue remembers does not show
 /// how alike they are: it counts as one.
-fn worth(n: f64, effect: f64, least: f64) -> f64 {
-    if effect > ALIKE && n / effect < least { 1.0 } else { (n / effect).max(1.0) }
+fn worth(n: f64, effect: f64) -> f64 {
+    if effect > ALIKE && n / effect < INDEPENDENT_MIN { 1.0 } else { (n / effect).max(1.0) }
 }
 
 /// Returns how many latencies weigh as much as one independent one, from residuals by block and the variance that their
