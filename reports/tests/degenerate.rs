@@ -1,4 +1,4 @@
-//! No output holds a number that is none, however little a run has: the terminal, HTML, JSON, CSV, Markdown, JUnit, plots,
+//! No output holds NaN or an infinite number, however little a run has: the terminal, HTML, JSON, CSV, Markdown, JUnit, plots,
 //! comparisons and sweeps of runs without comparisons, with one, with equal scores, without any sample that was acquired.
 
 #![allow(clippy::unwrap_used, reason = "in a test, that is the report")]

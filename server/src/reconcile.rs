@@ -53,7 +53,7 @@ struct BankSays {
     is_doubled: bool,
 }
 
-/// Holds our books against the bank's statement, clears what it settles, and tells the bank again about charges that it
+/// Compares our books with the bank's statement, clears what it settles, and tells the bank again about charges that it
 /// should have reversed. The statement must be younger than the last payment that is not open.
 ///
 /// # Errors

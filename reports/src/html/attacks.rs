@@ -165,7 +165,7 @@ const COLUMNS: &str = "Each column is a system of its own: <i>patent-literal</i>
     there it has to succeed, or it measures nothing. <i>scenario</i> is the server of the scenario, as it is configured there. Lift, where the scheme decides, is the share let through in the first column \
     that has one over the scheme's false match rate in this run.";
 
-/// Says which share of a search's space its budget can try, where it is not all of it: what it did not find may be there.
+/// Writes the share of a search's space that its budget can try, where that is not the whole space.
 fn covered(cell: &AttackSummary, figures: &[AttackFigure]) -> Option<String> {
     let is_of_it = |f: &&AttackFigure| {
         f.measure == SPACE_COVERED

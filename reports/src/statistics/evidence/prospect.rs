@@ -16,7 +16,7 @@ pub struct Prospect {
     pub needed_at_half: Option<Needed>,
 }
 
-/// Says what a design can show of a limit. `without_errors` is the rate that it gives if there is none; the correlations
+/// Returns what a design can show of a limit. `without_errors` is the rate that it gives if there is none; the correlations
 /// behind its design effect are the stated ones, since none were measured yet.
 pub fn prospect(without_errors: &Rate, limit: f64) -> Option<Prospect> {
     let trials = without_errors.total as f64 / without_errors.design_effect;
