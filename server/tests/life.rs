@@ -8,6 +8,7 @@ use biopay_protocol::message::{AccountState, Factors, Recovery, SessionInfo};
 use biopay_protocol::*;
 use biopay_server::client::Connection;
 use biopay_server::config::{CodeRule, Mode, Presentation};
+use biopay_server::crypto::blocklist::Blocklist;
 use common::*;
 
 const REFUSED: fn(Refusal) -> Response = Response::Refused;
@@ -82,6 +83,26 @@ async fn a_new_password_ends_the_other_logins() {
     assert_eq!(old, REFUSED(Refusal::WrongCredentials));
     let new = ask(&again, login(&again, 1, "a better password")).await;
     assert_eq!(new, Response::LoggedIn { account: AccountState::Bound });
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_everybody_tries_first_is_refused_wherever_one_is_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = folder.path().join("common.txt");
+    std::fs::write(&list, "iloveyou2\nhunter2hunter2\n").unwrap();
+    let blocklist = Blocklist::read(&list).unwrap();
+    let system = System::start(Setup { blocklist, ..Setup::default() }).await;
+    let stranger = system.connect().await;
+    let name = |name: &str| LoginName::new(name).unwrap();
+    for (login, password) in [("ada", "ILoveYou2"), ("ada-lovelace", "Ada-Lovelace")] {
+        let request = Request::RegisterCredentials { login: name(login), password: Secret::new(password).unwrap() };
+        assert_eq!(ask(&stranger, request).await, REFUSED(Refusal::WeakPassword), "{password}");
+    }
+    let user = system.user(1).await;
+    step_up(&user, by_pin(1, PIN)).await;
+    assert_eq!(ask(&user, new_password("hunter2hunter2")).await, REFUSED(Refusal::WeakPassword));
+    assert_eq!(ask(&user, new_password("hunter2hunter3")).await, Response::PasswordChanged);
     system.stop().await;
 }
 

@@ -152,3 +152,45 @@ fn one_order_for_all_commitments_links_them_and_an_order_for_each_does_not() {
     assert!(systematic.d_sys > 0.8, "{systematic:?}");
     assert!(per_record.d_sys < 1.5 * per_record.null_upper95, "{per_record:?}");
 }
+
+/// Sets of which little is known: no figure of theirs is "NaN" or infinite, in text or as JSON.
+#[test]
+fn an_evaluation_that_shows_little_prints_no_number_that_is_none() {
+    let same = || Template::new(vec![1.0, 0.0], vec![1.0; 256]);
+    let apart = |i: u64| Template::from_embedding(vec![(i as f32).cos(), (i as f32).sin(), 0.1], 256);
+    let nothing = || Template::new(vec![0.0; 3], vec![0.0; 256]);
+    let refused = || Err("blurred".to_owned());
+    let sets: [(&str, &dyn Fn(u64) -> Result<Template, String>); 6] = [
+        ("all equal", &|_| Ok(same())),
+        ("zero vectors", &|_| Ok(nothing())),
+        ("mated equal, others apart", &|i| Ok(apart(i / 2))),
+        ("mated apart, others equal", &|i| Ok(apart(i % 2))),
+        ("half not acquired", &|i| if i % 4 == 3 { refused() } else { Ok(apart(i)) }),
+        ("none acquired", &|_| refused()),
+    ];
+    for subjects in [2, 6] {
+        for (name, template) in &sets {
+            let names: Vec<(String, String)> =
+                (0..subjects * 2).map(|i| (format!("{}_{}", i / 2, i % 2), (i / 2).to_string())).collect();
+            let templates = (0..subjects * 2).map(template).collect();
+            let of = SampleSet::of_templates(names.iter().map(|(n, s)| (n.clone(), s.as_str())), templates);
+            let Ok(set) = of else { continue };
+            let plan = ComparisonPlan::samples(&set, Protocol::All);
+            for kind in [Comparator::FixedLength, Comparator::FixedLengthBinary] {
+                let Ok(scorer) = comparator(&set, kind) else { continue };
+                let file = whole(&set, &plan, &Engine::ByReference(scorer.as_ref()));
+                let Ok(figures) = Figures::new(&file, SampleFigures::of(&set, 0), None) else {
+                    assert!(*name == "none acquired", "{name}: nothing was measured");
+                    continue;
+                };
+                let (text, json) = (figures.to_text("a set"), serde_json::to_string(&figures).unwrap());
+                for out in [&text, &json] {
+                    let words = out.split(|c: char| !(c.is_alphanumeric() || c == '.' || c == '-'));
+                    let is_none = |word: &&str| matches!(*word, "NaN" | "-NaN" | "inf" | "-inf" | "infinity");
+                    let found: Vec<&str> = words.filter(is_none).collect();
+                    assert!(found.is_empty() && !out.contains("e38"), "{name} {kind:?} {found:?}: {out}");
+                }
+            }
+        }
+    }
+}

@@ -30,6 +30,7 @@ use crate::projection::{project, project_back};
 use crate::{BitString, Error, Template};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The parameters of `biohash`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,8 +57,8 @@ impl Default for BioHashParameters {
 const CHANCE: f32 = 0.5;
 
 impl Parameters for BioHashParameters {
-    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
-        Ok(Box::new(BioHash::new(*self)?))
+    fn build(&self) -> Result<Arc<dyn Scheme>, Error> {
+        Ok(Arc::new(BioHash::new(*self)?))
     }
 
     fn for_embeddings() -> Self {

@@ -20,6 +20,7 @@ use super::payload::QrPayload;
 use super::reference::mean_margins;
 use crate::{BitString, Error, Template};
 use rand::Rng;
+use std::sync::Arc;
 
 /// Most bits that are hashed.
 const BITS_MAX: usize = 1_024;
@@ -43,8 +44,8 @@ impl Default for DigestParameters {
 }
 
 impl Parameters for DigestParameters {
-    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
-        Ok(Box::new(DigestScheme::new(self.bits)?))
+    fn build(&self) -> Result<Arc<dyn Scheme>, Error> {
+        Ok(Arc::new(DigestScheme::new(self.bits)?))
     }
 
     fn candidates(&self) -> Vec<(String, Self)> {

@@ -9,16 +9,20 @@ macro_rules! scheme_ids {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         pub enum SchemeId {
             $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+            /// The scheme of a user's own program.
+            #[serde(rename = "own")]
+            Own,
         }
 
         impl SchemeId {
-            /// Every scheme, in the order of the design's table.
+            /// Every scheme that is built in, in the order of the design's table.
             pub const ALL: [Self; [$($code),*].len()] = [$(Self::$variant),*];
 
             /// Returns the name used in scenarios, on the command line and in reports.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
+                    Self::Own => "own",
                 }
             }
 
@@ -26,6 +30,8 @@ macro_rules! scheme_ids {
             pub const fn code(self) -> u8 {
                 match self {
                     $(Self::$variant => $code,)*
+                    // Records of the server begin with 255 where they have devices.
+                    Self::Own => 254,
                 }
             }
         }
@@ -35,13 +41,18 @@ macro_rules! scheme_ids {
 for_schemes!(scheme_ids);
 
 impl SchemeId {
+    /// Iterates over every scheme, the user's own included.
+    pub fn with_own() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain([Self::Own])
+    }
+
     /// Finds a scheme by its name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scheme| scheme.name() == name)
+        Self::with_own().find(|scheme| scheme.name() == name)
     }
 
     /// Finds a scheme by its byte in a QR payload.
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|scheme| scheme.code() == code)
+        Self::with_own().find(|scheme| scheme.code() == code)
     }
 }

@@ -30,6 +30,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 const GROUPS_MAX: usize = 2_048;
 const GROUP_SIZE_MAX: usize = 256;
@@ -102,8 +103,8 @@ impl IndexOfMaxParameters {
 }
 
 impl Parameters for IndexOfMaxParameters {
-    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
-        Ok(Box::new(IndexOfMax::new(*self)?))
+    fn build(&self) -> Result<Arc<dyn Scheme>, Error> {
+        Ok(Arc::new(IndexOfMax::new(*self)?))
     }
 
     fn for_embeddings() -> Self {

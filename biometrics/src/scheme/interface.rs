@@ -36,6 +36,11 @@ pub trait Scheme: Send + Sync {
         TokenUse::Ignored
     }
 
+    /// Lists what went wrong in the scheme itself, with how often; a scheme that is built in has no such faults.
+    fn faults(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+
     /// Enrols one or several templates of the same subject.
     ///
     /// # Errors

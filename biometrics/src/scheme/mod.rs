@@ -74,6 +74,9 @@ pub mod index_of_max;
 pub mod sample_then_lock;
 pub mod template;
 
+// The one that a user brings.
+mod own;
+
 // All of them by name.
 pub mod registry;
 
@@ -84,6 +87,7 @@ pub use fuzzy_vault::{FuzzyVault, VaultParameters};
 pub use id::SchemeId;
 pub use index_of_max::{IndexOfMax, IndexOfMaxParameters, IndexVariant};
 pub use interface::Scheme;
+pub use own::OwnParameters;
 pub use parameters::Parameters;
 pub use parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 pub use payload::{BODY_BYTES_MAX, OVERHEAD_BYTES, QrPayload, TagKey, VERSION};

@@ -2,6 +2,7 @@
 
 use super::interface::Scheme;
 use crate::Error;
+use std::sync::Arc;
 
 /// The parameters of one scheme: what a configuration sets, tuning tries and attacks weaken.
 pub trait Parameters: Clone + Default {
@@ -9,7 +10,7 @@ pub trait Parameters: Clone + Default {
     ///
     /// # Errors
     /// [`Error::Parameter`] when a parameter is out of its range.
-    fn build(&self) -> Result<Box<dyn Scheme>, Error>;
+    fn build(&self) -> Result<Arc<dyn Scheme>, Error>;
 
     /// Returns the parameters that suit embeddings of 128 numbers.
     fn for_embeddings() -> Self {

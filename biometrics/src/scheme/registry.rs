@@ -2,9 +2,11 @@
 
 use super::id::SchemeId;
 use super::interface::Scheme;
+use super::own::{Absent, OwnParameters};
 use super::parameters::Parameters;
 use crate::Error;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 macro_rules! scheme_parameters {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal,
@@ -16,6 +18,8 @@ macro_rules! scheme_parameters {
         #[serde(from = "Keys", into = "Keys")]
         pub struct SchemeParameters {
             $(#[doc = concat!("The parameters of `", $name, "`.")] pub $field: $parameters,)*
+            /// The program of the user's own scheme.
+            pub own: OwnParameters,
         }
 
         /// The parameters as a configuration spells them.
@@ -23,11 +27,13 @@ macro_rules! scheme_parameters {
         #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
         struct Keys {
             $($($key: $value,)*)*
+            #[serde(skip_serializing_if = "OwnParameters::is_unset")]
+            own: OwnParameters,
         }
 
         impl From<SchemeParameters> for Keys {
             fn from(parameters: SchemeParameters) -> Self {
-                Self { $($($key: parameters.$head$(.$rest)*,)*)* }
+                Self { $($($key: parameters.$head$(.$rest)*,)*)* own: parameters.own }
             }
         }
 
@@ -35,6 +41,7 @@ macro_rules! scheme_parameters {
             fn from(keys: Keys) -> Self {
                 let mut parameters = Self::default();
                 $($(parameters.$head$(.$rest)* = keys.$key;)*)*
+                parameters.own = keys.own;
                 parameters
             }
         }
@@ -50,7 +57,7 @@ macro_rules! scheme_parameters {
             /// `biohash` (`--parameters`) have 2.30 % (1.7 to 3.1 %; 270 bytes, version 12), unprotected embeddings
             /// 2.00 % and 1,024 signs 2.91 % (these two by `--comparator`, 30,000 subjects).
             pub fn for_embeddings() -> Self {
-                Self { $($field: $parameters::for_embeddings(),)* }
+                Self { $($field: $parameters::for_embeddings(),)* own: OwnParameters::default() }
             }
 
             /// Lists the parameters that tuning tries for a scheme, with their names, from the most to the least
@@ -61,6 +68,7 @@ macro_rules! scheme_parameters {
                         let with = |(name, own)| (name, Self { $field: own, ..self.clone() });
                         self.$field.candidates().into_iter().map(with).collect()
                     })*
+                    SchemeId::Own => self.own.candidates().into_iter().map(|(name, own)| (name, Self { own, ..self.clone() })).collect(),
                 }
             }
 
@@ -69,6 +77,7 @@ macro_rules! scheme_parameters {
             pub fn set_threshold(&mut self, id: SchemeId, threshold: f32) -> Option<f32> {
                 match id {
                     $(SchemeId::$variant => self.$field.set_threshold(threshold),)*
+                    SchemeId::Own => self.own.set_threshold(threshold),
                 }
             }
 
@@ -77,10 +86,17 @@ macro_rules! scheme_parameters {
                 $(self.$field.share_order();)*
             }
 
+            /// Lists every scheme that has parameters here: all that are built in, and the user's own where it is set.
+            pub fn ids(&self) -> impl Iterator<Item = SchemeId> + use<> {
+                let own = (!self.own.is_unset()).then_some(SchemeId::Own);
+                SchemeId::ALL.into_iter().chain(own)
+            }
+
             /// Lists the configuration's keys that set a scheme's parameters.
             pub fn keys(id: SchemeId) -> Vec<String> {
                 let keys: &[&str] = match id {
                     $(SchemeId::$variant => &[$(stringify!($key)),*],)*
+                    SchemeId::Own => &["own"],
                 };
                 keys.iter().map(|key| key.replace('_', "-")).collect()
             }
@@ -90,9 +106,10 @@ macro_rules! scheme_parameters {
         ///
         /// # Errors
         /// [`Error::Parameter`] when its parameters are out of range.
-        pub fn build(id: SchemeId, parameters: &SchemeParameters) -> Result<Box<dyn Scheme>, Error> {
+        pub fn build(id: SchemeId, parameters: &SchemeParameters) -> Result<Arc<dyn Scheme>, Error> {
             match id {
                 $(SchemeId::$variant => parameters.$field.build(),)*
+                SchemeId::Own => parameters.own.build(),
             }
         }
     };
@@ -108,7 +125,7 @@ impl Default for Keys {
 
 /// Every scheme, built once from one set of parameters.
 pub struct Registry {
-    schemes: Vec<Box<dyn Scheme>>,
+    schemes: Vec<Arc<dyn Scheme>>,
 }
 
 impl Registry {
@@ -117,17 +134,18 @@ impl Registry {
     /// # Errors
     /// [`Error::Parameter`] naming the first parameter that is out of range.
     pub fn new(parameters: &SchemeParameters) -> Result<Self, Error> {
-        let schemes = SchemeId::ALL.into_iter().map(|id| build(id, parameters)).collect::<Result<_, _>>()?;
-        Ok(Self { schemes })
+        let schemes = parameters.ids().map(|id| build(id, parameters));
+        Ok(Self { schemes: schemes.collect::<Result<_, _>>()? })
     }
 
-    /// Returns a scheme.
+    /// Returns a scheme. One of the user's own that is not there takes nothing and accepts nothing: anybody may send a
+    /// payload that names it.
     pub fn scheme(&self, id: SchemeId) -> &dyn Scheme {
         let found = self.schemes.iter().find(|scheme| scheme.id() == id);
-        found.expect("the registry was built over every id").as_ref()
+        found.map_or(&Absent as &dyn Scheme, AsRef::as_ref)
     }
 
-    /// Iterates over all schemes in the order of [`SchemeId::ALL`].
+    /// Iterates over all schemes in the order of [`SchemeId::ALL`], then the user's own where there is one.
     pub fn iter(&self) -> impl Iterator<Item = &dyn Scheme> {
         self.schemes.iter().map(AsRef::as_ref)
     }

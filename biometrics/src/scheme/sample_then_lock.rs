@@ -30,6 +30,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
 const HELPER_VERSION: u8 = 2;
 const KEY_BYTES: usize = 16;
@@ -68,8 +69,8 @@ impl Default for LockerParameters {
 const SUBSETS_TRIED: [usize; 9] = [12, 16, 20, 24, 28, 32, 40, 48, 64];
 
 impl Parameters for LockerParameters {
-    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
-        Ok(Box::new(SampleThenLock::new(*self)?))
+    fn build(&self) -> Result<Arc<dyn Scheme>, Error> {
+        Ok(Arc::new(SampleThenLock::new(*self)?))
     }
 
     fn candidates(&self) -> Vec<(String, Self)> {

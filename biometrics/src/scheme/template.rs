@@ -25,6 +25,7 @@ use super::threshold::{self, BITS_MAX, EMBEDDING_DEPTH, EMBEDDING_THRESHOLD, Sim
 use crate::{BitString, Error, Template};
 use rand::Rng;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// Agreement of two fingers' bits that non-mated ones seldom reach: by `biopay evaluate --modality fingerprint --scheme
 /// all --subjects 60`, three captures at enrolment, one false match in 10,620 and 9 false non-matches in 180.
@@ -48,8 +49,8 @@ impl Default for TemplateParameters {
 }
 
 impl Parameters for TemplateParameters {
-    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
-        Ok(Box::new(TemplateScheme::new(self.threshold, self.depth)?))
+    fn build(&self) -> Result<Arc<dyn Scheme>, Error> {
+        Ok(Arc::new(TemplateScheme::new(self.threshold, self.depth)?))
     }
 
     fn for_embeddings() -> Self {

@@ -4,7 +4,7 @@ use super::network::Traffic;
 use crate::run_folder::latency::LatencyRecorder;
 use crate::statistics::beta;
 use crate::statistics::evidence::method::Method;
-use crate::statistics::interval::{CONFIDENCE, Z};
+use crate::statistics::interval::{CONFIDENCE, student_t};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
@@ -78,12 +78,21 @@ impl Weight<'_> {
         let mut out: Vec<_> = QUANTILES.into_iter().map(quantile).collect();
         let (independent, method) = self.independent(operation, None);
         let mean = histogram.mean();
-        // Of the mean's logarithm: latencies are positive, and their mean's distribution has its tail above.
-        let half = (independent > 1 && mean > 0.0).then(|| Z * histogram.stdev() / (independent as f64).sqrt() / mean);
-        let (lower95_us, upper95_us) = (half.map(|h| mean * (-h).exp()), half.map(|h| mean * h.exp()));
+        let (lower95_us, upper95_us) = mean_interval(mean, histogram.stdev(), independent);
         out.push(LatencyEstimate { word: MEAN, value_us: mean, lower95_us, upper95_us, method });
         out
     }
+}
+
+/// Returns the 95 % interval of a mean by Student's t, for its reciprocal: the standard error of a queue's mean grows as
+/// the square of the mean (as 1/(1-ρ)² at a load of ρ, the mean as 1/(1-ρ)), and that of the reciprocal hardly at all. The
+/// upper bound is missing where the reciprocal's reaches 0. `n` says as how many independent latencies they count.
+fn mean_interval(mean: f64, deviation: f64, n: u64) -> (Option<f64>, Option<f64>) {
+    if n < 2 || mean <= 0.0 {
+        return (None, None);
+    }
+    let half = student_t(n - 1) * deviation / (n as f64).sqrt() / mean;
+    (Some(mean / (1.0 + half)), (half < 1.0).then(|| mean / (1.0 - half)))
 }
 
 /// Returns the distribution-free 95 % interval of a quantile from order statistics; a bound is missing where too few
@@ -123,6 +132,15 @@ mod tests {
     #[test]
     fn a_medians_interval_has_the_binomial_ranks() {
         assert_eq!(quantile_interval(&histogram(1..=100), 0.5, 100), (Some(40.0), Some(61.0)));
+    }
+
+    /// Expected: t(24) = 2.0639 (scipy.stats.t.ppf(0.975, 24)), so that half is 2.0639 / 5 of the mean.
+    #[test]
+    fn a_means_interval_is_that_of_its_reciprocal() {
+        let (lower, upper) = mean_interval(100.0, 100.0, 25);
+        assert!((lower.unwrap() - 70.78).abs() < 0.01 && (upper.unwrap() - 170.31).abs() < 0.03, "{lower:?} {upper:?}");
+        assert!(mean_interval(100.0, 100.0, 3).1.is_none(), "three independent latencies bound no mean from above");
+        assert_eq!(mean_interval(100.0, 100.0, 1), (None, None));
     }
 
     #[test]

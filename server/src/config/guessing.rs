@@ -3,9 +3,10 @@
 use crate::crypto::password::HashCost;
 use crate::env::HashPriority;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// How passwords are hashed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PasswordConfig {
     /// The cost of one hash.
@@ -19,12 +20,14 @@ pub struct PasswordConfig {
     /// Whether a login with an unknown name costs a hash as well, so that answers take as long. Without it their times
     /// tell who has an account: for experiments alone.
     pub hides_unknown_names: bool,
+    /// A file of passwords that nobody may choose, one a line. Without it only the login name is refused.
+    pub blocklist: Option<PathBuf>,
 }
 
 impl Default for PasswordConfig {
     fn default() -> Self {
         let (cost, priority) = (HashCost::default(), HashPriority::default());
-        Self { cost, threads: 0, priority, queue: 1_024, hides_unknown_names: true }
+        Self { cost, threads: 0, priority, queue: 1_024, hides_unknown_names: true, blocklist: None }
     }
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod guessing;
 mod keys;
+mod trail;
 
 use crate::error::Error;
 use crate::sqlite::Location;
@@ -14,6 +15,8 @@ use std::path::{Path, PathBuf};
 pub use crate::env::HashPriority;
 pub use guessing::{FailureLimit, PasswordConfig, ThrottleConfig};
 pub use keys::{KeyConfig, PepperKey, VaultKey, mask_secret, parse_key, read_reference};
+pub use trail::TrailConfig;
+
 use keys::{mask_password, resolve_path};
 
 /// Everything that an operator of the server can set.
@@ -153,16 +156,6 @@ pub enum OrderRule {
     Free,
     /// Every payment page is opened by an order that its merchant has signed.
     Signed,
-}
-
-/// The trail of security events: logins, failures, bindings, changes, payments, uses of keys, limits that were hit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct TrailConfig {
-    /// The file that lines are added to; without it there is no trail. Each server needs its own.
-    pub file: Option<PathBuf>,
-    /// The key that chains its lines, 64 hexadecimal digits; without it, a development key.
-    pub key: Option<String>,
 }
 
 /// A merchant whose signature counts.

@@ -11,11 +11,15 @@ use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 const SALT_BYTES: usize = 16;
 const TAG_BYTES: usize = 32;
+/// How long anybody waits for a hash that was accepted. The hashing threads give way to all other work and may be slow on
+/// a busy machine; a pool that has not answered by then hangs.
+const HASH_MAX: Duration = Duration::from_secs(30);
 
 /// The cost of a hash. The default is OWASP's: 19 MiB, two passes, one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -175,18 +179,29 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// [`Overloaded`] when the pool takes no more work.
+    /// [`Overloaded`] when the pool takes no more work, or has not done it in time.
     pub async fn hash(&self, password: Secret) -> Result<StoredPassword, Overloaded> {
         let (setting, salt) = (self.setting(), self.env.random());
-        let hashed = self.env.run(CostClass::PasswordHash, move || setting.hash(&password, salt)).await?;
-        hashed.ok_or(Overloaded)
+        self.run(move || setting.hash(&password, salt)).await?.ok_or(Overloaded)
+    }
+
+    /// Runs a hash, as long as anybody waits for one.
+    async fn run<T: Send + 'static>(&self, hash: impl FnOnce() -> T + Send + 'static) -> Result<T, Overloaded> {
+        let hashed = self.env.within(HASH_MAX, self.env.run(CostClass::PasswordHash, hash)).await;
+        hashed.unwrap_or_else(|| {
+            tracing::error!(
+                seconds = HASH_MAX.as_secs(),
+                "a password was not hashed in time: the hashing threads hang"
+            );
+            Err(Overloaded)
+        })
     }
 
     /// Returns whether a password is right; as [`Self::check`].
     ///
     /// # Errors
     ///
-    /// [`Overloaded`] when the pool takes no more work.
+    /// [`Overloaded`] when the pool takes no more work, or has not done it in time.
     pub async fn verify(&self, password: Secret, stored: Option<StoredPassword>) -> Result<bool, Overloaded> {
         Ok(self.check(password, stored).await?.is_right)
     }
@@ -196,13 +211,13 @@ impl Passwords {
     ///
     /// # Errors
     ///
-    /// [`Overloaded`] when the pool takes no more work.
+    /// [`Overloaded`] when the pool takes no more work, or has not done it in time.
     pub async fn check(&self, password: Secret, stored: Option<StoredPassword>) -> Result<Checked, Overloaded> {
         if let Some(stored) = &stored {
             self.note_cost(stored.cost);
         }
         let (setting, salt) = (self.setting(), self.env.random());
-        self.env.run(CostClass::PasswordHash, move || setting.check(&password, stored.as_ref(), salt)).await
+        self.run(move || setting.check(&password, stored.as_ref(), salt)).await
     }
 }
 
@@ -257,10 +272,11 @@ pub(super) fn tag(password: &str, salt: &[u8], cost: HashCost, pepper: &[u8]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::env::{BoxFuture, Clock, Cpu, Work, system};
 
     fn passwords(pepper: &[u8]) -> Passwords {
         let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
-        Passwords::new(crate::env::system::env(1, 16), cost, pepper.to_vec())
+        Passwords::new(system::env(1, 16), cost, pepper.to_vec())
     }
 
     fn secret(text: &str) -> Secret {
@@ -293,7 +309,7 @@ mod tests {
     #[tokio::test]
     async fn an_old_hash_verifies_and_is_renewed_by_a_right_password_alone() {
         let cost = |memory_kib| HashCost { memory_kib, passes: 1, lanes: 1 };
-        let passwords = Passwords::with_peppers(crate::env::system::env(1, 16), cost(64), numbered(&[1], 1));
+        let passwords = Passwords::with_peppers(system::env(1, 16), cost(64), numbered(&[1], 1));
         let old = passwords.hash(secret("right")).await.unwrap();
         passwords.renew(cost(128), numbered(&[1, 2], 2));
         assert!(passwords.check(secret("wrong"), Some(old.clone())).await.unwrap().renewed.is_none());
@@ -308,10 +324,46 @@ mod tests {
         assert_eq!(passwords.verify(secret("right"), Some(renewed)).await, Ok(true));
     }
 
+    /// A pool that accepts every hash and does none.
+    struct Hangs;
+
+    impl Cpu for Hangs {
+        fn submit(&self, _: CostClass, _: Work) -> Result<BoxFuture<'static, ()>, Overloaded> {
+            Ok(Box::pin(std::future::pending()))
+        }
+    }
+
+    /// The machine's clock, on which a limit of seconds is one of milliseconds.
+    struct Fast(system::SystemClock);
+
+    impl Clock for Fast {
+        fn elapsed(&self) -> Duration {
+            self.0.elapsed()
+        }
+
+        fn unix_ms(&self) -> u64 {
+            self.0.unix_ms()
+        }
+
+        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+            self.0.sleep(duration / 1_000)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_hangs_makes_nobody_wait_for_ever() {
+        let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
+        let env = Env { clock: Arc::new(Fast(system::SystemClock::new())), ..system::env(1, 16) };
+        let stored = Passwords::new(env.clone(), cost, Vec::new()).hash(secret("right")).await.unwrap();
+        let hanging = Passwords::new(Env { cpu: Arc::new(Hangs), ..env }, cost, Vec::new());
+        assert!(hanging.hash(secret("right")).await.is_err());
+        assert_eq!(hanging.verify(secret("right"), Some(stored)).await, Err(Overloaded));
+    }
+
     #[tokio::test]
     async fn a_full_queue_sheds_before_hashing() {
         let cost = HashCost { memory_kib: 8 * 1024, passes: 3, lanes: 1 };
-        let passwords = Arc::new(Passwords::new(crate::env::system::env(1, 1), cost, Vec::new()));
+        let passwords = Arc::new(Passwords::new(system::env(1, 1), cost, Vec::new()));
         let many = (0..8).map(|_| {
             let passwords = passwords.clone();
             tokio::spawn(async move { passwords.hash(secret("x")).await.is_err() })

@@ -11,6 +11,7 @@ use super::{CommonArgs, announce, image, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::tcp::{BankAddress, BankTrust, TcpWire};
 use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility};
+use crate::crypto::blocklist::Blocklist;
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
 use crate::crypto::vault::Vault;
@@ -21,12 +22,13 @@ use crate::images::{ImageReader, WorkerCommand};
 use crate::merchants::MerchantKeys;
 use crate::metrics::Metrics;
 use crate::operations::serve_operations;
+use crate::own_scheme::put_program;
 use crate::service::{Parts, Service, admit, probe};
 use crate::shutdown::Shutdown;
 use crate::socket;
 use crate::store::{Store, StoreError};
 use crate::tls::{Identity, bank_connector};
-use crate::trail::verify;
+use crate::trail::{Verified, verify};
 use biopay_biometrics::scheme::Registry;
 use clap::Parser;
 use rustls_pki_types::ServerName;
@@ -121,7 +123,7 @@ struct ServerArgs {
     /// With --settle: write this batch again instead of a new one.
     #[arg(long, value_name = "NUMBER", requires = "settle")]
     batch: Option<i64>,
-    /// Check a trail, print how many lines it has, and stop; exit code 1 at a line that is altered, missing or moved.
+    /// Check a trail with the files that were put aside, print how many lines it has, and stop; exit code 1 at a line that is altered, missing or moved.
     #[arg(long, value_name = "FILE")]
     verify_trail: Option<PathBuf>,
     /// Print the configuration in effect, secrets masked, and stop.
@@ -166,8 +168,10 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         return restore(&config, from).await;
     }
     if let Some(trail) = &args.verify_trail {
-        let lines = verify(trail, &*keys::trail(&config.trail)?)?;
-        return announce(&serde_json::json!({ "lines": lines }));
+        let Verified { first, last, files } = verify(trail, &*keys::trail(&config.trail)?)?;
+        return announce(
+            &serde_json::json!({ "lines": (last + 1).saturating_sub(first), "first": first, "files": files }),
+        );
     }
     if let Some(statement) = &args.reconcile {
         let (store, bank) = (open_existing_store(&config).await?, connect_bank(&config, system::env(1, 1))?);
@@ -288,7 +292,9 @@ async fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: Wor
     if config.mode == Mode::PatentLiteral {
         tracing::warn!("MODE patent-literal keeps PINs, which PCI DSS 3.3.1.3 forbids: synthetic data only");
     }
-    let schemes = Registry::new(&config.schemes).map_err(|error| Error::Config(error.to_string()))?;
+    let mut schemes = config.schemes.clone();
+    put_program(&mut schemes.own).map_err(|why| Error::Config(format!("schemes.{why}")))?;
+    let schemes = Registry::new(&schemes).map_err(|error| Error::Config(error.to_string()))?;
     let keys = Keys::read(&config.keys)?;
     let vault = Vault::with_keys(env.clone(), keys.vault()?);
     let passwords = Passwords::with_peppers(env.clone(), config.password.cost, keys.peppers()?);
@@ -297,6 +303,7 @@ async fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: Wor
         passwords.note_cost(cost);
     }
     Ok(Service::new(Parts {
+        blocklist: read_blocklist(config.password.blocklist.as_deref())?,
         hides_unknown_names: config.password.hides_unknown_names,
         rules: config.rules,
         mode: config.mode,
@@ -313,6 +320,11 @@ async fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: Wor
         trail: open_trail(config, &env)?,
         env,
     }))
+}
+
+fn read_blocklist(path: Option<&Path>) -> Result<Blocklist, Error> {
+    let Some(path) = path else { return Ok(Blocklist::default()) };
+    Blocklist::read(path).map_err(|error| Error::File { path: path.into(), error })
 }
 
 fn connect_bank(config: &ServerConfig, env: Env) -> Result<Acquirer<TcpWire>, Error> {

@@ -31,13 +31,13 @@ pub(super) struct Registration {
     pub devices: DeviceKeys,
 }
 
-/// Checks what somebody wants to log in with.
-fn check_credentials(login: &LoginName, password: &Secret) -> Result<(), Refusal> {
-    credentials::check_new_name(login).map_err(|_| Refusal::UnsuitableName)?;
-    credentials::check_new_password(password).map_err(|_| Refusal::WeakPassword)
-}
-
 impl Service {
+    /// Checks what somebody wants to log in with.
+    fn check_credentials(&self, login: &LoginName, password: &Secret) -> Result<(), Refusal> {
+        credentials::check_new_name(login).map_err(|_| Refusal::UnsuitableName)?;
+        self.blocklist.check(login, password)
+    }
+
     pub(super) async fn register(
         &self,
         session: &Session,
@@ -45,7 +45,7 @@ impl Service {
         password: Secret,
         registration: Registration,
     ) -> Result<Response, Refusal> {
-        check_credentials(&login, &password)?;
+        self.check_credentials(&login, &password)?;
         self.require_free(&login).await?;
         let binding = self.seal_binding(&login, registration).await?;
         self.create(session, login, password, Some(binding)).await?;
@@ -58,7 +58,7 @@ impl Service {
         login: LoginName,
         password: Secret,
     ) -> Result<Response, Refusal> {
-        check_credentials(&login, &password)?;
+        self.check_credentials(&login, &password)?;
         self.require_free(&login).await?;
         self.create(session, login, password, None).await?;
         Ok(Response::CredentialsRegistered)

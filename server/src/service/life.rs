@@ -10,7 +10,7 @@ use crate::crypto::credential::Credential;
 use crate::env::CostClass;
 use crate::store::{Account, Binding, Change, Standing};
 use biopay_protocol::message::{Factors, Recovery, SessionId};
-use biopay_protocol::{BankAccount, PayloadBytes, Refusal, Response, Secret, credentials};
+use biopay_protocol::{BankAccount, PayloadBytes, Refusal, Response, Secret};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -62,7 +62,7 @@ impl Service {
 
     pub(super) async fn change_password(&self, session: &Session, password: Secret) -> Result<Response, Refusal> {
         let login = session.login()?;
-        credentials::check_new_password(&password).map_err(|_| Refusal::WeakPassword)?;
+        self.blocklist.check(&login.name, &password)?;
         self.require_step_up(session, &self.standing(&login).await?)?;
         let _turn = self.wait_to_hash(&login.name, session.source()).await?;
         let hash = self.passwords.hash(password).await.or_refuse()?;
@@ -145,7 +145,7 @@ impl Service {
         if !session.is_on(recovery.channel) {
             return Err(Refusal::WrongChannel);
         }
-        credentials::check_new_password(&recovery.password).map_err(|_| Refusal::WeakPassword)?;
+        self.blocklist.check(&recovery.login, &recovery.password)?;
         let (name, source) = (recovery.login.clone(), session.source());
         self.throttle.begin_login(&name, source)?;
         let recovered = self.try_recovery(session, recovery).await;

@@ -5,6 +5,7 @@ use super::limits::{Keeper, Throttle};
 use super::sessions::Sessions;
 use crate::bank::Bank;
 use crate::config::{Mode, Rules, ThrottleConfig};
+use crate::crypto::blocklist::Blocklist;
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::{HashCost, Passwords, Peppers};
 use crate::crypto::vault::{Vault, VaultKeys};
@@ -31,6 +32,7 @@ pub struct Service {
     pub(super) schemes: Arc<Registry>,
     pub(super) vault: Vault,
     pub(super) passwords: Passwords,
+    pub(super) blocklist: Blocklist,
     pub(super) hides_unknown_names: bool,
     pub(super) opaque: OpaqueServer,
     pub(super) images: ImageReader,
@@ -70,6 +72,8 @@ pub struct Parts {
     pub vault: Vault,
     /// Hashes passwords.
     pub passwords: Passwords,
+    /// Passwords that nobody may choose.
+    pub blocklist: Blocklist,
     /// Whether a login with an unknown name costs a hash as well.
     pub hides_unknown_names: bool,
     /// Answers OPAQUE.
@@ -88,7 +92,7 @@ impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
-        let Parts { hides_unknown_names, opaque, images, metrics, merchants, trail, .. } = parts;
+        let Parts { blocklist, hides_unknown_names, opaque, images, metrics, merchants, trail, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = Throttle::new(&throttle, &env, opaque.limits_key());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -101,6 +105,7 @@ impl Service {
             schemes,
             vault,
             passwords,
+            blocklist,
             hides_unknown_names,
             opaque,
             images,

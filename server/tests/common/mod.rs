@@ -18,6 +18,7 @@ use biopay_server::config::{
     CodeRule, FailureLimit, ImageLimits, Limits, MerchantConfig, Mode, OrderRule, Presentation, Rules, ServerConfig,
     ThrottleConfig, TlsConfig,
 };
+use biopay_server::crypto::blocklist::Blocklist;
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
@@ -72,6 +73,7 @@ pub struct Setup {
     pub orders: OrderRule,
     /// Where the trail is written.
     pub trail: Option<std::path::PathBuf>,
+    pub blocklist: Blocklist,
     /// A bank instead of the system's own.
     pub bank: Option<SocketAddr>,
     /// What stands between the server and its store.
@@ -103,6 +105,7 @@ impl Default for Setup {
             merchants: Vec::new(),
             orders: OrderRule::Free,
             trail: None,
+            blocklist: Blocklist::default(),
             bank: None,
             before_store: |store| store,
         }
@@ -136,6 +139,16 @@ fn rules(setup: &Setup) -> Rules {
     }
 }
 
+async fn bank_socket() -> (tokio::net::TcpListener, SocketAddr) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn open_trail(path: Option<std::path::PathBuf>) -> Trail {
+    path.map_or_else(Trail::default, |path| Trail::open(&path, &[3; 32], 0).unwrap())
+}
+
 impl System {
     /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
     pub async fn start(setup: Setup) -> Self {
@@ -144,8 +157,7 @@ impl System {
         let pin_key = || Arc::new(PinKey::new([9; 16]));
         let ledger = Ledger::open(&Location::File(folder.path().join("bank.db")), env.clone(), b"key").unwrap();
         ledger.open_accounts(accounts(setup.balance_minor)).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let bank_address = listener.local_addr().unwrap();
+        let (listener, bank_address) = bank_socket().await;
         let (bank_trigger, bank_shutdown) = shutdown::channel();
         let host = FaultyHost::new(Host::new(ledger.clone(), pin_key()), setup.faults, env.clone());
         let (bank_identity, bank_pem) = (tls::Identity::development().unwrap(), folder.path().join("bank.pem"));
@@ -160,8 +172,8 @@ impl System {
         };
         let wire = TcpWire::new(bank, env.clone(), setup.bank_timeout);
         let cost = HashCost { memory_kib: setup.hash_memory_kib, passes: 1, lanes: 1 };
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::open(&Location::File(folder.path().join("server.db"))).unwrap());
+        let database = Location::File(folder.path().join("server.db"));
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&database).unwrap());
         let vault_keys = BTreeMap::from([(1, Zeroizing::new([3; 32]))]);
         let service = Arc::new(Service::new(Parts {
             hides_unknown_names: true,
@@ -177,7 +189,8 @@ impl System {
             images: ImageReader::new(env.clone(), image_worker(), setup.images),
             metrics: Arc::new(Metrics::default()),
             merchants: MerchantKeys::read(&setup.merchants).unwrap(),
-            trail: setup.trail.map_or_else(Trail::default, |path| Trail::open(&path, &[3; 32]).unwrap()),
+            blocklist: setup.blocklist,
+            trail: open_trail(setup.trail),
             env,
         }));
         let identity = tls::Identity::development().unwrap();

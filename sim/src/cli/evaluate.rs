@@ -6,6 +6,7 @@ use crate::evaluation::counts_file::SampleFigures;
 use crate::evaluation::engine::{Engine, Outputs};
 use crate::evaluation::exhaustive::Exhaustive;
 use crate::evaluation::figures::HasScore;
+use crate::evaluation::imported::{Imported, ScoreSense, import_lists, import_pairs};
 use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
 use crate::evaluation::source::{Evaluated, SampleSource, synthesise, usual_comparator};
 use crate::evaluation::survey::{SurveyOptions, survey};
@@ -30,6 +31,8 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality embedding --scheme all --enrol 1 --captures 2 --subjects 1500      down to an FMR of 1e-6
   biopay evaluate --modality embedding --input e.parquet --shard 0/4 --counts part0.counts
   biopay evaluate --merge part0.counts --merge part1.counts --merge part2.counts --merge part3.counts
+  biopay evaluate --import-scores theirs.csv --json rates.json            scores of another program (also Bob's lists)
+  biopay evaluate --mated-scores genuine.txt --non-mated-scores impostor.txt --score-sense distance
   biopay evaluate --modality fingerprint --images fingers --write-templates records --trace-stages stages
 
 Images are SUBJECT_IMPRESSION.png (also .tif, .bmp, .pgm, .jpg). Every pair is compared unless --protocol, --pairs or
@@ -41,7 +44,7 @@ and in the FAR and FRR of one try. Larger scores are more similar. With --counts
 #[command(after_help = EXAMPLES)]
 pub(super) struct EvaluateArgs {
     /// The kind of samples; `all` only with `--scheme all`.
-    #[arg(long, value_enum, required_unless_present = "merge")]
+    #[arg(long, value_enum, required_unless_present_any = ["merge", "import_scores", "mated_scores"])]
     modality: Option<Evaluated>,
     #[command(flatten)]
     source: SampleSource,
@@ -88,10 +91,25 @@ pub(super) struct EvaluateArgs {
     /// Adds up the counts of all shards and prints their rates; give the option once for each file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["modality", "scores", "counts"])]
     merge: Vec<PathBuf>,
+    /// States the rates of scores that were made elsewhere: a pair list with a score; give the option once for each file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["modality", "scores", "counts", "merge", "scheme"])]
+    import_scores: Vec<PathBuf>,
+    /// The same for mated scores alone, one on each line, beside --non-mated-scores.
+    #[arg(long, value_name = "FILE", requires = "non_mated_scores",
+        conflicts_with_all = ["modality", "scores", "counts", "merge", "scheme", "import_scores"])]
+    mated_scores: Option<PathBuf>,
+    /// Non-mated scores, one on each line.
+    #[arg(long, value_name = "FILE", requires = "mated_scores")]
+    non_mated_scores: Option<PathBuf>,
+    /// What a larger score of these files says.
+    #[arg(long, value_enum, default_value = "similarity")]
+    score_sense: ScoreSense,
 }
 
 pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
-    let Some(modality) = args.modality else { return merge(args) };
+    let Some(modality) = args.modality else {
+        return if args.merge.is_empty() { import(args) } else { merge(args) };
+    };
     if args.scheme.as_deref() == Some("all") {
         return compare_schemes(args, modality);
     }
@@ -147,6 +165,9 @@ fn run(
                 ComparisonKind::Threshold(_) => HasScore::Yes,
             };
             let failures_to_enrol = scorer.failures_to_enrol();
+            for (why, times) in scorer.scheme().faults() {
+                eprintln!("warning: scheme {}: {times} answers are missing: {why}", choice.id.name());
+            }
             Ok((file, Some(SchemeFacts { name: choice.id.name(), has_score, failures_to_enrol })))
         }
         Method::Comparator(kind) if plan.is_exhaustive() && *kind != Comparator::Minutiae => {
@@ -166,7 +187,7 @@ impl EvaluateArgs {
             return Ok(Method::Comparator(self.comparator.unwrap_or_else(|| usual_comparator(modality))));
         };
         let id = SchemeId::from_name(name).ok_or_else(|| {
-            let known: Vec<&str> = SchemeId::ALL.iter().map(|id| id.name()).collect();
+            let known: Vec<&str> = SchemeId::with_own().map(|id| id.name()).collect();
             Error::Usage(format!("--scheme {name} is unknown: use one of {}, or all", known.join(", ")))
         })?;
         let parameters = self.parameters()?.unwrap_or_else(|| (modality.definition().usual_parameters)());
@@ -214,6 +235,23 @@ fn merge(args: &EvaluateArgs) -> Result<(), Error> {
     let merged = CountsFile::merge(args.merge.iter().map(read).collect::<Result<_, Error>>()?)?;
     let figures = figures_of(&merged)?;
     print!("{}", figures.to_text(&format!("{} shards", args.merge.len())));
+    write_json(args, &figures)
+}
+
+fn import(args: &EvaluateArgs) -> Result<(), Error> {
+    let (Imported { file, notes }, title) = match (&args.mated_scores, &args.non_mated_scores) {
+        (Some(mated), Some(non_mated)) => (
+            import_lists(mated, non_mated, args.score_sense)?,
+            format!("{} and {}", mated.display(), non_mated.display()),
+        ),
+        _ => {
+            let names: Vec<String> = args.import_scores.iter().map(|path| path.display().to_string()).collect();
+            (import_pairs(&args.import_scores, args.score_sense)?, names.join(", "))
+        }
+    };
+    let figures = figures_of(&file)?;
+    print!("{}", figures.to_text(&title));
+    notes.iter().for_each(|note| println!("note: {note}"));
     write_json(args, &figures)
 }
 

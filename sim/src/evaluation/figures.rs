@@ -109,11 +109,13 @@ impl Figures {
     pub fn to_text(&self, title: &str) -> String {
         let mut out = String::new();
         let samples = &self.samples;
-        let _ = writeln!(
-            out,
-            "{title}: {} samples of {} subjects, {} mated and {} non-mated comparisons",
-            samples.images, samples.subjects, self.mated, self.non_mated
-        );
+        // Scores that were made elsewhere may name no samples, or nobody at all.
+        let of = match (samples.images, samples.subjects) {
+            (0, 0) => String::new(),
+            (0, subjects) => format!("{subjects} subjects, "),
+            (images, subjects) => format!("{images} samples of {subjects} subjects, "),
+        };
+        let _ = writeln!(out, "{title}: {of}{} mated and {} non-mated comparisons", self.mated, self.non_mated);
         for (reason, count) in &samples.failures_to_acquire {
             let _ = writeln!(out, "  failure to acquire: {count} of {} ({reason})", samples.images);
         }

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod exhaustive;
 pub mod extraction;
 pub mod figures;
+pub mod imported;
 pub mod intake;
 pub mod linkage;
 pub mod low_fmr;

@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use rand::Rng;
 use rayon::prelude::*;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// The comparators of two samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -135,7 +136,7 @@ impl<T: Sync> Scorer for Pairwise<'_, T> {
 
 /// The comparison of a scheme.
 pub struct SchemeScorer<'a> {
-    scheme: Box<dyn Scheme>,
+    scheme: Arc<dyn Scheme>,
     token: TokenCondition,
     enrolled: Vec<Option<Enrolled>>,
     templates: &'a [Option<Template>],

@@ -87,7 +87,7 @@ pub fn survey(
         samples: SampleFigures::of(&set, 0),
         enrolled_from: options.enrolled,
         unprotected: unprotected(&set)?,
-        schemes: SchemeId::ALL.into_iter().zip(chosen).map(row).collect::<Result<_, Error>>()?,
+        schemes: parameters.ids().zip(chosen).map(row).collect::<Result<_, Error>>()?,
     })
 }
 
@@ -97,10 +97,10 @@ type Chosen = (SchemeParameters, Option<String>);
 /// Chooses every scheme's parameters on one half of the subjects, if there is a target.
 fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> Result<Vec<Chosen>, Error> {
     let Some(target_fmr) = options.target_fmr else {
-        return Ok(SchemeId::ALL.map(|_| (base.clone(), None)).into());
+        return Ok(base.ids().map(|_| (base.clone(), None)).collect());
     };
     let tuning = set.half(Half::Even)?.by_subject()?;
-    let stage = Stage::new("tuning schemes", SchemeId::ALL.len() as u64);
+    let stage = Stage::new("tuning schemes", base.ids().count() as u64);
     let one = |scheme: SchemeId| {
         let enrolment_captures = options.enrolled;
         let plan = TuningPlan { scheme, target_fmr, enrolment_captures, seed: options.seed, base: base.clone() };
@@ -113,7 +113,7 @@ fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> 
         stage.add(1);
         Ok(chosen)
     };
-    SchemeId::ALL.into_iter().map(one).collect()
+    base.ids().map(one).collect()
 }
 
 fn scheme_row(

@@ -20,7 +20,7 @@ use crate::scenario::{ClockKind, Scenario, Schemes};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, attack, provenance, virtual_time, wall};
-use biopay_biometrics::scheme::{ComparisonKind, SchemeId};
+use biopay_biometrics::scheme::{ComparisonKind, Registry, Scheme, SchemeId};
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
 use biopay_reports::records::{Comparison, Component, ServerFigure};
@@ -60,6 +60,7 @@ pub fn run(scenario: &Scenario, shard: Shard, out: &Path, command: String, stop:
     notes.splice(..0, NOTES.map(String::from));
     notes.extend(noise.iter().flat_map(|noise| wall::noise::warnings(noise, machine.cores)));
     notes.extend(found.notes.into_iter().chain(scenario.without_effect()));
+    notes.extend(faults(&population.registry));
     if books == Books::Seen {
         check_money(&mut records, completion)?;
     }
@@ -180,6 +181,15 @@ fn check_money(records: &mut Records, completion: Completion) -> Result<(), Erro
         )));
     }
     Ok(())
+}
+
+/// Says what went wrong in the programs of own schemes.
+fn faults(registry: &Registry) -> impl Iterator<Item = String> {
+    let of = |scheme: &dyn Scheme| {
+        scheme.faults().into_iter().map(|(why, times)| (scheme.id(), why, times)).collect::<Vec<_>>()
+    };
+    let faults: Vec<_> = registry.iter().flat_map(of).collect();
+    faults.into_iter().map(|(id, why, times)| format!("Scheme {}: {times} answers are missing: {why}.", id.name()))
 }
 
 /// The notes that a reader of the figures needs.

@@ -5,7 +5,7 @@ use super::definition::Scenario;
 use super::sections::{Arrivals, Biometric, ClockKind, Network, Pattern};
 use super::vocabulary;
 use crate::network::{Itinerary, ProfileId};
-use biopay_biometrics::scheme::Registry;
+use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_reports::threshold::Threshold;
 
 /// Checks a scenario; the error says what is wrong and what is allowed.
@@ -17,6 +17,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     arrivals(&scenario.arrivals)?;
     network(&scenario.network)?;
     clock(scenario)?;
+    schemes(scenario)?;
     thresholds(scenario)?;
     attacks(scenario)?;
     Registry::new(&scenario.schemes.parameters).map(drop).map_err(|e| format!("schemes.parameters: {e}"))
@@ -67,6 +68,17 @@ fn size(scenario: &Scenario) -> Result<(), String> {
         return Err(format!(
             "handsets x payments.per-handset and the impostors' are {payments} payments, more than a run holds: at most {TRANSACTIONS_MAX}"
         ));
+    }
+    Ok(())
+}
+
+fn schemes(scenario: &Scenario) -> Result<(), String> {
+    let schemes = &scenario.schemes;
+    if schemes.r#use.contains(&SchemeId::Own) && schemes.parameters.own.is_unset() {
+        return Err(
+            "schemes.use names own: set its program, as in schemes.parameters.own.command = [\"python3\", \"mine.py\"]"
+                .into(),
+        );
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::definition::Scenario;
 use super::lint::{warnings, without_effect};
 use super::suggestion;
 use crate::Error;
+use biopay_server::own_scheme::put_program;
 use std::path::{Path, PathBuf};
 
 impl Scenario {
@@ -50,8 +51,10 @@ impl Scenario {
         for setting in settings {
             set(&mut table, setting)?;
         }
-        let scenario: Self =
+        let mut scenario: Self =
             table.try_into().map_err(|e: toml::de::Error| invalid(suggestion::in_words(&e.to_string())))?;
+        let own = &mut scenario.schemes.parameters.own;
+        put_program(own).map_err(|why| invalid(format!("schemes.parameters.{why}")))?;
         scenario.check().map_err(invalid)?;
         Ok(scenario)
     }

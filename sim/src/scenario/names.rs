@@ -14,7 +14,7 @@ pub(super) fn write(schema: &mut Value) {
     // Embeddings have no sensor, and take any word.
     let devices: Vec<&str> = devices.into_iter().chain(["none"]).collect();
     let links: Vec<&str> = ProfileId::ALL.iter().map(|id| id.name()).collect();
-    let schemes: Vec<&str> = SchemeId::ALL.iter().map(|id| id.name()).collect();
+    let schemes: Vec<&str> = SchemeId::with_own().map(|id| id.name()).collect();
     let presentations =
         json!([Presentation::Static, Presentation::Nonce, Presentation::Device, Presentation::DeviceAndNonce]);
     let mut set = |key: &str, field: &str, value: Value| {

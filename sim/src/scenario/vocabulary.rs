@@ -45,7 +45,7 @@ fn words(scenario: &Scenario, words: &[String]) -> Result<(), String> {
             false => Err(unknown("attack of this scenario", attack, &made)),
         };
     }
-    let unused = |word: &str| SchemeId::ALL.iter().any(|id| id.name() == word && !scenario.schemes.r#use.contains(id));
+    let unused = |word: &str| SchemeId::with_own().any(|id| id.name() == word && !scenario.schemes.r#use.contains(&id));
     let known = known(scenario);
     for word in words {
         if unused(word) {

@@ -93,7 +93,7 @@ fn play_together(
     let links = Links(has_profiles(&scenario.network).then(|| Arc::new(links)));
     let mut simulation = Simulation::new(Rules::of(scenario), plans, population.clone(), links.clone());
     let clock: Arc<dyn Clock> = Arc::new(VirtualClock(timeline.clone()));
-    let (completion, figures) = run(&timeline, async {
+    let playing = async {
         let server = {
             let (registry, accounts) = (population.registry.clone(), population.bank_accounts(&owners));
             VirtualServer::start(&scenario.server, &scenario.network, registry, accounts, &timeline, seed)
@@ -105,13 +105,15 @@ fn play_together(
         let io = Io::new(clock.clone(), address, making, links, population.clone(), post);
         let told = clock.clone();
         let mut progress = |tally: Tally| progress(tally, told.elapsed());
-        let playing = drive(&mut simulation, io, completions, clock.clone(), stop.signal(), &mut progress);
-        let completion = tokio::select! {
-            biased;
-            completion = playing => completion?,
-            () = timeline.stalled() => return Err(Error::InvalidRun("no event was left before the end of the run, which is a fault of the simulator: please report it with scenario and seed".into())),
-        };
+        let completion = drive(&mut simulation, io, completions, clock.clone(), stop.signal(), &mut progress).await?;
         Ok((completion, server.finish().await?))
+    };
+    let (completion, figures) = run(&timeline, async {
+        tokio::select! {
+            biased;
+            played = playing => played,
+            () = timeline.stalled() => Err(Error::InvalidRun(STALLED.into())),
+        }
     })?;
     let finished = simulation.tally().finished;
     let mut records = simulation.into_recorder().records;
@@ -229,6 +231,7 @@ pub fn is_sum(name: &str) -> bool {
     !name.contains("latency_us") && name != "uptime_ms" && !is_level
 }
 
+const STALLED: &str = "no event was left before the end of the run, which is a fault of the simulator: please report it with scenario and seed";
 const NOTE: &str = "Virtual time: real handset, server and bank code over real QUIC on a simulated network, in one process; processor and disk take the times of server.service.";
 const SHARED: &str = "All handsets of the run share one server and wait for each other there; a run in shards has one server for each shard, so that its waiting times differ from the whole run's.";
 const ISOLATED: &str =

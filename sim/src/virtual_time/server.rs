@@ -18,6 +18,7 @@ use biopay_reports::records::ServerFigure;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::direct::DirectWire;
 use biopay_server::config::{ImageLimits, Limits, PasswordConfig, ServerConfig};
+use biopay_server::crypto::blocklist::Blocklist;
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
 use biopay_server::crypto::vault::Vault;
@@ -87,7 +88,8 @@ impl VirtualServer {
         let sources = tls::seeded_sources(timeline, seed);
         let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
         let trusted = identity.chain.clone();
-        let config = greeting(identity, &limits, &sources, seed).map_err(|error| failed(error.to_string()))?;
+        let config =
+            greeting(identity, &limits, &sources, timeline, seed).map_err(|error| failed(error.to_string()))?;
         let front = Arc::new(QuicListener::with_config(open(timeline, End::Server, seed)?, config, limits));
         let (trigger, shutdown) = shutdown::channel();
         let serving = tokio::spawn(serve(front, service.clone(), shutdown));
@@ -239,6 +241,7 @@ fn build_service(
         metrics: Arc::new(Metrics::default()),
         merchants: MerchantKeys::default(),
         trail: Trail::default(),
+        blocklist: Blocklist::default(),
         env,
     }))
 }
@@ -248,13 +251,14 @@ fn greeting(
     identity: Identity,
     limits: &Limits,
     sources: &TlsSources,
+    timeline: &Arc<Timeline>,
     seed: u64,
 ) -> Result<quinn::ServerConfig, biopay_server::Error> {
     let mut config = server_config(identity, limits, sources)?;
     let mut transport = server_transport(limits);
     transport.mtu_discovery_config(None);
     config.transport_config(Arc::new(transport));
-    tls::seed_tokens(&mut config, seed);
+    tls::seed_tokens(&mut config, timeline, seed);
     Ok(config)
 }
 

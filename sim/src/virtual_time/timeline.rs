@@ -20,6 +20,15 @@ pub struct Timeline {
     state: Mutex<State>,
 }
 
+/// The result of an advance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advance {
+    /// Tasks were woken at the next instant.
+    Woke,
+    /// Nothing was due.
+    Stalled,
+}
+
 struct State {
     now: Nanos,
     queue: BinaryHeap<Entry>,
@@ -109,7 +118,7 @@ impl Timeline {
 
     /// Advances to the next instant at which a timer or packet is due, and wakes their tasks; all timers and packets of
     /// that instant come together. If nothing is left, the tasks in [`Self::stalled`] are woken.
-    pub fn advance(&self) {
+    pub fn advance(&self) -> Advance {
         let mut wakers = Vec::new();
         {
             let mut state = self.state();
@@ -117,7 +126,10 @@ impl Timeline {
                 let Some(at) = state.queue.peek().map(|entry| entry.at) else {
                     if wakers.is_empty() {
                         state.is_stalled = true;
-                        wakers.extend(state.stalled.take());
+                        let stalled = state.stalled.take();
+                        drop(state);
+                        stalled.into_iter().for_each(Waker::wake);
+                        return Advance::Stalled;
                     }
                     break;
                 };
@@ -129,6 +141,7 @@ impl Timeline {
             }
         }
         wakers.into_iter().for_each(Waker::wake);
+        Advance::Woke
     }
 
     /// Waits until nothing is due any more: a run that has not ended then never will.
@@ -372,6 +385,24 @@ mod tests {
             timeline.stalled().await;
         });
         assert_eq!(timeline.elapsed(), ms(5));
+    }
+
+    /// A task polls a timer, hands it to another one that does not look at it yet, and ends: what the timer wakes is gone.
+    #[test]
+    fn a_timer_whose_task_has_ended_does_not_stop_the_run() {
+        let timeline = timeline();
+        run(&timeline, async {
+            let (give, take) = tokio::sync::oneshot::channel();
+            let (first, second) = (Timer::after(&timeline, ms(5)), Timer::after(&timeline, ms(20)));
+            tokio::spawn(async move {
+                std::future::poll_fn(|context| Poll::Ready(drop(first.poll(context)))).await;
+                drop(give.send(first));
+            });
+            let kept = take.await;
+            second.await;
+            drop(kept);
+        });
+        assert_eq!(timeline.elapsed(), ms(20));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use rustls::time_provider::TimeProvider;
 use rustls::{Error, NamedGroup, PeerMisbehaved};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::env::VirtualClock;
 use biopay_datasets::stream::stream;
@@ -52,8 +52,10 @@ pub fn seeded_endpoint(seed: u64, name: &str) -> quinn::EndpointConfig {
     config
 }
 
-/// Sets the key with which a server seals its tokens.
-pub fn seed_tokens(config: &mut quinn::ServerConfig, seed: u64) {
+/// Sets the key with which a server seals its tokens, and the clock by which they expire: by the machine's, a token that a
+/// server under many connections asks for would be too old on a slow machine.
+pub fn seed_tokens(config: &mut quinn::ServerConfig, timeline: &Arc<Timeline>, seed: u64) {
+    config.time_source(Arc::new(VirtualCalendar(VirtualClock(timeline.clone()))));
     let key: [u8; 32] = stream(seed, "sim/tokens", 0).random();
     config.token_key(Arc::new(hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&key)));
 }
@@ -119,6 +121,12 @@ impl std::fmt::Debug for VirtualCalendar {
 impl TimeProvider for VirtualCalendar {
     fn current_time(&self) -> Option<UnixTime> {
         Some(UnixTime::since_unix_epoch(Duration::from_millis(self.0.unix_ms())))
+    }
+}
+
+impl quinn::TimeSource for VirtualCalendar {
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(self.0.unix_ms())
     }
 }
 

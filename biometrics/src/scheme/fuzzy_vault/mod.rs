@@ -32,6 +32,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha20Rng;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 const HELPER_VERSION: u8 = 1;
 const SEED_BYTES: usize = 32;
@@ -67,8 +68,8 @@ impl Default for VaultParameters {
 const COEFFICIENTS_TRIED: [usize; 9] = [2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 impl Parameters for VaultParameters {
-    fn build(&self) -> Result<Box<dyn Scheme>, Error> {
-        Ok(Box::new(FuzzyVault::new(*self)?))
+    fn build(&self) -> Result<Arc<dyn Scheme>, Error> {
+        Ok(Arc::new(FuzzyVault::new(*self)?))
     }
 
     fn candidates(&self) -> Vec<(String, Self)> {

@@ -121,14 +121,17 @@ impl TimeBlocks {
         let mean = of(|v| v);
         let variance = of(|v| v * v) - mean * mean;
         let residuals = self.residuals(|latency_us| latency_us as f64 - mean);
-        Some(worth(n, weight(&residuals, n * variance, n)?))
+        let effect = weight(&residuals, n * variance, n, Centre::OwnMean)?;
+        // However few they are: to state the interval only from some number on selects the runs that saw too little
+        // dependence, and fewer of those cover (tests/coverage/latencies.rs).
+        Some((n / effect).max(1.0))
     }
 
     fn effect(&self, n: f64, limit: u64) -> Option<f64> {
         let beyond: u64 = self.iter().filter(|(_, latency_us, _)| *latency_us > limit).map(|(.., count)| count).sum();
         let p = beyond as f64 / n;
         let residuals = self.residuals(|latency_us| f64::from(u8::from(latency_us > limit)) - p);
-        weight(&residuals, n * p * (1.0 - p), n)
+        weight(&residuals, n * p * (1.0 - p), n, Centre::Quantile)
     }
 
     fn quantile(&self, n: f64, quantile: f64) -> Option<u64> {
@@ -160,9 +163,22 @@ fn worth(n: f64, effect: f64) -> f64 {
     if effect > ALIKE && n / effect < INDEPENDENT_MIN { 1.0 } else { (n / effect).max(1.0) }
 }
 
+/// What residuals are taken from.
+#[derive(Clone, Copy, PartialEq)]
+enum Centre {
+    /// A quantile, whose interval of order statistics is already too long by up to a rank on each side.
+    Quantile,
+    /// The mean of the same latencies, to which every product of residuals is nearer than to the true one: products over
+    /// 2L + 1 lags in B blocks come out as 1 - (2L + 1)/B of what they should be.
+    OwnMean,
+}
+
+/// The least share of the variance that products of residuals from their own mean are taken to show.
+const SHOWN_MIN: f64 = 0.25;
+
 /// Returns how many latencies weigh as much as one independent one, from residuals by block and the variance that their
 /// sum has where all are independent.
-fn weight(residuals: &[Option<f64>], independent: f64, n: f64) -> Option<f64> {
+fn weight(residuals: &[Option<f64>], independent: f64, n: f64, centre: Centre) -> Option<f64> {
     let blocks = residuals.iter().flatten().count();
     if blocks == 0 {
         return None;
@@ -187,7 +203,11 @@ fn weight(residuals: &[Option<f64>], independent: f64, n: f64) -> Option<f64> {
     }
     let freedom = (blocks / (lags + 1)).saturating_sub(1).max(1) as u64;
     let widened = (student_t(freedom) / Z).powi(2);
-    let variance = variance * blocks as f64 / (blocks - 1) as f64 * widened;
+    let shown = match centre {
+        Centre::Quantile => 1.0,
+        Centre::OwnMean => (1.0 - (2 * lags + 1) as f64 / blocks as f64).max(SHOWN_MIN),
+    };
+    let variance = variance * blocks as f64 / (blocks - 1) as f64 * widened / shown;
     Some((variance / independent).clamp(1.0, n))
 }
 

@@ -59,7 +59,7 @@ fn climbing(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
             let mut strategy: Box<dyn Strategy> = match is_threshold {
                 true => Box::new(PayloadClimber::new(scheme, &own.enrolment.payload, rng)),
                 false => {
-                    let scheme: Arc<dyn Scheme> = build(scheme.id(), &parameters)?.into();
+                    let scheme: Arc<dyn Scheme> = build(scheme.id(), &parameters)?;
                     Box::new(TemplateClimber::new(scheme, Stolen::Both.factors(&target, &own), people.clone(), rng))
                 }
             };

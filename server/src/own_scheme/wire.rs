@@ -1,0 +1,167 @@
+//! What is said to the program of a user's own scheme and what it answers: a line of JSON each, bytes in base64.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use biopay_biometrics::Template;
+use biopay_biometrics::scheme::{ComparisonKind, TokenUse};
+use serde::{Deserialize, Serialize};
+
+/// The version of these messages.
+const VERSION: u32 = 1;
+
+/// A question to the program.
+#[derive(Serialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub(super) enum Question<'a> {
+    /// What is your scheme like?
+    Hello { version: u32 },
+    /// Enrol one or several templates of one subject.
+    Enrol { references: Vec<Numbers<'a>>, token: Option<Bytes>, seed: Bytes },
+    /// Derive the payload from a new template.
+    Derive { probe: Numbers<'a>, helper: Bytes, token: Option<Bytes> },
+    /// What shall the server keep of a payload?
+    Record { payload: Bytes },
+    /// Is a payload consistent with a record?
+    Verify { record: Bytes, payload: Bytes },
+}
+
+impl Question<'_> {
+    pub(super) const HELLO: Self = Question::Hello { version: VERSION };
+
+    /// Returns the question's name.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Hello { .. } => "hello",
+            Self::Enrol { .. } => "enrol",
+            Self::Derive { .. } => "derive",
+            Self::Record { .. } => "record",
+            Self::Verify { .. } => "verify",
+        }
+    }
+}
+
+/// A template's numbers.
+#[derive(Serialize)]
+pub(super) struct Numbers<'a> {
+    real: &'a [f32],
+    margins: &'a [f32],
+}
+
+impl<'a> Numbers<'a> {
+    pub(super) fn of(template: &'a Template) -> Self {
+        Self { real: template.real(), margins: template.margins() }
+    }
+}
+
+/// Bytes, written in base64.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bytes(pub(super) Vec<u8>);
+
+impl Serialize for Bytes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(&self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What a program says of its scheme.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct About {
+    /// The version of the messages that it speaks.
+    pub(super) version: u32,
+    #[serde(default)]
+    pub(super) comparison: Comparison,
+    #[serde(default)]
+    pub(super) key_bits: Option<usize>,
+    #[serde(default)]
+    pub(super) token: Token,
+}
+
+impl About {
+    /// Checks what was said; the error says what is allowed.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!("it speaks version {} of the messages: answer with version {VERSION}", self.version));
+        }
+        match self.comparison {
+            Comparison::Threshold(t) if !(0.0..=1.0).contains(&t) => {
+                Err(format!("its threshold {t} lies outside 0 to 1"))
+            }
+            Comparison::Threshold(_) | Comparison::Equality => Ok(()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Comparison {
+    #[default]
+    Equality,
+    Threshold(f32),
+}
+
+impl From<Comparison> for ComparisonKind {
+    fn from(said: Comparison) -> Self {
+        match said {
+            Comparison::Equality => Self::Equality,
+            Comparison::Threshold(t) => Self::Threshold(t),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Token {
+    #[default]
+    Ignored,
+    Keys,
+}
+
+impl From<Token> for TokenUse {
+    fn from(said: Token) -> Self {
+        match said {
+            Token::Ignored => Self::Ignored,
+            Token::Keys => Self::Keys,
+        }
+    }
+}
+
+/// The answer to [`Question::Enrol`].
+#[derive(Deserialize)]
+pub(super) struct Enrolled {
+    pub(super) payload: Bytes,
+    pub(super) helper: Bytes,
+}
+
+/// The answer to [`Question::Derive`].
+#[derive(Deserialize)]
+pub(super) struct Derived {
+    pub(super) payload: Bytes,
+}
+
+/// The answer to [`Question::Record`].
+#[derive(Deserialize)]
+pub(super) struct Recorded {
+    pub(super) record: Bytes,
+}
+
+/// The answer to [`Question::Verify`].
+#[derive(Deserialize)]
+pub(super) struct Verified {
+    pub(super) accepted: bool,
+    #[serde(default)]
+    pub(super) score: Option<f32>,
+}
+
+/// An answer that says no: the sample does not do.
+#[derive(Deserialize)]
+pub(super) struct Refused {
+    pub(super) failed: String,
+}
