@@ -7,7 +7,7 @@ use crate::error::Error;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The most bytes of a file.
 const BYTES_MAX: u64 = 16 << 30;
@@ -170,7 +170,7 @@ fn matrix(path: &Path) -> Result<Vec<Vec<f32>>, Error> {
 }
 
 /// Reads whole numbers as they are, and names by their numbers in order.
-fn labels(path: &PathBuf, rows: usize) -> Result<Vec<u32>, Error> {
+fn labels(path: &Path, rows: usize) -> Result<Vec<u32>, Error> {
     let array = open(path)?;
     if array.shape.len() != 1 || array.len() != rows {
         return Err(wrong(

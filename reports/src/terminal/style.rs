@@ -84,7 +84,7 @@ fn width(text: &str) -> usize {
     let is_shown = |c: &char| {
         let was_colour = is_colour;
         is_colour = *c == '\x1b' || is_colour && *c != 'm';
-        !is_colour && !(was_colour && *c == 'm')
+        !(is_colour || was_colour && *c == 'm')
     };
     text.chars().filter(is_shown).count()
 }
