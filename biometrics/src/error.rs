@@ -1,7 +1,9 @@
 //! The crate's one error enum.
 
+use serde::{Deserialize, Serialize};
+
 /// The reason why a sample could not be acquired (ISO/IEC 19795-1: counted as a failure to acquire, never dropped).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 pub enum AcquisitionFailure {
     /// The image has fewer pixels than a comparison needs.
     #[error("the image is too small")]

@@ -4,6 +4,7 @@ use crate::BitString;
 use crate::projection::project;
 use rand::SeedableRng;
 use rand_chacha::ChaCha20Rng;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Names the rotations that every embedding's bits come from.
@@ -15,7 +16,7 @@ const EMBEDDING_DOMAIN: &[u8] = b"biopay embedding projection v1";
 /// more similar. `margins` has one entry a bit, 256 to 1024 of them: the signed distance of the bit's projection
 /// from its threshold in within-subject standard deviations, so that bit `i` is `margins[i] > 0` and a larger absolute
 /// value means a more reliable bit. All templates of one modality and extractor version have the same shape.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Template {
     real: Vec<f32>,
     margins: Vec<f32>,

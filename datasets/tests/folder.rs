@@ -120,7 +120,7 @@ fn what_is_not_a_sample_is_counted_by_reason() {
     write_image(&at("1_1.png"), &picture(1)).expect("written");
     write_image(&at("._1_2.png"), &picture(2)).expect("written");
     write_image(&at("noname.png"), &picture(3)).expect("written");
-    for name in ["Thumbs.db", ".DS_Store", "manifest.json", "1_5.txt", "1_3.wsq", "1_4.JP2"] {
+    for name in ["Thumbs.db", ".DS_Store", "manifest.json", "1_5.txt", "1_3.webp", "1_4.HEIC"] {
         std::fs::write(at(name), b"no image").expect("writable");
     }
     std::fs::create_dir(at("2_1.png")).expect("created");
@@ -146,9 +146,9 @@ fn what_is_not_a_sample_is_counted_by_reason() {
 #[test]
 fn a_folder_without_samples_says_what_is_in_it() {
     let dir = tempfile::tempdir().expect("a scratch folder");
-    std::fs::write(dir.path().join("1_1.wsq"), b"\xff\xa0").expect("writable");
+    std::fs::write(dir.path().join("1_1.webp"), b"RIFF").expect("writable");
     let refused = list_images(dir.path()).expect_err("no image").to_string();
-    assert!(refused.contains("1 image of a format that is not read (WSQ"), "{refused}");
+    assert!(refused.contains("1 image of a format that is not read (HEIF"), "{refused}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ fn rows() -> Vec<Comparison> {
             score: Some(score),
             accepted: score >= 1.0,
             failure: None,
+            probe_capture: None,
         }
     };
     let mut out = Vec::new();

@@ -2,6 +2,8 @@
 //! and so on. Written and read in batches, so that millions fit in little memory.
 
 use crate::error::Error;
+use crate::numpy;
+use crate::records::parquet;
 use polars::prelude::{
     BatchedWriter, Column, DataFrame, DataType, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series,
 };
@@ -10,6 +12,8 @@ use std::fs::File;
 use std::path::Path;
 
 const TABLE: &str = "embeddings";
+const COLUMNS: [(&str, &str); 2] =
+    [("subject", "Whose it is."), ("impression", "Which of the subject's captures it is.")];
 
 /// One embedding of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +50,8 @@ impl EmbeddingWriter {
     pub fn write(&mut self, rows: &[EmbeddingRow]) -> Result<(), Error> {
         let frame = frame(rows, self.dimensions).map_err(table_error)?;
         if let Some(file) = self.file.take() {
-            let writer = ParquetWriter::new(file).set_parallel(false);
+            let metadata = parquet::metadata(frame.schema(), &COLUMNS);
+            let writer = ParquetWriter::new(file).set_parallel(false).with_key_value_metadata(Some(metadata));
             self.writer = Some(writer.batched(frame.schema()).map_err(table_error)?);
         }
         let writer = self.writer.as_mut().expect("made from the file by the first batch");
@@ -71,10 +76,18 @@ impl EmbeddingWriter {
 /// `0`, `1` and so on, or as one column `embedding` of lists. Floats of 32 or 64 bits. Subjects by name are numbered in
 /// the order of their names. Other columns are left out.
 ///
+/// A file `NAME.npy` has a vector in each row, `NAME.subjects.npy` beside it the subjects and, if it is there,
+/// `NAME.impressions.npy` the impressions.
+///
 /// # Errors
-/// [`Error::File`], [`Error::Table`] when a column is missing or of another type, [`Error::Null`], and
+/// [`Error::Numpy`], [`Error::File`], [`Error::Table`] when a column is missing or of another type, [`Error::Null`], and
 /// [`Error::Embedding`] with the row of a number that is not finite, or of a sample that is there twice.
 pub fn read_embeddings(path: &Path) -> Result<Vec<EmbeddingRow>, Error> {
+    if numpy::is_numpy(path) {
+        let numpy::Arrays { subjects, impressions, vectors } = numpy::read(path)?;
+        let impressions = impressions.unwrap_or_else(|| counted(&subjects));
+        return rows_of(path, subjects, impressions, vectors);
+    }
     let file = File::open(path).map_err(Error::file(path))?;
     let frame = ParquetReader::new(file).finish().map_err(table_error)?;
     let subjects = numbered(frame.column("subject").map_err(table_error)?)?;
@@ -82,7 +95,16 @@ pub fn read_embeddings(path: &Path) -> Result<Vec<EmbeddingRow>, Error> {
         Ok(column) => numbered(column)?,
         Err(_none) => counted(&subjects),
     };
-    let vectors = vectors(&frame)?;
+    rows_of(path, subjects, impressions, vectors(&frame)?)
+}
+
+/// Puts columns together to rows, and checks them.
+fn rows_of(
+    path: &Path,
+    subjects: Vec<u32>,
+    impressions: Vec<u32>,
+    vectors: Vec<Vec<f32>>,
+) -> Result<Vec<EmbeddingRow>, Error> {
     let rows = subjects.into_iter().zip(impressions).zip(vectors);
     let rows: Vec<_> =
         rows.map(|((subject, impression), vector)| EmbeddingRow { subject, impression, vector }).collect();

@@ -24,11 +24,22 @@ pub enum Error {
         /// The version found in its manifest.
         found: u32,
         /// The versions that this program reads.
-        accepted: [u32; 1],
+        accepted: [u32; 2],
+    },
+    /// A file of NumPy is not one of embeddings.
+    #[error("{path}: {why}")]
+    Numpy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what it needs.
+        why: String,
     },
     /// The run folder's target exists and is not an earlier run.
     #[error("{0} exists and is not a run folder: choose another --out")]
     Occupied(PathBuf),
+    /// Another process writes the run folder.
+    #[error("{0} is being written by another process: wait for its end, or choose another --out")]
+    Written(PathBuf),
     /// An artefact is not the one that the run's manifest names.
     #[error("{path} {why}")]
     Altered {

@@ -15,6 +15,7 @@
 // What a run records, and where it is kept.
 pub mod embeddings;
 mod error;
+mod numpy;
 pub mod records;
 pub mod run_folder;
 

@@ -1,7 +1,10 @@
 //! The summary as plain text for a terminal.
 
+mod style;
+
+pub use style::Style;
+
 use crate::judgement::Document;
-use crate::judgement::threshold::Verdict;
 use crate::records::Defence;
 use crate::run_folder::manifest::Completion;
 use crate::statistics::distribution::Distribution;
@@ -14,58 +17,62 @@ use std::fmt::Write;
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const HISTOGRAM_COLUMNS: usize = 48;
+/// The phases of a run, in their order, as its manifest names them.
+const PHASES: [&str; 4] = ["capturing", "playing", "attacking", "comparing"];
 
 /// Writes the verdicts on the thresholds; nothing where there are none.
-pub fn verdicts(document: &Document) -> String {
+pub fn verdicts(document: &Document, style: Style) -> String {
     let mut out = String::new();
     let Some(overall) = document.verdict else { return out };
     line(&mut out, &format!("Verdict: {}", overall.words()));
     for j in &document.thresholds.0 {
         let observed = j.observed.as_ref().map_or_else(|| "–".to_owned(), metric_text);
         let note = if j.note.is_empty() { String::new() } else { format!(" ({})", j.note) };
-        let mark = match j.verdict {
-            Verdict::Passed => '✓',
-            Verdict::Failed => '✗',
-            Verdict::NotEnoughEvidence => '?',
-        };
+        let mark = style.mark(j.verdict);
         line(&mut out, &format!("  {mark} {:<32} {}: {observed}{note}", j.threshold, j.figure));
     }
     line(&mut out, "");
-    out
+    style.fit(&out)
 }
 
-/// Writes the summary. Nothing in it depends on the terminal's width or colours.
-pub fn summary(summary: &Summary) -> String {
+/// Writes the summary, in lines as wide as the terminal.
+pub fn summary(summary: &Summary, style: Style) -> String {
     let mut out = String::new();
     let m = &summary.manifest;
     let partial = if m.completion == Completion::Partial { "  (PARTIAL: interrupted)" } else { "" };
     line(
         &mut out,
         &format!(
-            "{}: {} handsets in {}{partial}",
+            "{}: {} handsets in {}{}{partial}",
             m.scenario_name,
             grouped(u64::from(m.handsets)),
-            duration(m.duration_us as f64)
+            duration(m.duration_us as f64),
+            if m.is_virtual() { " of virtual time" } else { "" }
         ),
     );
-    for reason in &m.invalid {
-        line(&mut out, &format!("INVALID: {reason}"));
+    let took = |phase: &str| m.took_s.get(phase).map(|took_s| format!("{phase} {}", duration(took_s * 1e6)));
+    let phases: Vec<String> = PHASES.into_iter().filter_map(took).collect();
+    if !phases.is_empty() {
+        line(&mut out, &format!("on this machine: {}", phases.join(", ")));
     }
-    write_comparisons(&mut out, summary);
+    for reason in &m.invalid {
+        line(&mut out, &format!("{}: {reason}", style.warning("INVALID")));
+    }
+    write_comparisons(&mut out, summary, style);
     write_transactions(&mut out, summary);
     write_performance(&mut out, summary);
-    write_attacks(&mut out, summary);
-    out
+    write_attacks(&mut out, summary, style);
+    style.fit(&out)
 }
 
-fn write_comparisons(out: &mut String, summary: &Summary) {
+fn write_comparisons(out: &mut String, summary: &Summary, style: Style) {
     line(out, "\nPer comparison (95 % interval, count)");
     for s in &summary.schemes {
         line(out, &format!("  {:<18} FMR  {}", s.scheme, rate_with_method(&s.fmr)));
         line(out, &format!("  {:<18} FNMR {}", "", rate_with_method(&s.fnmr)));
         let Some((scores, eer)) = s.scores.as_ref().zip(s.eer) else { continue };
         line(out, &format!("  {:<18} EER  {}{}", "", selected_text(&eer), decidability(scores)));
-        let Some((low, high)) = range(&scores.mated, &scores.non_mated) else { continue };
+        let Some((low, high)) = range(&scores.mated, &scores.non_mated).filter(|_| style.has_bars()) else { continue };
         line(out, &format!("  {:<18} non-mated {}", "", sparkline(&scores.non_mated, low, high)));
         line(
             out,
@@ -97,10 +104,13 @@ struct Form {
 }
 
 /// Writes the results of attacks: successes over trials in each configuration.
-fn write_attacks(out: &mut String, summary: &Summary) {
+fn write_attacks(out: &mut String, summary: &Summary, style: Style) {
     let forms = forms(summary);
     if forms.is_empty() {
         return;
+    }
+    if !style.is_wide() {
+        return write_attacks_narrow(out, forms);
     }
     line(
         out,
@@ -112,6 +122,24 @@ fn write_attacks(out: &mut String, summary: &Summary) {
         line(out, &format!("  {name}"));
         let verdicts = verdicts.map(|verdict| verdict.map_or("–", AttackVerdict::words)).join(", ");
         line(out, format!("  {:<28} {cells}   {verdicts}", "").trim_end());
+    }
+}
+
+/// Writes the results of attacks below each other, each with the configurations in which it was made.
+fn write_attacks_narrow(out: &mut String, forms: Vec<Form>) {
+    line(out, "\nAttacks: let through, of all");
+    for Form { name, counts, verdicts } in forms {
+        line(out, &format!("  {name}"));
+        for (defence, (count, total)) in Defence::SURVEYED.into_iter().zip(counts).filter(|(_, (_, total))| *total > 0)
+        {
+            let verdict = match defence {
+                Defence::Hardened => verdicts[0],
+                Defence::Scenario => verdicts[1],
+                Defence::PatentLiteral | Defence::Control | Defence::AsConfigured => None,
+            };
+            let verdict = verdict.map_or("", AttackVerdict::words);
+            line(out, format!("    {:<15} {:>9}  {verdict}", defence.name(), format!("{count}/{total}")).trim_end());
+        }
     }
 }
 
@@ -138,7 +166,8 @@ fn forms(summary: &Summary) -> Vec<Form> {
 fn write_performance(out: &mut String, summary: &Summary) {
     let is_open_loop = summary.latencies.iter().any(|l| l.intended.is_some());
     let intended = if is_open_loop { "   p99 from intended start" } else { "" };
-    line(out, &format!("\nLatency                   count       p50       p90       p99       max{intended}"));
+    let clock = if summary.manifest.is_virtual() { "Latency (virtual)" } else { "Latency" };
+    line(out, &format!("\n{clock:<22}    count       p50       p90       p99       max{intended}"));
     let cell = |us: u64| format!("{:>9}", duration(us as f64));
     for l in summary.latencies.iter().filter(|l| l.is_whole()) {
         let cells = [l.p50_us, l.p90_us, l.p99_us, l.max_us].map(cell).join(" ");
@@ -155,7 +184,8 @@ fn write_performance(out: &mut String, summary: &Summary) {
     write_network(out, summary);
     for t in &summary.throughput {
         if let Some(mean) = t.mean_per_s {
-            line(out, &format!("  {}s: {mean:.1} a second, peak {} in one second", t.operation, t.peak_per_s));
+            let second = if summary.manifest.is_virtual() { "virtual second" } else { "second" };
+            line(out, &format!("  {}s: {mean:.1} a {second}, peak {} in one", t.operation, t.peak_per_s));
         }
     }
 }

@@ -21,6 +21,7 @@ fn comparison(reference: u32, probe: u32, score: Option<f32>, failure: Option<&s
         score,
         accepted: score.is_some_and(|s| s >= 0.5),
         failure: failure.map(str::to_owned),
+        probe_capture: None,
     }
 }
 
@@ -148,7 +149,11 @@ fn outputs(records: &Records, duration_us: u64) -> Vec<(String, String)> {
         figures: metrics(&summary),
     };
     let mut out: Vec<(String, String)> = vec![
-        ("terminal".into(), terminal::verdicts(&document) + &terminal::summary(&summary)),
+        (
+            "terminal".into(),
+            terminal::verdicts(&document, terminal::Style::default())
+                + &terminal::summary(&summary, terminal::Style::default()),
+        ),
         ("html".into(), html::report(&run, None).unwrap()),
         ("json".into(), serde_json::to_string(&document).unwrap()),
         ("csv".into(), export::csv(&document)),

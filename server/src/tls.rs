@@ -47,6 +47,12 @@ impl TlsSources {
     }
 }
 
+/// Returns until when a certificate is valid, in seconds since 1970; `None` where it does not say.
+pub fn expires_unix_s(certificate: &CertificateDer<'_>) -> Option<u64> {
+    let certificate = x509_cert::Certificate::from_der(certificate).ok()?;
+    Some(certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs())
+}
+
 /// A certificate chain and its key.
 #[derive(Debug)]
 pub struct Identity {
@@ -58,8 +64,7 @@ pub struct Identity {
 impl Identity {
     /// Returns until when the certificate is valid, in seconds since 1970; `None` where it does not say.
     pub fn expires_unix_s(&self) -> Option<u64> {
-        let certificate = x509_cert::Certificate::from_der(self.chain.first()?).ok()?;
-        Some(certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs())
+        expires_unix_s(self.chain.first()?)
     }
 
     /// Reads the configured files, or makes a development certificate and warns.

@@ -78,6 +78,16 @@ impl Error {
         move |source| Self::File { path, source }
     }
 
+    /// Turns the error of a picture that could not be written.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the type is another crate's")]
+    pub(crate) fn picture(path: impl Into<PathBuf>) -> impl FnOnce(image::ImageError) -> Self {
+        let path = path.into();
+        move |error| match error {
+            image::ImageError::IoError(source) => Self::File { path, source },
+            other => Self::Usage(format!("{}: {other}", path.display())),
+        }
+    }
+
     /// Returns the process's exit code: 2 for usage and configuration, 3 for a failed threshold, 4 for a regression, 5
     /// for too little evidence, 6 for an invalid run, 128 and the signal's number for an interrupted one, 1 for the rest.
     pub fn exit_code(&self) -> u8 {
@@ -144,9 +154,11 @@ fn is_wrong_folder(error: &biopay_reports::Error) -> bool {
             | Error::NotARun(_)
             | Error::Schema { .. }
             | Error::Occupied(_)
+            | Error::Written(_)
             | Error::Manifest { .. }
             | Error::Altered { .. }
             | Error::Embedding { .. }
+            | Error::Numpy { .. }
     )
 }
 

@@ -22,6 +22,7 @@ pub mod time;
 
 // The definition of a run, and its people.
 pub mod modality;
+pub mod parts;
 pub mod people;
 pub mod scenario;
 

@@ -4,9 +4,11 @@ use crate::scenario::ClockKind;
 use crate::world::Tally;
 use biopay_reports::manifest::{Completion, Noise};
 use biopay_reports::run_folder::Records;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The records and the end of a run.
+#[derive(Serialize, Deserialize)]
 pub struct Played {
     /// The records.
     pub records: Records,
@@ -27,7 +29,7 @@ pub struct Played {
 }
 
 /// Whether the run can read the bank's books.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Books {
     /// They are among the records, and are checked against the answers to handsets.
     Seen,

@@ -55,7 +55,7 @@ fn a_list_of_scores_is_a_list_of_pairs_whatever_the_names() {
 fn copies_and_files_that_are_no_samples_are_counted() {
     let images = [("1_1.png", 1, 1), ("1_2.png", 1, 1), ("2_1.png", 2, 1), ("2_2.png", 2, 2), ("3_1.png", 1, 1)];
     let folder = folder_of(&images.map(|(name, subject, number)| (name, print(subject, number))));
-    for name in ["._1_1.png", ".DS_Store", "1_9.wsq", "thumb.png", "notes.txt"] {
+    for name in ["._1_1.png", ".DS_Store", "1_9.webp", "thumb.png", "notes.txt"] {
         std::fs::write(folder.path().join("images").join(name), b"no image").expect("written");
     }
     let output = evaluate(folder.path(), &["--json", "rates.json"]);

@@ -60,10 +60,18 @@ fn tools_from_elsewhere_read_what_a_run_leaves_and_write_what_an_evaluation_read
     std::fs::write(here.join("bad.toml"), BAD).unwrap();
     let run = biopay(&["run", "small.toml", "--out", "run"], here);
     assert!(run.status.success(), "{}", text(&run.stderr));
+    let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
+    // The folder of a pyarrow of 2023 is named by a variable, since one interpreter has one pyarrow.
+    for packages in [None, std::env::var_os("BIOPAY_PYARROW_14")] {
+        let mut read = Command::new("python3");
+        read.arg(peers.join("old_arrow.py")).arg("run").current_dir(here);
+        let read = read.envs(packages.map(|folder| ("PYTHONPATH", folder))).output().unwrap();
+        assert!(read.status.success(), "{}", text(&read.stderr));
+    }
     std::fs::write(here.join("schema.json"), biopay(&["run", "--print-schema"], here).stdout).unwrap();
     std::fs::write(here.join("summary.json"), biopay(&["report", "--print-schema"], here).stdout).unwrap();
 
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/readers.py");
+    let script = peers.join("readers.py");
     let files = ["run", "schema.json", "summary.json", "bad.toml", "."];
     let read = Command::new("python3").arg(script).args(files).current_dir(here).output().unwrap();
     assert!(read.status.success(), "{}", text(&read.stderr));
@@ -86,7 +94,7 @@ fn tools_from_elsewhere_read_what_a_run_leaves_and_write_what_an_evaluation_read
         );
     }
 
-    for file in ["wide.parquet", "lists.parquet"] {
+    for file in ["wide.parquet", "lists.parquet", "matrix.npy"] {
         let done = biopay(&["evaluate", "--modality", "embedding", "--input", file], here);
         assert!(done.status.success(), "{file}: {}", text(&done.stderr));
         assert!(text(&done.stdout).contains("30"), "{file}: {}", text(&done.stdout));

@@ -170,12 +170,43 @@ const FILES: [Mistake; 22] = [
     (&["evaluate", "--merge", "text.txt"], "not a file of comparison counts"),
 ];
 
+/// Runs that go on or are played again, servers of one's own, and what is shown.
+const RUNS: [Mistake; 20] = [
+    (&["run", "--resume"], "--resume <DIR>"),
+    (&["run", "--resume", "missing"], "has nothing to go on from"),
+    (&["run", "--resume", "empty"], "begin it again"),
+    (&["run", "quickstart", "--resume", "empty"], "cannot be used with"),
+    (&["run", "--resume", "empty", "--seed", "3"], "cannot be used with"),
+    (&["run", "--resume", "s3://runs/whole"], "folder of this machine"),
+    (&["rerun"], "<RUN>"),
+    (&["rerun", "missing"], "manifest.json"),
+    (&["rerun", "empty"], "manifest.json"),
+    (&["run", "--quiet", "--json"], "cannot be used with"),
+    (&["run", "--quiet", "--find-knee"], "are for one run"),
+    (&["run", "--json", "--both-clocks"], "are for one run"),
+    (&["run", "--reuse-accounts"], "needs server.address"),
+    (&["run", "--set", "server.metrics=http://127.0.0.1:1/metrics"], "needs server.address"),
+    (&["run", "--set", "server.attack-consent=127.0.0.1:1"], "needs server.address"),
+    (
+        &["run", "--set", "server.address=a:1", "--set", "server.certificate=c", "--set", "server.attack-consent=b:1"],
+        "is not the consent of the owner",
+    ),
+    (
+        &["run", "--set", "server.address=a:1", "--set", "server.certificate=c", "--set", "server.metrics=a/metrics"],
+        "must begin with http://",
+    ),
+    (&["run", "--set", "server.attack-requests-per-s=0"], "must lie from 0.1 to 1000"),
+    (&["run", "--set", "server.address=nowhere", "--set", "server.certificate=text.txt"], "server.certificate"),
+    (&["evaluate", "--modality", "embedding", "--input", "text.npy"], "it is no .npy file"),
+];
+
 fn prepare(folder: &Path) {
     for name in ["folder", "empty"] {
         fs::create_dir(folder.join(name)).unwrap();
     }
-    let files: [(&str, &[u8]); 5] = [
+    let files: [(&str, &[u8]); 6] = [
         ("text.txt", b"hello\n"),
+        ("text.npy", b"hello\n"),
         ("broken.toml", b"handsets = = 3\n"),
         ("type.toml", b"handsets = \"many\"\n"),
         ("section.toml", b"[biometrc]\nquality = 0.5\n"),
@@ -204,6 +235,7 @@ fn faults(mistakes: &[Mistake]) -> Vec<String> {
         let before = names(folder.path());
         let made = Command::new(env!("CARGO_BIN_EXE_biopay")).args(*arguments).current_dir(&folder).output().unwrap();
         let text = String::from_utf8_lossy(&made.stderr);
+        println!("{:?} | {} | {}", made.status.code(), arguments.join(" "), text.lines().next().unwrap_or_default());
         let foreign = FOREIGN.iter().find(|phrase| text.contains(**phrase));
         let left = names(folder.path());
         let is_right = made.status.code() == Some(2) && text.contains(words) && foreign.is_none() && left == before;
@@ -217,7 +249,7 @@ fn faults(mistakes: &[Mistake]) -> Vec<String> {
 
 #[test]
 fn mistakes_are_answered_in_the_users_words() {
-    let kinds: [&[Mistake]; 5] = [&COMMANDS, &SCENARIOS, &SETTINGS, &VALUES, &FILES];
+    let kinds: [&[Mistake]; 6] = [&COMMANDS, &SCENARIOS, &SETTINGS, &VALUES, &FILES, &RUNS];
     let faults: Vec<String> = kinds.into_iter().flat_map(faults).collect();
     let tried: usize = kinds.iter().map(|mistakes| mistakes.len()).sum();
     assert!(tried >= 60);

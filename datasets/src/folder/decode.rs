@@ -1,14 +1,13 @@
 //! An image file's bytes to grey pixels: upright, laid on white, and of one resolution in both directions.
 
 use super::resolution::Resolution;
+use super::size::{PIXELS_MAX, within_limit};
+use super::{jpeg2000, wsq};
 use image::imageops::FilterType;
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, ImageDecoder, ImageReader, Limits, RgbImage};
 use ndarray::Array2;
 use std::io::Cursor;
-
-/// Pixels in an image at most; more are refused before they are decoded.
-pub const PIXELS_MAX: u64 = 1 << 26;
 
 /// The pixels of an image, and the resolution that its file states.
 pub(super) struct Decoded {
@@ -25,6 +24,14 @@ pub(super) fn decode(bytes: &[u8], given: Option<u16>) -> Result<Decoded, String
     if let Some(format) = unread_format(bytes) {
         return Err(format!("{format} is not read: convert it to PNG"));
     }
+    if wsq::is_wsq(bytes) {
+        let (pixels, stated) = wsq::decode(bytes)?;
+        return Ok(Decoded { pixels, pixels_per_inch: Some(given.unwrap_or(stated)) });
+    }
+    if jpeg2000::is_jpeg2000(bytes) {
+        let stated = jpeg2000::resolution(bytes).filter(|_| given.is_none());
+        return grey(jpeg2000::decode(bytes)?, stated, given);
+    }
     let open = || ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|error| error.to_string());
     let (columns, rows) = open()?.into_dimensions().map_err(|error| error.to_string())?;
     within_limit(columns, rows)?;
@@ -37,18 +44,16 @@ pub(super) fn decode(bytes: &[u8], given: Option<u16>) -> Result<Decoded, String
     let mut image = DynamicImage::from_decoder(decoder).map_err(|error| error.to_string())?;
     image.apply_orientation(orientation);
     let stated = stated.map(|r| if is_quarter_turn(orientation) { r.turned() } else { r });
+    grey(image, stated, given)
+}
+
+/// Makes an upright image grey on white, and scales it to one resolution.
+fn grey(image: DynamicImage, stated: Option<Resolution>, given: Option<u16>) -> Result<Decoded, String> {
     let grey = squared(on_white(image).into_luma8(), stated)?;
     let (columns, rows) = grey.dimensions();
     let pixels = Array2::from_shape_vec((rows as usize, columns as usize), grey.into_raw());
     let pixels_per_inch = given.or_else(|| stated.map(|r| r.larger().round() as u16));
     Ok(Decoded { pixels: pixels.map_err(|error| error.to_string())?, pixels_per_inch })
-}
-
-fn within_limit(columns: u32, rows: u32) -> Result<(), String> {
-    if u64::from(columns) * u64::from(rows) > PIXELS_MAX {
-        return Err(format!("{columns} by {rows} pixels are more than {PIXELS_MAX}"));
-    }
-    Ok(())
 }
 
 fn is_quarter_turn(orientation: Orientation) -> bool {
@@ -101,8 +106,6 @@ fn squared(grey: GrayImage, resolution: Option<Resolution>) -> Result<GrayImage,
 fn unread_format(bytes: &[u8]) -> Option<&'static str> {
     let brand = || bytes.get(4..12).unwrap_or_default();
     match bytes {
-        [0xff, 0xa0, ..] => Some("WSQ"),
-        [0xff, 0x4f, 0xff, 0x51, ..] | [0, 0, 0, 12, b'j', b'P', b' ', b' ', ..] => Some("JPEG 2000"),
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("WebP"),
         [b'%', b'P', b'D', b'F', ..] => Some("PDF"),
         _ if matches!(brand(), b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftypavif") => Some("HEIF"),
@@ -185,14 +188,20 @@ mod tests {
 
     #[test]
     fn unread_formats_are_named() {
-        for (bytes, name) in [
-            (b"\xff\xa0\xff\xa8".as_slice(), "WSQ"),
-            (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
-            (b"\0\0\0\x18ftypheic", "HEIF"),
-            (b"RIFF\0\0\0\0WEBPVP8 ", "WebP"),
-        ] {
+        for (bytes, name) in [(b"\0\0\0\x18ftypheic".as_slice(), "HEIF"), (b"RIFF\0\0\0\0WEBPVP8 ", "WebP")] {
             assert!(decode(bytes, None).err().unwrap().contains(name));
         }
+    }
+
+    /// `slope.jp2` is the lossless work of OpenJPEG, with a resolution of 500 pixels per inch in its box.
+    #[test]
+    fn jpeg_2000_is_read_with_its_resolution() {
+        let decoded = decode(include_bytes!("slope.jp2"), None).unwrap();
+        assert_eq!((decoded.pixels.dim(), decoded.pixels_per_inch), ((12, 20), Some(500)));
+        assert!(
+            decoded.pixels.indexed_iter().all(|((row, column), &value)| usize::from(value) == 10 * column + 3 * row)
+        );
+        assert!(decode(&include_bytes!("slope.jp2")[..60], None).is_err());
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use unicode_normalization::UnicodeNormalization;
 
 /// The endings that are taken for images, in lower case.
-const IMAGE_ENDINGS: [&str; 11] = ["png", "tif", "tiff", "bmp", "pgm", "pnm", "jpg", "jpeg", "jpe", "jfif", "gif"];
+const IMAGE_ENDINGS: [&str; 16] =
+    ["png", "tif", "tiff", "bmp", "pgm", "pnm", "jpg", "jpeg", "jpe", "jfif", "gif", "wsq", "jp2", "j2k", "jpc", "j2c"];
 /// The endings of image formats that are not read.
-const UNREAD_ENDINGS: [&str; 14] =
-    ["wsq", "jp2", "j2k", "jpc", "j2c", "jpx", "heic", "heif", "avif", "webp", "jxl", "pdf", "dng", "raw"];
+const UNREAD_ENDINGS: [&str; 9] = ["jpx", "heic", "heif", "avif", "webp", "jxl", "pdf", "dng", "raw"];
 /// What the folders' indices of Windows are called; those of macOS begin with a dot.
 const INDICES: [&str; 2] = ["thumbs.db", "desktop.ini"];
 /// How the names of truth files end.
@@ -37,7 +37,7 @@ biopay_biometrics::named_enum! {
         /// An image whose name does not tell its subject.
         Unnamed = "image whose name is not SUBJECT_IMPRESSION",
         /// An image of a format that is not read.
-        UnreadFormat = "image of a format that is not read (WSQ, JPEG 2000, HEIF, WebP, PDF): convert it to PNG",
+        UnreadFormat = "image of a format that is not read (HEIF, WebP, PDF): convert it to PNG",
         /// The manifest of a generated folder, or the truth behind one of its images.
         Description = "manifest or truth of a generated folder",
         /// Anything else.

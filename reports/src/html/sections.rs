@@ -16,11 +16,12 @@ use crate::text::{
 pub(crate) fn lead(summary: &Summary) -> String {
     let m = &summary.manifest;
     let mut out = format!(
-        r#"<p class="lead">{} handsets, {} clock, seed {}, {} measured on {} ({} cores).</p>"#,
+        r#"<p class="lead">{} handsets, {} clock, seed {}, {}{} measured on {} ({} cores).</p>"#,
         grouped(u64::from(m.handsets)),
         escape(&m.clock),
         m.seed,
         duration(m.duration_us as f64),
+        if m.is_virtual() { " of virtual time" } else { "" },
         escape(&m.machine.processor),
         m.machine.cores,
     );

@@ -11,6 +11,8 @@ const REGULAR: &[u8] = include_bytes!("dejavu-sans.ttf");
 const BOLD: &[u8] = include_bytes!("dejavu-sans-bold.ttf");
 /// Pixels a unit of the chart.
 const SCALE: f32 = 2.0;
+/// The resolution that the picture states: a unit of the chart is a pixel of style sheets, of which 96 make an inch.
+const PIXELS_PER_METRE: u32 = (96.0 * SCALE / 0.0254) as u32;
 /// Units: pixels of the chart.
 const TEXT_SIZE: f32 = 11.5;
 /// How much of a filled area is its colour.
@@ -122,6 +124,11 @@ impl Canvas {
         let mut bytes = Vec::new();
         let mut encoder = png::Encoder::new(&mut bytes, self.width as u32, self.height as u32);
         encoder.set_color(png::ColorType::Rgb);
+        encoder.set_pixel_dims(Some(png::PixelDimensions {
+            xppu: PIXELS_PER_METRE,
+            yppu: PIXELS_PER_METRE,
+            unit: png::Unit::Meter,
+        }));
         let mut writer = encoder.write_header().map_err(failed)?;
         writer.write_image_data(&self.pixels).map_err(failed)?;
         writer.finish().map_err(failed)?;
@@ -269,6 +276,7 @@ mod tests {
         let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
         let mut buffer = vec![0; reader.output_buffer_size().unwrap()];
         let info = reader.next_frame(&mut buffer).unwrap();
+        assert_eq!(reader.info().pixel_dims.map(|dims| (dims.xppu, dims.yppu)), Some((7_559, 7_559)), "192 dpi");
         (info.width as usize, buffer)
     }
 

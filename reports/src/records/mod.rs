@@ -1,5 +1,6 @@
 //! What a run records: the rows of its tables, the words in them, and their files.
 
+pub(crate) mod parquet;
 mod rows;
 pub(crate) mod tables;
 mod words;

@@ -25,6 +25,9 @@ table! {
         accepted: bool,
         /// Why there was nothing to compare: a failure to acquire or to derive; null otherwise.
         failure: Option<String>,
+        /// Number of the probe's capture on its device, the same number being the same sample; null in runs of schema 2. The
+        /// reference is the enrolment, of the captures from 0 on.
+        probe_capture: Option<u32>,
     }
 }
 
@@ -57,7 +60,7 @@ table! {
         failures_to_derive: u32,
         /// Whether the server found a presented QR consistent with the enrolled one.
         qr_accepted: bool,
-        /// How it ended: `registered`, `charged`, or the named refusal.
+        /// How it ended: `registered`, `reused`, `charged`, or the named refusal.
         outcome: String,
         /// When the login was answered; null where there was none.
         login_end_us: Option<u64>,

@@ -1,7 +1,8 @@
 //! Rows to Parquet and back, through one macro that is the schema's only definition.
 
+use super::parquet;
 use crate::error::Error;
-use polars::prelude::{Column, DataFrame, NamedFrom, ParquetReader, ParquetWriter, PolarsError, SerReader, Series};
+use polars::prelude::{Column, DataFrame, NamedFrom, ParquetReader, PolarsError, SerReader, Series};
 use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -10,6 +11,9 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 pub(crate) trait Table: Sized {
     /// The table's name: the file is `NAME.parquet`.
     const NAME: &'static str;
+
+    /// The columns' names and meanings, in their order.
+    const COLUMNS: &'static [(&'static str, &'static str)];
 
     /// Lays the rows out as columns.
     fn frame(rows: &[Self]) -> Result<DataFrame, PolarsError>;
@@ -25,10 +29,9 @@ pub(crate) trait Table: Sized {
 pub(crate) fn write<T: Table>(folder: &Path, rows: &[T]) -> Result<(), Error> {
     let table_error = |source| Error::Table { table: T::NAME, source };
     let path = folder.join(T::NAME).with_extension("parquet");
-    let file = File::create(&path).map_err(Error::file(&path))?;
     let mut frame = T::frame(rows).map_err(table_error)?;
-    ParquetWriter::new(file).set_parallel(false).finish(&mut frame).map_err(table_error)?;
-    Ok(())
+    let bytes = parquet::write(&mut frame, T::COLUMNS).map_err(table_error)?;
+    std::fs::write(&path, bytes).map_err(Error::file(&path))
 }
 
 /// Reads `NAME.parquet` of `folder`.
@@ -92,6 +95,10 @@ fn send_frames<T: Table>(path: &Path, columns: &[&str], sender: SyncSender<Resul
 
 /// A field's type, which has a column's type: values become a column and are read back.
 pub(crate) trait Cell: Sized {
+    /// Returns the cells of a column that tables of an earlier version lack; `None` where it has to be there.
+    fn lacking(_rows: usize) -> Option<Vec<Self>> {
+        None
+    }
     fn series(name: &'static str, values: Vec<Self>) -> Series;
     fn cells(column: &Column) -> Result<Vec<Option<Self>>, PolarsError>;
 }
@@ -108,6 +115,9 @@ macro_rules! cell {
         }
 
         impl Cell for Option<$type> {
+            fn lacking(rows: usize) -> Option<Vec<Self>> {
+                Some(vec![None; rows])
+            }
             fn series(name: &'static str, values: Vec<Self>) -> Series {
                 Series::new(name.into(), values)
             }
@@ -128,6 +138,11 @@ cell!(String, str);
 
 /// Reads one column; called by the rows that [`table!`] generates.
 pub(crate) fn column<C: Cell>(frame: &DataFrame, table: &'static str, name: &'static str) -> Result<Vec<C>, Error> {
+    if frame.column(name).is_err()
+        && let Some(lacking) = C::lacking(frame.height())
+    {
+        return Ok(lacking);
+    }
     let cells = frame.column(name).and_then(C::cells).map_err(|source| Error::Table { table, source })?;
     cells.into_iter().collect::<Option<_>>().ok_or(Error::Null { table, column: name })
 }
@@ -137,17 +152,19 @@ macro_rules! table {
     (
         $(#[$doc:meta])*
         pub struct $row:ident in $name:literal {
-            $($(#[$field_doc:meta])* $field:ident: $type:ty,)*
+            $($(#[doc = $field_doc:literal])* $field:ident: $type:ty,)*
         }
     ) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         pub struct $row {
-            $($(#[$field_doc])* pub $field: $type,)*
+            $($(#[doc = $field_doc])* pub $field: $type,)*
         }
 
         impl $crate::records::tables::Table for $row {
             const NAME: &'static str = $name;
+            const COLUMNS: &'static [(&'static str, &'static str)] =
+                &[$((stringify!($field), concat!($($field_doc),*)),)*];
 
             fn frame(rows: &[Self]) -> Result<polars::prelude::DataFrame, polars::prelude::PolarsError> {
                 let columns = vec![$(
@@ -184,6 +201,7 @@ mod tests {
             score,
             accepted: score.is_some(),
             failure: failure.map(Into::into),
+            probe_capture: Some(3),
         };
         vec![row(Some(0.25), None), row(None, Some("failed to derive"))]
     }

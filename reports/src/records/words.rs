@@ -116,6 +116,8 @@ words! {
     pub enum TransactionOutcome {
         /// The account was opened.
         Registered = "registered",
+        /// The account was there from an earlier run of the seed, and is used again.
+        Reused = "reused",
         /// The payment was charged.
         Charged = "charged",
         /// No account was opened, because the samples gave no reference.
@@ -142,7 +144,7 @@ impl TransactionOutcome {
             | Self::UnknownOutcome
             | Self::BankUnreachable
             | Self::Throttled => true,
-            Self::Registered | Self::Charged | Self::FailureToEnrol => false,
+            Self::Registered | Self::Reused | Self::Charged | Self::FailureToEnrol => false,
         }
     }
 
@@ -151,6 +153,7 @@ impl TransactionOutcome {
         match self {
             Self::ConnectionLost | Self::UnknownOutcome => true,
             Self::Registered
+            | Self::Reused
             | Self::Charged
             | Self::FailureToEnrol
             | Self::Overloaded
@@ -206,6 +209,8 @@ words! {
         Symbol = "symbol",
         /// The simulator.
         Simulator = "simulator",
+        /// The counters of a server that the run did not start, as its own page of metrics names them.
+        Metrics = "metrics",
     }
 }
 

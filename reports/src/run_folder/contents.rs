@@ -2,9 +2,10 @@
 
 use super::latency::LatencyRecorder;
 use crate::records::{Attack, AttackFigure, Comparison, Network, ServerFigure, Transaction};
+use serde::{Deserialize, Serialize};
 
 /// The rows of every table of a run, and its latencies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Records {
     /// Off-line comparisons.
     pub comparisons: Vec<Comparison>,

@@ -12,7 +12,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, IntervalLogWriterBuilder, LogEntry, Tag};
-use hdrhistogram::serialization::{Deserializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer, V2Serializer};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -27,10 +28,45 @@ const SIGNIFICANT_DIGITS: u8 = 3;
 pub const INTENDED: &str = "@intended";
 
 /// Latencies by operation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "Packed", into = "Packed")]
 pub struct LatencyRecorder {
     operations: BTreeMap<String, Histogram<u64>>,
     blocks: BTreeMap<String, TimeBlocks>,
+}
+
+/// The latencies of a run that has not ended, as a file keeps them: each histogram in the V2 encoding.
+#[derive(Serialize, Deserialize)]
+struct Packed {
+    operations: Vec<(String, Vec<u8>)>,
+    blocks: BTreeMap<String, TimeBlocks>,
+}
+
+impl From<LatencyRecorder> for Packed {
+    fn from(recorder: LatencyRecorder) -> Self {
+        let pack = |(name, histogram): (String, Histogram<u64>)| {
+            let mut bytes = Vec::new();
+            let packed = V2Serializer::new().serialize(&plain(&histogram), &mut bytes);
+            packed.expect("a vector takes every byte");
+            (name, bytes)
+        };
+        Self { operations: recorder.operations.into_iter().map(pack).collect(), blocks: recorder.blocks }
+    }
+}
+
+impl TryFrom<Packed> for LatencyRecorder {
+    type Error = String;
+
+    fn try_from(packed: Packed) -> Result<Self, String> {
+        let unpack = |(name, bytes): (String, Vec<u8>)| {
+            let mut histogram: Histogram<u64> =
+                Deserializer::new().deserialize(&mut bytes.as_slice()).map_err(|e| format!("{name}: {e}"))?;
+            histogram.auto(true);
+            Ok::<_, String>((name, histogram))
+        };
+        let operations = packed.operations.into_iter().map(unpack).collect::<Result<_, _>>()?;
+        Ok(Self { operations, blocks: packed.blocks })
+    }
 }
 
 impl LatencyRecorder {
@@ -107,13 +143,13 @@ impl LatencyRecorder {
         let mut bytes = Vec::new();
         let mut serializer = V2DeflateSerializer::new();
         let mut log = IntervalLogWriterBuilder::new()
-            .add_comment("biopay latencies in microseconds, one entry an operation")
+            .add_comment("biopay latencies in microseconds, one entry an operation; times on the run's clock")
             .begin_log_with(&mut bytes, &mut serializer)
             .map_err(|e| damaged(e.to_string()))?;
         for (operation, histogram) in &self.operations {
             let tag = Tag::new(operation).ok_or_else(|| damaged(format!("the name {operation:?} cannot be a tag")))?;
-            log.write_histogram(&plain(histogram), Duration::ZERO, Duration::ZERO, Some(tag))
-                .map_err(|e| damaged(format!("{e:?}")))?;
+            let (from, lasting) = self.blocks.get(operation).map_or((Duration::ZERO, Duration::ZERO), interval);
+            log.write_histogram(&plain(histogram), from, lasting, Some(tag)).map_err(|e| damaged(format!("{e:?}")))?;
         }
         std::fs::write(path, bytes).map_err(Error::file(path))
     }
@@ -142,6 +178,15 @@ impl LatencyRecorder {
             .entry(operation.to_owned())
             .or_insert_with(|| Histogram::new(SIGNIFICANT_DIGITS).expect("three significant digits are within 0 to 5"))
     }
+}
+
+/// Returns when the latencies of an operation were known: from the first block of time, for as long as the blocks last.
+fn interval(blocks: &TimeBlocks) -> (Duration, Duration) {
+    let (first, last) =
+        blocks.iter().fold((u64::MAX, 0), |(first, last), (block, ..)| (first.min(block), last.max(block)));
+    let at = |block: u64| Duration::from_micros(block.saturating_mul(blocks.width_us()));
+    let from = at(first.min(last));
+    (from, at(last + 1) - from)
 }
 
 /// Copies a histogram into one that is no larger than its values need: what it went through does not show in its

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 /// The manifest's file.
 pub(crate) const FILE: &str = "manifest.json";
 /// The schema that this version writes.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 /// The schemas that this version reads.
-pub const SCHEMAS_READ: [u32; 1] = [2];
+pub const SCHEMAS_READ: [u32; 2] = [2, 3];
 
 /// Whether a run reached its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +141,9 @@ pub struct Manifest {
     pub started_unix_s: u64,
     /// How long the measured part took on the run's clock. Units: microseconds.
     pub duration_us: u64,
+    /// How long each phase took on the machine's own clock. Units: seconds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub took_s: BTreeMap<String, f64>,
     /// Whether it reached its end.
     pub completion: Completion,
     /// Handsets that the scenario asked for.
@@ -165,6 +168,13 @@ pub struct Manifest {
     pub digest: String,
 }
 
+impl Manifest {
+    /// Whether the run's times are virtual.
+    pub fn is_virtual(&self) -> bool {
+        self.clock == "virtual"
+    }
+}
+
 #[cfg(test)]
 impl Manifest {
     /// Returns the manifest of a run of one second on the wall clock.
@@ -182,6 +192,7 @@ impl Manifest {
             noise: None,
             started_unix_s: 0,
             duration_us: 1_000_000,
+            took_s: BTreeMap::new(),
             completion: Completion::Complete,
             handsets: 1,
             shard: None,

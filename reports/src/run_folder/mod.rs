@@ -13,4 +13,4 @@ mod writer;
 pub use contents::Records;
 pub use reader::RunReader;
 pub use samples::FOLDER as SAMPLES_FOLDER;
-pub use writer::{CLAIM, RunWriter};
+pub use writer::{CLAIM, PARTS, RunWriter};

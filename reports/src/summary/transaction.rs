@@ -210,7 +210,7 @@ pub struct Throughput {
 fn end(outcome: &str) -> End {
     match TransactionOutcome::of(outcome) {
         Some(TransactionOutcome::Charged) => End::Charged,
-        Some(TransactionOutcome::Registered) => End::Other,
+        Some(TransactionOutcome::Registered | TransactionOutcome::Reused) => End::Other,
         Some(other) if other.is_fault() => End::Fault,
         Some(_) | None => End::Refused,
     }

@@ -4,8 +4,9 @@ use crate::error::Error;
 use crate::export::csv_field;
 use crate::figures::metric::Metric;
 use crate::judgement::threshold::Verdict;
+use crate::records::parquet;
 use crate::statistics::evidence::method::Method;
-use polars::prelude::{Column, DataFrame, NamedFrom, ParquetWriter, Series};
+use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -71,9 +72,8 @@ pub fn csv(keys: &[String], points: &[Point]) -> String {
 pub fn write_parquet(path: &Path, keys: &[String], points: &[Point]) -> Result<(), Error> {
     let table_error = |source| Error::Table { table: "sweep", source };
     let mut frame = frame(keys, points).map_err(table_error)?;
-    let file = std::fs::File::create(path).map_err(Error::file(path))?;
-    ParquetWriter::new(file).set_parallel(false).finish(&mut frame).map_err(table_error)?;
-    Ok(())
+    let bytes = parquet::write(&mut frame, &[]).map_err(table_error)?;
+    std::fs::write(path, bytes).map_err(Error::file(path))
 }
 
 fn rows(points: &[Point]) -> impl Iterator<Item = (&Point, &Metric)> {

@@ -123,6 +123,7 @@ impl Population {
                     score: score.map(|s| s as f32),
                     accepted: score.is_some_and(|s| s as f32 >= *threshold as f32),
                     failure: score.is_none().then(|| FAILURE_TO_ACQUIRE.to_owned()),
+                    probe_capture: None,
                 });
             }
         };

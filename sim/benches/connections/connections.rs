@@ -18,6 +18,7 @@ mod virtual_sessions;
 use biopay_sim::Scenario;
 use biopay_sim::people::plan::draw;
 use biopay_sim::people::population::{Population, captures_needed};
+use biopay_sim::people::sensors::Sensors;
 use biopay_sim::shard::Shard;
 use biopay_sim::wall::processes::{BANK_ARGUMENT, Processes, SERVER_ARGUMENT};
 use biopay_sim::wall::usage::Usage;
@@ -64,7 +65,10 @@ fn main() -> ExitCode {
 fn people(scenario: &Scenario) -> Arc<Population> {
     let plans = draw(scenario, Shard::WHOLE).expect("the scenario has no trace");
     let needed = captures_needed(&scenario.biometric, &plans);
-    let population = Population::make(scenario, &plans, &needed, &AtomicBool::new(false), &|_| {});
+    let sensors = Sensors::new(&scenario.biometric, scenario.seed, scenario.subject_count());
+    let mut sensors = sensors.expect("embeddings need no sensor");
+    sensors.admit(sensors.take_all(&needed, &AtomicBool::new(false), &|_| {}).expect("embeddings are always acquired"));
+    let population = Population::make(scenario, &plans, sensors, &AtomicBool::new(false));
     Arc::new(population.expect("embeddings always enrol"))
 }
 

@@ -1,7 +1,7 @@
 //! Verification codes, by an attacker who has login, QR and device, as after the theft of an unlocked handset.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged, with_codes};
+use super::definition::{DENIES, Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged, with_codes};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{Account, AttackedSystem, rng};
 use crate::Error;
@@ -52,6 +52,7 @@ pub(in crate::attack) const CODE_GUESSING: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(guessing(system))),
 };
@@ -64,7 +65,7 @@ async fn guessing(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut drawn = rng(system.setup, "codes");
     let digits = u32::from(system.scenario().server.code_digits);
     let (mut codes, mut hits, mut guesses) = (0, 0, 0);
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         let begun = system.clock.elapsed();
         let mut connection = system.enter(system.bot(index as u32), account).await?;
         let mut trial = Trial {
@@ -78,16 +79,19 @@ async fn guessing(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
         let mut page = 0;
         while trial.tries < system.setup.budget && system.clock.elapsed() - begun < WINDOW && !trial.succeeded {
             page += 1;
-            match code_page(system, &connection, account, &format!("code-{index}-{page}")).await? {
-                Err(retry_after_ms) => connection = system.return_after(connection, retry_after_ms, account).await?,
+            let throttled = match code_page(system, &connection, account, &format!("code-{index}-{page}")).await? {
+                Err(retry_after_ms) => Some(retry_after_ms),
                 Ok((payment, _)) => {
                     let first = drawn.random_range(0..10_u32.pow(digits));
-                    let throttled = guess(system, &connection, payment, first, digits, &mut trial).await?;
                     codes += 1;
-                    if let Some(retry_after_ms) = throttled {
-                        connection = system.return_after(connection, retry_after_ms, account).await?;
-                    }
+                    guess(system, &connection, payment, first, digits, &mut trial).await?
                 }
+            };
+            match throttled {
+                Some(retry_after_ms) if !system.has_time_for(retry_after_ms) => break,
+                Some(retry_after_ms) => connection = system.return_after(connection, retry_after_ms, account).await?,
+                None if !system.has_time_for(0) => break,
+                None => {}
             }
         }
         hits += u64::from(trial.succeeded);
@@ -164,6 +168,7 @@ pub(in crate::attack) const CODE_INTERCEPTION: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(interception(system))),
 };
@@ -172,7 +177,7 @@ pub(in crate::attack) const CODE_INTERCEPTION: Attack = Attack {
 /// on the factors before the code, which the attacker has too; without the device there is no code to intercept.
 async fn interception(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         for has_device in [true, false] {
             let begun = system.clock.elapsed();
             let connection = system.enter(system.bot(index as u32), account).await?;
@@ -210,6 +215,7 @@ pub(in crate::attack) const CODE_FLOODING: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "CWE-799: control of interaction frequency", max: RESISTED }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Refused(DENIES),
     },
     act: Act::Online(|system| Box::pin(flooding(system))),
 };
@@ -219,7 +225,7 @@ pub(in crate::attack) const CODE_FLOODING: Attack = Attack {
 async fn flooding(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let (mut sent, mut minutes) = (0, 0.0);
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         let begun = system.clock.elapsed();
         let connection = system.enter(system.bot(index as u32), account).await?;
         let (mut messages, mut page) = (0, 0);

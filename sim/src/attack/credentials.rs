@@ -1,7 +1,9 @@
 //! Attacks on names and passwords: a leaked list, the question who has an account, and a password alone.
 
 use super::act::{Act, Attack};
-use super::definition::{Defence, Description, RESISTED, Requirement, one_defence, unchanged, without_step_up};
+use super::definition::{
+    Defence, Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged, without_step_up,
+};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{Account, AttackedSystem, is_accepted, rng};
 use crate::Error;
@@ -35,6 +37,7 @@ pub(in crate::attack) const RE_ENROLMENT: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(re_enrolment(system))),
 };
@@ -52,7 +55,7 @@ fn re_enrolment_defences(configuration: Configuration) -> Vec<Defence> {
 /// device's signature on new enrolments, and a step up: the enrolled QR or the bank account's PIN.
 async fn re_enrolment(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         let begun = system.clock.elapsed();
         let connection = system.enter(system.bot(index as u32), account).await?;
         let outcome = take_over(system, &connection, account, index as u32).await?;
@@ -131,6 +134,7 @@ pub(in crate::attack) const CREDENTIAL_STUFFING: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "NIST SP 800-63B-3, 4.2: two different factors", max: RESISTED }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(stuffing(system))),
 };
@@ -140,7 +144,7 @@ pub(in crate::attack) const CREDENTIAL_STUFFING: Attack = Attack {
 async fn stuffing(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let mut drawn = stream(system.scenario().seed, "attack/leaked-list", 0);
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         let begun = system.clock.elapsed();
         let leaked = match drawn.random_bool(REUSED) {
             true => account.password.clone(),
@@ -182,6 +186,7 @@ pub(in crate::attack) const NAME_ENUMERATION: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "CWE-204: an answer that tells who has an account", max: RESISTED }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(enumeration(system))),
 };
@@ -192,7 +197,7 @@ async fn enumeration(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     let mut trials = Vec::new();
     let mut drawn = rng(system.setup, "names");
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         let nobody = LoginName::new(format!("nobody-{:08x}", drawn.random::<u32>()))?;
         // In turn, so that whatever drifts does so for both.
         for (name, times) in [(&account.login, &mut known), (&nobody, &mut unknown)] {

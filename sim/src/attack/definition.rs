@@ -26,13 +26,42 @@ pub(in crate::attack) struct Description {
     pub requirement: Option<Requirement>,
     /// Whether the derivation scheme decides on success, so that the lift over its false match rate means something.
     pub is_decided_by_scheme: bool,
+    /// Whether the attack may be made on a server that the run did not start.
+    pub elsewhere: Elsewhere,
 }
+
+/// Whether an attack may be made on a server that the run did not start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::attack) enum Elsewhere {
+    /// It needs no server.
+    NoServer,
+    /// With the owner's consent, within bounds of rate and time.
+    Allowed,
+    /// Never, for this reason.
+    Refused(&'static str),
+}
+
+/// The reason against attacks that take the service from others.
+pub(in crate::attack) const DENIES: &str = "it takes the service from the server's other users";
+/// The reason against attacks that read the bank's books.
+pub(in crate::attack) const NEEDS_BOOKS: &str =
+    "it counts postings in the bank's books, which only a bank of the run's own shows";
+/// The reason against attacks that look into the network.
+pub(in crate::attack) const NEEDS_NETWORK: &str = "it needs the simulated network";
+/// The reason against attacks that search the server's password hashes.
+pub(in crate::attack) const NEEDS_HASHES: &str = "it needs the server's password hashes";
 
 impl Description {
     /// Returns why the attack cannot be made on the scenario's own server; `None` where it can.
     pub(super) fn why_not(&self, scenario: &Scenario) -> Option<&'static str> {
+        let has_consent = scenario.server.attack_consent.is_some();
         if scenario.server.address.is_some() {
-            return Some("attacks are made on servers of the run's own, in virtual time, and not on server.address");
+            return match self.elsewhere {
+                Elsewhere::NoServer => None,
+                Elsewhere::Allowed if has_consent => None,
+                Elsewhere::Allowed => Some("server.attack-consent does not name the server at server.address"),
+                Elsewhere::Refused(why) => Some(why),
+            };
         }
         let mut with_needs = scenario.clone();
         (self.needs)(&mut with_needs);

@@ -2,10 +2,11 @@
 
 use super::setup::Setup;
 use biopay_reports::records::{Attack, AttackFigure, SPACE_COVERED};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The results of one or more attacks.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Findings {
     /// One row an attack on a target.
     pub trials: Vec<Attack>,

@@ -2,7 +2,7 @@
 //! neither finishes sending requests nor reads the answers.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
+use super::definition::{DENIES, Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{AMOUNT, Account, AttackedSystem, Dialler};
 use crate::Error;
@@ -68,6 +68,7 @@ pub(in crate::attack) const FLOOD: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "CWE-400: uncontrolled use of resources", max: RESISTED }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Refused(DENIES),
     },
     act: Act::Online(|system| Box::pin(flood(system))),
 };

@@ -3,7 +3,8 @@
 use super::act::{Act, Attack};
 use super::attackers::{ATTACKERS, CAPTURES};
 use super::definition::{
-    Description, RESISTED, Requirement, one_defence, unchanged, with_static_symbols, without_limits_on_guessing,
+    Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged, with_static_symbols,
+    without_limits_on_guessing,
 };
 use super::findings::{Figure, Findings, Trial};
 use super::system::{Account, AttackedSystem, is_accepted};
@@ -34,6 +35,7 @@ pub(in crate::attack) const ZERO_EFFORT: Attack = Attack {
             max: 1e-4,
         }),
         is_decided_by_scheme: true,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(zero_effort(system))),
 };
@@ -42,7 +44,7 @@ pub(in crate::attack) const ZERO_EFFORT: Attack = Attack {
 /// own finger, which must be accepted.
 async fn zero_effort(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         let attacker = match system.setup.configuration {
             Configuration::Control => account.subject,
             Configuration::PatentLiteral | Configuration::Hardened | Configuration::Scenario => {
@@ -98,6 +100,7 @@ pub(in crate::attack) const BRUTE_FORCE: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: true,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(brute_force(system))),
 };
@@ -110,7 +113,7 @@ pub(in crate::attack) const BRUTE_FORCE: Attack = Attack {
 async fn brute_force(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     let mut tally: BTreeMap<SchemeId, Opened> = BTreeMap::new();
-    for account in &system.accounts {
+    for account in system.targets() {
         let (mut pool, of) = pool(system, account);
         let trial = drive(system, account, &mut pool, "brute-force").await?;
         let entry = tally.entry(account.scheme).or_default();
@@ -223,7 +226,7 @@ async fn drive(
         took: Duration::ZERO,
     };
     let (mut page, mut pages) = (None, 0);
-    while trial.tries < system.setup.budget && !trial.succeeded {
+    while trial.tries < system.setup.budget && !trial.succeeded && system.has_time_for(0) {
         let Some(proposed) = strategy.propose() else {
             trial.outcome = "given-up".into();
             break;
@@ -241,6 +244,10 @@ async fn drive(
             page = Some(payment);
             let response = system.present(&connection, payment, &payload, fresh(system, payment)).await?;
             match &response {
+                Response::Refused(Refusal::Throttled { retry_after_ms }) if !system.has_time_for(*retry_after_ms) => {
+                    connection.close();
+                    return Ok(Trial { outcome: OUT_OF_TIME.into(), took: system.clock.elapsed() - begun, ..trial });
+                }
                 Response::Refused(Refusal::Throttled { retry_after_ms }) => {
                     connection = system.return_after(connection, *retry_after_ms, account).await?;
                     page = None;
@@ -260,6 +267,9 @@ async fn drive(
     Ok(trial)
 }
 
+/// The outcome where a server asks to wait longer than the attack on it may take.
+const OUT_OF_TIME: &str = "throttled-beyond-the-time";
+
 /// Hill climbing on nothing but accept or reject, at the server.
 pub(in crate::attack) const DECISION_CLIMBING: Attack = Attack {
     description: Description {
@@ -274,6 +284,7 @@ pub(in crate::attack) const DECISION_CLIMBING: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: true,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(climb(system))),
 };
@@ -288,7 +299,7 @@ async fn climb(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
         return Ok(findings);
     }
     let people = Arc::new(TemplateModel::new(&samples));
-    for account in &system.accounts {
+    for account in system.targets() {
         let scheme = build(account.scheme, &system.scenario().schemes.parameters)?;
         let factors = Factors { helper: account.helper.clone(), token: None };
         let rng = stream(system.scenario().seed, "attack/decision-climbing", u64::from(account.subject));

@@ -1,7 +1,7 @@
 //! Malformed messages, payloads and pictures: a decoder must refuse them without a panic.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
+use super::definition::{Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Findings, Trial};
 use super::system::{AttackedSystem, rng};
 use crate::Error;
@@ -82,6 +82,7 @@ pub(in crate::attack) const HOSTILE_INPUT: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(hostile(system))),
 };
@@ -200,6 +201,10 @@ async fn on_the_wire(system: &AttackedSystem<'_>, account: &super::system::Accou
     let mut sent = 0;
     let connection = system.connect(system.bot(0)).await?;
     for _ in 0..system.setup.budget {
+        system.pace().await;
+        if !system.has_time_for(0) {
+            break;
+        }
         let Ok((mut send, mut receive)) = connection.quic().open_bi().await else { break };
         let written = send.write_all(&mutated(&frame, &mut drawn)).await.is_ok();
         drop(send.finish());

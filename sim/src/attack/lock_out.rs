@@ -1,7 +1,7 @@
 //! The throttle used against an owner: wrong passwords for the owner's name, so that the server refuses the owner.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
+use super::definition::{DENIES, Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{Account, AttackedSystem};
 use crate::Error;
@@ -43,6 +43,7 @@ pub(in crate::attack) const LOCK_OUT: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "CWE-645: overly restrictive account lockout", max: RESISTED }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Refused(DENIES),
     },
     act: Act::Online(|system| Box::pin(lock_out(system))),
 };

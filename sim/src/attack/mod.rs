@@ -14,9 +14,11 @@
 
 mod act;
 mod attackers;
+mod bounds;
 mod codes;
 mod credentials;
 mod definition;
+mod elsewhere;
 mod findings;
 mod floods;
 mod guessing;
@@ -35,6 +37,7 @@ pub use attackers::captures_needed;
 pub use findings::Findings;
 
 use crate::Error;
+use crate::parts::Parts;
 use crate::people::Population;
 use crate::progress::Stage;
 use crate::scenario::attack::for_each_attack;
@@ -50,29 +53,56 @@ use std::sync::atomic::Ordering;
 
 /// Makes every attack of a scenario, in every configuration. Stops early when `stop` is set and returns the results so
 /// far. An attack that cannot be made is listed with its reason.
-pub fn mount(scenario: &Scenario, population: &Population, stop: &Stop) -> Findings {
+pub fn mount(scenario: &Scenario, population: &Population, parts: &Parts, stop: &Stop) -> Findings {
     if scenario.attack.is_empty() {
         return Findings::default();
     }
     let setups: Vec<Setup> =
         scenario.attack.iter().flat_map(|plan| Setup::of(scenario, plan, &attack_of(plan.kind).description)).collect();
     let stage = Stage::new("attacking", setups.len() as u64);
-    let made = setups.into_par_iter().map(|setup| {
+    let try_one = |(number, setup): &(usize, Setup)| {
+        let name = format!("attack-{number}-{}", setup.kind.name());
+        if let Some(found) = parts.find(&name) {
+            stage.add(1);
+            return found;
+        }
         if stop.flag().load(Ordering::Relaxed) {
             return Findings { is_partial: true, ..Findings::default() };
         }
-        let found = make(&setup, population).unwrap_or_else(|error| {
+        let found = make(setup, population, stop).unwrap_or_else(|error| {
             let broken = vec![format!("{}, {}: {error}", setup.kind.name(), setup.configuration.name())];
             Findings { broken, ..Findings::default() }
         });
         stage.add(1);
+        if !found.is_partial && found.broken.is_empty() && parts.keep(&name, &found).is_err() {
+            eprintln!("warning: the findings of {name} could not be kept");
+        }
         found
-    });
-    let made: Vec<Findings> = made.collect();
-    stage.finish();
+    };
+    let numbered = setups.into_iter().enumerate();
+    let (elsewhere, own): (Vec<_>, Vec<_>) = numbered.partition(|(_, setup)| setup.is_elsewhere());
+    // A server of somebody else's meets one attack at a time, within its rate.
+    let made = own.par_iter().map(try_one).collect::<Vec<_>>().into_iter().chain(elsewhere.iter().map(try_one));
     let mut findings = Findings { notes: left_out(scenario), ..Findings::default() };
-    made.into_iter().for_each(|found| findings.extend(found));
+    made.for_each(|found| findings.extend(found));
+    stage.finish();
+    if !elsewhere.is_empty() {
+        findings.notes.push(consented(scenario));
+    }
     findings
+}
+
+/// Returns the note on attacks on a server that the run did not start.
+fn consented(scenario: &Scenario) -> String {
+    let server = &scenario.server;
+    format!(
+        "The configuration 'scenario' of attacks is the server at {}, with its owner's consent (server.attack-consent): \
+         at most {} requests a second and {} s for each attack, on the accounts of this run's handsets, one attack after \
+         the other, so that one meets the limits that another has used up.",
+        server.attack_consent.as_deref().unwrap_or_default(),
+        server.attack_requests_per_s,
+        server.attack_seconds
+    )
 }
 
 /// Lists the attacks that the scenario asks for on its own server and that cannot be made there.
@@ -98,8 +128,11 @@ pub fn targets(plan: &AttackPlan) -> u64 {
 }
 
 /// Makes one attack on one system.
-fn make(setup: &Setup, population: &Population) -> Result<Findings, Error> {
+fn make(setup: &Setup, population: &Population, stop: &Stop) -> Result<Findings, Error> {
     match attack_of(setup.kind).act {
+        Act::Online(act) if setup.is_elsewhere() => {
+            elsewhere::play(setup, population, stop, async |system| act(system).await)
+        }
         Act::Online(act) => system::play(setup, population, async |system| act(system).await),
         Act::Offline(act) => act(&OfflineSystem { setup, population }),
         Act::Alone(act) => act(setup),

@@ -1,7 +1,7 @@
 //! A stolen table of password hashes, searched off line.
 
 use super::act::{Act, Attack};
-use super::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
+use super::definition::{Description, Elsewhere, NEEDS_HASHES, RESISTED, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial, space_covered};
 use super::setup::Setup;
 use super::system::rng;
@@ -40,6 +40,7 @@ pub(in crate::attack) const PASSWORD_SEARCH: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Refused(NEEDS_HASHES),
     },
     act: Act::Alone(search),
 };

@@ -1,7 +1,7 @@
 //! Payments: the same charge many times at once, another amount under the same key, somebody else's payment.
 
 use super::act::{Act, Attack};
-use super::definition::{ABSENT, Description, Requirement, one_defence, unchanged};
+use super::definition::{ABSENT, Description, Elsewhere, NEEDS_BOOKS, Requirement, one_defence, unchanged};
 use super::findings::{Figure, Findings, Trial};
 use super::system::{AMOUNT, Account, AttackedSystem};
 use crate::Error;
@@ -27,6 +27,7 @@ pub(in crate::attack) const CHARGE_RACE: Attack = Attack {
             max: ABSENT,
         }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Refused(NEEDS_BOOKS),
     },
     act: Act::Online(|system| Box::pin(race(system))),
 };
@@ -37,7 +38,7 @@ async fn race(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
     for (index, account) in system.accounts.iter().enumerate() {
         let begun = system.clock.elapsed();
-        let before = system.books().await?.charges;
+        let before = system.inside()?.server.books().await?.charges;
         let mut lines = Vec::new();
         for _ in 0..RACERS {
             lines.push(system.enter(account.subject, account).await?);
@@ -54,7 +55,7 @@ async fn race(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
         all(charges).await?;
         lines.iter().for_each(Connection::close);
         let keys = if system.setup.configuration == Configuration::Control { system.setup.budget } else { 1 };
-        let posted = system.books().await?.charges - before;
+        let posted = system.inside()?.server.books().await?.charges - before;
         let trial = Trial {
             target: account.subject,
             attacker: account.subject,
@@ -149,6 +150,7 @@ pub(in crate::attack) const FOREIGN_PAYMENT: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "CWE-639: authorisation by a key that the user chooses", max: ABSENT }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(foreign(system))),
 };
@@ -157,7 +159,7 @@ pub(in crate::attack) const FOREIGN_PAYMENT: Attack = Attack {
 /// its result, cancels it. The control uses it on the connection that it belongs to.
 async fn foreign(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    let pairs = system.accounts.iter().zip(system.accounts.iter().cycle().skip(1));
+    let pairs = system.targets().zip(system.accounts.iter().cycle().skip(1));
     for (index, (victim, attacker)) in pairs.enumerate() {
         let begun = system.clock.elapsed();
         let theirs = system.enter(victim.subject, victim).await?;

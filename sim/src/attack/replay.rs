@@ -1,7 +1,9 @@
 //! A symbol that was seen at an earlier payment, shown again: as it was, or made anew around the payload in it.
 
 use super::act::{Act, Attack};
-use super::definition::{ABSENT, Defence, Description, Requirement, one_defence, unchanged, with_static_symbols};
+use super::definition::{
+    ABSENT, Defence, Description, Elsewhere, Requirement, one_defence, unchanged, with_static_symbols,
+};
 use super::findings::{Findings, Trial};
 use super::system::{Account, AttackedSystem, is_accepted};
 use crate::Error;
@@ -51,6 +53,7 @@ pub(in crate::attack) const REPLAY: Attack = Attack {
         defences: replay_defences,
         requirement: Some(Requirement { source: "NIST SP 800-63B-3, 5.2.8: replay resistance", max: ABSENT }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Allowed,
     },
     act: Act::Online(|system| Box::pin(replay(system))),
 };
@@ -59,7 +62,7 @@ pub(in crate::attack) const REPLAY: Attack = Attack {
 /// (stops only the copy), a device's signature (stops neither, because it is static), and a signature over the nonce.
 async fn replay(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
-    for (index, account) in system.accounts.iter().enumerate() {
+    for (index, account) in system.targets().enumerate() {
         let seen = watch(system, account, index).await?;
         for form in [Form::Copy, Form::Rewrapped] {
             let begun = system.clock.elapsed();

@@ -1,6 +1,6 @@
 //! The defences of the attacked system: the scenario's server with counter-measures switched on and off.
 
-use super::definition::{Defence, Description};
+use super::definition::{Defence, Description, Elsewhere};
 use crate::scenario::{AttackKind, AttackPlan, Configuration, PinMode, Scenario};
 use biopay_server::config::Presentation;
 
@@ -52,6 +52,13 @@ impl Setup {
             Self { kind: plan.kind, attack, targets, budget, configuration, defence: defence.name, scenario }
         };
         (attack.defences)(configuration).into_iter().map(setup).collect()
+    }
+
+    /// Whether the attacked server is one that the run did not start.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.configuration == Configuration::Scenario
+            && self.attack.elsewhere == Elsewhere::Allowed
+            && self.scenario.server.address.is_some()
     }
 
     /// Returns the name of a form of the attack together with the defence that it met.

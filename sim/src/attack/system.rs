@@ -1,6 +1,7 @@
 //! The attacked system: a server with its bank in virtual time, its accounts, and connections from any address.
 
 use super::attackers::attackers_capture;
+use super::bounds::Bounds;
 use super::findings::Findings;
 use super::setup::Setup;
 use crate::Error;
@@ -25,7 +26,6 @@ use biopay_protocol::{
 };
 use biopay_server::client::Connection;
 use biopay_server::env::Clock;
-use biopay_server::issuer::ledger::LedgerAudit;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,27 +47,43 @@ pub(super) struct AttackedSystem<'a> {
     pub population: &'a Population,
     /// The accounts that are attacked.
     pub accounts: Vec<Account>,
-    /// The virtual clock.
+    /// The clock: virtual for a server of the run's own.
     pub clock: Arc<dyn Clock>,
+    /// What only a server of the run's own shows.
+    pub(super) inside: Option<Inside<'a>>,
+    /// The bounds of an attack on a server that the run did not start.
+    pub(super) bounds: Option<Bounds>,
+    pub(super) dialler: Dialler,
+}
+
+/// What an attack sees of a server of the run's own, besides its answers.
+pub(super) struct Inside<'a> {
     /// The timeline, with the network and its packets.
     pub timeline: Arc<Timeline>,
     /// The attacked server.
     pub server: &'a VirtualServer,
-    dialler: Dialler,
 }
 
 /// A source of connections from any address. Each task takes a copy.
 #[derive(Clone)]
 pub(super) struct Dialler {
-    address: ServerAddress,
-    clock: Arc<dyn Clock>,
+    /// The attacked server's address.
+    pub address: ServerAddress,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Dialler {
     /// Connects from an address; `None` if the handshake fails.
     pub(super) async fn connect(&self, host: u32) -> Option<Connection> {
-        let ServerAddress::Virtual { endpoint, config, name } = &self.address else { return None };
-        let connection = Connection::connect(endpoint, config.clone(), dialled_by(host), name).await;
+        let connection = match &self.address {
+            ServerAddress::Virtual { endpoint, config, name } => {
+                Connection::connect(endpoint, config.clone(), dialled_by(host), name).await
+            }
+            ServerAddress::Wall { endpoints, config, address, name } => {
+                Connection::connect(endpoints.first()?, config.clone(), *address, name).await
+            }
+        };
         Some(connection.ok()?.with_clock(self.clock.clone()))
     }
 
@@ -135,8 +151,8 @@ pub(super) fn play(
         let acting = async {
             accounts.truncate(setup.targets as usize);
             let dialler = Dialler { address, clock: clock.clone() };
-            let timeline = timeline.clone();
-            let system = AttackedSystem { setup, population, accounts, clock, timeline, server: &server, dialler };
+            let inside = Some(Inside { timeline: timeline.clone(), server: &server });
+            let system = AttackedSystem { setup, population, accounts, clock, inside, bounds: None, dialler };
             system.register_all().await?;
             act(&system).await
         };
@@ -163,7 +179,7 @@ pub(super) fn rng(setup: &Setup, purpose: &str) -> ChaCha8Rng {
 }
 
 /// Chooses the attacked accounts: owners who enrolled, their schemes in turn.
-fn accounts(setup: &Setup, population: &Population) -> Result<Vec<Account>, Error> {
+pub(super) fn accounts(setup: &Setup, population: &Population) -> Result<Vec<Account>, Error> {
     let scenario = &setup.scenario;
     let schemes = &scenario.schemes.r#use;
     let mut accounts = Vec::new();
@@ -199,6 +215,33 @@ impl AttackedSystem<'_> {
         broke(self.setup.kind, why)
     }
 
+    /// Returns what a server of the run's own shows.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRun`] for another server, on which the attack is never made.
+    pub(super) fn inside(&self) -> Result<&Inside<'_>, Error> {
+        self.inside.as_ref().ok_or_else(|| self.broke("it looks into a server of the run's own"))
+    }
+
+    /// Iterates over the attacked accounts for as long as the attack may take.
+    pub(super) fn targets(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.iter().take_while(|_| self.has_time_for(0))
+    }
+
+    /// Whether the attack may go on after a wait.
+    pub(super) fn has_time_for(&self, wait_ms: u32) -> bool {
+        let then = self.clock.elapsed() + Duration::from_millis(u64::from(wait_ms));
+        self.bounds.as_ref().is_none_or(|bounds| then < bounds.until)
+    }
+
+    /// Waits until the next request may be sent to a server that the run did not start.
+    pub(super) async fn pace(&self) {
+        if let Some(bounds) = &self.bounds {
+            bounds.pace(self.clock.as_ref()).await;
+        }
+    }
+
     /// Returns an address that belongs to attackers.
     pub(super) fn bot(&self, index: u32) -> u32 {
         self.scenario().handsets + index % BOTNET
@@ -216,6 +259,7 @@ impl AttackedSystem<'_> {
 
     /// Connects from an address.
     pub(super) async fn connect(&self, host: u32) -> Result<Connection, Error> {
+        self.pace().await;
         self.dialler.connect(host).await.ok_or_else(|| self.broke("no connection came about"))
     }
 
@@ -226,6 +270,7 @@ impl AttackedSystem<'_> {
 
     /// Sends a request and waits for the answer.
     pub(super) async fn ask(&self, connection: &Connection, request: &Request) -> Result<Response, Error> {
+        self.pace().await;
         connection.request(request).await.map_err(|error| self.broke(error))
     }
 
@@ -258,7 +303,9 @@ impl AttackedSystem<'_> {
         loop {
             match self.try_password(&connection, &account.login, &account.password).await? {
                 Response::LoggedIn { .. } => return Ok(connection),
-                Response::Refused(Refusal::Throttled { retry_after_ms }) => self.wait(retry_after_ms).await,
+                Response::Refused(Refusal::Throttled { retry_after_ms }) if self.has_time_for(retry_after_ms) => {
+                    self.wait(retry_after_ms).await;
+                }
                 other => return Err(self.broke(format!("a right login was answered with {}", other.name()))),
             }
         }
@@ -289,7 +336,10 @@ impl AttackedSystem<'_> {
             merchant: Merchant::new("Corner Shop")?,
             amount: MinorUnits::new(amount)?,
             currency: Currency::new("EUR")?,
-            idempotency_key: IdempotencyKey::new(key)?,
+            idempotency_key: IdempotencyKey::new(match &self.bounds {
+                Some(bounds) => format!("{key}{}", bounds.order_mark),
+                None => key.to_owned(),
+            })?,
             order: None,
         };
         self.ask(connection, &request).await
@@ -345,12 +395,8 @@ impl AttackedSystem<'_> {
         PayloadBytes::new(payload.to_bytes()).ok()
     }
 
-    /// Reads the bank's books.
-    pub(super) async fn books(&self) -> Result<LedgerAudit, Error> {
-        self.server.books().await
-    }
-
-    async fn register_all(&self) -> Result<(), Error> {
+    /// Registers the accounts. At a server that the run did not start, the run's own handsets have done so.
+    pub(super) async fn register_all(&self) -> Result<(), Error> {
         for account in &self.accounts {
             let connection = self.connect(account.subject).await?;
             let request = Request::Register {
@@ -363,7 +409,8 @@ impl AttackedSystem<'_> {
                 devices: account.devices.keys(),
             };
             let answer = self.ask(&connection, &request).await?;
-            if answer != Response::Registered {
+            let is_there = self.inside.is_none() && answer == Response::Refused(Refusal::LoginTaken);
+            if answer != Response::Registered && !is_there {
                 return Err(self.broke(format!("a registration was answered with {}", answer.name())));
             }
             connection.close();

@@ -1,13 +1,17 @@
 //! Attacks on QUIC: requests before the end of the handshake, replayed datagrams, and amplification.
 
 use super::act::{Act, Attack};
-use super::definition::{ABSENT, Description, Requirement, one_defence, unchanged, without_step_up};
+use super::definition::{
+    ABSENT, Description, Elsewhere, NEEDS_NETWORK, Requirement, one_defence, unchanged, without_step_up,
+};
 use super::findings::{Figure, Findings, Trial};
-use super::system::{AttackedSystem, BOTS_LINK};
+use super::system::{AttackedSystem, BOTS_LINK, Inside};
 use crate::Error;
 use crate::network::End;
 use crate::network::address::dialled_by;
 use crate::scenario::Configuration;
+use crate::virtual_time::server::VirtualServer;
+use crate::virtual_time::timeline::Timeline;
 use biopay_protocol::{HelperBytes, Request, Response, codec};
 use quinn::udp::Transmit;
 use std::time::Duration;
@@ -31,6 +35,7 @@ pub(in crate::attack) const EARLY_DATA: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "RFC 9001, 9.2: replays of 0-RTT", max: ABSENT }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Refused(NEEDS_NETWORK),
     },
     act: Act::Online(|system| Box::pin(early_data(system))),
 };
@@ -40,20 +45,21 @@ pub(in crate::attack) const EARLY_DATA: Attack = Attack {
 /// server processes no request before the end of the handshake.
 async fn early_data(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let mut findings = Findings::default();
+    let Inside { timeline, server } = system.inside()?;
     for index in 0..system.setup.targets {
         let host = system.bot(index);
         let begun = system.clock.elapsed();
-        take_ticket(system, host).await?;
-        system.timeline.with_fabric(|fabric| fabric.tap(host));
-        let accepted = send_early(system, host).await?;
-        let recorded = system.timeline.with_fabric(|fabric| fabric.untap());
+        take_ticket(system, server, host).await?;
+        timeline.with_fabric(|fabric| fabric.tap(host));
+        let accepted = send_early(system, server, host).await?;
+        let recorded = timeline.with_fabric(|fabric| fabric.untap());
         system.clock.sleep(PAUSE).await;
-        let before = system.server.answered("health");
+        let before = server.answered("health");
         for _ in 0..REPLAYS {
-            recorded.iter().for_each(|datagram| inject(system, host, datagram));
+            recorded.iter().for_each(|datagram| inject(timeline, host, datagram));
             system.clock.sleep(PAUSE).await;
         }
-        let again = system.server.answered("health") - before;
+        let again = server.answered("health") - before;
         let trial = |succeeded, tries, outcome: String| Trial {
             target: index,
             attacker: host,
@@ -79,8 +85,8 @@ fn early_name(accepted: Option<bool>) -> &'static str {
 }
 
 /// Connects once to obtain a ticket.
-async fn take_ticket(system: &AttackedSystem<'_>, host: u32) -> Result<(), Error> {
-    let connecting = system.dialler().begin(host, system.server.resuming());
+async fn take_ticket(system: &AttackedSystem<'_>, server: &VirtualServer, host: u32) -> Result<(), Error> {
+    let connecting = system.dialler().begin(host, server.resuming());
     let connection = match connecting {
         Some(connecting) => connecting.await.map_err(|error| system.broke(error))?,
         None => return Err(system.broke("no connection was begun")),
@@ -93,8 +99,8 @@ async fn take_ticket(system: &AttackedSystem<'_>, host: u32) -> Result<(), Error
 
 /// Connects again and sends a request before the end of the handshake; returns whether the server accepted it, or
 /// `None` if the ticket does not offer early data.
-async fn send_early(system: &AttackedSystem<'_>, host: u32) -> Result<Option<bool>, Error> {
-    let connecting = system.dialler().begin(host, system.server.resuming());
+async fn send_early(system: &AttackedSystem<'_>, server: &VirtualServer, host: u32) -> Result<Option<bool>, Error> {
+    let connecting = system.dialler().begin(host, server.resuming());
     let Some(connecting) = connecting else { return Err(system.broke("no connection was begun")) };
     match connecting.into_0rtt() {
         Err(connecting) => {
@@ -121,10 +127,10 @@ async fn ask_health(system: &AttackedSystem<'_>, connection: &quinn::Connection)
     ask.await.ok_or_else(|| system.broke("a question about the server's health was not answered"))
 }
 
-fn inject(system: &AttackedSystem<'_>, host: u32, datagram: &[u8]) {
+fn inject(timeline: &Timeline, host: u32, datagram: &[u8]) {
     let destination = dialled_by(host);
     let transmit = Transmit { destination, ecn: None, contents: datagram, segment_size: None, src_ip: None };
-    system.timeline.send(End::Handsets, &transmit);
+    timeline.send(End::Handsets, &transmit);
 }
 
 /// Answers of the server directed at an address that is another's.
@@ -139,6 +145,7 @@ pub(in crate::attack) const AMPLIFICATION: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "RFC 9000, 8.1: at most three times what was received", max: 0.5 }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::Refused(NEEDS_NETWORK),
     },
     act: Act::Online(|system| Box::pin(amplification(system))),
 };
@@ -148,17 +155,18 @@ pub(in crate::attack) const AMPLIFICATION: Attack = Attack {
 /// three times as much.
 async fn amplification(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
     let (mut trials, mut sum) = (Vec::new(), (0, 0));
+    let Inside { timeline, .. } = system.inside()?;
     for index in 0..system.setup.targets {
-        let (begun, before) = (system.clock.elapsed(), bots_traffic(system));
+        let (begun, before) = (system.clock.elapsed(), bots_traffic(timeline));
         if system.setup.configuration == Configuration::Control {
             ask_for_much(system, index).await?;
         } else {
             let host = system.bot(index);
-            system.timeline.with_fabric(|fabric| fabric.deafen(host));
+            timeline.with_fabric(|fabric| fabric.deafen(host));
             drop(system.dialler().connect(host).await);
         }
         system.clock.sleep(PAUSE).await;
-        let after = bots_traffic(system);
+        let after = bots_traffic(timeline);
         let (up, down) = (after.0 - before.0, after.1 - before.1);
         sum = (sum.0 + up, sum.1 + down);
         trials.push(Trial {
@@ -189,10 +197,9 @@ fn factor(up: u64, down: u64) -> f64 {
 }
 
 /// Returns the bytes sent from and to the attackers' addresses so far.
-fn bots_traffic(system: &AttackedSystem<'_>) -> (u64, u64) {
-    let bytes = |direction| {
-        system.timeline.with_fabric(|fabric| fabric.traffic().get(&(BOTS_LINK, direction)).map_or(0, |t| t.bytes))
-    };
+fn bots_traffic(timeline: &Timeline) -> (u64, u64) {
+    let bytes =
+        |direction| timeline.with_fabric(|fabric| fabric.traffic().get(&(BOTS_LINK, direction)).map_or(0, |t| t.bytes));
     (bytes("up"), bytes("down"))
 }
 

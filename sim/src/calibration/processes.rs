@@ -5,6 +5,7 @@ use crate::Error;
 use crate::io::any_port;
 use crate::people::plan::draw;
 use crate::people::population::{Population, captures_needed};
+use crate::people::sensors::Sensors;
 use crate::scenario::{Scenario, ServiceModel};
 use crate::shard::Shard;
 use crate::wall::processes::Processes;
@@ -30,7 +31,9 @@ pub(super) async fn measure(model: &mut ServiceModel) -> Result<(), Error> {
     let scenario = Scenario::load("throughput", &settings)?;
     let plans = draw(&scenario, Shard::WHOLE)?;
     let needed = captures_needed(&scenario.biometric, &plans);
-    let population = Population::make(&scenario, &plans, &needed, &AtomicBool::new(false), &|_| {})?;
+    let mut sensors = Sensors::new(&scenario.biometric, scenario.seed, scenario.subject_count())?;
+    sensors.admit(sensors.take_all(&needed, &AtomicBool::new(false), &|_| {})?);
+    let population = Population::make(&scenario, &plans, sensors, &AtomicBool::new(false))?;
     let scratch = tempfile::tempdir().map_err(Error::file("a temporary folder"))?;
     let processes = Processes::start(&scenario.server, &scenario.schemes.parameters, &population, scratch.path())?;
     let ping = ping(&processes).await?;

@@ -2,7 +2,9 @@
 
 use crate::Error;
 use crate::cluster::bucket::{Address, Bucket, Place};
+use crate::parts::Parts;
 use biopay_reports::RunWriter;
+use biopay_reports::run_folder::CLAIM;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -60,6 +62,8 @@ impl Output {
         let Self::Bucket { bucket, address, mut staging } = self else {
             return Ok((folder.display().to_string(), folder.join("report.html").display().to_string()));
         };
+        // A run in an object store cannot go on.
+        Parts::remove(&folder)?;
         if let Err(error) = bucket.upload(&folder) {
             eprintln!("the run is kept in {}", folder.display());
             return Err(error);
@@ -131,10 +135,12 @@ pub(super) fn vacant(out: &Path, overwrite: bool) -> Result<PathBuf, Error> {
     let is_new = fs::create_dir(out);
     match is_new.map_err(|error| error.kind()) {
         Ok(()) | Err(ErrorKind::AlreadyExists) if RunWriter::claim(out)? => Ok(out.to_owned()),
+        // The lock on the claim decides whether that run is still under way.
+        Ok(()) | Err(ErrorKind::AlreadyExists) if overwrite => Ok(out.to_owned()),
         Ok(()) | Err(ErrorKind::AlreadyExists) => Err(Error::Usage(format!(
-            "{} belongs to another run that has not ended: choose another --out (or remove {} there if that run was killed)",
-            out.display(),
-            biopay_reports::run_folder::CLAIM
+            "{} belongs to another run that has not ended: choose another --out (if that run was killed: biopay run \
+             --resume {0}, or remove the folder)",
+            out.display()
         ))),
         Err(kind) => Err(Error::file(out)(kind.into())),
     }
@@ -171,11 +177,18 @@ pub(super) fn claim_next(name: &str) -> Result<PathBuf, Error> {
     Err(Error::Usage("runs/ has a folder for every number: remove some".into()))
 }
 
-/// Releases a claimed folder, and removes it if nothing was written into it.
-pub(super) fn release(folder: &Path) {
+/// Releases a claimed folder, and removes it if nothing was written into it. Returns false, and leaves it claimed, if it has
+/// parts from which its run can go on.
+pub(super) fn release(folder: &Path) -> bool {
+    if Parts::are_in(folder) {
+        return false;
+    }
+    // A disk that was full may have taken the folder of parts and nothing else.
+    Parts::remove(folder).ok();
     // What cannot be removed is no longer empty, and stays.
-    fs::remove_file(folder.join(biopay_reports::run_folder::CLAIM)).ok();
+    fs::remove_file(folder.join(CLAIM)).ok();
     fs::remove_dir(folder).ok();
+    true
 }
 
 const MANIFEST: &str = "manifest.json";

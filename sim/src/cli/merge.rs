@@ -2,6 +2,7 @@
 
 use super::folder::{Input, Output, release};
 use super::report::conclude;
+use super::show::ShowArgs;
 use crate::Error;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -27,16 +28,19 @@ pub(super) struct MergeArgs {
     /// Replaces a run that is already in the folder.
     #[arg(long)]
     overwrite: bool,
+    #[command(flatten)]
+    show: ShowArgs,
 }
 
 pub(super) fn execute(args: &MergeArgs, command_line: &str) -> Result<(), Error> {
+    let shown = args.show.shown();
     let out = Output::open(&args.out, args.overwrite)?;
     let merged = merge(args, &out.folder(), command_line);
     if merged.is_err() {
         release(&out.folder());
     }
     merged?;
-    conclude(out)
+    conclude(out, shown)
 }
 
 fn merge(args: &MergeArgs, out: &Path, command_line: &str) -> Result<(), Error> {

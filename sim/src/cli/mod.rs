@@ -13,15 +13,17 @@ mod merge;
 mod plan;
 mod refusal;
 mod report;
+mod rerun;
 mod run;
 mod search;
+mod show;
 mod sweep;
 mod symbol;
 mod train;
 mod tune;
 
 use crate::Error;
-use crate::wall::processes::{BANK_ARGUMENT, SERVER_ARGUMENT};
+use crate::wall::processes::{BANK_ARGUMENT, SERVER_ARGUMENT, clear_after_killed_run};
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,6 +65,8 @@ enum Command {
     Tune(tune::TuneArgs),
     /// Measures the cost of work on this machine, for virtual time.
     Calibrate(calibrate::CalibrateArgs),
+    /// Plays a run in virtual time again from its manifest, and compares the bytes.
+    Rerun(rerun::RerunArgs),
     /// Merges the shards of a run into one run folder.
     Merge(merge::MergeArgs),
     /// Writes a run's report again, or its figures for other programs.
@@ -85,8 +89,8 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         // A run starts this program again as its server and its bank, so that one build has all three.
         let own_arguments = || args.iter().take(1).chain(args.iter().skip(2)).cloned();
         match role {
-            SERVER_ARGUMENT => return biopay_server::process::server_main(own_arguments()),
-            BANK_ARGUMENT => return biopay_server::process::bank_main(own_arguments()),
+            SERVER_ARGUMENT => return afterwards(biopay_server::process::server_main(own_arguments())),
+            BANK_ARGUMENT => return afterwards(biopay_server::process::bank_main(own_arguments())),
             _ => {}
         }
     }
@@ -99,6 +103,12 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Ends a server or a bank of a run.
+fn afterwards(code: ExitCode) -> ExitCode {
+    clear_after_killed_run();
+    code
 }
 
 fn execute(command: Command, command_line: &str) -> Result<(), Error> {
@@ -115,6 +125,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Train(command) => train::execute(&command),
         Command::Tune(args) => tune::execute(&args, command_line),
         Command::Calibrate(args) => calibrate::execute(&args),
+        Command::Rerun(args) => rerun::execute(&args),
         Command::Merge(args) => merge::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
         Command::Compare(args) => compare::execute(&args),

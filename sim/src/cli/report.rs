@@ -1,6 +1,7 @@
 //! `biopay report`, and how every run ends: summary, report, verdict.
 
 use super::folder::{Input, Output};
+use super::show::{Shown, style};
 use crate::Error;
 use crate::cluster::bucket::Place;
 use biopay_reports::export::{self, Document};
@@ -8,6 +9,7 @@ use biopay_reports::knee::Knee;
 use biopay_reports::threshold::Verdict;
 use biopay_reports::{RunReader, Summary, html, terminal};
 use clap::{Args, ValueEnum};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "Examples:
@@ -110,13 +112,15 @@ pub(super) fn execute(args: &ReportArgs) -> Result<(), Error> {
 ///
 /// [`Error::InvalidRun`], [`Error::ThresholdFailed`] and [`Error::NotEnoughEvidence`], after everything is written; the
 /// errors of reading and writing.
-pub(super) fn conclude(mut out: Output) -> Result<(), Error> {
+pub(super) fn conclude(mut out: Output, shown: Shown) -> Result<(), Error> {
     out.keep();
     let folder = out.folder();
     let run = RunReader::open(&folder)?;
     let (summary, records) = Summary::read(&run)?;
     let document = Document::new(&summary)?;
-    println!("\n{}{}", terminal::verdicts(&document), terminal::summary(&summary));
+    if shown == Shown::Text {
+        println!("\n{}{}", terminal::verdicts(&document, style()), terminal::summary(&summary, style()));
+    }
     let write = |name: &str, text: String| {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(Error::file(path))
@@ -127,7 +131,11 @@ pub(super) fn conclude(mut out: Output) -> Result<(), Error> {
         write("junit.xml", export::junit(&document))?;
     }
     let (place, report) = out.deliver()?;
-    println!("run folder  {place}\nreport      {report}");
+    match shown {
+        Shown::Text => println!("run folder  {place}\nreport      {report}"),
+        Shown::Json => println!("{:#}", json!({ "run_folder": place, "report": report, "summary": document })),
+        Shown::Nothing => {}
+    }
     if !run.manifest().invalid.is_empty() {
         return Err(Error::InvalidRun(run.manifest().invalid.join("; ")));
     }

@@ -3,7 +3,9 @@
 use super::folder::{Output, claim_next, release, vacant};
 use super::report::conclude;
 use super::search;
+use super::show::{ShowArgs, Shown};
 use crate::cluster::bucket::Place;
+use crate::parts::{EVERY, Parts};
 use crate::people::population::bank_accounts;
 use crate::run::knee::Search;
 use crate::scenario::{BUILT_IN, ClockKind};
@@ -12,7 +14,8 @@ use crate::stop::Stop;
 use crate::wall::processes::account_lines;
 use crate::{Error, Scenario};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const EXAMPLES: &str = "Examples:
   biopay run
@@ -26,7 +29,9 @@ const EXAMPLES: &str = "Examples:
   biopay run throughput --find-knee                        the highest rate of payments that is served in time
   biopay run quickstart --both-clocks --with mine.toml     wall clock beside virtual time, with `biopay calibrate`'s costs
   biopay run quickstart --print-accounts > accounts.csv    for a server of your own: biopay-bank --accounts accounts.csv
-  biopay run quickstart --set server.address=127.0.0.1:4433 --set server.certificate=server.pem
+  biopay run quickstart --set server.address=127.0.0.1:4433 --set server.certificate=server.pem --reuse-accounts
+
+  biopay run --resume runs/ten-thousand-1                  goes on with a run that was killed or stopped
 
 Ctrl-C ends a run early and keeps what was measured, marked as partial: exit code 130.";
 
@@ -77,6 +82,19 @@ pub(super) struct RunArgs {
     /// Runs the scenario on the wall clock and in virtual time, and compares the latencies.
     #[arg(long, conflicts_with_all = ["clock", "shard", "find_knee"])]
     both_clocks: bool,
+    /// Goes on with a run that was ended early, from the parts that its folder has kept: the same bytes in virtual time as
+    /// without the interruption.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenario", "settings", "with", "seed", "out", "overwrite", "clock", "shard", "find_knee", "both_clocks", "reuse_accounts"])]
+    resume: Option<PathBuf>,
+    /// The interval at which a run keeps its finished parts. Units: seconds.
+    #[arg(long, value_name = "S", default_value_t = EVERY.as_secs(), hide = true)]
+    keep_every: u64,
+    /// Uses the accounts again that an earlier run of this seed has opened at `server.address`, as
+    /// `--set server.reuse-accounts=true` does.
+    #[arg(long)]
+    reuse_accounts: bool,
+    #[command(flatten)]
+    show: ShowArgs,
     /// Prints the scenario with every default filled in and exits.
     #[arg(long)]
     print_config: bool,
@@ -93,6 +111,13 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
     if args.print_schema {
         println!("{:#}", Scenario::schema());
         return Ok(());
+    }
+    let shown = args.show.shown();
+    if shown != Shown::Text && (args.find_knee || args.both_clocks) {
+        return Err(Error::Usage("--quiet and --json are for one run, not for --find-knee and --both-clocks".into()));
+    }
+    if let Some(folder) = &args.resume {
+        return resume(folder, args.keep_every, shown);
     }
     let scenario = load(args, args.clock)?;
     if args.print_config {
@@ -127,17 +152,46 @@ pub(super) fn execute(args: &RunArgs, command_line: &str) -> Result<(), Error> {
         None => Output::Here(claim_next(&scenario.name)?),
     };
     let folder = out.folder();
-    let played = crate::run::run(&scenario, args.shard, &folder, command_line.to_owned(), &stop);
-    if played.is_err() {
-        release(&folder);
+    let every = Duration::from_secs(args.keep_every);
+    let played = crate::run::begin(&scenario, args.shard, &folder, command_line.to_owned(), every, &stop);
+    kept(played, &folder)?;
+    conclude_after(out, shown, &stop)
+}
+
+/// Goes on with a run that was ended early.
+fn resume(folder: &Path, keep_every: u64, shown: Shown) -> Result<(), Error> {
+    let folder = Place::here(folder, "only a run in a folder of this machine can go on")?;
+    let stop = Stop::on_interrupt()?;
+    let played = crate::run::resume(&folder, Duration::from_secs(keep_every), &stop);
+    if played.is_err() && Parts::are_in(&folder) {
+        say_how_to_go_on(&folder);
     }
     played?;
-    conclude_after(out, &stop)
+    conclude_after(Output::Here(folder), shown, &stop)
+}
+
+/// Releases the folder of a run that failed, or says how it goes on where parts of it are kept.
+fn kept(played: Result<PathBuf, Error>, folder: &Path) -> Result<(), Error> {
+    match played {
+        // The folder is the other process's.
+        Err(error @ Error::Reports(biopay_reports::Error::Written(_))) => Err(error),
+        Err(error) => {
+            if !release(folder) {
+                say_how_to_go_on(folder);
+            }
+            Err(error)
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+fn say_how_to_go_on(folder: &Path) {
+    eprintln!("what was finished is kept: go on with biopay run --resume {}", folder.display());
 }
 
 /// Ends a run, and fails if a signal ended it early: its verdict is then that of a part of its records.
-fn conclude_after(out: Output, stop: &Stop) -> Result<(), Error> {
-    match conclude(out) {
+fn conclude_after(out: Output, shown: Shown, stop: &Stop) -> Result<(), Error> {
+    match conclude(out, shown) {
         Ok(()) | Err(Error::InvalidRun(_) | Error::ThresholdFailed(_) | Error::NotEnoughEvidence(_))
             if stop.check().is_err() =>
         {
@@ -150,7 +204,8 @@ fn conclude_after(out: Output, stop: &Stop) -> Result<(), Error> {
 fn load(args: &RunArgs, clock: Option<ClockKind>) -> Result<Scenario, Error> {
     // A clock on the command line is a setting like others, since which scenarios are right depends on it.
     let clock = clock.map(|clock| format!("clock={}", clock.name()));
-    let settings: Vec<String> = args.settings.iter().cloned().chain(clock).collect();
+    let reuse = args.reuse_accounts.then(|| "server.reuse-accounts=true".to_owned());
+    let settings: Vec<String> = args.settings.iter().cloned().chain(clock).chain(reuse).collect();
     let scenario = Scenario::load_with(&args.scenario, &args.with, &settings)?;
     Ok(Scenario { seed: args.seed.unwrap_or(scenario.seed), ..scenario })
 }

@@ -2,6 +2,7 @@
 
 use super::folder::Output;
 use super::report::conclude;
+use super::show::Shown;
 use crate::run::clocks::{Pair, RATIOS_EXPECTED, pairs};
 use crate::run::knee::{Search, find};
 use crate::shard::Shard;
@@ -55,7 +56,7 @@ pub(super) fn both_clocks(scenarios: [&Scenario; 2], out: &Path, command_line: &
     for scenario in scenarios {
         let out = out.join(scenario.clock.name());
         let folder = crate::run::run(scenario, Shard::WHOLE, &out, command_line.to_owned(), stop)?;
-        conclude(Output::Here(folder.clone()))?;
+        conclude(Output::Here(folder.clone()), Shown::Text)?;
         let (summary, _) = Summary::read(&RunReader::open(&folder)?)?;
         if summary.manifest.completion == Completion::Partial {
             return Ok(());

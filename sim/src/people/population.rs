@@ -89,8 +89,8 @@ pub struct Population {
 }
 
 impl Population {
-    /// Makes samples, templates and enrolments on all cores. Stops early when `stop` is set; owners without samples
-    /// then count as not enrolled.
+    /// Makes enrolments on all cores, of the captures that are ready and others where they are needed. Stops early when
+    /// `stop` is set; owners without samples then count as not enrolled.
     ///
     /// # Errors
     ///
@@ -98,13 +98,10 @@ impl Population {
     pub fn make(
         scenario: &Scenario,
         plans: &[HandsetPlan],
-        needed: &[CaptureKey],
+        sensors: Sensors,
         stop: &AtomicBool,
-        progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Self, Error> {
         let registry = Arc::new(Registry::new(&scenario.schemes.parameters)?);
-        let mut sensors = Sensors::new(&scenario.biometric, scenario.seed, scenario.subject_count())?;
-        sensors.prepare(needed, stop, progress)?;
         let plans: Vec<&HandsetPlan> = plans.iter().filter(|plan| !plan.is_impostor()).collect();
         let owners: Vec<Owner> = plans
             .into_par_iter()

@@ -8,13 +8,14 @@ use biopay_datasets::presentation::{Species, TrainingSamples};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The sensor that captured: one of two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Sensor {
     /// The sensor of the enrolled handset.
     Handset,
@@ -23,7 +24,7 @@ pub enum Sensor {
 }
 
 /// The key of one capture of one subject; the same key gives the same image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CaptureKey {
     /// The capture subject.
     pub subject: u32,
@@ -36,7 +37,7 @@ pub struct CaptureKey {
 }
 
 /// The result of a capture: a template, or the reason why there is none.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Captured {
     /// The template, or why the sample was not acquired.
     pub template: Result<Template, AcquisitionFailure>,
@@ -87,20 +88,20 @@ impl Sensors {
         &self.device_names[sensor as usize]
     }
 
-    /// Makes captures in advance on all cores, subject by subject, and calls `progress` after each. Stops early when
-    /// `stop` is set, and keeps the captures made so far.
+    /// Makes captures on all cores, subject by subject, and calls `progress` after each. Stops early when `stop` is set,
+    /// and returns the captures made so far.
     ///
     /// # Errors
     ///
     /// What extraction reports beside a failure to acquire.
-    pub fn prepare(
-        &mut self,
+    pub fn take_all(
+        &self,
         keys: &[CaptureKey],
         stop: &AtomicBool,
         progress: &(dyn Fn(u64) + Sync),
-    ) -> Result<(), Error> {
+    ) -> Result<Vec<(CaptureKey, Captured)>, Error> {
         let mut by_subject: BTreeMap<u32, Vec<CaptureKey>> = BTreeMap::new();
-        for &key in keys.iter().filter(|k| !self.ready.contains_key(k)) {
+        for &key in keys {
             by_subject.entry(key.subject).or_default().push(key);
         }
         let session = |(subject, keys): (u32, Vec<CaptureKey>)| {
@@ -113,8 +114,12 @@ impl Sensors {
             Ok(made)
         };
         let made: Vec<Vec<_>> = by_subject.into_par_iter().map(session).collect::<Result<_, Error>>()?;
-        self.ready.extend(made.into_iter().flatten());
-        Ok(())
+        Ok(made.into_iter().flatten().collect())
+    }
+
+    /// Adds captures that are ready before the run needs them.
+    pub fn admit(&mut self, captures: impl IntoIterator<Item = (CaptureKey, Captured)>) {
+        self.ready.extend(captures);
     }
 
     /// Returns a capture: a prepared one, or else a new one.
@@ -146,6 +151,21 @@ impl Sensors {
     /// An invalid quality.
     pub fn sample(&self, key: CaptureKey) -> Result<Option<Sample>, Error> {
         self.image(self.modality.person(key.subject).as_ref(), key)
+    }
+
+    /// Returns the images of a subject's captures with each sensor, the first of each: making the subject takes as long as
+    /// several images.
+    ///
+    /// # Errors
+    ///
+    /// An invalid quality.
+    pub fn pictures(&self, subject: u32) -> Result<Vec<(Sensor, Sample)>, Error> {
+        let person = self.modality.person(subject);
+        let picture = |sensor| {
+            let key = CaptureKey { subject, sensor, number: 0, age_months: 0 };
+            Ok(self.image(person.as_ref(), key)?.map(|sample| (sensor, sample)))
+        };
+        [Sensor::Handset, Sensor::SecondDevice].into_iter().filter_map(|sensor| picture(sensor).transpose()).collect()
     }
 
     /// Whether an artefact of a species can stand before the scenario's sensor.
@@ -227,7 +247,7 @@ mod tests {
         };
         let key = CaptureKey { subject: 3, sensor: Sensor::SecondDevice, number: 7, age_months: 0 };
         let mut early = Sensors::new(&biometric, 1, 10).unwrap();
-        early.prepare(&[key], &AtomicBool::new(false), &|_| {}).unwrap();
+        early.admit(early.take_all(&[key], &AtomicBool::new(false), &|_| {}).unwrap());
         let late = Sensors::new(&biometric, 1, 10).unwrap();
         assert_eq!(early.sample(key).unwrap(), late.sample(key).unwrap());
         assert_eq!(early.capture(key).unwrap().template, late.capture(key).unwrap().template);

@@ -120,5 +120,5 @@ fn write_sample(population: &Population, key: CaptureKey, path: &Path) -> Result
 
 fn write_symbol(payload: &QrPayload, path: &Path) -> Result<(), Error> {
     let Ok(symbol) = Symbol::fitted(&payload.to_bytes()) else { return Ok(()) };
-    symbol.render(MODULE_PIXELS).save(path).map_err(|e| Error::Usage(format!("{}: {e}", path.display())))
+    symbol.render(MODULE_PIXELS).save(path).map_err(Error::picture(path))
 }

@@ -1,6 +1,7 @@
 //! The comparison of all subjects with each other, off line: FMR and FNMR of the schemes that handsets and server use.
 
 use crate::Error;
+use crate::parts::Parts;
 use crate::people::population::{Owner, Population};
 use crate::people::sensors::{CaptureKey, Captured};
 use biopay_biometrics::scheme::{HelperData, Scheme, SchemeId, ServerRecord};
@@ -17,6 +18,7 @@ pub(super) fn all_pairs(
     schemes: &[SchemeId],
     probes: &[CaptureKey],
     subjects: u32,
+    parts: &Parts,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Vec<Comparison>, Error> {
     let made = |&key: &CaptureKey| Some((key, population.sensors.find(key)?));
@@ -27,20 +29,24 @@ pub(super) fn all_pairs(
         let scheme = population.registry.scheme(id);
         let references: Vec<_> =
             population.owners.range(..subjects).filter_map(|(_, o)| reference(o, scheme)).collect();
-        let compared: Vec<Vec<Comparison>> = references
-            .into_par_iter()
-            .map(|reference| {
-                let mated = probes.iter().filter(|(key, _)| key.subject == reference.subject);
-                let non_mated = firsts.iter().filter(|(key, _)| key.subject != reference.subject);
-                let rows: Vec<_> = mated.chain(non_mated).map(|p| compare(population, scheme, &reference, p)).collect();
-                progress(1);
-                rows
-            })
-            .collect();
-        rows.extend(compared.into_iter().flatten());
+        let of_one = |reference: &Reference<'_>| {
+            let mated = probes.iter().filter(|(key, _)| key.subject == reference.subject);
+            let non_mated = firsts.iter().filter(|(key, _)| key.subject != reference.subject);
+            let rows: Vec<_> = mated.chain(non_mated).map(|p| compare(population, scheme, reference, p)).collect();
+            progress(1);
+            rows
+        };
+        for (number, block) in references.chunks(BLOCK * rayon::current_num_threads()).enumerate() {
+            let name = format!("comparisons-{}-{number}-of-{}", id.name(), block.len());
+            let compared = || Ok(block.par_iter().map(of_one).collect::<Vec<_>>().concat());
+            rows.extend(parts.find_or_make(&name, |_| true, compared)?);
+        }
     }
     Ok(rows)
 }
+
+/// The references of one part of a run for each thread.
+const BLOCK: usize = 64;
 
 struct Reference<'a> {
     subject: u32,
@@ -83,5 +89,6 @@ fn compare(
         score: verdict.and_then(|v| v.score),
         accepted: verdict.is_some_and(|v| v.accepted),
         failure: outcome.err(),
+        probe_capture: Some(key.number),
     }
 }

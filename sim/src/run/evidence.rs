@@ -16,6 +16,9 @@ pub(super) fn missing(transactions: &[Transaction]) -> Option<String> {
     if total == 0 || outcomes.contains_key(TransactionOutcome::Registered.name()) {
         return None;
     }
+    if let Some(reused) = outcomes.get(TransactionOutcome::Reused.name()) {
+        return strangers(transactions, *reused);
+    }
     let (most, count) = outcomes.iter().max_by_key(|(_, count)| **count)?;
     let reached = total - outcomes.get(TransactionOutcome::ConnectionLost.name()).unwrap_or(&0);
     if reached == 0 {
@@ -24,10 +27,24 @@ pub(super) fn missing(transactions: &[Transaction]) -> Option<String> {
         ));
     }
     let hint = match *most {
-        LOGIN_TAKEN => ": the server has the people of this seed already; use another --seed or an empty store",
+        LOGIN_TAKEN => {
+            ": the server has the people of this seed already; use --reuse-accounts, another --seed or an empty store"
+        }
         _ => "",
     };
     Some(format!("no account was opened: of {total} registrations {count} ended as {most}{hint}"))
+}
+
+/// Returns why a run that used accounts again shows nothing: nobody could log in to them.
+fn strangers(transactions: &[Transaction], reused: u64) -> Option<String> {
+    let mut payments = transactions.iter().filter(|t| t.kind == TransactionKind::Payment).peekable();
+    payments.peek()?;
+    payments.all(|t| t.login_end_us.is_none()).then(|| {
+        format!(
+            "none of the {reused} accounts that are used again let its owner in: they are not those of this seed and \
+             scenario; use the seed of the run that opened them, or an empty store"
+        )
+    })
 }
 
 /// The server's name for the refusal of a login that somebody has.
@@ -56,6 +73,17 @@ mod tests {
         assert!(of(&["device-required"]).unwrap().contains("device-required"));
         assert_eq!(of(&["connection-lost", "registered"]), None);
         assert_eq!(of(&[]), None);
+    }
+
+    #[test]
+    fn accounts_that_let_nobody_in_are_no_evidence() {
+        let payment = |login_end_us| Transaction {
+            kind: TransactionKind::Payment.name().into(),
+            login_end_us,
+            ..Transaction::default()
+        };
+        assert!(missing(&[registration("reused"), payment(None)]).unwrap().contains("not those of this seed"));
+        assert_eq!(missing(&[registration("reused"), payment(None), payment(Some(7))]), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::people::population::{Owner, Population};
-use crate::people::sensors::{CaptureKey, Sensor};
+use crate::people::sensors::Sensor;
 use biopay_datasets::folder::write_image;
 use biopay_protocol::qr::Symbol;
 use std::fs;
@@ -24,9 +24,11 @@ pub(super) fn write(population: &Population, folder: &Path) -> Result<(), Error>
 }
 
 fn write_samples(population: &Population, owner: &Owner, prefix: &Path) -> Result<(), Error> {
-    for (sensor, name) in [(Sensor::Handset, "handset"), (Sensor::SecondDevice, "second_device")] {
-        let key = CaptureKey { subject: owner.subject, sensor, number: 0, age_months: 0 };
-        let Some(sample) = population.sensors.sample(key)? else { continue };
+    for (sensor, sample) in population.sensors.pictures(owner.subject)? {
+        let name = match sensor {
+            Sensor::Handset => "handset",
+            Sensor::SecondDevice => "second_device",
+        };
         let device = population.sensors.device(sensor);
         let path = with_suffix(prefix, &format!("{name}_subject_{}_{name}_({device}).png", owner.subject));
         write_image(&path, &sample)?;
@@ -41,7 +43,7 @@ fn write_symbols(owner: &Owner, prefix: &Path) -> Result<(), Error> {
         let caption =
             format!("subject_{}_{}:_{}_bytes,_version_{}", owner.subject, id.name(), bytes.len(), symbol.version());
         let path = with_suffix(prefix, &format!("{}_{caption}.png", id.name()));
-        symbol.render(MODULE_PIXELS).save(&path).map_err(|e| Error::Usage(format!("{}: {e}", path.display())))?;
+        symbol.render(MODULE_PIXELS).save(&path).map_err(Error::picture(&path))?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use super::{compare, populate};
 use crate::Error;
 use crate::calibration::timing::Watch;
+use crate::parts::Parts;
 use crate::people::plan;
 use crate::people::population::{captures_needed, comparison_probes};
 use crate::scenario::{ClockKind, Scenario};
@@ -117,10 +118,10 @@ fn timed(scenario: &Scenario, handsets: u32, stop: &Stop) -> Result<Timed, Error
     let plans = plan::draw(&part, Shard::WHOLE)?;
     let probes = comparison_probes(&plans, part.comparisons.subjects);
     let watch = Watch::start();
-    let population = Arc::new(populate(&part, &plans, &probes, stop)?);
+    let population = Arc::new(populate(&part, &plans, &probes, &Parts::none(), stop)?);
     let capturing_us = watch.us();
     let watch = Watch::start();
-    let rows = compare(&part.schemes, part.comparisons.subjects, &population, &probes)?.len();
+    let rows = compare(&part.schemes, part.comparisons.subjects, &population, &probes, &Parts::none())?.len();
     let comparing_us = watch.us();
     let captures = captures_needed(&part.biometric, &plans).len() + probes.len();
     let transactions = plans.iter().map(|plan| plan.transactions.len()).sum();

@@ -28,10 +28,10 @@ impl Bound {
         let (key, value, max) = (self.key, (self.value)(scenario), self.max);
         match self.least {
             Least::From(min) if !(min..=max).contains(&value) => {
-                Err(format!("{key} = {value} must lie from {min} to {max}"))
+                Err(format!("{key} = {} must lie from {} to {}", short(value), short(min), short(max)))
             }
             Least::AboveZero if !(value > 0.0 && value <= max) => {
-                Err(format!("{key} = {value} must be above 0 and at most {max}"))
+                Err(format!("{key} = {} must be above 0 and at most {}", short(value), short(max)))
             }
             Least::From(_) | Least::AboveZero => Ok(()),
         }
@@ -52,6 +52,12 @@ impl Bound {
         }
         node["maximum"] = number(self.max);
     }
+}
+
+/// Writes a number as people do, with a power of ten where it is very large or small.
+fn short(value: f64) -> String {
+    let is_usual = value == 0.0 || (1e-6..1e10).contains(&value.abs());
+    if is_usual { value.to_string() } else { format!("{value:e}") }
 }
 
 /// Writes whole numbers without a fraction, as schemas of integers have them.
@@ -77,7 +83,7 @@ const UNIX_MAX_S: f64 = 4.2e9;
 const DAY_MS: f64 = 86_400_000.0;
 
 /// The bounds, section by section.
-const BOUNDS: [Bound; 35] = [
+const BOUNDS: [Bound; 37] = [
     from("handsets", 2.0, HANDSETS_MAX as f64, |s| s.handsets.into()),
     from("biometric.quality", 0.0, 1.0, |s| s.biometric.quality),
     from("biometric.ageing-per-year", 0.0, 1.0, |s| s.biometric.ageing_per_year),
@@ -110,6 +116,8 @@ const BOUNDS: [Bound; 35] = [
     // Argon2 needs eight blocks a lane.
     from("server.hash-memory-kib", 8.0, 4_194_304.0, |s| s.server.hash_memory_kib.into()),
     from("server.code-digits", 1.0, 9.0, |s| s.server.code_digits.into()),
+    from("server.attack-requests-per-s", 0.1, 1_000.0, |s| s.server.attack_requests_per_s),
+    from("server.attack-seconds", 1.0, 86_400.0, |s| s.server.attack_seconds),
     from("server.service.cores", 1.0, 1_024.0, |s| s.server.service.cores as f64),
     from("comparisons.subjects", 0.0, 100_000.0, |s| s.comparisons.subjects.into()),
     above_zero("the sum of payments.stored, recapture and second-device", f64::MAX, |s| s.payments.weight()),

@@ -2,7 +2,7 @@
 
 use super::bounds::{self, TIME_MAX_S, WEIGHT_MAX};
 use super::definition::Scenario;
-use super::sections::{Arrivals, Biometric, ClockKind, Network, Pattern};
+use super::sections::{Arrivals, Biometric, ClockKind, Network, Pattern, ServerSettings};
 use super::vocabulary;
 use crate::network::{Itinerary, ProfileId};
 use biopay_biometrics::scheme::{Registry, SchemeId};
@@ -18,6 +18,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), String> {
     network(&scenario.network)?;
     clock(scenario)?;
     schemes(scenario)?;
+    consent(&scenario.server)?;
     thresholds(scenario)?;
     attacks(scenario)?;
     Registry::new(&scenario.schemes.parameters).map(drop).map_err(|e| format!("schemes.parameters: {e}"))
@@ -147,5 +148,32 @@ fn clock(scenario: &Scenario) -> Result<(), String> {
             Err("server.address and server.certificate must be set together".into())
         }
         ClockKind::Wall | ClockKind::Virtual => Ok(()),
+    }
+}
+
+/// Checks that what is said of a server that runs already is said of the one that the scenario names.
+fn consent(server: &ServerSettings) -> Result<(), String> {
+    match (&server.address, &server.attack_consent) {
+        (Some(address), Some(consent)) if address != consent => Err(format!(
+            "server.attack-consent = {consent:?} is not the consent of the owner of server.address = {address:?}: ask \
+             them, then write their address in both"
+        )),
+        (None, Some(_)) => {
+            Err("server.attack-consent needs server.address: servers of the run's own need no consent".into())
+        }
+        (None, None) if server.reuse_accounts => {
+            Err("server.reuse-accounts needs server.address: a server of the run's own begins without accounts".into())
+        }
+        (None, None) if server.metrics.is_some() => {
+            Err("server.metrics needs server.address: the counters of the run's own server are in the report anyway"
+                .into())
+        }
+        (Some(_), Some(_)) | (_, None) => Ok(()),
+    }?;
+    match &server.metrics {
+        Some(url) if !url.starts_with("http://") => {
+            Err(format!("server.metrics = {url:?} must begin with http://, as in http://127.0.0.1:9464/metrics"))
+        }
+        Some(_) | None => Ok(()),
     }
 }

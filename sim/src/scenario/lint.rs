@@ -37,6 +37,12 @@ pub(super) fn without_effect(scenario: &Scenario) -> Vec<String> {
         server.code_digits != ServerSettings::default().code_digits && !server.verification_code,
         "server.code-digits has no effect, because server.verification-code = false",
     );
+    let limits = (server.attack_requests_per_s, server.attack_seconds);
+    let usual_limits = (ServerSettings::default().attack_requests_per_s, ServerSettings::default().attack_seconds);
+    warn(
+        limits != usual_limits && server.attack_consent.is_none(),
+        "server.attack-requests-per-s and attack-seconds have no effect without server.attack-consent",
+    );
     warnings.extend(foreign_server(server));
     warnings
 }

@@ -286,12 +286,26 @@ pub struct ServerSettings {
     /// has its own server: then nobody waits for anybody, and a run in shards gives the same bytes as the whole.
     pub shared: bool,
     /// A server that is running already, as HOST:PORT, instead of one that the run starts, on the wall clock. Its bank
-    /// must have the accounts of `biopay run SCENARIO --print-accounts`, and no login of this seed may be registered.
+    /// must have the accounts of `biopay run SCENARIO --print-accounts`; logins of this seed may be registered there only
+    /// with `reuse-accounts`.
     pub address: Option<String>,
     /// The file of the certificate, PEM, that handsets trust at that address.
     pub certificate: Option<PathBuf>,
     /// The name in that certificate; default: that of a development certificate.
     pub name: Option<String>,
+    /// Whether accounts that an earlier run of this seed has opened at that address are used again: a registration whose
+    /// login is taken then counts as `reused`.
+    pub reuse_accounts: bool,
+    /// The URL of that server's counters in Prometheus' text format, as `http://127.0.0.1:9464/metrics`: they are read
+    /// before and after the run, and what they counted goes into the report.
+    pub metrics: Option<String>,
+    /// The consent of that server's owner to attacks on it: its HOST:PORT once more, so that the consent does not go with
+    /// the scenario to another server. Without it the configuration `scenario` of attacks is left out there.
+    pub attack_consent: Option<String>,
+    /// The limit on an attack's requests to that server. Units: requests per second.
+    pub attack_requests_per_s: f64,
+    /// The limit on the time of each attack on that server. Units: seconds.
+    pub attack_seconds: f64,
     /// The cost of the server's work in virtual time.
     pub service: ServiceModel,
 }
@@ -412,6 +426,11 @@ impl Default for ServerSettings {
             address: None,
             certificate: None,
             name: None,
+            reuse_accounts: false,
+            metrics: None,
+            attack_consent: None,
+            attack_requests_per_s: 10.0,
+            attack_seconds: 60.0,
             service: ServiceModel::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::plan::Planned;
 use crate::Error;
+use crate::parts::Origin;
 use crate::progress::Stage;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -39,12 +40,15 @@ fn run_one(program: &Path, point: &Planned, folder: &Path) -> Result<(), String>
     let text = toml::to_string(&point.scenario).map_err(|e| e.to_string())?;
     std::fs::write(&scenario, text).map_err(|e| format!("{}: {e}", scenario.display()))?;
     let run = point.run_folder(folder);
-    let done = Command::new(program)
-        .arg("run")
-        .arg(&scenario)
-        .arg("--out")
-        .arg(&run)
-        .arg("--overwrite")
+    // A point that was killed goes on from its finished parts.
+    let origin = Origin::read(&run).ok().flatten();
+    let mut command = Command::new(program);
+    command.arg("run");
+    match origin.is_some_and(|origin| origin.scenario == point.scenario) {
+        true => command.arg("--resume").arg(&run),
+        false => command.arg(&scenario).arg("--out").arg(&run).arg("--overwrite"),
+    };
+    let done = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

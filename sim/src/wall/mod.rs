@@ -1,7 +1,9 @@
 //! A run on the wall clock: real sockets, real time, and a server in its own process, here or elsewhere.
 
 pub mod generator;
+mod metrics;
 pub mod noise;
+mod preflight;
 pub mod processes;
 pub mod target;
 pub mod usage;
@@ -21,6 +23,7 @@ use biopay_reports::records::{GENERATOR_LAG, Operation, ServerFigure};
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use generator::{Generated, drain, generate};
+use metrics::Counters;
 use noise::Quiet;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,7 +45,9 @@ pub fn play(
     wait_for(scenario.arrivals.begin_unix_s, stop)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let started_unix_s = clock.unix_ms() / 1_000;
-    let mut simulation = Simulation::new(Rules::of(scenario), plans, population.clone(), Links::default());
+    let rules = rules(scenario, started_unix_s);
+    let mut simulation = Simulation::new(rules, plans, population.clone(), Links::default());
+    let counters = scenario.server.metrics.as_deref().map(Counters::read).transpose()?;
     let stage = Stage::new("registering and paying", simulation.tally().planned);
     let mut progress = |t: Tally, at| stage.progress(t.finished, t.planned, &status(&t, ClockKind::Wall, at));
     // One thread carries the connections; the world has this one.
@@ -69,6 +74,10 @@ pub fn play(
     let mut notes = vec![target.note()];
     notes.extend(NOTES.map(String::from));
     records.server = target.finish()?;
+    if let Some(counters) = &counters {
+        records.server.extend(counters.since()?);
+        notes.push(COUNTED.into());
+    }
     records.server.extend(used.figures(tally, &generated));
     let mut invalid = used.objections(&scenario.generator, &records.latency, &generated);
     for extraction in population.sensors.ready().filter_map(|(_, captured)| captured.extraction) {
@@ -112,6 +121,18 @@ fn wait_for(begin_unix_s: u64, stop: &Stop) -> Result<(), Error> {
         std::thread::sleep(Duration::from_millis(begin_ms.saturating_sub(clock.unix_ms()).min(50)));
     }
     Ok(())
+}
+
+/// The note on the counters of a server that others may use as well.
+const COUNTED: &str = "The figures of the component 'metrics' are that server's own counters, read before and after the run: differences of what only grows, and gauges at its end. What others did there meanwhile counts as well.";
+
+/// Returns the rules of a run on the wall clock: where accounts are used again, its orders are marked with its start.
+fn rules(scenario: &Scenario, started_unix_s: u64) -> Rules {
+    let rules = Rules::of(scenario);
+    match rules.reuses_accounts {
+        true => Rules { order_mark: format!("-{started_unix_s}"), ..rules },
+        false => rules,
+    }
 }
 
 const NOTES: [&str; 2] = [

@@ -59,6 +59,8 @@ impl Processes {
         let text = toml::to_string(&server_config(settings, schemes, bank.listening, scratch))
             .map_err(|e| Error::Start { component: "server", why: e.to_string() })?;
         fs::write(&config, text).map_err(Error::file(&config))?;
+        // The bank has read the PINs, and nobody else needs them.
+        fs::remove_file(&accounts).map_err(Error::file(&accounts))?;
         let metrics = scratch.join(METRICS);
         let arguments = [OsStr::new("--config"), config.as_os_str(), OsStr::new("--metrics"), metrics.as_os_str()];
         let server = Process::start("server", SERVER_ARGUMENT, arguments, scratch)?;
@@ -167,6 +169,26 @@ fn certificate(ready: &Value) -> Result<CertificateDer<'static>, Error> {
     der.filter(|der| !der.is_empty()).map(CertificateDer::from).ok_or_else(unreadable)
 }
 
+/// The variable that tells a server or a bank of a run where its files are.
+const SCRATCH: &str = "BIOPAY_SCRATCH";
+/// The variable that tells it the process of the run.
+const RUN: &str = "BIOPAY_RUN_PROCESS";
+
+/// Removes the files of a server or a bank that has ended after its run was killed: the run cannot do so any more, and
+/// stores with accounts in them stay nowhere.
+#[cfg(unix)]
+pub(crate) fn clear_after_killed_run() {
+    let run = std::env::var(RUN).ok().and_then(|run| run.parse().ok());
+    let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get());
+    if run.is_some() && run != parent {
+        // The other of both may be writing there still, and then removes the rest itself.
+        std::env::var_os(SCRATCH).map(|scratch| fs::remove_dir_all(scratch).ok());
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn clear_after_killed_run() {}
+
 /// One child process.
 struct Process {
     name: &'static str,
@@ -188,6 +210,7 @@ impl Process {
         let failed = |why: String| Error::Start { component: name, why };
         let mut command = command(argument)?;
         command.args(arguments).arg("--exit-on-stdin-close");
+        command.env(SCRATCH, scratch).env(RUN, std::process::id().to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);
         shield_from_interrupt(&mut command);
         let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;

@@ -4,20 +4,17 @@ use crate::Error;
 use crate::io::{ServerAddress, any_port};
 use crate::people::population::Population;
 use crate::scenario::{Connections, ServerSettings};
+use crate::wall::preflight::reach;
 use crate::wall::processes::Processes;
 use crate::wall::usage::Usage;
 use biopay_biometrics::scheme::SchemeParameters;
 use biopay_reports::records::ServerFigure;
-use biopay_server::client::Connection;
-use biopay_server::env::Clock;
-use biopay_server::env::system::SystemClock;
 use biopay_server::socket;
 use biopay_server::tls::{DEVELOPMENT_NAMES, TlsSources, client_config};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 /// The server at which handsets pay.
 pub enum Target {
@@ -31,6 +28,8 @@ pub enum Target {
         name: String,
         /// The trusted certificate and the transport settings of handsets.
         config: quinn::ClientConfig,
+        /// What it showed of itself before the run, in words.
+        greeting: String,
     },
 }
 
@@ -62,10 +61,15 @@ impl Target {
         let unusable = |why: String| Error::Usage(format!("server.certificate = {}: {why}", certificate.display()));
         let chain = CertificateDer::pem_file_iter(certificate).map_err(|e| unusable(e.to_string()))?;
         let trusted: Vec<_> = chain.collect::<Result<_, _>>().map_err(|e| unusable(e.to_string()))?;
+        if trusted.is_empty() {
+            return Err(unusable(
+                "there is no certificate in it: use a PEM file, with -----BEGIN CERTIFICATE-----".into(),
+            ));
+        }
         let config = client_config(&trusted, &TlsSources::system()).map_err(|e| unusable(e.to_string()))?;
         let name = settings.name.clone().unwrap_or_else(|| DEVELOPMENT_NAMES[0].to_owned());
-        let address = reach(given, &config, &name)?;
-        Ok(Some(Self::Elsewhere { address, name, config }))
+        let (address, greeting) = reach(given, &config, &name)?;
+        Ok(Some(Self::Elsewhere { address, name, config, greeting }))
     }
 
     /// Opens the sockets of a number of handsets and returns how these reach the server. Must be called within tokio's context.
@@ -76,7 +80,7 @@ impl Target {
     pub fn address(&self, connections: &Connections, handsets: u32) -> Result<ServerAddress, Error> {
         let (address, name, config) = match self {
             Self::Own(processes) => (processes.listening(), DEVELOPMENT_NAMES[0].to_owned(), processes.trust()),
-            Self::Elsewhere { address, name, config } => (*address, name.clone(), config.clone()),
+            Self::Elsewhere { address, name, config, .. } => (*address, name.clone(), config.clone()),
         };
         let sockets = connections.sockets;
         if sockets == 0 {
@@ -105,7 +109,7 @@ impl Target {
         match self {
             Self::Own(_) => "Server and bank ran as separate processes on the same machine as the handsets.".to_owned(),
             Self::Elsewhere { address, .. } => format!(
-                "The server at {address} was running before the run: its counters and its bank's books cannot be read, so that money is not checked."
+                "The server at {address} was running before the run: its bank's books cannot be read, so that money is not checked."
             ),
         }
     }
@@ -123,48 +127,17 @@ impl Target {
     }
 }
 
-/// How long each address of a server may take to answer before the run.
-const PREFLIGHT: Duration = Duration::from_secs(3);
-
-/// Finds the first of a server's addresses that completes a handshake.
+/// Greets the server that the scenario names, and returns what it showed of itself; `None` where the run starts its own.
 ///
 /// # Errors
 ///
-/// [`Error::Usage`] for an address that does not resolve; [`Error::InvalidRun`] where no address answers, with what each
-/// one said.
-fn reach(given: &str, config: &quinn::ClientConfig, name: &str) -> Result<SocketAddr, Error> {
-    let not_an_address =
-        || Error::Usage(format!("server.address = {given:?} is not an address: use HOST:PORT, as in 127.0.0.1:4433"));
-    let addresses: Vec<SocketAddr> = given.to_socket_addrs().map_err(|_| not_an_address())?.collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(Error::file("the runtime"))?;
-    let mut answers = Vec::new();
-    for address in addresses {
-        match runtime.block_on(greet(address, config.clone(), name)) {
-            Ok(()) => return Ok(address),
-            Err(why) => answers.push(format!("{address}: {why}")),
-        }
-    }
-    if answers.is_empty() {
-        return Err(not_an_address());
-    }
-    Err(Error::InvalidRun(format!(
-        "no handset can reach the server ({}): start it, or correct server.address, server.certificate and server.name",
-        answers.join("; ")
-    )))
-}
-
-/// Connects to a server once and leaves.
-async fn greet(address: SocketAddr, config: quinn::ClientConfig, name: &str) -> Result<(), String> {
-    let endpoint = socket::endpoint(any_port(address)).map_err(|error| format!("no UDP socket: {error}"))?;
-    let connecting = Connection::connect(&endpoint, config, address, name);
-    let clock = SystemClock::new();
-    let connected = tokio::select! {
-        biased;
-        connected = connecting => connected.map_err(|error| error.to_string()),
-        () = clock.sleep(PREFLIGHT) => Err(format!("no answer within {} s", PREFLIGHT.as_secs())),
-    };
-    connected.map(|connection| connection.close())
+/// Those of [`Target::elsewhere`].
+pub fn greeting(settings: &ServerSettings) -> Result<Option<String>, Error> {
+    let target = Target::elsewhere(settings)?;
+    Ok(target.and_then(|target| match target {
+        Target::Own(_) => None,
+        Target::Elsewhere { greeting, .. } => Some(greeting),
+    }))
 }
 
 /// Raises the limit of open files as far as the system allows, for one socket for each handset: a limit that is still

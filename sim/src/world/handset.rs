@@ -87,9 +87,15 @@ impl Active {
     /// # Errors
     ///
     /// [`Error`] if the scenario's values do not fit the protocol's.
-    pub fn new(identity: &Identity, planned: PlannedTransaction, start: SimTime, owner: &Owner) -> Result<Self, Error> {
+    pub fn new(
+        identity: &Identity,
+        planned: PlannedTransaction,
+        start: SimTime,
+        owner: &Owner,
+        order_mark: &str,
+    ) -> Result<Self, Error> {
         Ok(Self {
-            plan: Some(plan(identity, &planned, owner)?),
+            plan: Some(plan(identity, &planned, owner, order_mark)?),
             planned,
             start,
             session: None,
@@ -125,7 +131,7 @@ impl Active {
     }
 }
 
-fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner) -> Result<Plan, Error> {
+fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner, order_mark: &str) -> Result<Plan, Error> {
     match planned.task {
         Task::Register(steps) => {
             let (credentials, binding) = (credentials(identity, planned, owner)?, binding(identity, owner)?);
@@ -140,7 +146,7 @@ fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner) -> Res
                 merchant: Merchant::new("Corner Shop")?,
                 amount: MinorUnits::new(amount)?,
                 currency: Currency::new("EUR")?,
-                idempotency_key: IdempotencyKey::new(format!("h{}-t{}", identity.handset, planned.number))?,
+                idempotency_key: IdempotencyKey::new(format!("h{}-t{}{order_mark}", identity.handset, planned.number))?,
                 signed: None,
             },
             helper: match journey {

@@ -11,6 +11,8 @@ pub enum Ending {
     Of(Outcome),
     /// The user abandoned the payment.
     Abandoned,
+    /// The account was there from an earlier run of the seed.
+    Reused,
 }
 
 /// Returns the name of a transaction's end.
@@ -18,6 +20,7 @@ pub fn ending_name(ending: &Ending) -> &'static str {
     match ending {
         Ending::Of(outcome) => outcome_name(outcome),
         Ending::Abandoned => "abandoned",
+        Ending::Reused => TransactionOutcome::Reused.name(),
     }
 }
 
@@ -29,7 +32,8 @@ pub fn is_mendable(ending: &Ending) -> bool {
             matches!(refusal, Refusal::WrongCredentials | Refusal::PaymentPageLeft | Refusal::Overloaded)
         }
         Ending::Of(Outcome::Registered | Outcome::Charged(_) | Outcome::Reversed | Outcome::ProtocolViolation)
-        | Ending::Abandoned => false,
+        | Ending::Abandoned
+        | Ending::Reused => false,
     }
 }
 

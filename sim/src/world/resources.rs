@@ -37,6 +37,10 @@ pub struct Rules {
     pub can_be_late: bool,
     /// The number of accounts.
     pub accounts: u32,
+    /// Whether a registration whose login is taken means an account of an earlier run, which is used again.
+    pub reuses_accounts: bool,
+    /// The end of each idempotency key: orders of a run that uses accounts again are not those of the run before.
+    pub order_mark: String,
 }
 
 impl Rules {
@@ -48,6 +52,8 @@ impl Rules {
             draws_symbols: scenario.payments.draws_symbols,
             can_be_late: scenario.clock == ClockKind::Wall,
             accounts: scenario.handsets,
+            reuses_accounts: scenario.server.reuse_accounts,
+            order_mark: String::new(),
         }
     }
 }

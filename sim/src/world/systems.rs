@@ -15,7 +15,7 @@ use bevy_ecs::prelude::{Entity, Local, Query, Res, ResMut};
 use bevy_ecs::system::SystemParam;
 use biopay_biometrics::scheme::HelperData;
 use biopay_protocol::client::{Input, Outcome, Step};
-use biopay_protocol::{HelperBytes, Response, Secret};
+use biopay_protocol::{HelperBytes, Refusal, Response, Secret};
 use biopay_reports::records::GENERATOR_LAG;
 use biopay_reports::records::Operation;
 use std::time::Duration;
@@ -139,7 +139,7 @@ impl Shared<'_> {
             return Start::Dropped;
         }
         let owner = people.owners.get(&identity.account);
-        match owner.map(|owner| Active::new(identity, planned, self.now.instant, owner)) {
+        match owner.map(|owner| Active::new(identity, planned, self.now.instant, owner, &self.rules.order_mark)) {
             Some(Ok(mut active)) => {
                 self.tally.active += 1;
                 self.tally.registering += u64::from(is_registration);
@@ -285,6 +285,10 @@ impl Shared<'_> {
                 active.user_time += self.rules.code_entry;
                 self.queue.push(self.now.instant.after(self.rules.code_entry), target, EventKind::CodeTyped(code));
             }
+            Step::Done(Outcome::Refused(Refusal::LoginTaken)) if self.rules.reuses_accounts => {
+                self.finish(target, identity, active, line, &Ending::Reused);
+                return true;
+            }
             Step::Done(outcome) => {
                 self.finish(target, identity, active, line, &Ending::Of(outcome));
                 return true;
@@ -331,7 +335,7 @@ impl Shared<'_> {
             self.outbox.0.push(Command::Close { target });
         }
         if let Task::Register(_) = active.planned.task {
-            let is_open = *ending == Ending::Of(Outcome::Registered);
+            let is_open = matches!(ending, Ending::Of(Outcome::Registered) | Ending::Reused);
             let state = if is_open { AccountState::Open } else { AccountState::Failed };
             self.tally.registering -= 1;
             self.tally.registered += u64::from(is_open);

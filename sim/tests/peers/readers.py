@@ -30,14 +30,17 @@ for table in sorted(run.glob("*.parquet")):
 summary = json.loads((run / "summary.json").read_text())
 said = {l["operation"]: l["count"] for l in summary["summary"]["latencies"]} if "summary" in summary else {}
 reader = HistogramLogReader(str(run / "latency.hdr"), HdrHistogram(1, 3_600_000_000, 3))
-tags = 0
+tags = spans = 0
 while (histogram := reader.get_next_interval_histogram()) is not None:
     tags += 1
     assert histogram.get_total_count() > 0
     name = histogram.get_tag()
+    # Interval times are those of the run's clock: microseconds in the tables, milliseconds here.
+    assert 0 <= histogram.get_start_time_stamp() <= histogram.get_end_time_stamp(), name
+    spans += histogram.get_end_time_stamp() > histogram.get_start_time_stamp()
     if name in said:
         assert said[name] == histogram.get_total_count(), (name, said[name], histogram.get_total_count())
-assert tags > 3, tags
+assert tags > 3 and spans > 3, (tags, spans)
 print("latency.hdr", tags)
 
 jsonschema.validate(summary, json.loads(summary_schema.read_text()))
@@ -60,5 +63,7 @@ wide.insert(0, "subject", names)
 wide.to_parquet(out / "wide.parquet")
 lists = pandas.DataFrame({"subject": [i % 10 for i in range(30)], "impression": [i // 10 for i in range(30)], "embedding": list(vectors)})
 lists.to_parquet(out / "lists.parquet")
+numpy.save(out / "matrix.npy", numpy.asfortranarray(vectors))
+numpy.save(out / "matrix.subjects.npy", numpy.array(names))
 lists.loc[7, "embedding"][3] = numpy.nan
 lists.to_parquet(out / "nan.parquet")

@@ -4,6 +4,7 @@
 //! remembers are not, so that counts by block show the variance that counts by latency hide.
 
 use crate::statistics::interval::{Z, student_t};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Blocks that an operation's time is divided into, at most; at least half as many where it lasted so long.
@@ -25,7 +26,7 @@ const SIGNIFICANT_BITS: u32 = 7;
 /// How often each latency was seen in each block of time. The width of a block is the least power of two that divides
 /// the time from the first latency to the last into so few blocks, so that merging is associative and commutative.
 /// Units: microseconds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimeBlocks {
     width_us: u64,
     counts: BTreeMap<(u64, u64), u64>,

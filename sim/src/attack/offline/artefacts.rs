@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::attack::act::{Act, Attack};
 use crate::attack::attackers::{ATTACKERS, attackers_capture};
-use crate::attack::definition::{Description, Requirement, one_defence, unchanged};
+use crate::attack::definition::{Description, Elsewhere, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::{OfflineSystem, Person};
 use crate::scenario::Configuration;
@@ -37,6 +37,7 @@ pub(in crate::attack) const PRESENTATION: Attack = Attack {
             max: 0.07,
         }),
         is_decided_by_scheme: true,
+        elsewhere: Elsewhere::NoServer,
     },
     act: Act::Offline(artefacts),
 };

@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
-use crate::attack::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
+use crate::attack::definition::{Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings, space_covered};
 use crate::attack::offline_system::{OfflineSystem, mean};
 use crate::scenario::Configuration;
@@ -31,6 +31,7 @@ pub(in crate::attack) const INVERSION: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "ISO/IEC 24745:2022: irreversibility", max: RESISTED }),
         is_decided_by_scheme: true,
+        elsewhere: Elsewhere::NoServer,
     },
     act: Act::Offline(inversion),
 };
@@ -110,6 +111,7 @@ pub(in crate::attack) const OFFLINE_SEARCH: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: true,
+        elsewhere: Elsewhere::NoServer,
     },
     act: Act::Offline(search),
 };
@@ -195,6 +197,7 @@ pub(in crate::attack) const LINKAGE: Attack = Attack {
         defences: one_defence,
         requirement: Some(Requirement { source: "ISO/IEC 24745:2022: unlinkability", max: RESISTED }),
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::NoServer,
     },
     act: Act::Offline(linkage),
 };

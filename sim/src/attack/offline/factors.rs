@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
-use crate::attack::definition::{Description, one_defence, unchanged};
+use crate::attack::definition::{Description, Elsewhere, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::OfflineSystem;
 use biopay_biometrics::Template;
@@ -26,6 +26,7 @@ pub(in crate::attack) const STOLEN_FACTORS: Attack = Attack {
         defences: one_defence,
         requirement: None,
         is_decided_by_scheme: false,
+        elsewhere: Elsewhere::NoServer,
     },
     act: Act::Offline(stolen_factors),
 };

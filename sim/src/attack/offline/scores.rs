@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::attack::act::{Act, Attack};
-use crate::attack::definition::{Description, RESISTED, Requirement, one_defence, unchanged};
+use crate::attack::definition::{Description, Elsewhere, RESISTED, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::{OfflineSystem, mean};
 use crate::scenario::Configuration;
@@ -31,6 +31,7 @@ pub(in crate::attack) const SCORE_CLIMBING: Attack = Attack {
             max: RESISTED,
         }),
         is_decided_by_scheme: true,
+        elsewhere: Elsewhere::NoServer,
     },
     act: Act::Offline(climbing),
 };
