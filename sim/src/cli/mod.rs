@@ -9,6 +9,7 @@ mod dataset;
 mod evaluate;
 mod folder;
 mod history;
+mod hunt;
 mod merge;
 mod plan;
 mod refusal;
@@ -63,6 +64,8 @@ enum Command {
     Tune(tune::TuneArgs),
     /// Measures the cost of work on this machine, for virtual time.
     Calibrate(calibrate::CalibrateArgs),
+    /// Hunts for faults of the server.
+    Hunt(hunt::HuntArgs),
     /// Merges the shards of a run into one run folder.
     Merge(merge::MergeArgs),
     /// Writes a run's report again, or its figures for other programs.
@@ -115,6 +118,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Train(command) => train::execute(&command),
         Command::Tune(args) => tune::execute(&args, command_line),
         Command::Calibrate(args) => calibrate::execute(&args),
+        Command::Hunt(args) => hunt::execute(&args),
         Command::Merge(args) => merge::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
         Command::Compare(args) => compare::execute(&args),

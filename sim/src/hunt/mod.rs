@@ -1,0 +1,24 @@
+//! The hunt.
+mod bank;
+mod books;
+mod checks;
+mod clock;
+mod crowd;
+mod device;
+mod disk;
+mod fault;
+mod findings;
+mod injector;
+mod journal;
+mod log;
+mod observed;
+mod play;
+mod process;
+mod road;
+mod scene;
+mod schedule;
+mod server;
+mod times;
+pub use fault::{Case, FaultKind};
+pub use play::{Played, play};
+pub use schedule::{Setting, draw};
