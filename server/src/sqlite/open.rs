@@ -80,12 +80,21 @@ pub fn open(location: &Location, schema: Schema) -> Result<Connection, StoreErro
         connection.pragma_update(None, "synchronous", "OFF")?;
     }
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    settle_log(&connection)?;
     connection.set_prepared_statement_cache_capacity(64);
     migrate(&mut connection, schema.migrations)?;
     if application == 0 {
         connection.pragma_update(None, "application_id", schema.application)?;
     }
     Ok(connection)
+}
+
+/// Moves what a process before has left in the write-ahead log into the database's own file. A sync of the log that
+/// failed may have left frames that are read, count as clean, and are on no disk: no later sync writes them, and a power
+/// cut would take them, with everything that was committed behind them. The copies are new, and are synced.
+fn settle_log(connection: &Connection) -> Result<(), StoreError> {
+    // Where others use the log it stays: they have it open since before, and have not failed.
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
 /// Moves everything from the write-ahead log into the database's own file, so that a copy of that file is whole. Call it
