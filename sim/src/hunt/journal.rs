@@ -61,30 +61,30 @@ impl fmt::Display for Line {
 
 /// The journal, which all parts of a run share.
 #[derive(Clone)]
-pub struct Journal {
+pub(super) struct Journal {
     timeline: Arc<Timeline>,
     lines: Arc<Mutex<Vec<Line>>>,
 }
 
 impl Journal {
     /// Begins a journal on a timeline.
-    pub fn new(timeline: Arc<Timeline>) -> Self {
+    pub(super) fn new(timeline: Arc<Timeline>) -> Self {
         Self { timeline, lines: Arc::default() }
     }
 
     /// Adds a line.
-    pub fn note(&self, who: Who, what: impl Into<String>) {
+    pub(super) fn note(&self, who: Who, what: impl Into<String>) {
         let line = Line { at: self.timeline.elapsed(), who, what: what.into() };
         self.lines().push(line);
     }
 
     /// Returns the number of lines so far: the number of the next event.
-    pub fn events(&self) -> usize {
+    pub(super) fn events(&self) -> usize {
         self.lines().len()
     }
 
     /// Takes all lines.
-    pub fn take(&self) -> Vec<Line> {
+    pub(super) fn take(&self) -> Vec<Line> {
         std::mem::take(&mut *self.lines())
     }
 
@@ -94,7 +94,7 @@ impl Journal {
 }
 
 /// Returns the digest of lines, in hexadecimal digits: two runs of one case have the same.
-pub fn digest(lines: &[Line]) -> String {
+pub(super) fn digest(lines: &[Line]) -> String {
     let mut hash = Sha256::new();
     for line in lines {
         hash.update(line.to_string().as_bytes());

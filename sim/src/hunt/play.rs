@@ -87,7 +87,7 @@ pub(super) struct Run {
 /// # Errors
 ///
 /// [`Error::Usage`] for a planted bug in a program without them; [`Error::InvalidRun`] if the books cannot be read.
-pub fn play(
+pub(super) fn play(
     scenario: &Arc<Scenario>,
     population: &Arc<Population>,
     case: &Case,

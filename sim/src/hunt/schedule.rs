@@ -14,17 +14,17 @@ const EACH_MAX: u32 = 5;
 
 /// The setting that a case is drawn for.
 #[derive(Clone, Debug)]
-pub struct Setting {
+pub(super) struct Setting {
     /// The number of handsets.
-    pub handsets: u32,
+    pub(super) handsets: u32,
     /// The payments of each.
-    pub payments: u32,
+    pub(super) payments: u32,
     /// The kinds of faults that may be drawn; empty for a control without any.
-    pub kinds: Vec<FaultKind>,
+    pub(super) kinds: Vec<FaultKind>,
 }
 
 /// Draws the case of a seed.
-pub fn draw(setting: &Setting, seed: u64) -> Case {
+pub(super) fn draw(setting: &Setting, seed: u64) -> Case {
     let mut faults = Vec::new();
     for &kind in &setting.kinds {
         // Each kind has a stream of its own, so that one more kind changes nothing of the others.

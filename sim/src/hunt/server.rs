@@ -43,7 +43,6 @@ pub(super) enum Role {
 pub(super) struct Server {
     pub(super) process: Process,
     pub(super) number: u32,
-    pub(super) role: Role,
     status: Arc<Mutex<Status>>,
 }
 
@@ -66,7 +65,7 @@ impl Server {
             journal.note(who, format!("ends: {ended}"));
             *lock(&status) = Status::Ended(ended);
         });
-        Self { process, number, role, status }
+        Self { process, number, status }
     }
 
     /// Returns why the process has ended by itself.

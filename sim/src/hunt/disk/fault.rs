@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a disk does wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum DiskFault {
+pub(in crate::hunt) enum DiskFault {
     /// A read fails.
     Read,
     /// A write fails, and nothing is written.
@@ -21,7 +21,7 @@ pub enum DiskFault {
 /// What becomes of the page cache when a process dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PowerCut {
+pub(in crate::hunt) enum PowerCut {
     /// The machine goes on: the cache survives.
     Kept,
     /// The machine loses its power: of every sector that was not synced a coin decides.

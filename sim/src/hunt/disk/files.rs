@@ -40,7 +40,7 @@ pub(super) enum Level {
 
 /// A disk that several processes of one machine may use.
 #[derive(Clone)]
-pub struct Disk(Arc<Mutex<State>>);
+pub(in crate::hunt) struct Disk(Arc<Mutex<State>>);
 
 struct State {
     files: BTreeMap<String, File>,
@@ -67,7 +67,7 @@ struct Opened {
 
 impl Disk {
     /// Creates an empty disk.
-    pub fn new(seed: u64, owner: &'static str, journal: Journal) -> Self {
+    pub(in crate::hunt) fn new(seed: u64, owner: &'static str, journal: Journal) -> Self {
         Self(Arc::new(Mutex::new(State {
             files: BTreeMap::new(),
             opened: BTreeMap::new(),
@@ -83,17 +83,17 @@ impl Disk {
     }
 
     /// Lets a process use the disk as long as it is alive.
-    pub fn admit(&self, process: u32, alive: Arc<AtomicBool>) {
+    pub(in crate::hunt) fn admit(&self, process: u32, alive: Arc<AtomicBool>) {
         self.state().processes.insert(process, alive);
     }
 
     /// Arms a fault, which comes when `skip` operations of its kind have passed.
-    pub fn arm(&self, fault: DiskFault, skip: u32) {
+    pub(in crate::hunt) fn arm(&self, fault: DiskFault, skip: u32) {
         self.state().armed.push(Armed { fault, skip });
     }
 
     /// Disarms every fault that has not come.
-    pub fn heal(&self) {
+    pub(in crate::hunt) fn heal(&self) {
         let mut state = self.state();
         state.armed.clear();
         state.is_full = false;
@@ -101,17 +101,17 @@ impl Disk {
     }
 
     /// Fills the disk, or frees it.
-    pub fn set_full(&self, is_full: bool) {
+    pub(in crate::hunt) fn set_full(&self, is_full: bool) {
         self.state().is_full = is_full;
     }
 
     /// Lets a process die at its change of this number from now: the change is not made.
-    pub fn doom(&self, process: u32, changes: u32) {
+    pub(in crate::hunt) fn doom(&self, process: u32, changes: u32) {
         self.state().doomed = Some((process, changes));
     }
 
     /// Ends a process: its locks are gone, and nothing that it still does has an effect.
-    pub fn bury(&self, process: u32, power: PowerCut) {
+    pub(in crate::hunt) fn bury(&self, process: u32, power: PowerCut) {
         let mut state = self.state();
         if let Some(alive) = state.processes.get(&process) {
             alive.store(false, Ordering::Relaxed);
@@ -260,7 +260,7 @@ impl Disk {
 
     /// Returns whether anybody is about to write the file.
     pub(super) fn is_reserved(&self, handle: u64) -> Result<bool, Refused> {
-        let mut state = self.state();
+        let state = self.state();
         let (_, name) = state.opened(handle)?;
         Ok(state.opened.values().any(|opened| opened.name == name && opened.level >= Level::Reserved))
     }

@@ -9,6 +9,6 @@ mod file;
 mod files;
 mod vfs;
 
-pub use fault::{DiskFault, PowerCut};
-pub use files::Disk;
-pub use vfs::{Mounted, VFS, mount};
+pub(super) use fault::{DiskFault, PowerCut};
+pub(super) use files::Disk;
+pub(super) use vfs::{Mounted, VFS, mount};

@@ -21,7 +21,7 @@ use std::ptr;
 use std::sync::{Mutex, Once, PoisonError};
 
 /// The name of the file system.
-pub const VFS: &str = "biopay-hunt";
+pub(in crate::hunt) const VFS: &str = "biopay-hunt";
 const C_NAME: &CStr = c"biopay-hunt";
 /// The longest path. Units: bytes.
 const PATH_MAX: c_int = 256;
@@ -32,7 +32,7 @@ static DISKS: Mutex<BTreeMap<u64, Disk>> = Mutex::new(BTreeMap::new());
 static REGISTERED: Once = Once::new();
 
 /// A disk that SQLite can reach, until this is dropped.
-pub struct Mounted {
+pub(in crate::hunt) struct Mounted {
     number: u64,
 }
 
@@ -41,7 +41,7 @@ pub struct Mounted {
 /// # Panics
 ///
 /// If SQLite has no memory left.
-pub fn mount(disk: Disk) -> Mounted {
+pub(in crate::hunt) fn mount(disk: Disk) -> Mounted {
     REGISTERED.call_once(|| {
         // SAFETY: the structure is whole and leaked, so that it lives as long as the process.
         let code = unsafe { ffi::sqlite3_vfs_register(Box::leak(Box::new(vfs())), 0) };
@@ -55,7 +55,7 @@ pub fn mount(disk: Disk) -> Mounted {
 
 impl Mounted {
     /// Returns the path of a file as one process names it.
-    pub fn path(&self, process: u32, name: &str) -> String {
+    pub(in crate::hunt) fn path(&self, process: u32, name: &str) -> String {
         format!("/{}/{process}/{name}", self.number)
     }
 }
