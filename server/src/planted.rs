@@ -79,6 +79,10 @@ planted_bugs! {
     FullDiskAcknowledged = "full-disk-acknowledged",
     /// Nobody tells the resolver of an unknown outcome.
     ResolverUntold = "resolver-untold",
+    /// A starting server goes on with a write-ahead log that a process before could not sync (found by the hunt).
+    StaleLog = "stale-log",
+    /// Limits in the store are read against the calendar of the start (found by the hunt).
+    StaleCalendar = "stale-calendar",
     /// A login that could not be checked counts as a wrong one.
     FailureCounted = "failure-counted",
 }

@@ -156,8 +156,8 @@ fn conclude(args: &HuntArgs, campaign: &Campaign, mut hunted: Hunted) -> Result<
         println!("{}", reproduce(failure.case.seed, planted));
         println!("    {:?}: {}", failure.findings[0].checker, failure.findings[0].what);
     }
-    for seed in &hunted.differing {
-        println!("{}\n    two runs of this seed differ", reproduce(*seed, planted));
+    for (seed, lines) in &hunted.differing {
+        println!("{}\n    two runs of this seed differ: {lines}", reproduce(*seed, planted));
     }
     let (hours, cpu) = (hunted.lasted.as_secs_f64() / 3_600.0, hunted.cpu.as_secs_f64());
     let faults: u64 = hunted.injected.values().sum();

@@ -2,6 +2,7 @@
 
 use super::fault::{Case, FaultKind};
 use super::findings::{Checker, Finding};
+use super::journal::Line;
 use super::play::{Played, play};
 use super::schedule::{Setting, draw};
 use super::shrink::{Shrunk, shrink};
@@ -62,8 +63,8 @@ pub struct Hunted {
     pub growth: Vec<(usize, usize)>,
     /// How many seeds were played twice.
     pub twice: u64,
-    /// Those among them that came out differently.
-    pub differing: Vec<u64>,
+    /// Those among them that came out differently, with the first lines that differ.
+    pub differing: Vec<(u64, String)>,
     /// Failing seeds.
     pub failures: Vec<Failure>,
 }
@@ -204,11 +205,13 @@ impl Campaign {
         (first..first + drawn).rev().max_by_key(news).unwrap_or(first)
     }
 
-    fn play_twice(&self, seed: u64) -> Result<(Played, Option<String>), Error> {
+    /// Plays a seed and, each tenth, once more; the second result is what differs, if anything does.
+    fn play_twice(&self, seed: u64) -> Result<(Played, Option<Option<String>>), Error> {
         let case = self.case(seed);
         let played = self.play(&case, None)?;
         let again = (seed % TWICE_EVERY == 0).then(|| self.play(&case, None)).transpose()?;
-        Ok((played, again.map(|again| again.digest)))
+        let difference = again.map(|again| difference(&played.lines, &again.lines));
+        Ok((played, difference))
     }
 }
 
@@ -218,7 +221,7 @@ impl Hunted {
         self.failures.len() + self.differing.len()
     }
 
-    fn add(&mut self, case: Case, played: Played, again: Option<String>) {
+    fn add(&mut self, case: Case, played: Played, again: Option<Option<String>>) {
         self.seeds.push(case.seed);
         self.lasted += played.lasted;
         self.acknowledged += played.acknowledged;
@@ -231,9 +234,7 @@ impl Hunted {
         self.growth.push((self.seeds.len(), self.reached.len()));
         if let Some(again) = again {
             self.twice += 1;
-            if again != played.digest {
-                self.differing.push(case.seed);
-            }
+            self.differing.extend(again.map(|lines| (case.seed, lines)));
         }
         if !played.findings.is_empty() {
             self.failures.push(Failure { case, findings: played.findings, least: None });
@@ -254,6 +255,13 @@ impl Hunted {
 pub fn corpus() -> Vec<u64> {
     let lines = include_str!("corpus.txt").lines();
     lines.filter_map(|line| line.split('#').next()?.trim().parse().ok()).collect()
+}
+
+/// Returns the first lines in which two journals differ.
+fn difference(one: &[Line], other: &[Line]) -> Option<String> {
+    let at = (0..one.len().max(other.len())).find(|&at| one.get(at) != other.get(at))?;
+    let shown = |lines: &[Line]| lines.get(at).map_or_else(|| "the end".into(), Line::to_string);
+    Some(format!("{} | {}", shown(one), shown(other)))
 }
 
 /// Returns the pairs of faults of a case, by the names under which they count as reached.

@@ -229,7 +229,8 @@ impl Run {
         let delayed = self.crowd.live(&self.scene);
         let went_on = delayed.is_some();
         for (command, by) in delayed.into_iter().flatten() {
-            let at = self.scene.timeline.elapsed() + by;
+            // When the faults are over, nobody is slow any more.
+            let at = (self.scene.timeline.elapsed() + by).min(FAULTS_UNTIL);
             self.at(at, Action::Submit(command));
         }
         went_on

@@ -23,8 +23,8 @@ struct Shrinking<'a> {
     fails: Fails<'a>,
 }
 
-/// Makes a failing case smaller as long as it fails: first without faults in halves, quarters and one by one, then
-/// without handsets, then with fewer payments, then with shorter faults.
+/// Makes a failing case smaller as long as it fails: first without handsets in halves, quarters and one by one, then
+/// without faults, then with fewer payments, then with shorter faults.
 ///
 /// # Errors
 ///
@@ -33,8 +33,9 @@ pub(super) fn shrink(case: &Case, fails: Fails<'_>) -> Result<Shrunk, Error> {
     let mut shrinking = Shrinking { best: case.clone(), plays: 0, fails };
     loop {
         let before = shrinking.best.clone();
-        shrinking.without_parts(|case| &mut case.faults)?;
+        // A run with fewer handsets is quicker too.
         shrinking.without_parts(|case| &mut case.handsets)?;
+        shrinking.without_parts(|case| &mut case.faults)?;
         shrinking.fewer_payments()?;
         shrinking.shorter_faults()?;
         if shrinking.best == before || shrinking.plays >= PLAYS_MAX {

@@ -11,7 +11,8 @@ pub(super) const FAULTS_FROM: Duration = Duration::from_secs(15);
 /// The end of the faults.
 pub(super) const FAULTS_UNTIL: Duration = Duration::from_secs(420);
 /// When users try again what has not come to its end. A lost connection is noticed in half a minute.
-pub(super) const RETRIES: [Duration; 3] = [Duration::from_secs(460), Duration::from_secs(500), Duration::from_secs(540)];
+pub(super) const RETRIES: [Duration; 3] =
+    [Duration::from_secs(460), Duration::from_secs(500), Duration::from_secs(540)];
 /// The end of the run.
 pub(super) const END: Duration = Duration::from_secs(600);
 /// How long a code is good for. Units: milliseconds.

@@ -8,6 +8,7 @@
 use super::source::{Prefix, Source};
 use crate::config::FailureLimit;
 use crate::env::Clock;
+use crate::planted::{PlantedBug, planted};
 use crate::store::{LimitChange, LimitRow};
 use biopay_protocol::{BankAccount, LoginName};
 use ring::hmac;
@@ -113,6 +114,8 @@ pub(super) struct Ledger<K> {
     span_ms: i64,
     clock: Arc<dyn Clock>,
     started: Duration,
+    /// The calendar at the start, which a planted bug goes by.
+    origin_ms: i64,
     shared: Shared,
     /// Failures that the store has not heard of; negative where more were taken back.
     pending: BTreeMap<K, i64>,
@@ -129,7 +132,8 @@ impl<K: LimitKey> Ledger<K> {
         let (pending, told, own, elsewhere) = Default::default();
         let (refill_ms, started) = (i64::from(limit.refill_ms), clock.elapsed());
         let span_ms = refill_ms.saturating_mul(i64::from(limit.burst));
-        Self { name, refill_ms, span_ms, clock, started, shared, pending, told, own, elsewhere }
+        let origin_ms = i64::try_from(clock.unix_ms()).unwrap_or(i64::MAX);
+        Self { name, refill_ms, span_ms, clock, started, origin_ms, shared, pending, told, own, elsewhere }
     }
 
     /// Notes a failure, or one that was taken back.
@@ -157,8 +161,11 @@ impl<K: LimitKey> Ledger<K> {
     /// that was ahead: it would lock its owner out for as long as the calendar was wrong.
     fn since_start(&self, until_ms: i64) -> Option<u64> {
         let now_ms = i64::try_from(self.clock.unix_ms()).unwrap_or(i64::MAX);
-        let counts_ms = until_ms.saturating_sub(now_ms);
         let started_ms = self.clock.elapsed().saturating_sub(self.started).as_millis() as u64;
+        if planted(PlantedBug::StaleCalendar) {
+            return Some(u64::try_from(until_ms - self.origin_ms).unwrap_or(0));
+        }
+        let counts_ms = until_ms.saturating_sub(now_ms);
         // Servers that share the store can together let more through than one.
         (counts_ms <= self.span_ms.saturating_mul(2)).then(|| started_ms.saturating_add_signed(counts_ms))
     }
