@@ -2,12 +2,11 @@
 
 use super::device::Device;
 use super::fault::Case;
-use super::injector::calm;
 use super::observed::{Caller, Observed};
 use super::process::Process;
 use super::scene::Scene;
 use crate::io::{CompletionSender, Io, QrMaking, ServerAddress};
-use crate::network::{End, Itinerary};
+use crate::network::{End, Itinerary, Weather};
 use crate::people::plan::{self, HandsetPlan, Journey, PlannedTransaction, Slip, Task};
 use crate::people::population::Owner;
 use crate::shard::Shard;
@@ -286,6 +285,11 @@ impl std::ops::Deref for OwnerOf {
     fn deref(&self) -> &Owner {
         &self.population.owners[&self.handset]
     }
+}
+
+/// Leaves of a handset's weather the port that a NAT gave alone.
+fn calm(weather: &mut Weather) {
+    *weather = Weather { rebound: weather.rebound, ..Weather::default() };
 }
 
 /// Returns the key of an order, as the handset names it.

@@ -6,7 +6,6 @@ use super::journal::Who;
 use super::play::{Action, Run};
 use super::scene::ONE_WAY;
 use super::server::{Role, Server, configure_second_key, start_rotation};
-use crate::network::Weather;
 use biopay_server::issuer::faults::Faults;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -213,9 +212,4 @@ impl Run {
             self.standby = Some(Server::start(&self.scene, Role::Standby, number));
         }
     }
-}
-
-/// The weather of a run in which all is well, but for the ports that NATs gave.
-pub(super) fn calm(weather: &mut Weather) {
-    *weather = Weather { rebound: weather.rebound, ..Weather::default() };
 }
