@@ -47,6 +47,9 @@ pub mod metrics;
 pub mod operations;
 pub mod trail;
 
+// What the hunt has to find.
+pub mod planted;
+
 // The other end of a connection, for handsets.
 pub mod client;
 

@@ -6,7 +6,8 @@ mod common;
 
 use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, PaymentId, Refusal, Response};
 use biopay_server::bank::acquirer::Acquirer;
-use biopay_server::bank::tcp::{BankAddress, TcpWire};
+use biopay_server::bank::dial::BankAddress;
+use biopay_server::bank::tcp::TcpWire;
 use biopay_server::bank::{Authority, Bank, BankAnswer, BankError, ChargeOrder, ReversalOrder, Sending};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::crypto::password::{HashCost, Passwords};

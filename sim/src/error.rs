@@ -46,6 +46,9 @@ pub enum Error {
     /// A threshold of the scenario failed; the verdicts have been shown.
     #[error("{0} of the scenario's thresholds failed")]
     ThresholdFailed(usize),
+    /// A hunt found broken promises; they have been shown.
+    #[error("hunt.violations == 0 failed: {0} found, each with the command that plays it again")]
+    Violations(usize),
     /// A figure got worse than allowed; the comparison has been shown.
     #[error("regression: {0}")]
     Regression(String),
@@ -93,7 +96,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Scenario { .. } | Self::Usage(_) => 2,
-            Self::ThresholdFailed(_) => 3,
+            Self::ThresholdFailed(_) | Self::Violations(_) => 3,
             Self::Regression(_) => 4,
             Self::NotEnoughEvidence(_) => 5,
             Self::InvalidRun(_) => 6,

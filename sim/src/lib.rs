@@ -39,6 +39,7 @@ pub mod wall;
 
 // Runs, and the attacks and sweeps made of them.
 pub mod attack;
+pub mod hunt;
 pub mod run;
 pub mod sweep;
 

@@ -35,7 +35,7 @@ fn cross(id: ProfileId, from: End, handset: u32, per_s: f64, datagrams: u64) -> 
     let host = Host { cores: 1, datagram: Duration::ZERO, handshake: Duration::ZERO, wakeup: Duration::ZERO };
     let links = (0..=handset).map(|h| (h, Itinerary::fixed(id)));
     let timeline = Timeline::new(Fabric::new(7, links, host));
-    let socket = |end| Arc::new(FabricSocket { timeline: timeline.clone(), end });
+    let socket = |end| Arc::new(FabricSocket { timeline: timeline.clone(), end, alive: Arc::new(true.into()) });
     let to = if from == End::Handsets { End::Server } else { End::Handsets };
     let destination = if from == End::Handsets { dialled_by(handset) } else { of_handset(handset) };
     let (sender, receiver) = (socket(from), socket(to));

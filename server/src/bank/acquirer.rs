@@ -7,6 +7,7 @@ use super::{
 use crate::env::{BoxFuture, Env};
 use crate::iso8583::pin_block::PinKey;
 use crate::iso8583::{Field, Message, Mti, processing};
+use crate::planted::{PlantedBug, planted};
 use biopay_protocol::{BankAccount, Secret};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -229,6 +230,9 @@ impl Original {
 /// Returns whether a response repeats what its request was about: an approval of another payment, amount or currency is
 /// none of this one.
 fn answers(request: &Message, response: &Message) -> bool {
+    if planted(PlantedBug::ForeignAnswer) {
+        return true;
+    }
     let is_repeated = |&field: &Field| response.field(field) == request.field(field);
     [Field::Reference, Field::Amount, Field::Currency].iter().all(is_repeated)
 }

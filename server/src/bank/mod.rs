@@ -2,6 +2,7 @@
 
 pub mod acquirer;
 pub mod decline;
+pub mod dial;
 pub mod direct;
 pub mod tcp;
 

@@ -10,6 +10,7 @@
 //! another account.
 
 use crate::env::Env;
+use crate::planted::{PlantedBug, count, planted};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -64,6 +65,9 @@ impl Vault {
 
     /// Exchanges the keys for all records from now on.
     pub fn renew(&self, keys: VaultKeys) {
+        if planted(PlantedBug::LiveRotation) {
+            return;
+        }
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
@@ -109,7 +113,11 @@ impl Vault {
     }
 
     fn append(&self, sealed: &mut Vec<u8>, key: &LessSafeKey, context: &str, plain: &[u8]) {
-        let nonce: [u8; NONCE_LEN] = self.env.random();
+        let mut nonce: [u8; NONCE_LEN] = self.env.random();
+        if planted(PlantedBug::NonceReused) {
+            nonce[4..].copy_from_slice(&count().to_be_bytes());
+            nonce[..4].fill(0);
+        }
         let mut content = Zeroizing::new(plain.to_vec());
         let tag = key
             .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context), &mut content)

@@ -2,13 +2,16 @@
 
 use super::host::Host;
 use crate::env::Env;
-use crate::iso8583::{Message, Mti};
+use crate::iso8583::{Field, Message, Mti};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+
+/// The reference in an answer about another payment.
+const ANOTHER: &str = "ANOTHERS0001";
 
 /// The faults to inject. Every probability lies in [0, 1] and is drawn for each message that moves money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +35,8 @@ pub struct Faults {
     pub late: f64,
     /// How late a late answer is, in milliseconds.
     pub late_ms: u32,
+    /// The answer names another payment.
+    pub foreign: f64,
     /// The charge is declined whatever the account says.
     pub decline: f64,
     /// The bank restarts once it has done what was asked: every connection breaks, and no answer under way arrives.
@@ -44,7 +49,7 @@ impl Faults {
     /// Returns whether every probability lies in [0, 1].
     pub fn is_valid(&self) -> bool {
         let lost = [self.drop_request, self.drop_reply, self.restart];
-        let late = [self.duplicate, self.reorder, self.late, self.decline];
+        let late = [self.duplicate, self.reorder, self.late, self.foreign, self.decline];
         lost.iter().chain(&late).all(|probability| (0.0..=1.0).contains(probability))
     }
 }
@@ -53,7 +58,7 @@ impl Faults {
 #[derive(Clone)]
 pub struct FaultyHost {
     host: Host,
-    faults: Faults,
+    faults: Arc<Mutex<Faults>>,
     env: Env,
     rng: Arc<Mutex<ChaCha8Rng>>,
     restarts: watch::Sender<u64>,
@@ -65,6 +70,7 @@ struct DrawnFaults {
     drop_request: bool,
     drop_reply: bool,
     duplicate: bool,
+    foreign: bool,
     decline: bool,
     restart: bool,
     wait: Duration,
@@ -74,7 +80,17 @@ impl FaultyHost {
     /// Puts the faults before a host.
     pub fn new(host: Host, faults: Faults, env: Env) -> Self {
         let rng = Arc::new(Mutex::new(ChaCha8Rng::seed_from_u64(faults.seed)));
+        let faults = Arc::new(Mutex::new(faults));
         Self { host, faults, env, rng, restarts: watch::Sender::new(0) }
+    }
+
+    /// Injects other faults from now on; the draws go on where they are.
+    pub fn set_faults(&self, faults: Faults) {
+        *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    fn faults(&self) -> Faults {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Returns a channel that changes at every restart, when every connection breaks.
@@ -84,7 +100,7 @@ impl FaultyHost {
 
     /// Returns how long nobody is let in after a restart.
     pub fn restart_time(&self) -> Duration {
-        Duration::from_millis(u64::from(self.faults.restart_ms))
+        Duration::from_millis(u64::from(self.faults().restart_ms))
     }
 
     /// Answers a message not at all, once, or twice, sooner or later.
@@ -110,15 +126,18 @@ impl FaultyHost {
         if drawn.drop_reply || drawn.restart {
             answers.clear();
         }
+        if drawn.foreign {
+            answers = answers.into_iter().map(|answer| answer.with(Field::Reference, ANOTHER)).collect();
+        }
         answers
     }
 
     fn draw(&self, mti: Mti) -> DrawnFaults {
-        let faults = &self.faults;
+        let faults = &self.faults();
         let delay = Duration::from_millis(u64::from(faults.delay_ms));
         if mti == Mti::NETWORK || mti == Mti::VERIFY {
-            let (drop_request, drop_reply, duplicate, decline, restart) = Default::default();
-            return DrawnFaults { drop_request, drop_reply, duplicate, decline, restart, wait: delay };
+            let (drop_request, drop_reply, duplicate, foreign, decline, restart) = Default::default();
+            return DrawnFaults { drop_request, drop_reply, duplicate, foreign, decline, restart, wait: delay };
         }
         let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
         // Every message draws the same number of times, so that one knob does not change what another draws.
@@ -127,10 +146,12 @@ impl FaultyHost {
         let (duplicate, decline) = (happens(faults.duplicate), happens(faults.decline));
         let (reorder, late) = (happens(faults.reorder), happens(faults.late));
         let restart = happens(faults.restart);
+        // A knob that is not turned draws nothing, so that the draws of earlier versions stay.
+        let foreign = faults.foreign > 0.0 && rng.random_bool(faults.foreign);
         let overtaken_ms = rng.random_range(0..=faults.reorder_ms);
         let extra_ms = if reorder { overtaken_ms } else { 0 } + if late { faults.late_ms } else { 0 };
         let wait = delay + Duration::from_millis(u64::from(extra_ms));
-        DrawnFaults { drop_request, drop_reply, duplicate, decline, restart, wait }
+        DrawnFaults { drop_request, drop_reply, duplicate, foreign, decline, restart, wait }
     }
 }
 

@@ -119,7 +119,7 @@ impl Ledger {
         let connection = open(location, SCHEMA)?;
         let writer = match location {
             Location::File(_) => Writer::start(connection),
-            Location::Memory => Writer::inline(connection),
+            Location::Through { .. } | Location::Memory => Writer::inline(connection),
         };
         let pin_mac = Arc::new(hmac::Key::new(hmac::HMAC_SHA256, pin_key));
         Ok(Self { writer, env, pin_mac, location: location.clone() })
@@ -213,7 +213,7 @@ impl Ledger {
     pub fn open_existing(location: &Location, env: Env, pin_key: &[u8]) -> Result<Self, StoreError> {
         match location {
             Location::File(path) if !path.exists() => Err(StoreError::Missing(path.clone())),
-            Location::File(_) | Location::Memory => Self::open(location, env, pin_key),
+            Location::File(_) | Location::Through { .. } | Location::Memory => Self::open(location, env, pin_key),
         }
     }
 

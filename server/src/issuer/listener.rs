@@ -73,7 +73,7 @@ async fn welcome(socket: TcpStream, tls: Option<TlsAcceptor>, host: FaultyHost, 
 }
 
 /// Answers one connection's requests, in whatever order their answers are ready.
-async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: FaultyHost) {
+pub async fn converse(socket: impl AsyncRead + AsyncWrite + Send + 'static, host: FaultyHost) {
     let (reading, mut writing) = tokio::io::split(socket);
     let mut reading = BufReader::new(reading);
     let (answers, mut to_write) = mpsc::channel::<Message>(UNDER_WAY_MAX);

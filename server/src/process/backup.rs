@@ -84,7 +84,7 @@ fn store_path(config: &ServerConfig) -> Result<PathBuf, Error> {
     }
     match parse_location(&config.store)? {
         Location::File(path) => Ok(path),
-        Location::Memory => Err(Error::Config("a store in memory has no backup".into())),
+        Location::Through { .. } | Location::Memory => Err(Error::Config("a store in memory has no backup".into())),
     }
 }
 

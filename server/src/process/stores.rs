@@ -24,6 +24,6 @@ pub(crate) async fn open_existing_store(config: &ServerConfig) -> Result<Arc<dyn
     }
     match parse_location(&config.store)? {
         Location::File(path) if !path.exists() => Err(StoreError::Missing(path).into()),
-        Location::File(_) | Location::Memory => open_store(config).await,
+        Location::File(_) | Location::Through { .. } | Location::Memory => open_store(config).await,
     }
 }

@@ -10,6 +10,7 @@ use crate::config::Mode;
 use crate::crypto::credential::Credential;
 use crate::crypto::password::StoredPassword;
 use crate::crypto::vault::Vault;
+use crate::planted::{PlantedBug, planted};
 use crate::store::{AccountId, Binding, Change, Creation};
 use biopay_protocol::message::AccountState;
 use biopay_protocol::proof::DeviceSignature;
@@ -98,7 +99,8 @@ impl Service {
             Ok(_turn) => self.check_password(&name, password).await,
             Err(refusal) => Err(refusal),
         };
-        if checked != Err(Refusal::WrongCredentials) {
+        let is_forgiven = checked.is_ok() || !planted(PlantedBug::FailureCounted);
+        if checked != Err(Refusal::WrongCredentials) && is_forgiven {
             self.throttle.forgive_login(&name, source);
         }
         self.enter(session, checked?, name).await

@@ -1,6 +1,7 @@
 //! The bank's answer as a settlement, and a payment as the answer to whoever asks.
 
 use crate::bank::{BankAnswer, BankError, Decline};
+use crate::planted::{PlantedBug, planted};
 use crate::store::{Payment, PaymentState, Settlement};
 use biopay_protocol::{ChargeReceipt, Refusal, Response};
 
@@ -10,6 +11,7 @@ pub(super) fn settlement_of(answer: Result<BankAnswer, BankError>) -> Settlement
         Ok(BankAnswer::Approved { approval }) => Settlement::Approved { approval },
         Ok(BankAnswer::Declined(why)) => Settlement::Declined(why),
         Err(BankError::NotSent) => Settlement::NotSent,
+        Err(BankError::Unknown) if planted(PlantedBug::TimeoutVoids) => Settlement::NotSent,
         Err(BankError::Unknown) => Settlement::Unknown,
     }
 }

@@ -7,6 +7,7 @@ use super::state::{OrRefuse, Service};
 use crate::bank::{Authority, ChargeOrder, Sending};
 use crate::config::OrderRule;
 use crate::env::Env;
+use crate::planted::{PlantedBug, count, planted};
 use crate::store::{Binding, Intent, Opened, PaymentState, Settlement};
 use biopay_protocol::merchant::{OrderTerms, SignedOrder};
 use biopay_protocol::{BankAccount, PaymentId, Refusal, Response};
@@ -49,24 +50,29 @@ impl Service {
     ) -> Result<Response, Refusal> {
         let _charging = self.mark_charging(payment);
         let intent = self.intent(login, payment, &purchase);
+        if planted(PlantedBug::IntentAfterSend) {
+            let order = order_of(payment, &purchase, intent.reference.clone(), account.clone(), authority.clone());
+            drop(self.bank.charge(order).await);
+        }
         let opened = match self.store.open_payment(intent).await {
             Ok(Opened::New(opened)) => opened,
             Ok(Opened::Existing(existing)) => return answer_of(&existing),
             Ok(Opened::Conflict) => return Err(Refusal::IdempotencyConflict),
             Ok(Opened::OrderTaken) => return Err(Refusal::OrderTaken),
             // The intent may be durable, and then the resolver charges it: the payer must ask, and not pay again.
-            Err(error) if error.may_be_done() => {
+            Err(error) if error.may_be_done() && !planted(PlantedBug::LostCommitRefused) => {
                 tracing::error!(%error, ?payment, "the intent may be durable or not");
                 self.unresolved.notify_one();
                 return Err(Refusal::UnknownOutcome { payment });
             }
             Err(error) => return Err(error).or_refuse(),
         };
-        let Purchase { merchant, amount, currency, .. } = purchase;
-        let (reference, sending) = (opened.reference, Sending::First);
-        let begun_ms = Env::drawn_ms(payment);
-        let order = ChargeOrder { account, authority, amount, currency, merchant, reference, begun_ms, sending };
+        let shown = planted(PlantedBug::SecretInLog).then(|| account.clone());
+        let order = order_of(payment, &purchase, opened.reference, account, authority);
         let settlement = settlement_of(self.bank.charge(order).await);
+        if let (Some(account), Settlement::Unknown) = (shown, &settlement) {
+            tracing::warn!(account = account.as_str(), "the bank did not answer");
+        }
         self.record(payment, settlement).await
     }
 
@@ -75,7 +81,7 @@ impl Service {
     async fn record(&self, payment: PaymentId, settlement: Settlement) -> Result<Response, Refusal> {
         let is_open = settlement == Settlement::Unknown;
         let settled = self.store.settle(payment, settlement).await;
-        if is_open || settled.is_err() {
+        if (is_open || settled.is_err()) && !planted(PlantedBug::ResolverUntold) {
             self.unresolved.notify_one();
         }
         match settled {
@@ -135,6 +141,9 @@ impl Service {
     /// payment with the same one.
     pub(super) fn draw_reference(&self) -> String {
         const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        if planted(PlantedBug::ReferenceReused) {
+            return format!("{:012}", count());
+        }
         let bytes: [u8; 12] = self.env.random();
         bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect()
     }
@@ -154,6 +163,19 @@ impl Service {
     pub(super) fn unadvised(&self) -> MutexGuard<'_, BTreeSet<PaymentId>> {
         self.unadvised.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Writes the first order to charge a purchase.
+fn order_of(
+    payment: PaymentId,
+    purchase: &Purchase,
+    reference: String,
+    account: BankAccount,
+    authority: Authority,
+) -> ChargeOrder {
+    let Purchase { merchant, amount, currency, .. } = purchase.clone();
+    let (sending, begun_ms) = (Sending::First, Env::drawn_ms(payment));
+    ChargeOrder { account, authority, amount, currency, merchant, reference, begun_ms, sending }
 }
 
 /// A guard that keeps the resolver away from a payment while a request works on it.

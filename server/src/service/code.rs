@@ -1,6 +1,7 @@
 //! Verification codes: six digits unless the rules say otherwise, one use, three tries, three minutes; only a keyed hash is kept.
 
 use super::state::Service;
+use crate::planted::{PlantedBug, planted};
 use biopay_protocol::{PaymentId, Secret};
 use ring::hmac;
 use std::time::Duration;
@@ -52,10 +53,14 @@ impl Service {
 
     /// Checks a typed code and counts the try.
     pub(super) fn check_code(&self, issued: &mut IssuedCode, payment: PaymentId, typed: &Secret) -> Typed {
+        let is_right = || bool::from(self.code_mac(payment, typed).ct_eq(&issued.mac));
+        if planted(PlantedBug::CodeBeforeExpiry) && is_right() {
+            return Typed::Right;
+        }
         if self.env.clock.elapsed() >= issued.expires {
             return Typed::Expired;
         }
-        if bool::from(self.code_mac(payment, typed).ct_eq(&issued.mac)) {
+        if is_right() {
             return Typed::Right;
         }
         issued.tries_left = issued.tries_left.saturating_sub(1);

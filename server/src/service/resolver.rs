@@ -5,8 +5,9 @@ use super::answer::settlement_of;
 use super::state::{OrRefuse, Service};
 use crate::bank::{BankError, ChargeOrder, Late, ReversalOrder, Sending};
 use crate::env::Env;
+use crate::planted::{PlantedBug, planted};
 use crate::shutdown::Shutdown;
-use crate::store::{Payment, PaymentState, Settlement};
+use crate::store::{AccountId, Payment, PaymentState, Settlement};
 use biopay_protocol::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +25,17 @@ impl Service {
     /// Settles open outcomes until the shutdown: first those that a crash left behind, then those that come.
     pub async fn resolve(self: Arc<Self>, mut shutdown: Shutdown) {
         let mut wait = WAIT_FIRST;
+        if planted(PlantedBug::VoidedAtStart) {
+            for pending in self.store.unresolved().await.unwrap_or_default() {
+                drop(self.store.settle(pending.id, Settlement::NotSent).await);
+            }
+        }
         loop {
             let Round { settled, left } = self.clone().resolve_round().await;
             let settled_all = left == 0;
+            if planted(PlantedBug::ResolverStops) && left > 0 && settled == 0 {
+                return;
+            }
             wait = if settled_all || settled > 0 { WAIT_FIRST } else { (wait * 2).min(WAIT_MAX) };
             let next = async {
                 if settled_all && self.store.is_shared() {
@@ -95,6 +104,7 @@ impl Service {
     }
 
     async fn resolve_one(&self, payment: Payment) -> Result<Progress, Refusal> {
+        let was_pending = payment.state == PaymentState::Pending;
         let payment = self.claim(payment).await?;
         if !is_open(payment.state) {
             return Ok(Progress::Settled);
@@ -102,15 +112,20 @@ impl Service {
         if payment.state == PaymentState::Reversing {
             return self.resolve_reversal(payment).await;
         }
-        let login = self.store.login_of(payment.account).await.or_refuse()?;
-        let binding = self.store.binding(payment.account).await.or_refuse()?.ok_or(Refusal::NotBound)?;
+        let payer = if planted(PlantedBug::AccountsMixed) { AccountId(1) } else { payment.account };
+        let login = self.store.login_of(payer).await.or_refuse()?;
+        let binding = self.store.binding(payer).await.or_refuse()?.ok_or(Refusal::NotBound)?;
         let (account, authority) = self.open_binding(&login, &binding)?;
-        let Payment { merchant, amount, currency, reference, .. } = payment.clone();
+        let Payment { merchant, amount, currency, mut reference, .. } = payment.clone();
+        if was_pending && planted(PlantedBug::SettledTwice) {
+            reference.replace_range(..1, "Z");
+        }
         let (sending, begun_ms) = (Sending::Repeat, Env::drawn_ms(payment.id));
         let order = ChargeOrder { account, authority, amount, currency, merchant, reference, begun_ms, sending };
         let settlement = settlement_of(self.bank.charge(order).await);
         // The first sending may have arrived, whatever became of this one.
-        let settlement = if matches!(settlement, Settlement::NotSent) { Settlement::Unknown } else { settlement };
+        let is_unsent = matches!(settlement, Settlement::NotSent) && !planted(PlantedBug::RepeatNotSent);
+        let settlement = if is_unsent { Settlement::Unknown } else { settlement };
         let settled = self.store.settle(payment.id, settlement).await.or_refuse()?;
         tracing::info!(payment = ?settled.id, state = ?settled.state, "an open payment was asked about");
         Ok(if is_open(settled.state) { Progress::Open } else { Progress::Settled })
@@ -122,7 +137,8 @@ impl Service {
         let is_unheard = self.unadvised().remove(&id);
         let sending = if is_unheard { Sending::First } else { Sending::Repeat };
         let order = ReversalOrder { amount, currency, reference, begun_ms: Env::drawn_ms(id), sending };
-        match self.bank.reverse(order).await {
+        let told = if planted(PlantedBug::ReversalUntold) { Ok(()) } else { self.bank.reverse(order).await };
+        match told {
             Ok(()) => {}
             Err(BankError::NotSent) if is_unheard => {
                 self.unadvised().insert(id);
@@ -139,6 +155,7 @@ impl Service {
     /// server has sent.
     async fn claim(&self, payment: Payment) -> Result<Payment, Refusal> {
         match payment.state {
+            PaymentState::Pending if planted(PlantedBug::LiveChargeResolved) => Ok(payment),
             PaymentState::Pending => self.store.settle(payment.id, Settlement::Unknown).await.or_refuse(),
             PaymentState::Unknown
             | PaymentState::Posted

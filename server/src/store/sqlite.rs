@@ -9,6 +9,7 @@ use super::{
 use crate::bank::Decline;
 use crate::crypto::credential::Credential;
 use crate::env::BoxFuture;
+use crate::planted::{PlantedBug, planted};
 use crate::sqlite::{Location, Redo, Schema, Writer, checkpoint, open, replay};
 use biopay_protocol::{Currency, IdempotencyKey, LoginName, Merchant, MinorUnits, OrderId, PaymentId};
 use rusqlite::types::Type;
@@ -78,8 +79,14 @@ impl SqliteStore {
             beside.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
             Ok(beside)
         };
-        let (reader, lookups) = (Writer::start_reader(beside()?), Writer::inline_reader(beside()?));
-        Ok(Self { writer: Writer::start_with(connection, redo), reader, lookups, location: location.clone() })
+        let lookups = Writer::inline_reader(beside()?);
+        let (writer, reader) = match location {
+            Location::Through { .. } => (Writer::inline(connection), Writer::inline_reader(beside()?)),
+            Location::File(_) | Location::Memory => {
+                (Writer::start_with(connection, redo), Writer::start_reader(beside()?))
+            }
+        };
+        Ok(Self { writer, reader, lookups, location: location.clone() })
     }
 
     /// Runs the transactions of a redo log that the store does not have; returns how many.
@@ -99,7 +106,7 @@ impl SqliteStore {
     pub fn open_existing(location: &Location) -> Result<Self, StoreError> {
         match location {
             Location::File(path) if !path.exists() => Err(StoreError::Missing(path.clone())),
-            Location::File(_) | Location::Memory => Self::open(location),
+            Location::File(_) | Location::Through { .. } | Location::Memory => Self::open(location),
         }
     }
 
@@ -261,7 +268,11 @@ impl Store for SqliteStore {
 
     fn unresolved(&self) -> Stored<Vec<Payment>> {
         self.reader.submit(|connection| {
-            let list = payments!("WHERE state IN (1, 2, 5) ORDER BY at_ms");
+            let list = if planted(PlantedBug::PendingForgotten) {
+                payments!("WHERE state IN (2, 5) ORDER BY at_ms")
+            } else {
+                payments!("WHERE state IN (1, 2, 5) ORDER BY at_ms")
+            };
             connection.prepare_cached(list)?.query_map([], payment_of)?.collect()
         })
     }
@@ -287,7 +298,7 @@ impl Store for SqliteStore {
     }
 
     fn limits(&self) -> Option<Arc<dyn LimitStore>> {
-        (self.location != Location::Memory).then(|| self.limit_store())
+        self.location.is_kept().then(|| self.limit_store())
     }
 
     fn failed(&self) -> BoxFuture<'static, ()> {
@@ -350,10 +361,11 @@ fn insert_payment(connection: &Connection, intent: &Intent) -> rusqlite::Result<
     let insert = "INSERT INTO payments (id, account, key, merchant, amount_minor, currency, reference, state, at_ms,
                                         order_id)
                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    let key = if planted(PlantedBug::KeyForgotten) { intent.reference.as_str() } else { intent.key.as_str() };
     let row = params![
         intent.payment.0.to_be_bytes(),
         intent.account.0,
-        intent.key.as_str(),
+        key,
         intent.merchant.as_str(),
         intent.amount.value() as i64,
         intent.currency.as_str(),

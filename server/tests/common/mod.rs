@@ -12,7 +12,8 @@ use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{Registry, SchemeId};
 use biopay_protocol::*;
 use biopay_server::bank::acquirer::Acquirer;
-use biopay_server::bank::tcp::{BankAddress, BankTrust, TcpWire};
+use biopay_server::bank::dial::{BankAddress, BankTrust};
+use biopay_server::bank::tcp::TcpWire;
 use biopay_server::client::{ClientError, Connection};
 use biopay_server::config::{
     CodeRule, FailureLimit, ImageLimits, Limits, MerchantConfig, Mode, OrderRule, Presentation, Rules, ServerConfig,

@@ -9,6 +9,7 @@ mod dataset;
 mod evaluate;
 mod folder;
 mod history;
+mod hunt;
 mod merge;
 mod plan;
 mod refusal;
@@ -67,6 +68,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Plays a run in virtual time again from its manifest, and compares the bytes.
     Rerun(rerun::RerunArgs),
+    /// Hunts for faults of the server.
+    Hunt(hunt::HuntArgs),
     /// Merges the shards of a run into one run folder.
     Merge(merge::MergeArgs),
     /// Writes a run's report again, or its figures for other programs.
@@ -126,6 +129,7 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::Tune(args) => tune::execute(&args, command_line),
         Command::Calibrate(args) => calibrate::execute(&args),
         Command::Rerun(args) => rerun::execute(&args),
+        Command::Hunt(args) => hunt::execute(&args),
         Command::Merge(args) => merge::execute(&args, command_line),
         Command::Report(args) => report::execute(&args),
         Command::Compare(args) => compare::execute(&args),

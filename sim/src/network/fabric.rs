@@ -6,9 +6,11 @@ use super::link::{Fate, Link};
 use super::mobility::Itinerary;
 use super::profile::ProfileId;
 use super::stations::Stations;
+use super::weather::Weather;
 use crate::time::Nanos;
 use biopay_datasets::stream::stream;
 use quinn::udp::{EcnCodepoint, RecvMeta, Transmit};
+use rand_chacha::ChaCha8Rng;
 use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSliceMut;
 use std::task::{Poll, Waker};
@@ -82,6 +84,8 @@ pub struct Fabric {
     to_handsets: Inbox,
     traffic: BTreeMap<(ProfileId, &'static str), Traffic>,
     tap: Option<Tap>,
+    /// Whether nobody receives at the server's address.
+    is_server_down: bool,
 }
 
 /// The recording of one handset's datagrams.
@@ -99,6 +103,9 @@ struct Access {
     seen_until: Nanos,
     /// Whether everything sent to the handset is lost.
     is_deaf: bool,
+    weather: Weather,
+    /// The draws of the weather.
+    sky: ChaCha8Rng,
 }
 
 #[derive(Default)]
@@ -130,7 +137,24 @@ impl Fabric {
             to_handsets: Inbox::default(),
             traffic: BTreeMap::new(),
             tap: None,
+            is_server_down: false,
         }
+    }
+
+    /// Closes the server's socket: what has arrived and what arrives is lost, until [`Self::open_server`].
+    pub fn close_server(&mut self) {
+        self.is_server_down = true;
+        self.to_server = Inbox::default();
+    }
+
+    /// Opens a socket at the server's address again.
+    pub fn open_server(&mut self) {
+        self.is_server_down = false;
+    }
+
+    /// Returns what goes wrong on a handset's way, to be changed.
+    pub fn weather(&mut self, handset: u32) -> Option<&mut Weather> {
+        self.handsets.get_mut(handset as usize).map(|access| &mut access.weather)
     }
 
     /// Cuts a handset's downlink permanently: what is sent to it is lost, as at a forged sender address.
@@ -200,6 +224,7 @@ impl Fabric {
                 later(access.seen_until, packet);
                 None
             }
+            Hop::Server if self.is_server_down => None,
             Hop::Server => self.to_server.put(packet),
             Hop::ServerLeft => {
                 packet.hop = Hop::Cell;
@@ -232,7 +257,7 @@ impl Fabric {
             let Some(packet) = inbox.packets.pop_front() else { break };
             let from = match at {
                 End::Handsets => address::dialled_by(packet.handset),
-                End::Server => address::of_handset(packet.handset),
+                End::Server => self.handsets[packet.handset as usize].address(packet.handset),
             };
             *meta = deliver(&packet.bytes, from, packet.ecn, buffer);
             received += 1;
@@ -255,7 +280,7 @@ impl Fabric {
         let id = profile.id;
         self.count(id, "up", &packet, fate);
         if let Fate::Arrives(at) = fate {
-            later(at, packet);
+            self.handsets[packet.handset as usize].hand_on(at, packet, later);
         }
     }
 
@@ -270,7 +295,7 @@ impl Fabric {
         let hears = !self.handsets[packet.handset as usize].is_deaf;
         if let (Fate::Arrives(at), true) = (fate, hears) {
             packet.hop = Hop::Handset;
-            later(at, packet);
+            self.handsets[packet.handset as usize].hand_on(at, packet, later);
         }
     }
 
@@ -286,7 +311,34 @@ impl Fabric {
 impl Access {
     fn new(seed: u64, handset: u64, itinerary: Itinerary) -> Self {
         let link = |name| Link::new(stream(seed, name, handset));
-        Self { itinerary, up: link("sim/uplink"), down: link("sim/downlink"), seen_until: 0, is_deaf: false }
+        Self {
+            itinerary,
+            up: link("sim/uplink"),
+            down: link("sim/downlink"),
+            seen_until: 0,
+            is_deaf: false,
+            weather: Weather::default(),
+            sky: stream(seed, "sim/weather", handset),
+        }
+    }
+
+    /// Puts what the weather leaves of a packet on the timeline.
+    fn hand_on(&mut self, at: Nanos, packet: Box<Packet>, later: Later<'_>) {
+        if self.weather == Weather::default() {
+            return later(at, packet);
+        }
+        let Packet { handset, hop, ecn, ref bytes } = *packet;
+        let is_cut = if hop == Hop::Handset { self.weather.cut_down } else { self.weather.cut_up };
+        for (delay, bytes) in self.weather.pass(is_cut, bytes, &mut self.sky) {
+            later(at + delay, Box::new(Packet { handset, hop, ecn, bytes }));
+        }
+    }
+
+    /// Returns the handset's address as the server sees it.
+    fn address(&self, handset: u32) -> std::net::SocketAddr {
+        let mut address = address::of_handset(handset);
+        address.set_port(address.port() + self.weather.rebound);
+        address
     }
 }
 

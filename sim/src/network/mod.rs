@@ -16,8 +16,10 @@ pub mod loss;
 pub mod mobility;
 pub mod profile;
 pub mod stations;
+mod weather;
 
 pub use fabric::{End, Fabric, Host, Packet, Traffic};
 pub use mobility::Itinerary;
 pub use profile::{Profile, ProfileId};
 pub use stations::Stations;
+pub use weather::Weather;

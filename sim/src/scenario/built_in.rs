@@ -7,7 +7,7 @@ macro_rules! built_in {
 }
 
 /// Name and TOML of each.
-pub const BUILT_IN: [(&str, &str); 19] = built_in![
+pub const BUILT_IN: [(&str, &str); 20] = built_in![
     "quickstart",
     "stored-qr",
     "second-device",
@@ -16,6 +16,7 @@ pub const BUILT_IN: [(&str, &str); 19] = built_in![
     "flash-sale",
     "ten-thousand",
     "ageing",
+    "hunt",
     "throughput",
     "attack-survey",
     "attack-guessing",

@@ -15,13 +15,14 @@ use crate::scenario::{Network, ServerSettings, ServiceModel, us};
 use crate::server_setup::{figures_of, rules_of, server_mode, throttle_of};
 use biopay_biometrics::scheme::Registry;
 use biopay_reports::records::ServerFigure;
+use biopay_server::bank::Bank;
 use biopay_server::bank::acquirer::Acquirer;
 use biopay_server::bank::direct::DirectWire;
 use biopay_server::config::{ImageLimits, Limits, PasswordConfig, ServerConfig};
 use biopay_server::crypto::blocklist::Blocklist;
 use biopay_server::crypto::opaque::OpaqueServer;
 use biopay_server::crypto::password::{HashCost, Passwords};
-use biopay_server::crypto::vault::Vault;
+use biopay_server::crypto::vault::{Vault, VaultKeys};
 use biopay_server::endpoint::{QuicListener, serve};
 use biopay_server::env::{Entropy, Env};
 use biopay_server::images::{ImageReader, WorkerCommand};
@@ -41,6 +42,7 @@ use biopay_server::trail::Trail;
 use quinn::Endpoint;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
@@ -83,7 +85,10 @@ impl VirtualServer {
         let ledger = open_bank(accounts, timeline, times, seed, &keys).await?;
         let store = open_store(&settings.service, timeline).map_err(|error| failed(error.to_string()))?;
         let bank = connect_bank(&settings.service, &env, ledger.clone(), &keys);
-        let service = Arc::new(build_service(settings, env, store.clone(), bank, registry, &keys)?);
+        let vault = VaultKeys::new(BTreeMap::from([(1, Zeroizing::new(keys.vault))]), None);
+        let vault = vault.ok_or_else(|| failed("it has no key".into()))?;
+        let parts = service_parts(settings, env, store.clone(), Arc::new(bank), registry, &keys, vault);
+        let service = Arc::new(Service::new(parts));
         let limits = Limits { early_data: settings.early_data, ..Limits::default() };
         let sources = tls::seeded_sources(timeline, seed);
         let identity = Identity::development_of(&keys.certificate).map_err(|error| failed(error.to_string()))?;
@@ -154,16 +159,16 @@ impl VirtualServer {
 }
 
 /// The keys of a run's server and bank. They follow from the seed, and protect nothing.
-struct Keys {
-    pin: [u8; 16],
-    vault: [u8; 32],
+pub(crate) struct Keys {
+    pub(crate) pin: [u8; 16],
+    pub(crate) vault: [u8; 32],
     opaque: [u8; 32],
-    pepper: [u8; 32],
-    certificate: [u8; 32],
+    pub(crate) pepper: [u8; 32],
+    pub(crate) certificate: [u8; 32],
 }
 
 impl Keys {
-    fn draw(seed: u64) -> Self {
+    pub(crate) fn draw(seed: u64) -> Self {
         let entropy = SeededEntropy::new(seed, "sim/keys");
         let key = || {
             let mut bytes = [0; 32];
@@ -174,7 +179,7 @@ impl Keys {
         Self { pin: std::array::from_fn(|i| pin[i]), vault: key(), opaque: key(), pepper: key(), certificate: key() }
     }
 
-    fn pin(&self) -> Arc<PinKey> {
+    pub(crate) fn pin(&self) -> Arc<PinKey> {
         Arc::new(PinKey::new(self.pin))
     }
 }
@@ -213,28 +218,28 @@ fn connect_bank(service: &ServiceModel, env: &Env, ledger: Ledger, keys: &Keys) 
     Acquirer::new(wire, env.clone(), config.institution, keys.pin())
 }
 
-fn build_service(
+/// Puts together what a run's server decides with.
+pub(crate) fn service_parts(
     settings: &ServerSettings,
     env: Env,
     store: Arc<dyn Store>,
-    bank: Acquirer<DirectWire>,
+    bank: Arc<dyn Bank>,
     schemes: Arc<Registry>,
     keys: &Keys,
-) -> Result<Service, Error> {
-    let failed = |why: &str| Error::Start { component: "server", why: why.to_owned() };
-    let vault_keys = BTreeMap::from([(1, Zeroizing::new(keys.vault))]);
+    vault: VaultKeys,
+) -> Parts {
     let cost = HashCost { memory_kib: HASH_KIB, passes: 1, lanes: 1 };
     // In virtual time nobody sends an image: reading one is a process of its own, on the wall clock.
     let worker = WorkerCommand { program: "no-worker-in-virtual-time".into(), arguments: Vec::new() };
-    Ok(Service::new(Parts {
+    Parts {
         rules: rules_of(settings),
         mode: server_mode(settings),
         throttle: throttle_of(settings),
         hides_unknown_names: settings.hides_unknown_names,
         store,
-        bank: Arc::new(bank),
+        bank,
         schemes,
-        vault: Vault::new(env.clone(), vault_keys).ok_or_else(|| failed("it has no key"))?,
+        vault: Vault::with_keys(env.clone(), vault),
         passwords: Passwords::new(env.clone(), cost, keys.pepper.to_vec()),
         opaque: OpaqueServer::new(env.clone(), Zeroizing::new(keys.opaque)),
         images: ImageReader::new(env.clone(), worker, ImageLimits::default()),
@@ -243,11 +248,11 @@ fn build_service(
         trail: Trail::default(),
         blocklist: Blocklist::default(),
         env,
-    }))
+    }
 }
 
 /// Returns the server's TLS configuration: the real one, with seeded keys.
-fn greeting(
+pub(crate) fn greeting(
     identity: Identity,
     limits: &Limits,
     sources: &TlsSources,
@@ -264,18 +269,28 @@ fn greeting(
 
 /// Returns the handsets' transport settings, without a search for the largest datagram: a simulated link carries every
 /// size.
-fn handset_transport(network: &Network) -> quinn::TransportConfig {
+pub(crate) fn handset_transport(network: &Network) -> quinn::TransportConfig {
     let mut transport = quinn::TransportConfig::default();
     transport.mtu_discovery_config(None).initial_rtt(Duration::from_millis(network.initial_rtt_ms));
     transport
 }
 
 fn open(timeline: &Arc<Timeline>, end: End, seed: u64) -> Result<Endpoint, Error> {
+    open_as(timeline, end, seed, Arc::new(AtomicBool::new(true)))
+}
+
+/// Opens an end of the network for a process that may die.
+pub(crate) fn open_as(
+    timeline: &Arc<Timeline>,
+    end: End,
+    seed: u64,
+    alive: Arc<AtomicBool>,
+) -> Result<Endpoint, Error> {
     let name = match end {
         End::Handsets => "sim/endpoint/handsets",
         End::Server => "sim/endpoint/server",
     };
-    let socket = Arc::new(FabricSocket { timeline: timeline.clone(), end });
+    let socket = Arc::new(FabricSocket { timeline: timeline.clone(), end, alive });
     let runtime = Arc::new(VirtualRuntime(timeline.clone()));
     Endpoint::new_with_abstract_socket(tls::seeded_endpoint(seed, name), None, socket, runtime)
         .map_err(Error::file("a virtual socket"))

@@ -8,6 +8,7 @@ use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 /// The socket of one end.
@@ -17,6 +18,8 @@ pub struct FabricSocket {
     pub timeline: Arc<Timeline>,
     /// The end of the network.
     pub end: End,
+    /// Whether the process that has it lives; what a dead one sends is lost.
+    pub alive: Arc<AtomicBool>,
 }
 
 impl AsyncUdpSocket for FabricSocket {
@@ -25,7 +28,9 @@ impl AsyncUdpSocket for FabricSocket {
     }
 
     fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        self.timeline.send(self.end, transmit);
+        if self.alive.load(Ordering::Relaxed) {
+            self.timeline.send(self.end, transmit);
+        }
         Ok(())
     }
 

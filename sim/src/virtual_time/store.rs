@@ -6,9 +6,9 @@ use biopay_protocol::{IdempotencyKey, LoginName, PaymentId};
 use biopay_server::crypto::credential::Credential;
 use biopay_server::env::BoxFuture;
 use biopay_server::store::{
-    Account, AccountId, Backlog, Binding, Books, BoundAccount, Change, Creation, Intent, KeyStore, Opened,
+    Account, AccountId, Backlog, Binding, Books, BoundAccount, Change, Creation, Intent, KeyStore, LimitStore, Opened,
     OpenedRefund, Payment, PaymentAudit, Refund, RefundIntent, Settlement, SettlementLine, SqliteStore, Standing,
-    Store, Stored,
+    Store, StoreError, Stored,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,13 +30,33 @@ pub struct TimedStore {
     timeline: Arc<Timeline>,
     read: Duration,
     commits: Mutex<GroupCommit>,
+    fates: Option<Fates>,
 }
+
+/// What becomes of a command's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It comes.
+    Answered,
+    /// It comes so much later.
+    Late(Duration),
+    /// The command is done, and after so long nobody has heard of it.
+    Lost(Duration),
+}
+
+/// A store that others share over a network, whose answers a function decides about: a model of a database server.
+pub type Fates = Arc<dyn Fn() -> Fate + Send + Sync>;
 
 impl TimedStore {
     /// Wraps a store that answers at once.
     pub fn new(inner: SqliteStore, timeline: Arc<Timeline>, times: StoreTimes) -> Self {
         let commits = Mutex::new(GroupCommit::new(times.write, times.commit));
-        Self { inner, timeline, read: times.read, commits }
+        Self { inner, timeline, read: times.read, commits, fates: None }
+    }
+
+    /// Makes it a store that servers share over a network.
+    pub fn shared(self, fates: Fates) -> Self {
+        Self { fates: Some(fates), ..self }
     }
 
     fn reading<T: Send + 'static>(&self, answer: Stored<T>) -> Stored<T> {
@@ -51,10 +71,16 @@ impl TimedStore {
 
     /// Delays the answer of a command that has run already, in the order of arrival.
     fn after<T: Send + 'static>(&self, delay: Duration, answer: Stored<T>) -> Stored<T> {
-        let due = Timer::after(&self.timeline, delay);
+        let fate = self.fates.as_ref().map_or(Fate::Answered, |fates| fates());
+        let late = match fate {
+            Fate::Answered => Duration::ZERO,
+            Fate::Late(late) | Fate::Lost(late) => late,
+        };
+        let due = Timer::after(&self.timeline, delay + late);
         Box::pin(async move {
             due.await;
-            answer.await
+            let answer = answer.await;
+            if let Fate::Lost(_) = fate { Err(StoreError::Unanswered) } else { answer }
         })
     }
 }
@@ -237,6 +263,14 @@ impl Store for TimedStore {
 
     fn audit(&self) -> Stored<PaymentAudit> {
         self.reading(self.inner.audit())
+    }
+
+    fn limits(&self) -> Option<Arc<dyn LimitStore>> {
+        self.inner.limits()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.fates.is_some()
     }
 
     fn failed(&self) -> BoxFuture<'static, ()> {

@@ -395,7 +395,11 @@ mod tests {
             let (give, take) = tokio::sync::oneshot::channel();
             let (first, second) = (Timer::after(&timeline, ms(5)), Timer::after(&timeline, ms(20)));
             tokio::spawn(async move {
-                std::future::poll_fn(|context| Poll::Ready(drop(first.poll(context)))).await;
+                std::future::poll_fn(|context| {
+                    let _ = first.poll(context);
+                    Poll::Ready(())
+                })
+                .await;
                 drop(give.send(first));
             });
             let kept = take.await;

@@ -131,7 +131,17 @@ impl Active {
     }
 }
 
-fn plan(identity: &Identity, planned: &PlannedTransaction, owner: &Owner, order_mark: &str) -> Result<Plan, Error> {
+/// Returns the plan of a transaction's session.
+///
+/// # Errors
+///
+/// [`Error`] if the scenario's values do not fit the protocol's.
+pub(crate) fn plan(
+    identity: &Identity,
+    planned: &PlannedTransaction,
+    owner: &Owner,
+    order_mark: &str,
+) -> Result<Plan, Error> {
     match planned.task {
         Task::Register(steps) => {
             let (credentials, binding) = (credentials(identity, planned, owner)?, binding(identity, owner)?);

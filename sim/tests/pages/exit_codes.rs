@@ -11,6 +11,7 @@ fn the_page_of_exit_codes_has_each_code() {
     let errors = [
         Error::Usage(String::new()),
         Error::ThresholdFailed(1),
+        Error::Violations(1),
         Error::Regression(String::new()),
         Error::NotEnoughEvidence(String::new()),
         Error::InvalidRun(String::new()),

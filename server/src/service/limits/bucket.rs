@@ -36,9 +36,7 @@ impl<K: LimitKey + Hash> Bucket<K> {
 
     /// Creates a limit whose failures are kept in the store under a name.
     pub(super) fn kept(limit: FailureLimit, clock: &Time, name: &'static str, shared: &Shared) -> Self {
-        let refill_ms = i64::from(limit.refill_ms);
-        let origin_ms = i64::try_from(clock.0.unix_ms()).unwrap_or(i64::MAX);
-        Self::with_ledger(limit, clock, Some(Ledger::new(name, refill_ms, origin_ms, shared.clone())))
+        Self::with_ledger(limit, clock, Some(Ledger::new(name, limit, clock.0.clone(), shared.clone())))
     }
 
     fn with_ledger(limit: FailureLimit, clock: &Time, ledger: Option<Ledger<K>>) -> Self {

@@ -6,11 +6,15 @@
 //! [`super::keeper::FLUSH_AFTER`]. The store sees keyed hashes of names, addresses and bank accounts alone.
 
 use super::source::{Prefix, Source};
+use crate::config::FailureLimit;
+use crate::env::Clock;
+use crate::planted::{PlantedBug, planted};
 use crate::store::{LimitChange, LimitRow};
 use biopay_protocol::{BankAccount, LoginName};
 use ring::hmac;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A keyed hash of what is limited.
@@ -101,10 +105,16 @@ pub(crate) trait Kept: Send + Sync {
 }
 
 /// What the store has and has not heard of one limit. Times are in milliseconds, those of the store since 1970, those of
-/// the limit since `origin_ms`.
+/// the limit since its start. Between the two stands how long failures still count: a calendar that jumps while the
+/// process runs moves none of them.
 pub(super) struct Ledger<K> {
     name: &'static str,
     refill_ms: i64,
+    /// The longest that failures can count.
+    span_ms: i64,
+    clock: Arc<dyn Clock>,
+    started: Duration,
+    /// The calendar at the start, which a planted bug goes by.
     origin_ms: i64,
     shared: Shared,
     /// Failures that the store has not heard of; negative where more were taken back.
@@ -118,9 +128,12 @@ pub(super) struct Ledger<K> {
 }
 
 impl<K: LimitKey> Ledger<K> {
-    pub(super) fn new(name: &'static str, refill_ms: i64, origin_ms: i64, shared: Shared) -> Self {
+    pub(super) fn new(name: &'static str, limit: FailureLimit, clock: Arc<dyn Clock>, shared: Shared) -> Self {
         let (pending, told, own, elsewhere) = Default::default();
-        Self { name, refill_ms, origin_ms, shared, pending, told, own, elsewhere }
+        let (refill_ms, started) = (i64::from(limit.refill_ms), clock.elapsed());
+        let span_ms = refill_ms.saturating_mul(i64::from(limit.burst));
+        let origin_ms = i64::try_from(clock.unix_ms()).unwrap_or(i64::MAX);
+        Self { name, refill_ms, span_ms, clock, started, origin_ms, shared, pending, told, own, elsewhere }
     }
 
     /// Notes a failure, or one that was taken back.
@@ -135,17 +148,26 @@ impl<K: LimitKey> Ledger<K> {
         }
     }
 
-    /// Takes what the store knows of a key that was counted elsewhere, in milliseconds since the origin.
+    /// Takes what the store knows of a key that was counted elsewhere, in milliseconds since the start.
     pub(super) fn find_elsewhere(&mut self, key: &K) -> Option<u64> {
         if self.elsewhere.is_empty() {
             return None;
         }
         let until_ms = self.elsewhere.remove(&self.shared.digest(self.name, key))?;
-        Some(self.since_origin(until_ms))
+        self.since_start(until_ms)
     }
 
-    fn since_origin(&self, unix_ms: i64) -> u64 {
-        u64::try_from(unix_ms.saturating_sub(self.origin_ms)).unwrap_or(0)
+    /// Converts a time of the store; `None` for one that is further away than failures can count, which a calendar wrote
+    /// that was ahead: it would lock its owner out for as long as the calendar was wrong.
+    fn since_start(&self, until_ms: i64) -> Option<u64> {
+        let now_ms = i64::try_from(self.clock.unix_ms()).unwrap_or(i64::MAX);
+        let started_ms = self.clock.elapsed().saturating_sub(self.started).as_millis() as u64;
+        if planted(PlantedBug::StaleCalendar) {
+            return Some(u64::try_from(until_ms - self.origin_ms).unwrap_or(0));
+        }
+        let counts_ms = until_ms.saturating_sub(now_ms);
+        // Servers that share the store can together let more through than one.
+        (counts_ms <= self.span_ms.saturating_mul(2)).then(|| started_ms.saturating_add_signed(counts_ms))
     }
 
     pub(super) fn changes(&mut self, at_most: usize) -> Vec<LimitChange> {
@@ -173,7 +195,7 @@ impl<K: LimitKey> Ledger<K> {
         self.pending.retain(|_, failures| *failures != 0);
     }
 
-    /// Returns until when each key's failures count, in milliseconds since the origin, with what came since it was told.
+    /// Returns until when each key's failures count, in milliseconds since the start, with what came since it was told.
     pub(super) fn settle(&mut self, merged: Option<&BTreeMap<Digest, i64>>) -> Vec<(K, u64)> {
         let Some(merged) = merged else {
             self.tell_again();
@@ -185,7 +207,7 @@ impl<K: LimitKey> Ledger<K> {
             self.own.insert(digest, until_ms);
             self.elsewhere.remove(&digest);
             let since = self.pending.get(&key).copied().unwrap_or(0).saturating_mul(self.refill_ms);
-            heard.push((key, self.since_origin(until_ms.saturating_add(since))));
+            heard.extend(self.since_start(until_ms.saturating_add(since)).map(|until_ms| (key, until_ms)));
         }
         heard
     }
