@@ -129,12 +129,14 @@ fn a_score_is_asked_of_a_scheme_with_a_threshold() {
 
 #[test]
 fn a_program_that_cannot_answer_is_refused_before_anything_is_done() {
+    let says = |answer: &str| vec!["sh".to_owned(), "-c".to_owned(), format!("read question; echo '{answer}'")];
     for (command, reason) in [
         (vec!["/no/such/program".to_owned()], "cannot be started"),
         (vec!["true".to_owned()], "it ended"),
-        (vec!["python3".to_owned(), "-c".to_owned(), "print('{}')".to_owned()], "not understood"),
-        (vec!["echo".to_owned(), "{\"version\":9}".to_owned()], "version 9"),
-        (vec!["echo".to_owned(), "{\"version\":1,\"comparison\":{\"threshold\":7}}".to_owned()], "outside 0 to 1"),
+        (says("{}"), "not understood"),
+        (says("{\"version\":9}"), "version 9"),
+        (says("{\"version\":1,\"comparison\":{\"threshold\":7}}"), "outside 0 to 1"),
+        (says("{\"failed\":\"no licence\"}"), "it says: no licence"),
     ] {
         let said = registry(command).err().unwrap();
         assert!(said.contains("own.command") && said.contains(reason), "{said}");

@@ -219,7 +219,7 @@ fn opaque_messages() -> Vec<Vec<u8>> {
 fn stored_logins() -> Vec<Vec<u8>> {
     let cost = HashCost { memory_kib: 8, passes: 1, lanes: 1 };
     let passwords = Passwords::new(counting(), cost, vec![]);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let hash = runtime.block_on(passwords.hash(Secret::new("x").unwrap())).unwrap();
     let record = OpaqueServer::new(counting(), Zeroizing::new([4; 32])).unknown().clone();
     vec![Credential::Password(hash).to_bytes(), Credential::Opaque(record).to_bytes()]
