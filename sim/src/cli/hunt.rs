@@ -19,7 +19,7 @@ const EXAMPLES: &str = "Examples:
   biopay hunt --corpus                        the seeds that are kept because each reached something first
   biopay hunt --seeds 50 --faults server-power,sync-fails
   biopay hunt --seeds 50 --faults none        a control: nothing goes wrong, and nothing may be found
-  biopay hunt --seeds 50 --faults sync-lies,server-power   a control: no store survives that, and it has to be found
+  biopay hunt --seeds 4 --faults write-misdirected,server-power   a control: no store survives that: it has to be found
 
 With the feature planted-bugs:
   biopay hunt --planted skipped-sync --seeds 400
