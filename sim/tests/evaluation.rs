@@ -160,7 +160,8 @@ fn an_evaluation_that_shows_little_prints_no_number_that_is_none() {
     let apart = |i: u64| Template::from_embedding(vec![(i as f32).cos(), (i as f32).sin(), 0.1], 256);
     let nothing = || Template::new(vec![0.0; 3], vec![0.0; 256]);
     let refused = || Err("blurred".to_owned());
-    let sets: [(&str, &dyn Fn(u64) -> Result<Template, String>); 6] = [
+    type Make<'a> = &'a dyn Fn(u64) -> Result<Template, String>;
+    let sets: [(&str, Make<'_>); 6] = [
         ("all equal", &|_| Ok(same())),
         ("zero vectors", &|_| Ok(nothing())),
         ("mated equal, others apart", &|i| Ok(apart(i / 2))),

@@ -34,7 +34,7 @@ pub fn scheme(id: SchemeId) -> Arc<dyn Scheme> {
 
 /// Builds a scheme.
 pub fn scheme_with(id: SchemeId, parameters: &SchemeParameters) -> Arc<dyn Scheme> {
-    Arc::from(build(id, parameters).expect("the parameters are in range"))
+    build(id, parameters).expect("the parameters are in range")
 }
 
 /// Enrols each subject's capture of this number with a token.

@@ -303,7 +303,7 @@ async fn climb(system: &AttackedSystem<'_>) -> Result<Findings, Error> {
         let scheme = build(account.scheme, &system.scenario().schemes.parameters)?;
         let factors = Factors { helper: account.helper.clone(), token: None };
         let rng = stream(system.scenario().seed, "attack/decision-climbing", u64::from(account.subject));
-        let mut guesser = Guesser::new(scheme.into(), factors, Vec::new(), people.clone(), rng);
+        let mut guesser = Guesser::new(scheme, factors, Vec::new(), people.clone(), rng);
         let trial = drive(system, account, &mut guesser, "climb").await?;
         findings.extend(system.setup.trials("accept or reject, over pages", account.scheme.name(), [trial]));
     }

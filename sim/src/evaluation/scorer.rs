@@ -50,6 +50,7 @@ pub struct SchemeChoice {
 
 /// A way to compare.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a command has one")]
 pub enum Method {
     /// A comparator, on unprotected templates.
     Comparator(Comparator),

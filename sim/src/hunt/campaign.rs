@@ -212,7 +212,7 @@ impl Campaign {
     fn play_twice(&self, seed: u64) -> Result<(Played, Option<Option<String>>), Error> {
         let case = self.case(seed);
         let played = self.play(&case, None)?;
-        let again = (seed % TWICE_EVERY == 0).then(|| self.play(&case, None)).transpose()?;
+        let again = seed.is_multiple_of(TWICE_EVERY).then(|| self.play(&case, None)).transpose()?;
         let difference = again.map(|again| difference(&played.lines, &again.lines));
         Ok((played, difference))
     }

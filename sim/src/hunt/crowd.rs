@@ -165,6 +165,7 @@ impl Crowd {
     }
 
     /// Replaces the payload by somebody else's, if the user does that, and notes the request.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other request is sent as it is")]
     fn interfere(&mut self, scene: &Scene, handset: u32, request: Request) -> Request {
         let request = match request {
             Request::PresentQr { payment, payload, proof } => {

@@ -160,6 +160,7 @@ impl Run {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller has picked the bank's kinds")]
     fn set_bank(&mut self, kind: FaultKind, share: f64) {
         {
             let mut faults = self.scene.bank_faults.lock().unwrap_or_else(PoisonError::into_inner);
@@ -175,6 +176,7 @@ impl Run {
         self.bank.iter().for_each(|bank| bank.reload(&self.scene));
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the caller has picked the links' kinds")]
     fn set_weather(&self, entry: Entry, begins: bool) {
         let share = if begins { f64::from(entry.level.min(100)) / 100.0 } else { 0.0 };
         self.scene.timeline.with_fabric(|fabric| {

@@ -1,5 +1,7 @@
 //! What handsets asked and heard: the outside view that the checkers hold the books against.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "a witness looks at few of the wire's many messages")]
+
 use super::journal::{Journal, Who};
 use crate::people::Population;
 use biopay_protocol::{Refusal, Request, Response, Secret};

@@ -142,7 +142,7 @@ impl Started {
         let bank = Arc::new(connect_bank(scene, &env, self.alive.clone()));
         let (settings, registry) = (&scene.scenario.server, scene.population.registry.clone());
         let parts = service_parts(settings, env, store, bank, registry, &scene.keys, scene.vault());
-        let rules = Rules { code_valid_ms: CODE_VALID_MS, page_valid_ms: PAGE_VALID_MS, ..parts.rules.clone() };
+        let rules = Rules { code_valid_ms: CODE_VALID_MS, page_valid_ms: PAGE_VALID_MS, ..parts.rules };
         let service = Arc::new(Service::new(Parts { rules, ..parts }));
         service.restore_limits().await.map_err(|error| error.to_string())?;
         scene.journal.note(self.who(), "is ready");
