@@ -100,6 +100,10 @@ fn mean_interval(mean: f64, deviation: f64, n: u64) -> (Option<f64>, Option<f64>
 ///
 /// Source: Hahn and Meeker 1991, "Statistical Intervals", section 5.2.
 fn quantile_interval(histogram: &Histogram<u64>, quantile: f64, n: u64) -> (Option<f64>, Option<f64>) {
+    // Of many latencies that weigh as much as one independent one, no rank is that one's.
+    if n < 2 {
+        return (None, None);
+    }
     let tail = (1.0 - CONFIDENCE) / 2.0;
     // P(at least k of n samples lie at or below the quantile).
     let at_least = |k: u64| if k == 0 { 1.0 } else { beta::regularized(quantile, k as f64, (n - k + 1) as f64) };
@@ -169,6 +173,7 @@ mod tests {
         let (lower, upper) = quantile_interval(&histogram(1..=50), 0.99, 50);
         assert!(lower.is_some() && upper.is_none(), "{lower:?} {upper:?}");
         assert!(quantile_interval(&histogram(1..=1_000), 0.99, 1_000).1.is_some());
+        assert_eq!(quantile_interval(&histogram(1..=1_000), 0.99, 1), (None, None));
     }
 
     /// Of 400 samples of 300 uniform values, 95 % of the intervals hold the quantile; 370 fail once in 10⁶ seeds only.
