@@ -121,7 +121,7 @@ impl Way {
     }
 }
 
-/// Returns how long an address is left alone after so many failures in a row.
+/// Returns the pause before an address is tried again, by the number of failures in a row.
 fn pause(failures: u32) -> Duration {
     (RETRY_AFTER * (1 << failures.saturating_sub(1).min(4))).min(RETRY_AFTER_MAX)
 }

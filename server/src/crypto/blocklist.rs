@@ -18,8 +18,7 @@ impl Blocklist {
         let bytes = std::fs::read(path)?;
         // Published lists have a few lines in other encodings: nobody can type those as they stand.
         let text = String::from_utf8_lossy(&bytes);
-        let lines = text.lines().map(|line| line.trim_end_matches('\r'));
-        let listed: HashSet<String> = lines.filter(|line| !line.is_empty()).map(str::to_lowercase).collect();
+        let listed: HashSet<String> = text.lines().filter(|line| !line.is_empty()).map(str::to_lowercase).collect();
         if listed.is_empty() {
             return Err(std::io::Error::new(
                 std::io::ErrorKind::InvalidData,

@@ -353,9 +353,10 @@ mod tests {
     #[tokio::test]
     async fn a_pool_that_hangs_makes_nobody_wait_for_ever() {
         let cost = HashCost { memory_kib: 64, passes: 1, lanes: 1 };
-        let env = Env { clock: Arc::new(Fast(system::SystemClock::new())), ..system::env(1, 16) };
-        let stored = Passwords::new(env.clone(), cost, Vec::new()).hash(secret("right")).await.unwrap();
-        let hanging = Passwords::new(Env { cpu: Arc::new(Hangs), ..env }, cost, Vec::new());
+        let stored = Passwords::new(system::env(1, 16), cost, Vec::new()).hash(secret("right")).await.unwrap();
+        let clock = Arc::new(Fast(system::SystemClock::new()));
+        let env = Env { clock, cpu: Arc::new(Hangs), ..system::env(1, 16) };
+        let hanging = Passwords::new(env, cost, Vec::new());
         assert!(hanging.hash(secret("right")).await.is_err());
         assert_eq!(hanging.verify(secret("right"), Some(stored)).await, Err(Overloaded));
     }

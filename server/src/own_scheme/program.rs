@@ -142,7 +142,7 @@ impl Process {
         }
     }
 
-    /// Says how it ended.
+    /// Waits for the process and returns its exit status as a fault.
     fn end(&mut self) -> Fault {
         match self.child.wait() {
             Ok(status) => Fault::EndedWith(status.to_string()),

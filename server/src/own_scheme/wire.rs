@@ -13,15 +13,15 @@ const VERSION: u32 = 1;
 #[derive(Serialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub(super) enum Question<'a> {
-    /// What is your scheme like?
+    /// The properties of the scheme.
     Hello { version: u32 },
-    /// Enrol one or several templates of one subject.
+    /// An enrolment from one or several templates of one subject.
     Enrol { references: Vec<Numbers<'a>>, token: Option<Bytes>, seed: Bytes },
-    /// Derive the payload from a new template.
+    /// The payload of a new template.
     Derive { probe: Numbers<'a>, helper: Bytes, token: Option<Bytes> },
-    /// What shall the server keep of a payload?
+    /// The part of a payload that the server keeps.
     Record { payload: Bytes },
-    /// Is a payload consistent with a record?
+    /// The decision on a payload, held against a record.
     Verify { record: Bytes, payload: Bytes },
 }
 

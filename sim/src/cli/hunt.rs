@@ -38,10 +38,10 @@ pub(super) struct HuntArgs {
     /// Sets a key of the scenario, as in `--set handsets=8`.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Plays so many seeds.
+    /// The number of seeds.
     #[arg(long, value_name = "N", default_value_t = 20)]
     seeds: u64,
-    /// Plays seeds for so many minutes of processor time instead.
+    /// The processor time to spend, instead of a number of seeds. Units: minutes.
     #[arg(long, value_name = "M", conflicts_with = "seeds")]
     minutes: Option<f64>,
     /// The first seed.

@@ -76,7 +76,7 @@ fn played(manifest: &Manifest, run: &Path) -> Result<(Scenario, Shard), Error> {
     Ok((Scenario { seed: manifest.seed, ..scenario }, shard))
 }
 
-/// Says whether the bytes are the same, and which are not.
+/// Prints which artefacts differ, or that all are the same.
 fn conclude(args: &RerunArgs, first: &Manifest, second: &Manifest) -> Result<(), Error> {
     let names = first.artefacts.keys().chain(second.artefacts.keys()).collect::<std::collections::BTreeSet<_>>();
     let differing: Vec<&str> = names
