@@ -54,6 +54,8 @@ fn payments_are_decided_by_it_and_one_seed_gives_one_digest() {
         })
         .collect();
     assert_eq!(digests[0], digests[1]);
+    let again = biopay(&["rerun", "a"], folder.path());
+    assert!(again.status.success(), "{}", text(&again.stderr));
     assert!(charged(&folder.path().join("a")) >= 12, "{} of 16 were charged", charged(&folder.path().join("a")));
 }
 

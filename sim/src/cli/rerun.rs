@@ -67,12 +67,12 @@ fn played(manifest: &Manifest, run: &Path) -> Result<(Scenario, Shard), Error> {
     if manifest.completion == Completion::Partial {
         return refuse("the run was ended early: go on with biopay run --resume, then play it again");
     }
-    let scenario: Scenario = serde_json::from_value(manifest.scenario.clone()).map_err(|error| {
+    let mut scenario: Scenario = serde_json::from_value(manifest.scenario.clone()).map_err(|error| {
         Error::Usage(format!("{}: this version does not know the scenario of the manifest: {error}", run.display()))
     })?;
     let shard = manifest.shard.as_deref().map_or(Ok(Shard::WHOLE), str::parse)?;
     let invalid = |message| Error::Scenario { origin: run.display().to_string(), message };
-    scenario.check().map_err(invalid)?;
+    scenario.begin().map_err(invalid)?;
     Ok((Scenario { seed: manifest.seed, ..scenario }, shard))
 }
 

@@ -53,10 +53,14 @@ impl Scenario {
         }
         let mut scenario: Self =
             table.try_into().map_err(|e: toml::de::Error| invalid(suggestion::in_words(&e.to_string())))?;
-        let own = &mut scenario.schemes.parameters.own;
-        put_program(own).map_err(|why| invalid(format!("schemes.parameters.{why}")))?;
-        scenario.check().map_err(invalid)?;
+        scenario.begin().map_err(invalid)?;
         Ok(scenario)
+    }
+
+    /// Starts the program of an own scheme and checks the values; the error says what is wrong and what is allowed.
+    pub fn begin(&mut self) -> Result<(), String> {
+        put_program(&mut self.schemes.parameters.own).map_err(|why| format!("schemes.parameters.{why}"))?;
+        self.check()
     }
 
     /// Lists what is allowed in this scenario but probably not meant.
