@@ -10,7 +10,7 @@
 //! know.
 
 use crate::message::Optional;
-use crate::{Error, Request, Response};
+use crate::{Error, Request, Response, TraceContext};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -41,11 +41,30 @@ impl Message for Response {
 ///
 /// [`Error::FrameTooLong`] when the message is longer than its kind may be.
 pub fn encode<M: Message>(message: &M) -> Result<Vec<u8>, Error> {
+    finish::<M>(write_fields(message)?)
+}
+
+/// Writes a request with the trace that it belongs to.
+///
+/// # Errors
+///
+/// [`Error::FrameTooLong`] when the request is longer than it may be.
+pub fn encode_traced(request: &Request, trace: TraceContext) -> Result<Vec<u8>, Error> {
+    let field = (TraceContext::FIELD, trace.to_bytes().to_vec());
+    finish::<Request>(postcard::to_extend(&field, write_fields(request)?).map_err(|_| Error::Malformed)?)
+}
+
+/// Writes required and optional fields behind the room for the length.
+fn write_fields<M: Message>(message: &M) -> Result<Vec<u8>, Error> {
     let mut frame = postcard::to_extend(message, vec![0; PREFIX_BYTES]).map_err(|_| Error::Malformed)?;
     for (number, field) in message.optional() {
         let Some(value) = field.to_bytes() else { continue };
         frame = postcard::to_extend(&(number, value), frame).map_err(|_| Error::Malformed)?;
     }
+    Ok(frame)
+}
+
+fn finish<M: Message>(mut frame: Vec<u8>) -> Result<Vec<u8>, Error> {
     let length = frame.len() - PREFIX_BYTES;
     check_length::<M>(length)?;
     frame[..PREFIX_BYTES].copy_from_slice(&(length as u32).to_be_bytes());
@@ -70,6 +89,26 @@ pub fn decode_prefix<M: Message>(prefix: [u8; PREFIX_BYTES]) -> Result<usize, Er
 /// [`Error::Malformed`] when it is not such a message, or what follows its required fields are not optional ones by
 /// rising number.
 pub fn decode_body<M: Message>(body: &[u8]) -> Result<M, Error> {
+    read_fields(body, |_, _| {})
+}
+
+/// Reads a request that follows the prefix, and the trace that it belongs to, where it names a valid one.
+///
+/// # Errors
+///
+/// Those of [`decode_body`].
+pub fn decode_traced_body(body: &[u8]) -> Result<(Request, Option<TraceContext>), Error> {
+    let mut trace = None;
+    let request = read_fields(body, |number, value| {
+        if number == TraceContext::FIELD {
+            trace = TraceContext::from_bytes(value);
+        }
+    })?;
+    Ok((request, trace))
+}
+
+/// Reads a message, and hands over the optional fields that it does not have.
+fn read_fields<M: Message>(body: &[u8], mut unknown: impl FnMut(u32, &[u8])) -> Result<M, Error> {
     check_length::<M>(body.len())?;
     let (mut message, mut rest) = postcard::take_from_bytes::<M>(body).map_err(|_| Error::Malformed)?;
     let mut last = 0;
@@ -80,6 +119,8 @@ pub fn decode_body<M: Message>(body: &[u8]) -> Result<M, Error> {
         }
         if let Some((_, field)) = message.optional_mut().into_iter().find(|(known, _)| *known == number) {
             field.set(value)?;
+        } else {
+            unknown(number, value);
         }
         (last, rest) = (number, after);
     }
@@ -145,6 +186,18 @@ mod tests {
         for wrong in [&[9, 0, 9, 0][..], &[9, 0, 8, 0], &[0, 0], &[9, 2, 1]] {
             assert_eq!(newer(wrong), Err(Error::Malformed), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_request_may_name_its_trace() {
+        let trace = TraceContext { trace_id: [1; 16], parent_id: [2; 8], flags: TraceContext::SAMPLED };
+        let body = encode_traced(&login(), trace).unwrap()[PREFIX_BYTES..].to_vec();
+        assert_eq!(decode_traced_body(&body), Ok((login(), Some(trace))));
+        assert_eq!(decode_body::<Request>(&body), Ok(login()));
+        let untraced = encode(&login()).unwrap()[PREFIX_BYTES..].to_vec();
+        assert_eq!(decode_traced_body(&untraced), Ok((login(), None)));
+        // What is no trace is no reason to refuse the request.
+        assert_eq!(decode_traced_body(&[untraced.as_slice(), &[100, 1, 7]].concat()), Ok((login(), None)));
     }
 
     #[test]

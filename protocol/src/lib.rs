@@ -21,12 +21,14 @@ pub mod opaque;
 pub mod proof;
 pub mod qr;
 pub mod secret;
+pub mod trace;
 pub mod values;
 
 pub use error::Error;
 pub use message::{ChargeReceipt, Refusal, Request, Response};
 pub use proof::{DeviceKey, DeviceKeys, DeviceSecret, PresentationProof};
 pub use secret::Secret;
+pub use trace::TraceContext;
 pub use values::{
     BankAccount, ChannelBinding, Currency, HelperBytes, IdempotencyKey, ImageBytes, LoginName, Merchant, MinorUnits,
     OpaqueBytes, OrderId, PayloadBytes, PaymentId, Reference,

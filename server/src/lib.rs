@@ -45,6 +45,7 @@ pub mod statement;
 // The operator watches.
 pub mod metrics;
 pub mod operations;
+pub mod telemetry;
 pub mod trail;
 
 // What the hunt has to find.

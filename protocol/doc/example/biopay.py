@@ -265,6 +265,12 @@ def encode(name, **values):
     return out
 
 
+def traced(body, traceparent):
+    """Adds the trace that a request belongs to, as the header of W3C Trace Context writes it."""
+    _, trace, parent, flags = traceparent.split("-")
+    return body + number(100) + text(bytes.fromhex(trace + parent + flags))
+
+
 def frame(body):
     return struct.pack(">I", len(body)) + body
 
@@ -348,8 +354,9 @@ class Client(QuicConnectionProtocol):
             raise ConnectionError("the stream ended without a response")
         return decode(answer[LENGTH_BYTES:])
 
-    async def ask(self, name, **values):
-        return await self.exchange(frame(encode(name, **values)))
+    async def ask(self, name, traceparent=None, **values):
+        body = encode(name, **values)
+        return await self.exchange(frame(traced(body, traceparent) if traceparent else body))
 
     async def log_in(self, login, password):
         return await self.ask("Login", login=login, password=password, channel=channel_binding(self._quic))

@@ -260,6 +260,27 @@ class Tour:
 
             await asyncio.gather(*(one(worker) for worker in range(4)))
 
+    # --- a trace that begins here
+
+    async def traced(self):
+        user = self.user(1)
+        trace = {"traceparent": self.setting["traceparent"]}
+        async with self.connect() as client:
+            answer = await client.ask(
+                "Login",
+                login=user["login"],
+                password=user["password"],
+                channel=channel_binding(client._quic),
+                **trace,
+            )
+            self.note("Login", answer, "LoggedIn")
+            order = {"merchant": "corner shop", "amount": 7, "currency": "EUR", "idempotency_key": "traced"}
+            page = await self.ask(client, "BeginPayment", "PaymentOpened", **order, **trace)
+            shown = {"payment": page["payment"], "payload": user["payload"]}
+            await self.ask(client, "PresentQr", "Charged", **shown, **trace)
+            # Without one, the server begins a trace of its own.
+            await self.ask(client, "Health", "Healthy")
+
     # --- another address in the middle of a connection (RFC 9000, section 9)
 
     async def migration(self):

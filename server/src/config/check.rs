@@ -28,7 +28,7 @@ impl ServerConfig {
     }
 
     fn check_numbers(&self) -> Result<(), Error> {
-        let Self { rules, bank, limits, images, password, throttle, .. } = self;
+        let Self { rules, bank, limits, images, password, throttle, operations, .. } = self;
         let ms = |value: u32| (u64::from(value), 1, MS_MAX);
         for (key, (value, least, most)) in [
             ("rules.qr-tries", (rules.qr_tries.into(), 1, 100)),
@@ -50,6 +50,7 @@ impl ServerConfig {
             ("limits.idle-ms", ms(limits.idle_ms)),
             ("limits.message-ms", ms(limits.message_ms)),
             ("limits.drain-ms", ms(limits.drain_ms)),
+            ("operations.traced-percent", (operations.traced_percent.into(), 0, 100)),
             ("images.processes", (images.processes as u64, 1, 1_000)),
             ("images.queue", (images.queue as u64, 0, 1_000_000)),
             ("images.deadline-ms", ms(images.deadline_ms)),
@@ -81,6 +82,9 @@ impl ServerConfig {
         }
         if self.keys.pepper.iter().chain(self.keys.peppers.iter().map(|key| &key.pepper)).any(String::is_empty) {
             return wrong("a pepper is empty");
+        }
+        if self.operations.traces.as_ref().is_some_and(|address| !address.starts_with("http://")) {
+            return wrong("operations.traces needs http://HOST:PORT of a collector on this machine");
         }
         if self.tls.certificate.is_some() != self.tls.key.is_some() {
             return wrong("tls needs both a certificate and a key");

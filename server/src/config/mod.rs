@@ -332,7 +332,7 @@ impl Default for ImageLimits {
 }
 
 /// What the operator's tools can see.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct OperationsConfig {
     /// Where to answer HTTP: `/metrics` for Prometheus, `/healthz`. Nothing there is secret, and nothing is protected:
@@ -340,6 +340,17 @@ pub struct OperationsConfig {
     pub listen: Option<SocketAddr>,
     /// A folder for a qlog file a connection (draft-ietf-quic-qlog-main-schema): large, and for finding faults only.
     pub qlog: Option<PathBuf>,
+    /// An OpenTelemetry collector, `http://HOST:PORT`, to which traces of requests are sent (OTLP over HTTP). Use one on this
+    /// machine: nothing protects the way there.
+    pub traces: Option<String>,
+    /// How many of a hundred traces are recorded that the server begins itself. A client that begins one decides for it.
+    pub traced_percent: u8,
+}
+
+impl Default for OperationsConfig {
+    fn default() -> Self {
+        Self { listen: None, qlog: None, traces: None, traced_percent: 100 }
+    }
 }
 
 /// The files of a certificate and its key.

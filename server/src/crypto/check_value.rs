@@ -1,7 +1,7 @@
 //! Check values: what a store keeps of each key that something in it depends on, so that another key is noticed when a
 //! server starts, and not when the first payment fails.
 
-use super::password::{HashCost, PepperId, tag};
+use super::password::{HashCost, PepperId, tag_in};
 use super::vault::KeyId;
 use crate::env::Env;
 use subtle::ConstantTimeEq;
@@ -74,7 +74,8 @@ impl NamedKey {
             KeyName::Pepper(_) => PEPPER_COST,
             KeyName::Vault(_) | KeyName::Opaque => KEY_COST,
         };
-        tag(TEXT, salt, cost, &self.key).map(Vec::from).unwrap_or_default()
+        // Once, at the start: its memory is not kept.
+        tag_in(&mut Vec::new(), TEXT, salt, cost, &self.key).map(Vec::from).unwrap_or_default()
     }
 }
 

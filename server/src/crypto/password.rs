@@ -254,19 +254,29 @@ thread_local! {
     static MEMORY: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Computes argon2id; `None` when the cost is outside what argon2 allows.
-pub(super) fn tag(password: &str, salt: &[u8], cost: HashCost, pepper: &[u8]) -> Option<[u8; TAG_BYTES]> {
+/// Computes argon2id in memory that this thread keeps for the next hash; `None` when the cost is outside what argon2
+/// allows.
+fn tag(password: &str, salt: &[u8], cost: HashCost, pepper: &[u8]) -> Option<[u8; TAG_BYTES]> {
+    MEMORY.with_borrow_mut(|memory| tag_in(memory, password, salt, cost, pepper))
+}
+
+/// Computes argon2id in memory that grows to what it needs.
+pub(super) fn tag_in(
+    memory: &mut Vec<Block>,
+    password: &str,
+    salt: &[u8],
+    cost: HashCost,
+    pepper: &[u8],
+) -> Option<[u8; TAG_BYTES]> {
     let params = cost.params()?;
     let blocks = params.block_count();
     let argon2 = Argon2::new_with_secret(pepper, Algorithm::Argon2id, Version::V0x13, params).ok()?;
-    MEMORY.with_borrow_mut(|memory| {
-        if memory.len() < blocks {
-            memory.resize(blocks, Block::default());
-        }
-        let mut tag = [0; TAG_BYTES];
-        argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut tag, &mut memory[..blocks]).ok()?;
-        Some(tag)
-    })
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::default());
+    }
+    let mut tag = [0; TAG_BYTES];
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut tag, &mut memory[..blocks]).ok()?;
+    Some(tag)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::service::limits::{Place, Places, Seats, Source};
 use crate::service::{Service, Session};
 use crate::shutdown::Shutdown;
 use biopay_protocol::codec::{self, PREFIX_BYTES};
-use biopay_protocol::{ChannelBinding, Refusal, Request, Response};
+use biopay_protocol::{ChannelBinding, Refusal, Request, Response, TraceContext};
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connection, Incoming, RecvStream, SendStream};
 use std::collections::VecDeque;
@@ -162,8 +162,8 @@ impl Server {
     /// Answers one stream's request.
     async fn serve_stream(&self, client: &ClientConnection, send: SendStream, mut receive: RecvStream) {
         let (limit, env) = (self.message_limit(), self.service.env());
-        let request = match env.within(limit, read_request(&mut receive)).await {
-            Some(Ok(request)) => request,
+        let (request, trace) = match env.within(limit, read_request(&mut receive)).await {
+            Some(Ok(traced)) => traced,
             Some(Err(NoRequest::Malformed)) => {
                 self.service.metrics().count_malformed();
                 return self.respond(client, send, &Response::Refused(Refusal::Malformed)).await;
@@ -179,7 +179,7 @@ impl Server {
         let response = if self.shutdown.has_begun() {
             Response::Refused(Refusal::ShuttingDown)
         } else {
-            self.service.handle(&client.session, request).await
+            self.service.handle_traced(&client.session, request, trace).await
         };
         self.respond(client, send, &response).await;
     }
@@ -259,7 +259,7 @@ enum NoRequest {
     Gone,
 }
 
-async fn read_request(receive: &mut RecvStream) -> Result<Request, NoRequest> {
+async fn read_request(receive: &mut RecvStream) -> Result<(Request, Option<TraceContext>), NoRequest> {
     let gone_or_short = |error: quinn::ReadExactError| match error {
         quinn::ReadExactError::FinishedEarly(_) => NoRequest::Malformed,
         quinn::ReadExactError::ReadError(_) => NoRequest::Gone,
@@ -277,7 +277,7 @@ async fn read_request(receive: &mut RecvStream) -> Result<Request, NoRequest> {
         Ok(Some(_)) => return Err(NoRequest::Malformed),
         Err(_) => return Err(NoRequest::Gone),
     }
-    codec::decode_body(&body).map_err(|_| NoRequest::Malformed)
+    codec::decode_traced_body(&body).map_err(|_| NoRequest::Malformed)
 }
 
 /// Writes a response and ends its stream; returns whether both succeeded.

@@ -11,7 +11,7 @@ use super::{CommonArgs, announce, image, notify, parse, run};
 use crate::bank::acquirer::Acquirer;
 use crate::bank::dial::{BankAddress, BankTrust};
 use crate::bank::tcp::TcpWire;
-use crate::config::{BankConfig, CodeRule, Mode, ServerConfig, Visibility};
+use crate::config::{BankConfig, CodeRule, Mode, OperationsConfig, ServerConfig, Visibility};
 use crate::crypto::blocklist::Blocklist;
 use crate::crypto::opaque::OpaqueServer;
 use crate::crypto::password::Passwords;
@@ -28,6 +28,7 @@ use crate::service::{Parts, Service, admit, probe};
 use crate::shutdown::Shutdown;
 use crate::socket;
 use crate::store::{Store, StoreError};
+use crate::telemetry::Telemetry;
 use crate::tls::{Identity, bank_connector};
 use crate::trail::{Verified, verify};
 use biopay_biometrics::scheme::Registry;
@@ -98,6 +99,9 @@ struct ServerArgs {
     /// Address to answer HTTP on: /metrics for Prometheus, and /healthz.
     #[arg(long, env = "BIOPAY_SERVER_OPERATIONS")]
     operations: Option<SocketAddr>,
+    /// Send traces of requests to this OpenTelemetry collector, http://HOST:PORT (OTLP over HTTP).
+    #[arg(long, value_name = "URL", env = "BIOPAY_SERVER_TRACES")]
+    traces: Option<String>,
     /// Trace every connection into a qlog file of its own in this folder.
     #[arg(long, value_name = "FOLDER")]
     qlog: Option<PathBuf>,
@@ -205,6 +209,7 @@ async fn start(args: ServerArgs, given: usize) -> Result<(), Error> {
         () = notify::stopping(shutdown, serving) => {}
     }
     service.trail().close();
+    service.telemetry().finish();
     if let Err(error) = closing.close().await {
         tracing::warn!(%error, "the store's write-ahead log stays beside it: copy both files together");
     }
@@ -279,6 +284,7 @@ fn resolve(args: &ServerArgs) -> Result<ServerConfig, Error> {
     config.password.priority = args.hash_priority.unwrap_or(config.password.priority);
     config.operations.listen = args.operations.or(config.operations.listen);
     config.operations.qlog = args.qlog.clone().or(config.operations.qlog);
+    config.operations.traces = args.traces.clone().or(config.operations.traces);
     Ok(config)
 }
 
@@ -319,8 +325,14 @@ async fn build_service(config: &ServerConfig, store: Arc<dyn Store>, worker: Wor
         metrics: Arc::new(Metrics::default()),
         merchants: MerchantKeys::read(&config.merchants)?,
         trail: open_trail(config, &env)?,
+        telemetry: open_telemetry(&config.operations)?,
         env,
     }))
+}
+
+fn open_telemetry(config: &OperationsConfig) -> Result<Telemetry, Error> {
+    let to = |address: &String| Telemetry::to_collector(address, config.traced_percent);
+    config.traces.as_ref().map_or_else(|| Ok(Telemetry::default()), to)
 }
 
 fn read_blocklist(path: Option<&Path>) -> Result<Blocklist, Error> {

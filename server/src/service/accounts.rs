@@ -95,10 +95,11 @@ impl Service {
         }
         let source = session.source();
         self.throttle.begin_login(&name, source)?;
-        let checked = match self.wait_to_hash(&name, source).await {
-            Ok(_turn) => self.check_password(&name, password).await,
-            Err(refusal) => Err(refusal),
+        let check = async {
+            let _turn = self.wait_to_hash(&name, source).await?;
+            self.check_password(&name, password).await
         };
+        let checked = self.telemetry.call("password/verify", None, check).await;
         let is_forgiven = checked.is_ok() || !planted(PlantedBug::FailureCounted);
         if checked != Err(Refusal::WrongCredentials) && is_forgiven {
             self.throttle.forgive_login(&name, source);

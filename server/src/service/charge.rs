@@ -54,7 +54,7 @@ impl Service {
             let order = order_of(payment, &purchase, intent.reference.clone(), account.clone(), authority.clone());
             drop(self.bank.charge(order).await);
         }
-        let opened = match self.store.open_payment(intent).await {
+        let opened = match self.telemetry.call("store/open-payment", None, self.store.open_payment(intent)).await {
             Ok(Opened::New(opened)) => opened,
             Ok(Opened::Existing(existing)) => return answer_of(&existing),
             Ok(Opened::Conflict) => return Err(Refusal::IdempotencyConflict),
@@ -69,7 +69,9 @@ impl Service {
         };
         let shown = planted(PlantedBug::SecretInLog).then(|| account.clone());
         let order = order_of(payment, &purchase, opened.reference, account, authority);
-        let settlement = settlement_of(self.bank.charge(order).await);
+        let reference = order.reference.clone();
+        let charged = self.telemetry.call("bank/charge", Some(&reference), self.bank.charge(order)).await;
+        let settlement = settlement_of(charged);
         if let (Some(account), Settlement::Unknown) = (shown, &settlement) {
             tracing::warn!(account = account.as_str(), "the bank did not answer");
         }
@@ -80,7 +82,7 @@ impl Service {
     /// what it said: to the payer the outcome is unknown, never refused.
     async fn record(&self, payment: PaymentId, settlement: Settlement) -> Result<Response, Refusal> {
         let is_open = settlement == Settlement::Unknown;
-        let settled = self.store.settle(payment, settlement).await;
+        let settled = self.telemetry.call("store/settle", None, self.store.settle(payment, settlement)).await;
         if (is_open || settled.is_err()) && !planted(PlantedBug::ResolverUntold) {
             self.unresolved.notify_one();
         }

@@ -5,16 +5,22 @@ use super::page::{Page, Purchase};
 use super::session::{Lifetimes, Session};
 use super::state::{OrRefuse, Service};
 use crate::config::Visibility;
-use biopay_protocol::{ChannelBinding, Refusal, Request, Response};
+use biopay_protocol::{ChannelBinding, Refusal, Request, Response, TraceContext};
 use std::net::IpAddr;
 use std::time::Duration;
 
 impl Service {
     /// Answers a request on a connection's session, and counts it.
     pub async fn handle(&self, session: &Session, request: Request) -> Response {
+        self.handle_traced(session, request, None).await
+    }
+
+    /// Answers a request that may name the trace that it belongs to.
+    pub async fn handle_traced(&self, session: &Session, request: Request, trace: Option<TraceContext>) -> Response {
         let (operation, began) = (request.name(), self.env.clock.elapsed());
         let subject = self.subject_of(session, &request);
-        let response = self.decide(session, request).await.unwrap_or_else(Response::Refused);
+        let answer = async { self.decide(session, request).await.unwrap_or_else(Response::Refused) };
+        let response = self.telemetry.serve(operation, trace, answer).await;
         self.note(session, subject, &response);
         let took = self.env.clock.elapsed().saturating_sub(began);
         self.metrics.record(operation, response.name(), took);

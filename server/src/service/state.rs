@@ -16,6 +16,7 @@ use crate::metrics::{Metrics, Snapshot};
 use crate::planted::begin_process;
 use crate::shutdown::Shutdown;
 use crate::store::{Backlog, Store, StoreError};
+use crate::telemetry::Telemetry;
 use crate::trail::Trail;
 use biopay_biometrics::scheme::Registry;
 use biopay_protocol::{PaymentId, Refusal};
@@ -51,6 +52,7 @@ pub struct Service {
     pub(super) last_backlog: tokio::sync::Mutex<Option<(Duration, Option<Backlog>)>>,
     pub(super) merchants: MerchantKeys,
     pub(super) trail: Trail,
+    pub(super) telemetry: Telemetry,
 }
 
 /// A service's parts.
@@ -87,6 +89,8 @@ pub struct Parts {
     pub merchants: MerchantKeys,
     /// The trail.
     pub trail: Trail,
+    /// Where spans go.
+    pub telemetry: Telemetry,
 }
 
 impl Service {
@@ -94,7 +98,7 @@ impl Service {
     pub fn new(parts: Parts) -> Self {
         begin_process();
         let Parts { env, rules, mode, throttle, store, bank, schemes, vault, passwords, .. } = parts;
-        let Parts { blocklist, hides_unknown_names, opaque, images, metrics, merchants, trail, .. } = parts;
+        let Parts { blocklist, hides_unknown_names, opaque, images, metrics, merchants, trail, telemetry, .. } = parts;
         let code_key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &env.random::<32>());
         let throttle = Throttle::new(&throttle, &env, opaque.limits_key());
         let (charging, unresolved) = (Mutex::default(), tokio::sync::Notify::new());
@@ -122,12 +126,18 @@ impl Service {
             last_backlog: tokio::sync::Mutex::default(),
             merchants,
             trail,
+            telemetry,
         }
     }
 
     /// Returns the surroundings.
     pub fn env(&self) -> &Env {
         &self.env
+    }
+
+    /// Returns where spans go.
+    pub fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
     }
 
     /// Returns the counters.

@@ -38,6 +38,7 @@ use biopay_server::service::{Parts, Service};
 use biopay_server::shutdown::{self, Trigger};
 use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
+use biopay_server::telemetry::Telemetry;
 use biopay_server::trail::Trail;
 use biopay_server::{endpoint, tls};
 use rand_chacha::ChaCha8Rng;
@@ -75,6 +76,7 @@ pub struct Setup {
     /// Where the trail is written.
     pub trail: Option<std::path::PathBuf>,
     pub blocklist: Blocklist,
+    pub telemetry: Telemetry,
     /// A bank instead of the system's own.
     pub bank: Option<SocketAddr>,
     /// What stands between the server and its store.
@@ -107,6 +109,7 @@ impl Default for Setup {
             orders: OrderRule::Free,
             trail: None,
             blocklist: Blocklist::default(),
+            telemetry: Telemetry::default(),
             bank: None,
             before_store: |store| store,
         }
@@ -192,6 +195,7 @@ impl System {
             merchants: MerchantKeys::read(&setup.merchants).unwrap(),
             blocklist: setup.blocklist,
             trail: open_trail(setup.trail),
+            telemetry: setup.telemetry,
             env,
         }));
         let identity = tls::Identity::development().unwrap();

@@ -37,6 +37,7 @@ use biopay_server::service::{Parts, Service};
 use biopay_server::shutdown::{self, Trigger};
 use biopay_server::sqlite::Location;
 use biopay_server::store::{SqliteStore, Store};
+use biopay_server::telemetry::Telemetry;
 use biopay_server::tls::{DEVELOPMENT_NAMES, Identity, TlsSources, client_config, server_config, server_transport};
 use biopay_server::trail::Trail;
 use quinn::Endpoint;
@@ -246,6 +247,7 @@ pub(crate) fn service_parts(
         metrics: Arc::new(Metrics::default()),
         merchants: MerchantKeys::default(),
         trail: Trail::default(),
+        telemetry: Telemetry::default(),
         blocklist: Blocklist::default(),
         env,
     }

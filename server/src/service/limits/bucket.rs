@@ -119,26 +119,27 @@ impl<K: LimitKey> StateStore for Table<K> {
         let Counts { until, ledger } = &mut *lock(&self.0);
         let elsewhere = ledger.as_mut().and_then(|ledger| ledger.find_elsewhere(key));
         let elsewhere = elsewhere.map(|until_ms| Nanos::from(until_ms.saturating_mul(NANOS_PER_MS)));
-        let known = until.get(key).copied().max(elsewhere);
+        let counted = until.get_mut(key);
+        let known = counted.as_deref().copied().max(elsewhere);
         let measured = measure(known);
-        if measured.is_ok() || elsewhere.is_some() {
-            make_room(until);
-        }
-        match measured {
-            Ok((outcome, forgiven_at)) => {
+        let forgiven_at = match &measured {
+            Ok((_, forgiven_at)) => Some(*forgiven_at),
+            // What the store knows of a key holds here as well.
+            Err(_) => elsewhere.and(known),
+        };
+        match (counted, forgiven_at) {
+            // Most keys of a busy server: found once, and not cloned.
+            (Some(counted), Some(forgiven_at)) => *counted = forgiven_at,
+            (None, Some(forgiven_at)) => {
+                make_room(until);
                 until.insert(key.clone(), forgiven_at);
-                if let Some(ledger) = ledger {
-                    ledger.note(key, 1);
-                }
-                Ok(outcome)
             }
-            Err(error) => {
-                if let (Some(_), Some(known)) = (elsewhere, known) {
-                    until.insert(key.clone(), known);
-                }
-                Err(error)
-            }
+            (_, None) => {}
         }
+        if let (Ok(_), Some(ledger)) = (&measured, ledger) {
+            ledger.note(key, 1);
+        }
+        measured.map(|(outcome, _)| outcome)
     }
 }
 
