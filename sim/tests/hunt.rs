@@ -81,6 +81,10 @@ fn a_run_is_played_up_to_an_event_and_for_its_own_commit_alone() {
     assert!((100..400).contains(&lines), "{lines} lines");
     let other = hunt(folder.path(), &["--seed", "1", "--commit", "0000000"]);
     assert_eq!(other.status.code(), Some(2), "{}", said(&other));
+    // A threshold of the scenario on the hunt itself.
+    let few = hunt(folder.path(), &["--seeds", "1", "--set", "thresholds=[\"hunt.charges.count > 100000\"]"]);
+    assert_eq!(few.status.code(), Some(3), "{}", said(&few));
+    assert!(said(&few).contains("hunt.charges.count > 100000: failed"), "{}", said(&few));
     let wrong = hunt(folder.path(), &["--faults", "earthquake"]);
     assert_eq!(wrong.status.code(), Some(2), "{}", said(&wrong));
     assert!(said(&wrong).contains("server-power"), "the message lists what there is: {}", said(&wrong));

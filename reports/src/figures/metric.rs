@@ -14,6 +14,7 @@
 //! | `KIND.OUTCOME.share` | how transactions ended |
 //! | `datagrams.per-charge`, `bytes.per-charge`, `round-trips.per-charge`, `events.per-charge` | what the whole run cost over its charges, counted exactly: UDP datagrams and their bytes at the handsets, handshakes and answered requests, and in virtual time the simulator's events |
 //! | `money.violations` | books that disagree; absent where the run has no audit |
+//! | `hunt.violations`, `hunt.seeds.count`, `hunt.charges.count`, `hunt.states.count` | broken promises of a hunt, and how much of it there was: `biopay hunt` judges them, a run leaves them out |
 
 use crate::records::{Component, Defence, EVENTS, TransactionOutcome};
 use crate::statistics::evidence::method::Method;
@@ -100,7 +101,15 @@ pub struct Metric {
     pub rate: Option<Rate>,
 }
 
+/// The first word of the figures of a hunt, which no run has.
+pub const HUNT: &str = "hunt";
+
 impl Metric {
+    /// A number that was counted, and no sample.
+    pub fn counted(name: String, count: u64) -> Self {
+        Self::exact(name, count as f64, Unit::Count, count)
+    }
+
     fn exact(name: String, value: f64, unit: Unit, count: u64) -> Self {
         Self {
             name,

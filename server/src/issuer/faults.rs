@@ -1,6 +1,7 @@
 //! Injected faults between an acquirer and a bank, each with its probability.
 
 use super::host::Host;
+use super::ledger::code;
 use crate::env::Env;
 use crate::iso8583::{Field, Message, Mti};
 use rand::{RngExt, SeedableRng};
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 
 /// The reference in an answer about another payment.
 const ANOTHER: &str = "ANOTHERS0001";
+const ANOTHERS_APPROVAL: &str = "AN0001";
 
 /// The faults to inject. Every probability lies in [0, 1] and is drawn for each message that moves money.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -127,7 +129,7 @@ impl FaultyHost {
             answers.clear();
         }
         if drawn.foreign {
-            answers = answers.into_iter().map(|answer| answer.with(Field::Reference, ANOTHER)).collect();
+            answers = answers.into_iter().map(of_another).collect();
         }
         answers
     }
@@ -157,4 +159,15 @@ impl FaultyHost {
 
 fn is_charge(mti: Mti) -> bool {
     matches!(mti, Mti::CHARGE | Mti::CHARGE_REPEAT)
+}
+
+/// Turns an answer into one to another payment, which ended otherwise.
+fn of_another(answer: Message) -> Message {
+    let is_approved = answer.text(Field::ResponseCode) == Some(code::APPROVED);
+    let answer = answer.with(Field::Reference, ANOTHER);
+    if is_approved {
+        answer.with(Field::ResponseCode, code::INSUFFICIENT_FUNDS)
+    } else {
+        answer.with(Field::ResponseCode, code::APPROVED).with(Field::Approval, ANOTHERS_APPROVAL)
+    }
 }

@@ -5,6 +5,7 @@ use crate::hunt::{
 };
 use crate::stop::Stop;
 use crate::{Error, Scenario, provenance};
+use biopay_reports::threshold::Verdict;
 use biopay_server::planted::PlantedBug;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,8 @@ With the feature planted-bugs:
   biopay hunt --planted skipped-sync --seeds 400
   biopay hunt --prove --seeds 400             plants each bug in turn, and prints what found it
 
-Exit codes: 0 nothing found, 2 usage, 3 a promise was broken (hunt.violations == 0 failed).";
+Thresholds of the scenario that begin with hunt are judged: hunt.violations, hunt.seeds.count, hunt.charges.count,
+hunt.states.count. Exit codes: 0 nothing found, 2 usage, 3 a promise was broken, or a threshold failed.";
 
 /// Hunts for faults of the server, deterministically: real server and bank on simulated disks and networks, in virtual
 /// time, with everything going wrong that a seed draws.
@@ -138,6 +140,7 @@ fn play_one(args: &HuntArgs, campaign: &Campaign, case: &Case) -> Result<(), Err
 /// Shrinks what failed, writes the figures, and says what was found.
 fn conclude(args: &HuntArgs, campaign: &Campaign, mut hunted: Hunted) -> Result<(), Error> {
     let planted = args.planted.as_deref();
+    let verdicts = campaign.judge(&hunted)?;
     if let Some(out) = &args.out {
         std::fs::create_dir_all(out).map_err(Error::file(out))?;
         for failure in &mut hunted.failures {
@@ -145,7 +148,7 @@ fn conclude(args: &HuntArgs, campaign: &Campaign, mut hunted: Hunted) -> Result<
             write_case(out, &least.case, &campaign.play(&least.case, None)?)?;
             failure.least = Some(least);
         }
-        let figures = to_json(&hunted, planted);
+        let figures = to_json(&hunted, &verdicts, planted);
         write(out, "hunt.json", &format!("{figures:#}\n"))?;
         write(out, "hunt.html", &to_html(&figures))?;
         let corpus = hunted.corpus();
@@ -171,7 +174,15 @@ fn conclude(args: &HuntArgs, campaign: &Campaign, mut hunted: Hunted) -> Result<
         hunted.twice,
         hunted.violations()
     );
-    if hunted.violations() == 0 { Ok(()) } else { Err(Error::Violations(hunted.violations())) }
+    for judged in &verdicts.0 {
+        println!("{}: {}", judged.threshold, judged.verdict.words());
+    }
+    match (hunted.violations(), verdicts.count(Verdict::Failed), verdicts.overall()) {
+        (0, 0, None | Some(Verdict::Passed)) => Ok(()),
+        (0, 0, _) => Err(Error::NotEnoughEvidence("a threshold names a figure that no hunt has".into())),
+        (0, failed, _) => Err(Error::ThresholdFailed(failed)),
+        (violations, ..) => Err(Error::Violations(violations)),
+    }
 }
 
 /// Plants each bug, hunts for it with and without faults, and prints a row of a table for each.

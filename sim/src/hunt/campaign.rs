@@ -15,6 +15,8 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::wall::usage::Usage;
 use crate::{Error, Scenario};
+use biopay_reports::metric::{HUNT, Metric};
+use biopay_reports::threshold::{Threshold, Verdicts, judge};
 use biopay_server::planted::PlantedBug;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +113,18 @@ impl Campaign {
     pub fn with_bug(&self, bug: PlantedBug) -> Self {
         let (scenario, population) = (self.scenario.clone(), self.population.clone());
         Self { scenario, population, setting: self.setting.clone(), bug: Some(bug) }
+    }
+
+    /// Holds a hunt against those of the scenario's thresholds that are about hunts.
+    ///
+    /// # Errors
+    ///
+    /// That of a threshold that cannot be read, which the scenario's check refuses before.
+    pub fn judge(&self, hunted: &Hunted) -> Result<Verdicts, Error> {
+        let thresholds = self.scenario.thresholds.iter().map(|text| text.parse());
+        let mut thresholds: Vec<Threshold> = thresholds.collect::<Result<_, _>>()?;
+        thresholds.retain(Threshold::is_about_hunt);
+        Ok(judge(&thresholds, &hunted.figures(), true))
     }
 
     /// Draws the case of a seed.
@@ -222,6 +236,17 @@ impl Hunted {
     /// Returns how many promises were broken, and how many seeds came out differently.
     pub fn violations(&self) -> usize {
         self.failures.len() + self.differing.len()
+    }
+
+    /// Returns the figures that thresholds can name.
+    fn figures(&self) -> Vec<Metric> {
+        let counted = |name: &str, count: u64| Metric::counted(format!("{HUNT}.{name}"), count);
+        vec![
+            counted("violations", self.violations() as u64),
+            counted("seeds.count", self.seeds.len() as u64),
+            counted("charges.count", self.acknowledged),
+            counted("states.count", self.reached.len() as u64),
+        ]
     }
 
     fn add(&mut self, case: Case, played: Played, again: Option<Option<String>>) {

@@ -246,6 +246,10 @@ impl Checks<'_> {
                 self.add(Checker::Liveness, what);
             }
         }
+        for (_, key) in &observed.seen().baffled {
+            let what = format!("{key} is answered with `internal` when the faults are over");
+            self.add(Checker::Liveness, what);
+        }
         for (handset, plan) in plans(&self.scene.scenario, case)? {
             for planned in &plan.transactions {
                 if is_open(observed, handset, planned) {

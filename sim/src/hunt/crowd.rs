@@ -30,10 +30,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+/// How often a handset shows that it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// The time between two handsets that try again.
 const STAGGER: Duration = Duration::from_millis(400);
 /// The time in which a user decides to give a payment up.
 const DECISION: Duration = Duration::from_secs(1);
+
+/// A step that takes a user's attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// Showing the QR.
+    Qr,
+    /// Typing the code.
+    Code,
+}
 
 /// All handsets, with their process and what was seen of them.
 pub(super) struct Crowd {
@@ -47,7 +58,7 @@ pub(super) struct Crowd {
     handsets: BTreeMap<Entity, u32>,
     targets: BTreeMap<u32, Entity>,
     observed: Observed,
-    slow: BTreeMap<u32, Duration>,
+    slow: BTreeMap<(u32, Step), Duration>,
     wrong: BTreeSet<u32>,
     cancelling: BTreeSet<u32>,
     devices: u32,
@@ -136,11 +147,15 @@ impl Crowd {
     }
 
     /// Returns how long a user takes for a step, if it is the one that was slowed down.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other request needs no user")]
     fn delay_of(&mut self, command: &Command) -> Option<Duration> {
-        let Command::Send { target, request: Request::PresentQr { .. } | Request::SubmitCode { .. } } = command else {
-            return None;
+        let Command::Send { target, request } = command else { return None };
+        let step = match request {
+            Request::PresentQr { .. } => Step::Qr,
+            Request::SubmitCode { .. } => Step::Code,
+            _ => return None,
         };
-        self.slow.remove(self.handsets.get(target)?)
+        self.slow.remove(&(*self.handsets.get(target)?, step))
     }
 
     /// Carries a command out.
@@ -185,8 +200,8 @@ impl Crowd {
         self.simulation.queue(SimTime::since_start(scene.timeline.elapsed()), target, EventKind::Lost);
     }
 
-    pub(super) fn slow_down(&mut self, handset: u32, by: Duration) {
-        self.slow.insert(handset, by);
+    pub(super) fn slow_down(&mut self, handset: u32, step: Step, by: Duration) {
+        self.slow.insert((handset, step), by);
     }
 
     pub(super) fn present_wrong(&mut self, handset: u32) {
@@ -339,7 +354,10 @@ fn address(scene: &Scene, process: &Process) -> Result<ServerAddress, Error> {
     let failed = |why: String| Error::Start { component: "handsets", why };
     let identity = Certificate::development_of(&scene.keys.certificate).map_err(|error| failed(error.to_string()))?;
     let mut config = client_config(&identity.chain, &scene.tls).map_err(|error| failed(error.to_string()))?;
-    config.transport_config(Arc::new(handset_transport(&scene.scenario.network)));
+    let mut transport = handset_transport(&scene.scenario.network);
+    // An app in the foreground: a user who takes minutes for a step does not lose the connection over it.
+    transport.keep_alive_interval(Some(KEEP_ALIVE));
+    config.transport_config(Arc::new(transport));
     tls::seed_first_ids(&mut config, scene.seed, "hunt/first-ids");
     let endpoint = open_as(&scene.timeline, End::Handsets, scene.seed, process.alive())?;
     Ok(ServerAddress::Virtual { endpoint, config, name: DEVELOPMENT_NAMES[0].to_owned() })

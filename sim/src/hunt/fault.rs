@@ -84,6 +84,8 @@ fault_kinds! {
     BankLinkSilent = "bank-link-silent" in Road,
     /// The road to the bank is cut.
     BankRoadCut = "bank-road-cut" in Road,
+    /// The road to the bank is cut for the server that handsets talk to, and open for another one.
+    FrontCut = "front-cut" in Road,
     /// The road to the bank is slow.
     BankSlow = "bank-slow" in Road,
     /// The bank's requests or answers are lost.

@@ -1,5 +1,6 @@
 //! What each fault does to a run, when it begins and when it ends.
 
+use super::crowd::Step;
 use super::disk::{DiskFault, PowerCut};
 use super::fault::{Entry, FaultKind};
 use super::journal::Who;
@@ -36,6 +37,7 @@ impl Run {
             FaultKind::BankLinkBreaks => self.scene.road.break_all(),
             FaultKind::BankLinkSilent => self.scene.road.silence_all(),
             FaultKind::BankRoadCut => self.scene.road.set_cut(true),
+            FaultKind::FrontCut => self.scene.road.set_front_cut(true),
             FaultKind::BankSlow => self.scene.road.set_delay(Duration::from_millis(u64::from(level))),
             FaultKind::BankLoses
             | FaultKind::BankDuplicates
@@ -62,7 +64,10 @@ impl Run {
                 self.set_weather(Entry { kind: FaultKind::LinkCut, ..entry }, true);
                 self.crowd.kill(&self.scene, handset);
             }
-            FaultKind::UserSlow => self.crowd.slow_down(handset, lasts),
+            FaultKind::UserSlow => {
+                let step = if level % 2 == 0 { Step::Qr } else { Step::Code };
+                self.crowd.slow_down(handset, step, lasts);
+            }
             FaultKind::WrongQr => self.crowd.present_wrong(handset),
             FaultKind::UserCancels => self.crowd.let_cancel(handset),
             FaultKind::SecondDevice => self.crowd.pay_twice(&self.scene, handset),
@@ -80,6 +85,7 @@ impl Run {
         match entry.kind {
             FaultKind::DiskFull => self.scene.server_disk.set_full(false),
             FaultKind::BankRoadCut => self.scene.road.set_cut(false),
+            FaultKind::FrontCut => self.scene.road.set_front_cut(false),
             FaultKind::BankSlow => self.scene.road.set_delay(ONE_WAY),
             FaultKind::BankLoses
             | FaultKind::BankDuplicates
@@ -134,6 +140,7 @@ impl Run {
         self.scene.server_disk.heal();
         self.scene.bank_disk.heal();
         self.scene.road.set_cut(false);
+        self.scene.road.set_front_cut(false);
         self.scene.road.set_delay(ONE_WAY);
         *self.scene.bank_faults.lock().unwrap_or_else(PoisonError::into_inner) =
             Faults { seed: self.scene.seed, ..Faults::default() };

@@ -3,11 +3,15 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a witness looks at few of the wire's many messages")]
 
 use super::journal::{Journal, Who};
+use super::times::FAULTS_UNTIL;
 use crate::people::Population;
 use biopay_protocol::{Refusal, Request, Response, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// From here on a server has no reason to fail: the last process has started again.
+const SETTLED: Duration = FAULTS_UNTIL.saturating_add(Duration::from_secs(30));
 
 /// Who asks: a handset, or one of the second devices of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +58,8 @@ pub(super) struct Seen {
     /// Orders that have come to an end without a charge.
     pub(super) over: BTreeSet<(u32, String)>,
     pub(super) registered: BTreeSet<u32>,
+    /// Orders about which the server said that something in it is wrong, when nothing outside of it was.
+    pub(super) baffled: BTreeSet<(u32, String)>,
     /// The names of all answers.
     pub(super) answers: BTreeSet<&'static str>,
 }
@@ -111,6 +117,9 @@ impl Observed {
         };
         let order = (caller.account, key);
         seen.last.insert(order.clone(), response.name().to_owned());
+        if matches!(response, Response::Refused(Refusal::Internal)) && at > SETTLED {
+            seen.baffled.insert(order.clone());
+        }
         match response {
             Response::PaymentOpened { payment, .. } => {
                 let page = Page { account: caller.account, key: order.1, opened: at, ..Page::default() };

@@ -5,6 +5,7 @@ use super::fault::{Case, FaultKind};
 use super::journal::{Line, Who};
 use super::play::Played;
 use crate::{Error, provenance};
+use biopay_reports::threshold::Verdicts;
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -63,7 +64,7 @@ pub fn reproduce(seed: u64, planted: Option<&str>) -> String {
 }
 
 /// Returns a hunt's figures.
-pub fn to_json(hunted: &Hunted, planted: Option<&str>) -> Value {
+pub fn to_json(hunted: &Hunted, verdicts: &Verdicts, planted: Option<&str>) -> Value {
     let hours = hunted.lasted.as_secs_f64() / 3_600.0;
     let cpu_hours = hunted.cpu.as_secs_f64() / 3_600.0;
     let injected: serde_json::Map<String, Value> =
@@ -81,6 +82,7 @@ pub fn to_json(hunted: &Hunted, planted: Option<&str>) -> Value {
             "differing": hunted.differing,
             "reached": hunted.reached.len(),
         },
+        "thresholds": verdicts,
         "build": provenance::build(),
         "injected": injected,
         "never_injected": FaultKind::ALL.iter().filter(|kind| !hunted.injected.contains_key(kind)).map(|kind| kind.name()).collect::<Vec<_>>(),

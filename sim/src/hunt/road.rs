@@ -29,10 +29,21 @@ pub(super) struct Road {
 struct State {
     /// Where streams come out; `None` while the bank is down.
     bank: Option<(UnboundedSender<End>, Arc<AtomicBool>)>,
-    streams: Vec<Weak<Mutex<Pipes>>>,
+    streams: Vec<(Origin, Weak<Mutex<Pipes>>)>,
     one_way: Duration,
     /// Whether nothing gets through, and nobody hears of it.
     is_cut: bool,
+    /// Whether that is so for the server that handsets talk to, and not for the other one.
+    is_front_cut: bool,
+}
+
+/// The place where a stream to the bank begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The server that handsets talk to.
+    Front,
+    /// Another server on the same store.
+    Standby,
 }
 
 #[derive(Default)]
@@ -72,7 +83,7 @@ pub(super) struct End {
 impl Road {
     /// Builds the road; a message takes `one_way`.
     pub(super) fn new(timeline: Arc<Timeline>, journal: Journal, one_way: Duration) -> Arc<Self> {
-        let state = Mutex::new(State { bank: None, streams: Vec::new(), one_way, is_cut: false });
+        let state = Mutex::new(State { bank: None, streams: Vec::new(), one_way, is_cut: false, is_front_cut: false });
         Arc::new(Self { timeline, journal, state, seen: Mutex::default() })
     }
 
@@ -108,6 +119,15 @@ impl Road {
         }
     }
 
+    /// Cuts the road of the server that handsets talk to alone, or opens it again.
+    pub(super) fn set_front_cut(&self, is_cut: bool) {
+        self.state().is_front_cut = is_cut;
+        if is_cut {
+            let fronts = self.streams_of(|origin| origin == Origin::Front);
+            fronts.iter().for_each(|pipes| lock(pipes).is_black = true);
+        }
+    }
+
     /// Changes how long a message takes.
     pub(super) fn set_delay(&self, one_way: Duration) {
         self.state().one_way = one_way;
@@ -119,9 +139,19 @@ impl Road {
     }
 
     fn streams(&self) -> Vec<Arc<Mutex<Pipes>>> {
+        self.streams_of(|_| true)
+    }
+
+    fn streams_of(&self, is_wanted: impl Fn(Origin) -> bool) -> Vec<Arc<Mutex<Pipes>>> {
         let mut state = self.state();
-        state.streams.retain(|stream| stream.strong_count() > 0);
-        state.streams.iter().filter_map(Weak::upgrade).collect()
+        state.streams.retain(|(_, stream)| stream.strong_count() > 0);
+        let wanted = state.streams.iter().filter(|(origin, _)| is_wanted(*origin));
+        wanted.filter_map(|(_, stream)| stream.upgrade()).collect()
+    }
+
+    fn is_cut_for(&self, origin: Origin) -> bool {
+        let state = self.state();
+        state.is_cut || (state.is_front_cut && origin == Origin::Front)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -153,6 +183,7 @@ impl Road {
 /// The way of one process to the bank.
 pub(super) struct Way {
     pub(super) road: Arc<Road>,
+    pub(super) origin: Origin,
     pub(super) alive: Arc<AtomicBool>,
 }
 
@@ -167,7 +198,7 @@ impl Dial for Way {
         Box::pin(async move {
             let one_way = self.road.state().one_way;
             Timer::after(&self.road.timeline, one_way * 2).await;
-            if self.road.state().is_cut {
+            if self.road.is_cut_for(self.origin) {
                 std::future::pending::<()>().await;
             }
             let pipes = Arc::<Mutex<Pipes>>::default();
@@ -177,7 +208,7 @@ impl Dial for Way {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             };
             let (ours, theirs) = (end(Side::Server, self.alive.clone()), end(Side::Bank, bank_alive));
-            state.streams.push(Arc::downgrade(&pipes));
+            state.streams.push((self.origin, Arc::downgrade(&pipes)));
             drop(state);
             bank.send(theirs).map_err(|_| io::ErrorKind::ConnectionRefused)?;
             let stream: Box<dyn Stream> = Box::new(ours);

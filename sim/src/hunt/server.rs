@@ -4,7 +4,7 @@ use super::disk::PowerCut;
 use super::findings::Checker;
 use super::journal::Who;
 use super::process::Process;
-use super::road::Way;
+use super::road::{Origin, Way};
 use super::scene::Scene;
 use super::times::{CODE_VALID_MS, PAGE_VALID_MS};
 use crate::network::End;
@@ -115,6 +115,13 @@ impl Started {
         }
     }
 
+    fn origin(&self) -> Origin {
+        match self.role {
+            Role::Front => Origin::Front,
+            Role::Standby => Origin::Standby,
+        }
+    }
+
     async fn run(self) -> Result<(), String> {
         let scene = self.scene.clone();
         let name = match self.role {
@@ -139,7 +146,7 @@ impl Started {
             scene.findings.add(Checker::Audit, scene.timeline.elapsed(), format!("at a start: {audit:?}"));
         }
         admit(&*store, &env, &scene.named_keys(), COST).await.map_err(|error| error.to_string())?;
-        let bank = Arc::new(connect_bank(scene, &env, self.alive.clone()));
+        let bank = Arc::new(connect_bank(scene, &env, self.origin(), self.alive.clone()));
         let (settings, registry) = (&scene.scenario.server, scene.population.registry.clone());
         let parts = service_parts(settings, env, store, bank, registry, &scene.keys, scene.vault());
         let rules = Rules { code_valid_ms: CODE_VALID_MS, page_valid_ms: PAGE_VALID_MS, ..parts.rules };
@@ -192,10 +199,10 @@ fn open_store(scene: &Arc<Scene>, process: u32) -> Result<Arc<dyn Store>, String
     Ok(Arc::new(store.shared(Arc::new(move || asked.fate()))))
 }
 
-fn connect_bank(scene: &Arc<Scene>, env: &Env, alive: Arc<AtomicBool>) -> Acquirer<TcpWire> {
+fn connect_bank(scene: &Arc<Scene>, env: &Env, origin: Origin, alive: Arc<AtomicBool>) -> Acquirer<TcpWire> {
     let config = ServerConfig::default().bank;
     let timeout = Duration::from_millis(u64::from(config.timeout_ms));
-    let wire = TcpWire::new(Way { road: scene.road.clone(), alive }, env.clone(), timeout);
+    let wire = TcpWire::new(Way { road: scene.road.clone(), origin, alive }, env.clone(), timeout);
     Acquirer::new(wire, env.clone(), config.institution, scene.keys.pin())
 }
 

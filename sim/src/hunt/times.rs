@@ -1,13 +1,13 @@
 //! The times of a hunted run.
 //!
 //! ```text
-//! 0 ── registrations ── faults ─────────── 420 s ── all is well: everything is tried again ── 600 s
+//! 0 ── 5 s ── faults, among registrations and payments ── 420 s ── all is well: everything is tried again ── 600 s
 //! ```
 
 use std::time::Duration;
 
-/// The start of the faults. Before it, most accounts are opened.
-pub(super) const FAULTS_FROM: Duration = Duration::from_secs(15);
+/// The start of the faults: some accounts are opened before it, most while things go wrong.
+pub(super) const FAULTS_FROM: Duration = Duration::from_secs(5);
 /// The end of the faults.
 pub(super) const FAULTS_UNTIL: Duration = Duration::from_secs(420);
 /// When users try again what has not come to its end. A lost connection is noticed in half a minute.

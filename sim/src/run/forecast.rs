@@ -169,6 +169,9 @@ impl Planned<'_> {
         let mut out = Vec::new();
         for text in &self.scenario.thresholds {
             let threshold: Threshold = text.parse()?;
+            if threshold.is_about_hunt() {
+                continue;
+            }
             let words = || threshold.words.iter().rev().map(String::as_str);
             let meant: Vec<_> = figures.iter().filter(|(name, _)| is_meant(words(), name)).collect();
             let decision = |figure: String, outlook| Decision { threshold: text.clone(), figure, outlook };

@@ -64,7 +64,19 @@ fn words(scenario: &Scenario, words: &[String]) -> Result<(), String> {
 const ATTACK: &str = "attack";
 const SHARE: &str = "share";
 /// Words of figures that belong to no list.
-const OTHERS: [&str; 7] = ["enrolment", "money", "datagrams", "bytes", "round-trips", "events", "intended"];
+const OTHERS: [&str; 11] = [
+    "enrolment",
+    "money",
+    "datagrams",
+    "bytes",
+    "round-trips",
+    "events",
+    "intended",
+    "hunt",
+    "seeds",
+    "states",
+    "charges",
+];
 
 /// Lists the words of the figures that the scenario can give, without those of attacks.
 fn known(scenario: &Scenario) -> Vec<String> {
@@ -124,6 +136,8 @@ mod tests {
             "payment.insufficient-funds.share < 0.9",
             "enrolment.fte < 0.5",
             "money.violations == 0",
+            "hunt.violations == 0",
+            "hunt.charges.count > 1000",
             "datagrams.per-charge < 500",
             "attack.zero-effort.rate < 0.5",
         ] {

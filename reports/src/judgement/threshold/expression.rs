@@ -1,7 +1,7 @@
 //! The language of thresholds.
 
 use crate::error::Error;
-use crate::figures::metric::{LAST_WORDS, Metric, PER_CHARGE, Unit, is_meant};
+use crate::figures::metric::{HUNT, LAST_WORDS, Metric, PER_CHARGE, Unit, is_meant};
 use std::str::FromStr;
 
 /// The side of the limit on which a figure has to be.
@@ -97,6 +97,13 @@ impl FromStr for Threshold {
             return Err(wrong(format!("no sample shows that a figure equals a limit: use <, or {last}.estimate")));
         }
         Ok(Self { text: text.trim().to_owned(), words, aspect, comparator, limit })
+    }
+}
+
+impl Threshold {
+    /// Returns whether it is about a hunt, and not about a run.
+    pub fn is_about_hunt(&self) -> bool {
+        self.words.first().is_some_and(|word| word == HUNT)
     }
 }
 
