@@ -12,7 +12,7 @@ use crate::issuer::listener::listen;
 use crate::store::StoreError;
 use crate::tls::{Identity, bank_acceptor};
 use biopay_protocol::{BankAccount, Currency};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -101,6 +101,11 @@ struct BankArgs {
     print_config: bool,
     #[command(flatten)]
     common: CommonArgs,
+}
+
+/// Returns the command line, for completions and manual pages.
+pub fn command() -> clap::Command {
+    BankArgs::command()
 }
 
 /// Runs the bank; `args` begin with the program's name, as in [`std::env::args_os`].

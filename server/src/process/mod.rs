@@ -16,9 +16,9 @@ mod server;
 mod stores;
 mod trails;
 
-pub use bank::{BankHostConfig, main as bank_main};
+pub use bank::{BankHostConfig, command as bank_command, main as bank_main};
 pub use keys::pin_key;
-pub use server::main as server_main;
+pub use server::{command as server_command, main as server_main};
 
 use crate::error::Error;
 use crate::shutdown::{Shutdown, Trigger, channel};

@@ -32,7 +32,7 @@ use crate::telemetry::Telemetry;
 use crate::tls::{Identity, bank_connector};
 use crate::trail::{Verified, verify};
 use biopay_biometrics::scheme::Registry;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use rustls_pki_types::ServerName;
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -136,6 +136,11 @@ struct ServerArgs {
     print_config: bool,
     #[command(flatten)]
     common: CommonArgs,
+}
+
+/// Returns the command line, for completions and manual pages.
+pub fn command() -> clap::Command {
+    ServerArgs::command()
 }
 
 /// Runs the server; `args` begin with the program's name, as in [`std::env::args_os`].

@@ -5,11 +5,13 @@ mod calibrate;
 mod check;
 mod cluster;
 mod compare;
+mod completions;
 mod dataset;
 mod evaluate;
 mod folder;
 mod history;
 mod hunt;
+mod man;
 mod merge;
 mod plan;
 mod refusal;
@@ -26,6 +28,7 @@ mod tune;
 use crate::Error;
 use crate::wall::processes::{BANK_ARGUMENT, SERVER_ARGUMENT, clear_after_killed_run};
 use clap::{CommandFactory, Parser, Subcommand};
+use completions::Program;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -84,6 +87,19 @@ enum Command {
     /// Prepares runs on more than one machine.
     #[command(subcommand)]
     Cluster(cluster::ClusterCommand),
+    /// Prints completions for a shell.
+    Completions(completions::CompletionArgs),
+    /// Writes manual pages.
+    Man(man::ManArgs),
+}
+
+/// Returns the command line of a program.
+fn command_of(program: Program) -> clap::Command {
+    match program {
+        Program::Biopay => Cli::command(),
+        Program::BiopayServer => biopay_server::process::server_command(),
+        Program::BiopayBank => biopay_server::process::bank_command(),
+    }
 }
 
 /// Runs the command line and returns the exit code.
@@ -136,5 +152,10 @@ fn execute(command: Command, command_line: &str) -> Result<(), Error> {
         Command::History(command) => history::execute(&command),
         Command::Sweep(args) => sweep::execute(&args),
         Command::Cluster(command) => cluster::execute(&command),
+        Command::Completions(args) => {
+            completions::print(args, command_of(args.of));
+            Ok(())
+        }
+        Command::Man(args) => man::write(&args, Program::ALL.map(command_of)),
     }
 }

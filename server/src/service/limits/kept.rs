@@ -123,8 +123,9 @@ pub(super) struct Ledger<K> {
     told: Vec<(K, Digest, i64)>,
     /// What the store said last of keys that this process told it: what it says again is no news.
     own: BTreeMap<Digest, i64>,
-    /// What the store has of keys that this process has not counted, or not as far.
-    elsewhere: BTreeMap<Digest, i64>,
+    /// Until when the store counts keys that this process has not counted, or not as far. In milliseconds since the start,
+    /// from the moment that it was heard: a calendar that goes back afterwards does not make them count longer.
+    elsewhere: BTreeMap<Digest, u64>,
 }
 
 impl<K: LimitKey> Ledger<K> {
@@ -153,21 +154,23 @@ impl<K: LimitKey> Ledger<K> {
         if self.elsewhere.is_empty() {
             return None;
         }
-        let until_ms = self.elsewhere.remove(&self.shared.digest(self.name, key))?;
-        self.since_start(until_ms)
+        self.elsewhere.remove(&self.shared.digest(self.name, key))
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        self.clock.elapsed().saturating_sub(self.started).as_millis() as u64
     }
 
     /// Converts a time of the store; `None` for one that is further away than failures can count, which a calendar wrote
     /// that was ahead: it would lock its owner out for as long as the calendar was wrong.
     fn since_start(&self, until_ms: i64) -> Option<u64> {
         let now_ms = i64::try_from(self.clock.unix_ms()).unwrap_or(i64::MAX);
-        let started_ms = self.clock.elapsed().saturating_sub(self.started).as_millis() as u64;
         if planted(PlantedBug::StaleCalendar) {
             return Some(u64::try_from(until_ms - self.origin_ms).unwrap_or(0));
         }
         let counts_ms = until_ms.saturating_sub(now_ms);
         // Servers that share the store can together let more through than one.
-        (counts_ms <= self.span_ms.saturating_mul(2)).then(|| started_ms.saturating_add_signed(counts_ms))
+        (counts_ms <= self.span_ms.saturating_mul(2)).then(|| self.elapsed_ms().saturating_add_signed(counts_ms))
     }
 
     pub(super) fn changes(&mut self, at_most: usize) -> Vec<LimitChange> {
@@ -214,10 +217,13 @@ impl<K: LimitKey> Ledger<K> {
 
     pub(super) fn take_in(&mut self, rows: &[LimitRow], now_ms: i64) {
         self.own.retain(|_, until_ms| *until_ms > now_ms);
-        self.elsewhere.retain(|_, until_ms| *until_ms > now_ms);
+        let elapsed_ms = self.elapsed_ms();
+        self.elsewhere.retain(|_, until_ms| *until_ms > elapsed_ms);
         for row in rows.iter().filter(|row| row.name == self.name && row.until_ms > now_ms) {
-            if self.own.get(&row.key) != Some(&row.until_ms) {
-                self.elsewhere.insert(row.key, row.until_ms);
+            if self.own.get(&row.key) != Some(&row.until_ms)
+                && let Some(until_ms) = self.since_start(row.until_ms)
+            {
+                self.elsewhere.insert(row.key, until_ms);
             }
         }
     }
