@@ -47,6 +47,16 @@ impl Template {
         Self::new(unit.real, margins)
     }
 
+    /// Fuses templates of several characteristics of one subject at the level of features: their forms one after the other,
+    /// the real-valued ones with equal weight.
+    ///
+    /// Source: Nandakumar and Jain 2008, "Multibiometric template security using fuzzy vault"; Rathgeb and Busch 2012,
+    /// "Multi-biometric template protection: issues and challenges", section 3 (feature-level fusion before one binding).
+    pub fn fused(parts: &[&Self]) -> Self {
+        let joined = |form: fn(&Self) -> &[f32]| parts.iter().flat_map(|part| form(part).iter().copied()).collect();
+        Self::new(joined(Self::real), joined(Self::margins))
+    }
+
     /// Returns the real-valued form, of unit norm.
     pub fn real(&self) -> &[f32] {
         &self.real
@@ -94,6 +104,17 @@ const LANES: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fused_templates_are_one_after_the_other_and_compare_as_the_mean() {
+        let [a, b, c] =
+            [[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]].map(|real| Template::new(real.to_vec(), vec![real[0] - 0.5; 3]));
+        let (fused, other) = (Template::fused(&[&a, &b]), Template::fused(&[&a, &c]));
+        let second = 0.6f32 - 0.5;
+        assert_eq!(fused.margins(), [0.5, 0.5, 0.5, second, second, second]);
+        assert!((fused.cosine(&other) - (1.0 + 0.8) / 2.0).abs() < 1e-6);
+        assert_eq!(fused.bit_agreement(&other), 0.5);
+    }
 
     #[test]
     fn an_embeddings_bits_agree_as_its_angle_says() {

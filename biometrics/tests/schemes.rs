@@ -1,9 +1,12 @@
-//! What every scheme promises, whichever it is.
+//! What every scheme promises, whichever it is: the suite that a new scheme passes through its entry in the list alone.
+//!
+//! Round trip, strangers, sizes, revocation, tokens, determinism, helpers that were changed, payloads of other schemes,
+//! hostile bytes.
 
 use biopay_biometrics::scheme::BODY_BYTES_MAX;
 use biopay_biometrics::scheme::{
-    CommitmentCode, CommitmentParameters, DeviceToken, HelperData, IndexVariant, Registry, SchemeId, SchemeParameters,
-    Selection, ServerRecord, TokenUse,
+    CommitmentCode, CommitmentParameters, DeviceToken, HelperData, IndexVariant, Registry, Scheme, SchemeId,
+    SchemeParameters, Selection, ServerRecord, TokenUse,
 };
 use biopay_biometrics::{Error, QrPayload, Template};
 use proptest::prelude::*;
@@ -86,6 +89,63 @@ fn a_token_is_needed_exactly_where_it_keys_the_projection() {
                 assert!(!scheme.verify(&record, &with(Some(&DeviceToken([8; 32]))).unwrap()).accepted);
             }
             TokenUse::Ignored => assert_eq!(with(None), Ok(enrolment.payload)),
+        }
+    }
+}
+
+#[test]
+fn the_same_randomness_gives_the_same_bytes_and_a_payload_survives_its_journey() {
+    let token = DeviceToken([5; 32]);
+    for (first, second) in registries().into_iter().zip(registries()) {
+        for (scheme, again) in first.iter().zip(second.iter()) {
+            let enrol = |scheme: &dyn Scheme| {
+                let mut rng = ChaCha8Rng::seed_from_u64(6);
+                scheme.enrol(&[template(1), template(1)], Some(&token), &mut rng).unwrap()
+            };
+            let (a, b) = (enrol(scheme), enrol(again));
+            assert_eq!((&a.payload, &a.helper), (&b.payload, &b.helper), "{}", scheme.id().name());
+            let derive = |scheme: &dyn Scheme| scheme.derive(&template(1), &a.helper, Some(&token)).unwrap();
+            assert_eq!(derive(scheme), derive(again), "{}", scheme.id().name());
+            assert_eq!(QrPayload::from_bytes(&a.payload.to_bytes()).as_ref(), Ok(&a.payload));
+            assert!(scheme.record(&a.payload).unwrap().0 == again.record(&b.payload).unwrap().0);
+        }
+    }
+}
+
+/// Whoever stores or carries a helper can change it. That may lock the subject out, and never lets a stranger in.
+#[test]
+fn a_helper_that_was_changed_lets_no_stranger_in() {
+    for registry in registries() {
+        for scheme in registry.iter() {
+            let mut rng = ChaCha8Rng::seed_from_u64(7);
+            let enrolment = scheme.enrol(&[template(1)], None, &mut rng).unwrap();
+            let record = scheme.record(&enrolment.payload).unwrap();
+            let whole = enrolment.helper.0.len();
+            for at in (0..whole).step_by(whole.div_ceil(40).max(1)) {
+                let mut helper = enrolment.helper.clone();
+                helper.0[at] ^= 0x55;
+                let _ = scheme.derive(&template(1), &helper, None).map(|payload| scheme.verify(&record, &payload));
+                // The likeliest to err is digest, which has no helper: at most 40 times 2^-16.
+                let stranger = scheme.derive(&template(2), &helper, None);
+                let accepted = stranger.is_ok_and(|payload| scheme.verify(&record, &payload).accepted);
+                assert!(!accepted, "{} at byte {at}", scheme.id().name());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_scheme_takes_what_another_made() {
+    let registry = Registry::new(&SchemeParameters::default()).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let made: Vec<_> = registry.iter().map(|scheme| scheme.enrol(&[template(1)], None, &mut rng).unwrap()).collect();
+    for scheme in registry.iter() {
+        for other in made.iter().filter(|other| other.payload.scheme != scheme.id()) {
+            let (own, foreign) = (scheme.id().name(), other.payload.scheme.name());
+            assert!(scheme.record(&other.payload).is_err(), "{own} records a payload of {foreign}");
+            let own_made = made.iter().find(|made| made.payload.scheme == scheme.id()).unwrap();
+            let record = scheme.record(&own_made.payload).unwrap();
+            assert!(!scheme.verify(&record, &other.payload).accepted, "{own} accepts a payload of {foreign}");
         }
     }
 }

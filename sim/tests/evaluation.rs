@@ -8,11 +8,18 @@ use biopay_sim::evaluation::counts_file::SampleFigures;
 use biopay_sim::evaluation::engine::{Engine, Outputs};
 use biopay_sim::evaluation::exhaustive::Exhaustive;
 use biopay_sim::evaluation::figures::HasScore;
+use biopay_sim::evaluation::linkage::{self, Attacker};
 use biopay_sim::evaluation::scorer::{SchemeScorer, Scorer, comparator};
+use biopay_sim::evaluation::source::SampleSource;
+use biopay_sim::evaluation::survey::{SurveyOptions, survey};
+use biopay_sim::evaluation::symbol_cost::SymbolCosts;
+use biopay_sim::evaluation::table::{self, TableFormat};
 use biopay_sim::evaluation::{
-    Comparator, ComparisonPlan, Figures, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate, linkage,
+    Comparator, ComparisonPlan, Figures, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate,
 };
+use biopay_sim::modality::ModalityId;
 use biopay_sim::shard::Shard;
+use clap::Parser;
 use rand_distr::{Distribution, StandardNormal};
 
 const DIMENSION: usize = 64;
@@ -131,10 +138,16 @@ fn a_scheme_is_counted_as_it_decides_and_its_design_matches() {
 #[test]
 fn a_known_token_links_what_an_unknown_one_does_not() {
     let set = samples(60);
-    let measured = |token| linkage::measure(&set, &choice(SchemeId::BioHash, token)).unwrap().unwrap();
-    let (unknown, stolen) = (measured(TokenCondition::Own), measured(TokenCondition::Stolen));
+    let measured = |id, attacker| linkage::measure(&set, &choice(id, TokenCondition::Own), attacker).unwrap().unwrap();
+    let all =
+        |id| [Attacker::Naive, Attacker::General, Attacker::FullDisclosure].map(|attacker| measured(id, attacker));
+    let [naive, unknown, stolen] = all(SchemeId::BioHash);
     assert!(stolen.d_sys > 0.8, "{stolen:?}");
+    assert!(naive.d_sys < 1.5 * naive.null_upper95, "{naive:?}");
     assert!(unknown.d_sys < 1.5 * unknown.null_upper95, "{unknown:?}");
+    // Polynomials of a unit vector are nearly linear, whatever a token's integers.
+    let [naive, unknown, _] = all(SchemeId::PolyProtect);
+    assert!(unknown.d_sys > naive.d_sys && unknown.d_sys > 0.5, "{naive:?} {unknown:?}");
 }
 
 #[test]
@@ -146,11 +159,53 @@ fn one_order_for_all_commitments_links_them_and_an_order_for_each_does_not() {
         let fuzzy_commitment = CommitmentParameters { code, permutation, ..Default::default() };
         let parameters = SchemeParameters { fuzzy_commitment, ..Default::default() };
         let choice = SchemeChoice { id: SchemeId::FuzzyCommitment, parameters, token: TokenCondition::Own, seed: 5 };
-        linkage::measure(&set, &choice).unwrap().unwrap()
+        linkage::measure(&set, &choice, Attacker::General).unwrap().unwrap()
     };
     let (systematic, per_record) = (measured(Permutation::Systematic), measured(Permutation::PerRecord));
     assert!(systematic.d_sys > 0.8, "{systematic:?}");
     assert!(per_record.d_sys < 1.5 * per_record.null_upper95, "{per_record:?}");
+}
+
+/// The options of a command line that say where samples come from.
+#[derive(clap::Parser)]
+struct Options {
+    #[command(flatten)]
+    source: SampleSource,
+}
+
+#[test]
+fn the_table_has_a_row_for_each_scheme_and_set_of_samples_side_by_side() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("e.parquet");
+    let made = std::process::Command::new(env!("CARGO_BIN_EXE_biopay"))
+        .args(["dataset", "embedding", "--subjects", "12", "--impressions", "4", "--seed", "9", "--out"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let synthetic = Options::parse_from(["evaluate", "--subjects", "12", "--captures", "4"]).source;
+    let real = synthetic.real(&format!("embedding={}", file.display()).parse().unwrap());
+    let options = SurveyOptions { parameters: None, target_fmr: None, enrolled: 2, seed: 1 };
+    let mut symbols = SymbolCosts::new(1, 1);
+    let surveys: Vec<_> =
+        [&synthetic, &real].map(|source| survey(ModalityId::Embedding, source, &options, &mut symbols).unwrap()).into();
+    let text = table::write(&surveys, TableFormat::Csv).unwrap();
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().unwrap().clone();
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+    assert_eq!(rows.len(), 2 * SchemeId::ALL.len());
+    let column = |name: &str| header.iter().position(|h| h == name).unwrap();
+    for (pair, id) in rows.chunks_exact(2).zip(SchemeId::ALL) {
+        assert_eq!([0, 1].map(|i| &pair[i][column("scheme")]), [id.name(); 2]);
+        assert_eq!([0, 1].map(|i| &pair[i][column("samples")]), ["synthetic", "e.parquet"]);
+        for row in pair {
+            assert!(row.iter().all(|field| field != "NaN" && field != "inf"), "{row:?}");
+            assert!(row[column("derivation_ms")].parse::<f64>().unwrap() > 0.0, "{row:?}");
+        }
+    }
+    // 12 subjects cannot show a false match rate of 1 in 1,000 of a scheme with one operating point.
+    let digest = rows.iter().find(|row| &row[column("scheme")] == "digest").unwrap();
+    assert_eq!(&digest[column("fnmr_at_fmr_1e-3_percent")], "not measured");
 }
 
 /// Sets of which little is known: no figure of theirs is "NaN" or infinite, in text or as JSON.

@@ -137,7 +137,7 @@ const VALUES: [Mistake; 17] = [
         "from 0 (hardest) to 1",
     ),
     (&["dataset", "symbol", "--display", "tv"], "use screen or print"),
-    (&["evaluate", "--modality", "finger", "--images", "empty"], "'fingerprint'"),
+    (&["evaluate", "--modality", "fingerprints", "--images", "empty"], "'fingerprint'"),
     (&["tune", "--scheme", "tempalte", "--target-fmr", "1e-3"], "use one of digest"),
     (&["tune", "--scheme", "template", "--target-fmr", "5"], "between 0 and 1"),
 ];
@@ -171,7 +171,7 @@ const FILES: [Mistake; 22] = [
 ];
 
 /// Runs that go on or are played again, servers of one's own, and what is shown.
-const RUNS: [Mistake; 20] = [
+const RUNS: [Mistake; 23] = [
     (&["run", "--resume"], "--resume <DIR>"),
     (&["run", "--resume", "missing"], "has nothing to go on from"),
     (&["run", "--resume", "empty"], "begin it again"),
@@ -198,6 +198,9 @@ const RUNS: [Mistake; 20] = [
     (&["run", "--set", "server.attack-requests-per-s=0"], "must lie from 0.1 to 1000"),
     (&["run", "--set", "server.address=nowhere", "--set", "server.certificate=text.txt"], "server.certificate"),
     (&["evaluate", "--modality", "embedding", "--input", "text.npy"], "it is no .npy file"),
+    (&["evaluate", "--modality", "embedding", "--scheme", "template", "--table", "csv"], "need --scheme all"),
+    (&["evaluate", "--modality", "all", "--scheme", "all", "--real", "iris=eyes"], "MODALITY=PATH"),
+    (&["evaluate", "--modality", "face", "--scheme", "all", "--real", "embedding=e.parquet"], "needs --modality all"),
 ];
 
 fn prepare(folder: &Path) {

@@ -88,7 +88,7 @@ impl Decoder {
         let real = stacked(found.iter().map(|(_, person)| person.real()));
         let margins = stacked(found.iter().map(|(_, person)| person.margins()));
         // A keyed projection's evidence has been turned back already, and fewer people than dimensions would only blur it.
-        let to_real = (scheme.token_use() == TokenUse::Ignored).then(|| Map::fit(&evidence, &real));
+        let to_real = (!scheme.inverts_to_template()).then(|| Map::fit(&evidence, &real));
         Some(Self { to_real, to_margins: Map::fit(&real, &margins), dimension, margins: margins.ncols() })
     }
 

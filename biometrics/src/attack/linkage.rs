@@ -1,8 +1,9 @@
 //! Linkage: whether two services' records can be told to be of one subject, by an adversary who has both databases.
 //!
 //! The adversary runs the scheme's own attack: templates that inversion gives ([`Scheme::invert`]) compared by cosine,
-//! decodability of two commitments or overlap of two vaults ([`Scheme::link`]), or else agreement of payloads and helpers
-//! bit by bit.
+//! decodability of two commitments or overlap of two vaults ([`Scheme::link`]), a search over what a token may have done to
+//! two payloads ([`Scheme::link_payloads`]), or else agreement of payloads and helpers bit by bit. A naive adversary presents
+//! one service's payloads to the other's records ([`presented`]).
 //!
 //! **Knows.** Payload and helper of both enrolments, and the tokens or not. **Measures.** Scores of mated and non-mated
 //! pairs, of which unlinkability D_sys is computed (Gomez-Barrero, Galbally, Rathgeb and Busch 2018, "General framework to
@@ -69,14 +70,24 @@ pub fn observed(
     Observed { enrolment, conclusion }
 }
 
-/// Scores a pair: what was concluded of both, or the scheme's attack on both helpers, or else the agreement of payloads
-/// and helpers bit by bit. Larger is likelier the same subject.
+/// Scores a pair as the scheme itself compares: one payload presented to the record of the other, or else the agreement of
+/// the payloads bit by bit. Larger is likelier the same subject.
+pub fn presented(scheme: &dyn Scheme, a: &Observed, b: &Observed) -> f32 {
+    let (a, b) = (&a.enrolment.payload, &b.enrolment.payload);
+    let score = scheme.record(a).ok().and_then(|record| scheme.verify(&record, b).score);
+    score.unwrap_or_else(|| agreement(&a.body, &b.body))
+}
+
+/// Scores a pair: what was concluded of both, or the scheme's attack on both helpers or both payloads, or else the agreement
+/// of payloads and helpers bit by bit. Larger is likelier the same subject.
 pub fn similarity(scheme: &dyn Scheme, a: &Observed, b: &Observed) -> f32 {
     if let (Some(a), Some(b)) = (&a.conclusion, &b.conclusion) {
         let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(p, q)| p * q).sum::<f32>();
         return dot(a, b) / (dot(a, a) * dot(b, b)).sqrt().max(f32::MIN_POSITIVE);
     }
-    scheme.link(&a.enrolment.helper, &b.enrolment.helper).unwrap_or_else(|| {
+    let (first, second) = (&a.enrolment, &b.enrolment);
+    let attack = scheme.link(&first.helper, &second.helper);
+    attack.or_else(|| scheme.link_payloads(&first.payload, &second.payload)).unwrap_or_else(|| {
         agreement(&a.enrolment.payload.body, &b.enrolment.payload.body)
             + agreement(&a.enrolment.helper.0, &b.enrolment.helper.0)
     })

@@ -24,6 +24,9 @@ pub struct CodeSet {
 }
 
 impl CodeSet {
+    /// The most bits of a code.
+    pub const BITS_MAX: usize = 1_024;
+
     /// Packs codes; panics when their lengths differ or exceed 1024 bits.
     pub fn new<'a>(codes: impl IntoIterator<Item = &'a BitString>) -> Self {
         let mut codes = codes.into_iter().peekable();

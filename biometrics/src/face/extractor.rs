@@ -46,6 +46,9 @@ pub(super) struct Locator {
 pub(super) type Trace<'a> = dyn FnMut(&'static str, ArrayView2<u8>) + 'a;
 
 impl Extractor {
+    /// The number of bits of a template's binary form.
+    pub const BITS: usize = BITS;
+
     /// Returns the extractor with the parameters that the project ships.
     pub fn builtin() -> &'static Self {
         static BUILTIN: OnceLock<Extractor> = OnceLock::new();

@@ -82,6 +82,21 @@ pub trait Scheme: Send + Sync {
         None
     }
 
+    /// Returns whether what [`invert`](Self::invert) concludes is an estimate of the real-valued template itself, and not of
+    /// something that is mapped to it first.
+    fn inverts_to_template(&self) -> bool {
+        self.token_use() == TokenUse::Keys
+    }
+
+    /// Runs the attack on two payloads whose tokens are unknown that tells whether they are of one subject; `None` where no
+    /// attack does better than comparing them bit by bit, or where a payload is not of this scheme.
+    ///
+    /// Units: of the attack, larger is likelier the same subject.
+    fn link_payloads(&self, a: &QrPayload, b: &QrPayload) -> Option<f32> {
+        let _ = (a, b);
+        None
+    }
+
     /// Runs the attack on two helpers that tells whether they are of one subject; `None` where no attack does better
     /// than comparing them bit by bit, or where a helper is not of this scheme.
     ///

@@ -46,6 +46,22 @@ macro_rules! for_schemes {
             /// A key in lockers that random subsets of the bits open.
             SampleThenLock = 7, "sample-then-lock",
             sample_then_lock: LockerParameters { sample_then_lock: LockerParameters => sample_then_lock }
+
+            /// Polynomials of a real-valued template's neighbouring elements, with a subject's own integers.
+            PolyProtect = 12, "polyprotect",
+            polyprotect: PolyProtectParameters { polyprotect: PolyProtectParameters => polyprotect }
+
+            /// Signs of the outputs of a network with a subject's own random weights.
+            MlpHash = 13, "mlp-hash",
+            mlp_hash: MlpHashParameters { mlp_hash: MlpHashParameters => mlp_hash }
+
+            /// A codeword on the sphere, bound to the template by a random orthogonal matrix.
+            IronMask = 14, "ironmask",
+            ironmask: IronMaskParameters { ironmask: IronMaskParameters => ironmask }
+
+            /// Which words occur in each block of the binary template.
+            BloomFilter = 15, "bloom-filter",
+            bloom_filter: BloomFilterParameters { bloom_filter: BloomFilterParameters => bloom_filter }
         }
     };
 }
@@ -67,10 +83,14 @@ mod threshold;
 
 // The schemes.
 pub mod biohash;
+pub mod bloom_filter;
 pub mod digest;
 pub mod fuzzy_commitment;
 pub mod fuzzy_vault;
 pub mod index_of_max;
+pub mod ironmask;
+pub mod mlp_hash;
+pub mod polyprotect;
 pub mod sample_then_lock;
 pub mod template;
 
@@ -81,16 +101,20 @@ mod own;
 pub mod registry;
 
 pub use biohash::{BioHash, BioHashParameters};
+pub use bloom_filter::{BloomFilter, BloomFilterParameters};
 pub use digest::{DigestParameters, DigestScheme};
 pub use fuzzy_commitment::{CommitmentCode, CommitmentParameters, FuzzyCommitment, Permutation, Selection};
 pub use fuzzy_vault::{FuzzyVault, VaultParameters};
 pub use id::SchemeId;
 pub use index_of_max::{IndexOfMax, IndexOfMaxParameters, IndexVariant};
 pub use interface::Scheme;
+pub use ironmask::{IronMask, IronMaskParameters};
+pub use mlp_hash::{MlpHash, MlpHashParameters};
 pub use own::OwnParameters;
 pub use parameters::Parameters;
 pub use parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
 pub use payload::{BODY_BYTES_MAX, OVERHEAD_BYTES, QrPayload, TagKey, VERSION};
+pub use polyprotect::{PolyProtect, PolyProtectParameters};
 pub use registry::{Registry, SchemeParameters, build};
 pub use sample_then_lock::{LockerParameters, SampleThenLock};
 pub use symbols::PayloadSymbols;

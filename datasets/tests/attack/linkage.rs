@@ -86,10 +86,14 @@ fn known_tokens_link_what_unknown_ones_hide() {
                 found.rank_one()
             );
             let is_keyed = scheme.token_use() == TokenUse::Keys;
-            let is_open = id == SchemeId::Template || is_keyed && knowledge == TokenKnowledge::Known;
-            // By chance one in 100.
+            // A unit vector's polynomials are nearly linear, and a Bloom filter's secret word is searched.
+            let is_searched = matches!(id, SchemeId::PolyProtect | SchemeId::BloomFilter);
+            let is_known = is_keyed && knowledge == TokenKnowledge::Known;
+            let is_open = id == SchemeId::Template || is_searched || is_known;
+            // By chance one in 100. Words of six bits are lost with one bit in six.
+            let least = if id == SchemeId::BloomFilter { 40 } else { 90 };
             assert!(
-                if is_open { found.rank_one() >= 90 } else { found.rank_one() <= 12 },
+                if is_open { found.rank_one() >= least } else { found.rank_one() <= 12 },
                 "{} {knowledge:?}",
                 id.name()
             );

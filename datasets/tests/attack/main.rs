@@ -6,5 +6,6 @@ mod dictionary;
 mod inversion;
 mod linkage;
 mod people;
+mod published;
 mod search;
 mod stolen;

@@ -8,9 +8,10 @@ use crate::evaluation::exhaustive::Exhaustive;
 use crate::evaluation::figures::HasScore;
 use crate::evaluation::imported::{Imported, ScoreSense, import_lists, import_pairs};
 use crate::evaluation::scorer::{SchemeScorer, Scorer, comparator};
-use crate::evaluation::source::{Evaluated, SampleSource, synthesise, usual_comparator};
+use crate::evaluation::source::{Evaluated, RealSamples, SampleSource, synthesise, usual_comparator};
 use crate::evaluation::survey::{SurveyOptions, survey};
 use crate::evaluation::symbol_cost::{SURVEY_LOOKS, SymbolCosts};
+use crate::evaluation::table::{self, TableFormat};
 use crate::evaluation::{
     Comparator, ComparisonPlan, Figures, Method, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate,
     survey_text,
@@ -29,6 +30,7 @@ const EXAMPLES: &str = "Examples:
   biopay evaluate --modality embedding --input embeddings.parquet --comparator fixed-length-binary
   biopay evaluate --modality all --scheme all --target-fmr 1e-3      every scheme side by side, on synthetic samples
   biopay evaluate --modality embedding --scheme all --enrol 1 --captures 2 --subjects 1500      down to an FMR of 1e-6
+  biopay evaluate --modality all --scheme all --table latex --real fingerprint=fingers --real face=faces
   biopay evaluate --modality embedding --input e.parquet --shard 0/4 --counts part0.counts
   biopay evaluate --merge part0.counts --merge part1.counts --merge part2.counts --merge part3.counts
   biopay evaluate --import-scores theirs.csv --json rates.json            scores of another program (also Bob's lists)
@@ -79,6 +81,16 @@ pub(super) struct EvaluateArgs {
     /// Writes `a,b,score` for every comparison, larger is more similar.
     #[arg(long, value_name = "FILE.csv", conflicts_with_all = ["counts", "shard"])]
     scores: Option<PathBuf>,
+    /// With `--scheme all`: real samples beside the synthetic ones, a folder of images or a file of embeddings; give the
+    /// option once for each.
+    #[arg(long, value_name = "MODALITY=PATH", requires = "scheme")]
+    real: Vec<RealSamples>,
+    /// With `--scheme all`: writes one table of every row in this format, instead of a text.
+    #[arg(long, value_name = "FORMAT", value_enum, requires = "scheme")]
+    table: Option<TableFormat>,
+    /// Writes the table into this file.
+    #[arg(long, value_name = "FILE", requires = "table")]
+    table_out: Option<PathBuf>,
     /// Writes the rates as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -112,6 +124,9 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     };
     if args.scheme.as_deref() == Some("all") {
         return compare_schemes(args, modality);
+    }
+    if args.table.is_some() || !args.real.is_empty() {
+        return Err(Error::Usage("--table and --real need --scheme all".into()));
     }
     let modality = modality.one()?;
     let method = args.method(modality)?;
@@ -170,7 +185,7 @@ fn run(
             }
             Ok((file, Some(SchemeFacts { name: choice.id.name(), has_score, failures_to_enrol })))
         }
-        Method::Comparator(kind) if plan.is_exhaustive() && *kind != Comparator::Minutiae => {
+        Method::Comparator(kind) if plan.is_exhaustive() && Exhaustive::takes(set, *kind) => {
             let engine = Engine::Exhaustive(Exhaustive::new(set, *kind)?);
             Ok((evaluate(set, plan, &engine, &identity, &outputs)?, None))
         }
@@ -224,10 +239,32 @@ fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error
         seed: args.seed,
     };
     let mut symbols = SymbolCosts::new(args.seed, SURVEY_LOOKS);
-    let tables = modality.each().into_iter().map(|modality| survey(modality, &args.source, &options, &mut symbols));
-    let tables = tables.collect::<Result<Vec<_>, Error>>()?;
-    tables.iter().for_each(|table| println!("{}", survey_text::to_text(table)));
-    write_json(args, &tables)
+    let modalities = modality.each();
+    if let Some(real) = args.real.iter().find(|real| !modalities.contains(&real.modality)) {
+        return Err(Error::Usage(format!("--real {}=... needs --modality all or its own", real.modality.name())));
+    }
+    let mut surveys = Vec::new();
+    for &modality in &modalities {
+        let real = args.real.iter().filter(|real| real.modality == modality).map(|real| args.source.real(real));
+        for source in [args.source.clone()].into_iter().chain(real) {
+            surveys.push(survey(modality, &source, &options, &mut symbols)?);
+        }
+    }
+    match args.table {
+        Some(format) => write_table(args, &table::write(&surveys, format)?)?,
+        None => surveys.iter().for_each(|survey| println!("{}", survey_text::to_text(survey))),
+    }
+    write_json(args, &surveys)
+}
+
+fn write_table(args: &EvaluateArgs, text: &str) -> Result<(), Error> {
+    match &args.table_out {
+        Some(path) => std::fs::write(path, text).map_err(Error::file(path)),
+        None => {
+            print!("{text}");
+            Ok(())
+        }
+    }
 }
 
 fn merge(args: &EvaluateArgs) -> Result<(), Error> {

@@ -29,6 +29,16 @@ enum Packed {
 }
 
 impl<'a> Exhaustive<'a> {
+    /// Returns whether the kernels compare a set's templates: real-valued forms, and binary ones of up to 1,024 bits.
+    pub fn takes(set: &SampleSet, comparator: Comparator) -> bool {
+        let first = || set.fixed_length().ok()?.iter().flatten().next();
+        match comparator {
+            Comparator::Minutiae => false,
+            Comparator::FixedLength => true,
+            Comparator::FixedLengthBinary => first().is_none_or(|template| template.bits().len() <= CodeSet::BITS_MAX),
+        }
+    }
+
     /// Packs a set's templates.
     ///
     /// # Errors

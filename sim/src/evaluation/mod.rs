@@ -27,6 +27,7 @@ pub mod survey;
 pub mod survey_text;
 pub mod symbol_cost;
 pub mod symbols;
+pub mod table;
 pub mod weakness;
 
 pub use counts::Counts;

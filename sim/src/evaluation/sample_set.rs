@@ -176,6 +176,27 @@ impl SampleSet {
         Self { names, subjects, templates, failures, intake: self.intake.clone() }.checked()
     }
 
+    /// Takes each two subjects that follow each other for one with both characteristics, whose samples are fused one by one;
+    /// a subject that is left over is left out, and so are samples that only one of the two has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if too few subjects are left, or the samples are not fixed-length templates.
+    pub fn in_pairs(&self) -> Result<Self, Error> {
+        let templates = self.fixed_length()?;
+        let (mut names, mut made) = (Vec::new(), Vec::new());
+        for (number, pair) in self.samples_of_subjects().chunks_exact(2).enumerate() {
+            for (first, second) in pair[0].clone().zip(pair[1].clone()) {
+                names.push((format!("{}+{}", self.names[first], self.names[second]), number.to_string()));
+                made.push(match (&templates[first], &templates[second]) {
+                    (Some(first), Some(second)) => Ok(Template::fused(&[first, second])),
+                    (None, _) | (_, None) => Err("one of two samples was not acquired".to_owned()),
+                });
+            }
+        }
+        Self::of_templates(names.iter().map(|(name, subject)| (name.clone(), subject.as_str())), made)
+    }
+
     /// Returns the failure-to-acquire rate.
     pub fn failure_to_acquire(&self) -> Rate {
         let mut failures = MatedErrors::default();

@@ -30,18 +30,27 @@ pub struct SchemeRow {
     pub key_bits: Option<usize>,
     /// The least of key bits, -log₂ of the false accept rate of a try, and the template's degrees of freedom.
     pub security: EffectiveSecurity,
+    /// Linkability of two enrolments to an attacker who only presents the payloads of one to the other; `None` with too few
+    /// subjects.
+    pub unlinkability_naive: Option<Unlinkability>,
     /// Linkability of two enrolments whose tokens the attacker does not know; `None` with too few subjects.
     pub unlinkability_unknown_token: Option<Unlinkability>,
     /// Linkability of two enrolments whose tokens the attacker knows.
     pub unlinkability_stolen_token: Option<Unlinkability>,
     /// Whether a subject's new enrolment refuses the payload of its old one.
     pub is_revocable: bool,
+    /// The bits that an attacker with the helper data alone has to search, without record or server; `None` where that search
+    /// was not made. Units: bits.
+    pub helper_only_bits: Option<f64>,
     /// Mean size of a payload as it travels. Units: bytes.
     pub payload_bytes: usize,
     /// The payload's cost as a QR symbol; `None` if it is too large for a symbol.
     pub symbol: Option<SymbolCost>,
-    /// The time of one derivation on one core. Units: milliseconds on the wall clock.
+    /// The time of one derivation and verification on one core. Units: milliseconds on the wall clock.
     pub derivation_ms: f64,
+    /// The server's time for one verification on one core; `None` if no payload was derived. Units: microseconds on the wall
+    /// clock.
+    pub verification_us: Option<f64>,
     /// References that could not be enrolled.
     pub failures_to_enrol: u64,
     /// The scheme's weaknesses, the worst first.

@@ -3,9 +3,9 @@
 use super::plan::{ComparisonPlan, Reference};
 use super::sample_set::{SampleSet, Templates};
 use crate::Error;
-use biopay_biometrics::Template;
 use biopay_biometrics::fingerprint::compare;
 use biopay_biometrics::scheme::{DeviceToken, HelperData, Scheme, SchemeId, SchemeParameters, ServerRecord, build};
+use biopay_biometrics::{QrPayload, Template};
 use biopay_datasets::stream::stream;
 use clap::ValueEnum;
 use rand::Rng;
@@ -181,20 +181,32 @@ impl<'a> SchemeScorer<'a> {
         let sizes: Vec<usize> = self.enrolled.iter().flatten().map(|e| e.payload_bytes).collect();
         sizes.iter().sum::<usize>() / sizes.len().max(1)
     }
+
+    /// Returns a reference's record and the payload that a probe presents to it; `None` if either is missing.
+    pub fn presented(&self, reference: usize, probe: usize) -> Option<(&ServerRecord, QrPayload)> {
+        let (enrolled, template) = (self.enrolled[reference].as_ref()?, self.templates[probe].as_ref()?);
+        let payload = self.scheme.derive(template, &enrolled.helper, Some(self.token_of(enrolled, probe))).ok()?;
+        Some((&enrolled.record, payload))
+    }
+
+    fn token_of(&self, enrolled: &Enrolled, probe: usize) -> &DeviceToken {
+        let subject = match self.token {
+            TokenCondition::Stolen => enrolled.subject,
+            TokenCondition::Own => self.subjects[probe],
+        };
+        &self.tokens[subject as usize]
+    }
 }
 
 impl Scorer for SchemeScorer<'_> {
     fn compare(&self, reference: usize, probe: usize) -> Compared {
-        let (Some(enrolled), Some(template)) = (&self.enrolled[reference], &self.templates[probe]) else {
+        if !self.is_enrolled(reference) || !self.is_acquired(probe) {
             return Compared { accepted: Some(false), ..Compared::FAILED };
+        }
+        let Some((record, payload)) = self.presented(reference, probe) else {
+            return Compared { score: 0.0, accepted: Some(false) };
         };
-        let token = match self.token {
-            TokenCondition::Stolen => enrolled.subject,
-            TokenCondition::Own => self.subjects[probe],
-        };
-        let derived = self.scheme.derive(template, &enrolled.helper, Some(&self.tokens[token as usize]));
-        let Ok(payload) = derived else { return Compared { score: 0.0, accepted: Some(false) } };
-        let verdict = self.scheme.verify(&enrolled.record, &payload);
+        let verdict = self.scheme.verify(record, &payload);
         let score = verdict.score.unwrap_or(if verdict.accepted { 1.0 } else { 0.0 });
         Compared { score, accepted: Some(verdict.accepted) }
     }

@@ -17,6 +17,7 @@ use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::LazyLock;
 
 /// What an evaluation compares: samples of one modality, or of all one after the other.
@@ -74,7 +75,30 @@ impl ValueEnum for Evaluated {
 pub fn usual_comparator(modality: ModalityId) -> Comparator {
     match modality {
         ModalityId::Fingerprint => Comparator::Minutiae,
-        ModalityId::Face | ModalityId::Embedding => Comparator::FixedLength,
+        ModalityId::Face | ModalityId::Embedding | ModalityId::TwoFingers | ModalityId::FaceAndFinger => {
+            Comparator::FixedLength
+        }
+    }
+}
+
+/// Real samples that are evaluated beside synthetic ones, as MODALITY=PATH.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealSamples {
+    /// The modality.
+    pub modality: ModalityId,
+    /// The folder of images, or the file of embeddings.
+    pub path: PathBuf,
+}
+
+impl FromStr for RealSamples {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let names: Vec<&str> = ModalityId::ALL.iter().map(|id| id.name()).collect();
+        let unknown = || format!("write MODALITY=PATH, with a modality of {}", names.join(", "));
+        let (name, path) = text.split_once('=').ok_or_else(unknown)?;
+        let modality = ModalityId::ALL.iter().copied().find(|id| id.name() == name).ok_or_else(unknown)?;
+        Ok(Self { modality, path: path.into() })
     }
 }
 
@@ -155,6 +179,18 @@ impl SampleSource {
         self.images.is_some() || self.templates.is_some() || self.input.is_some()
     }
 
+    /// Returns the same options for real samples of a modality: its folder of images, or its file of embeddings.
+    pub fn real(&self, real: &RealSamples) -> Self {
+        let path = Some(real.path.clone());
+        let (images, input) = match real.modality {
+            ModalityId::Fingerprint | ModalityId::Face | ModalityId::TwoFingers | ModalityId::FaceAndFinger => {
+                (path, None)
+            }
+            ModalityId::Embedding => (None, path),
+        };
+        Self { images, input, templates: None, write_templates: None, trace_stages: None, ..self.clone() }
+    }
+
     /// Returns the synthetic samples that are made if none are given.
     pub fn synthetic(&self, seed: u64) -> Synthetic {
         Synthetic {
@@ -198,6 +234,13 @@ impl SampleSource {
                 let rows = read_embeddings(file).map_err(|error| not_embeddings(file, error))?;
                 embeddings(rows, if has_bits { self.bits.into() } else { 0 })
             }
+            ModalityId::TwoFingers => {
+                let (files, features, intake) = self.fingerprints()?;
+                Ok(SampleSet::of_fingerprints(&files, &features)?.in_pairs()?.with_intake(intake))
+            }
+            ModalityId::FaceAndFinger => Err(Error::Usage(
+                "one folder does not hold faces and fingers of the same people: leave --images out".into(),
+            )),
         }
     }
 

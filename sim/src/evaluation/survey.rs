@@ -3,15 +3,17 @@
 use super::counts_file::CountsFile;
 use super::counts_file::SampleFigures;
 use super::engine::{Engine, Outputs, evaluate};
+use super::exhaustive::Exhaustive;
 use super::figures::{Figures, HasScore};
+use super::linkage::{self, Attacker};
 use super::low_fmr::at_targets;
 use super::sample_set::Half;
 use super::scheme_row::SchemeRow;
-use super::scorer::{SchemeScorer, Scorer, device_token};
+use super::scorer::{SchemeScorer, Scorer, comparator, device_token};
 use super::source::{SampleSource, synthesise};
 use super::symbol_cost::SymbolCosts;
 use super::weakness::weaknesses;
-use super::{Comparator, ComparisonPlan, Method, Protocol, SampleSet, SchemeChoice, TokenCondition, linkage};
+use super::{Comparator, ComparisonPlan, Method, Protocol, SampleSet, SchemeChoice, TokenCondition};
 use crate::Error;
 use crate::modality::ModalityId;
 use crate::progress::Stage;
@@ -46,6 +48,8 @@ pub struct Survey {
     pub modality: &'static str,
     /// The source of the samples.
     pub source: String,
+    /// Whether the samples were made from a seed.
+    pub is_synthetic: bool,
     /// The samples that were compared.
     pub samples: SampleFigures,
     /// Samples that a reference was enrolled from.
@@ -58,6 +62,8 @@ pub struct Survey {
 
 /// The number of derivations that are timed.
 const TIMED: usize = 200;
+/// The number of times that each of their payloads is verified.
+const VERIFIED: usize = 5;
 
 /// Compares all schemes on the source's samples, or on synthetic ones if it has none.
 ///
@@ -71,7 +77,7 @@ pub fn survey(
     symbols: &mut SymbolCosts,
 ) -> Result<Survey, Error> {
     let set = if source.is_given() {
-        source.load(modality, &Method::Comparator(Comparator::FixedLength))?
+        source.load(modality, &Method::Comparator(Comparator::FixedLengthBinary))?
     } else {
         synthesise(modality, &source.synthetic(options.seed))?
     };
@@ -84,6 +90,7 @@ pub fn survey(
     Ok(Survey {
         modality: modality.name(),
         source: source.title(modality),
+        is_synthetic: !source.is_given(),
         samples: SampleFigures::of(&set, 0),
         enrolled_from: options.enrolled,
         unprotected: unprotected(&set)?,
@@ -142,11 +149,14 @@ fn scheme_row(
         security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, entropy),
         eer: figures.eer,
         key_bits: scheme.key_bits(),
-        unlinkability_unknown_token: linkage::measure(set, &own)?,
-        unlinkability_stolen_token: if keyed { linkage::measure(set, &stolen)? } else { None },
+        unlinkability_naive: linkage::measure(set, &own, Attacker::Naive)?,
+        unlinkability_unknown_token: linkage::measure(set, &own, Attacker::General)?,
+        unlinkability_stolen_token: if keyed { linkage::measure(set, &own, Attacker::FullDisclosure)? } else { None },
+        helper_only_bits: None,
         payload_bytes: scorer.payload_bytes(),
         symbol: symbols.of(scorer.payload_bytes())?,
         derivation_ms: derivation_ms(plan, &scorer),
+        verification_us: verification_us(plan, &scorer),
         failures_to_enrol: scorer.failures_to_enrol(),
         stolen_token,
         own_token,
@@ -189,19 +199,43 @@ fn template_entropy(set: &SampleSet) -> Result<Option<f64>, Error> {
     Ok(degrees_of_freedom(&file.counts.scores().non_mated))
 }
 
-fn exhaustive(set: &SampleSet, comparator: Comparator) -> Result<CountsFile, Error> {
-    let engine = Engine::Exhaustive(super::exhaustive::Exhaustive::new(set, comparator)?);
-    evaluate(set, &ComparisonPlan::samples(set, Protocol::All), &engine, "", &Outputs::default())
+fn exhaustive(set: &SampleSet, kind: Comparator) -> Result<CountsFile, Error> {
+    let plan = ComparisonPlan::samples(set, Protocol::All);
+    if !Exhaustive::takes(set, kind) {
+        let scorer = comparator(set, kind)?;
+        return evaluate(set, &plan, &Engine::ByReference(scorer.as_ref()), "", &Outputs::default());
+    }
+    let engine = Engine::Exhaustive(Exhaustive::new(set, kind)?);
+    evaluate(set, &plan, &engine, "", &Outputs::default())
 }
 
-/// Times derivations one after the other. Units: milliseconds.
+/// Lists the comparisons that are timed.
+fn timed(plan: &ComparisonPlan) -> impl Iterator<Item = (usize, usize)> {
+    let references = plan.references().len();
+    (0..TIMED).map(move |i| {
+        let probes = plan.probes(i % references);
+        (i % references, probes[i % probes.len()] as usize)
+    })
+}
+
+/// Times derivations and verifications one after the other. Units: milliseconds.
 fn derivation_ms(plan: &ComparisonPlan, scorer: &SchemeScorer<'_>) -> f64 {
     let clock = SystemClock::new();
-    let references = plan.references().len();
-    for i in 0..TIMED {
-        let reference = i % references;
-        let probes = plan.probes(reference);
-        std::hint::black_box(scorer.compare(reference, probes[i % probes.len()] as usize));
+    for (reference, probe) in timed(plan) {
+        std::hint::black_box(scorer.compare(reference, probe));
     }
     clock.elapsed().as_secs_f64() * 1e3 / TIMED as f64
+}
+
+/// Times verifications of payloads that were derived before, as the server does them. Units: microseconds.
+fn verification_us(plan: &ComparisonPlan, scorer: &SchemeScorer<'_>) -> Option<f64> {
+    let presented: Vec<_> = timed(plan).filter_map(|(reference, probe)| scorer.presented(reference, probe)).collect();
+    let clock = SystemClock::new();
+    for _ in 0..VERIFIED {
+        for (record, payload) in &presented {
+            std::hint::black_box(scorer.scheme().verify(record, payload));
+        }
+    }
+    let count = VERIFIED * presented.len();
+    (count > 0).then(|| clock.elapsed().as_secs_f64() * 1e6 / count as f64)
 }

@@ -3,7 +3,10 @@
 
 mod embedding;
 mod face;
+mod face_and_finger;
 mod fingerprint;
+mod fusion;
+mod two_fingers;
 
 use crate::Error;
 use biopay_biometrics::scheme::SchemeParameters;
@@ -49,6 +52,10 @@ modalities! {
     Face = "face", face;
     /// No image: points like a face network's embeddings, for populations of many thousands.
     Embedding = "embedding", embedding;
+    /// Two fingers on a sensor, one after the other, bound together.
+    TwoFingers = "two-fingers", two_fingers;
+    /// A face before a camera and a finger on a sensor, bound together.
+    FaceAndFinger = "face-and-finger", face_and_finger;
 }
 
 /// What there is to know of a modality before anybody is made.

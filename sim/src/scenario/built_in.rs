@@ -7,11 +7,12 @@ macro_rules! built_in {
 }
 
 /// Name and TOML of each.
-pub const BUILT_IN: [(&str, &str); 20] = built_in![
+pub const BUILT_IN: [(&str, &str); 21] = built_in![
     "quickstart",
     "stored-qr",
     "second-device",
     "face-kiosk",
+    "two-fingers",
     "2g-village",
     "flash-sale",
     "ten-thousand",

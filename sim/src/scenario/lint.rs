@@ -26,7 +26,7 @@ pub(super) fn without_effect(scenario: &Scenario) -> Vec<String> {
     let usual = Biometric::default();
     warn(
         has_no_device && (&biometric.device, &biometric.second_device) != (&usual.device, &usual.second_device),
-        "biometric.device and second-device have no effect on embeddings",
+        "biometric.device and second-device have no effect on a modality without a choice of devices",
     );
     warn(
         scenario.payments.second_device == 0.0 && biometric.second_device != usual.second_device,

@@ -42,6 +42,9 @@ pub struct FixedLength {
 }
 
 impl FixedLength {
+    /// The number of bits of a template's binary form.
+    pub const BITS: usize = BITS;
+
     /// Returns the parameters that the project ships.
     pub fn builtin() -> &'static Self {
         static BUILTIN: OnceLock<FixedLength> = OnceLock::new();
