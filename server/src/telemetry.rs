@@ -39,7 +39,7 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// [`Error::Config`] for an address that is none.
+    /// [`Error::Config`] for an invalid address.
     pub fn to_collector(address: &str, percent: u8) -> Result<Self, Error> {
         let endpoint = format!("{}/v1/traces", address.trim_end_matches('/'));
         let exporter = SpanExporter::builder()

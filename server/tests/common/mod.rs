@@ -153,6 +153,13 @@ fn open_trail(path: Option<std::path::PathBuf>) -> Trail {
     path.map_or_else(Trail::default, |path| Trail::open(&path, &[3; 32], 0).unwrap())
 }
 
+/// Opens an endpoint that a server can listen on.
+fn open_endpoint() -> quinn::Endpoint {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (config, runtime) = (quinn::EndpointConfig::default(), Arc::new(quinn::TokioRuntime));
+    quinn::Endpoint::new(config, None, socket, runtime).unwrap()
+}
+
 impl System {
     /// Starts everything with accounts 400000000000 and up, of 1,000 minor units each.
     pub async fn start(setup: Setup) -> Self {
@@ -202,10 +209,8 @@ impl System {
         let chain_pem = identity.chain_pem();
         let (chain, client_config) =
             (identity.chain.clone(), tls::client_config(&identity.chain, &tls::TlsSources::system()).unwrap());
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let (config, runtime) = (quinn::EndpointConfig::default(), Arc::new(quinn::TokioRuntime));
-        let quic = quinn::Endpoint::new(config, None, socket, runtime).unwrap();
-        let front = Arc::new(QuicListener::new(quic, identity, setup.limits, setup.qlog.as_deref()).unwrap());
+        let front = QuicListener::new(open_endpoint(), identity, setup.limits, setup.qlog.as_deref());
+        let front = Arc::new(front.unwrap());
         let address = front.address().unwrap();
         let (server_trigger, server_shutdown) = shutdown::channel();
         let server = tokio::spawn(endpoint::serve(front, service.clone(), server_shutdown));
