@@ -14,8 +14,8 @@ use biopay_server::telemetry::Telemetry;
 use common::relay::{Disturbance, Relay};
 use common::*;
 use std::collections::BTreeMap;
-use std::io::BufRead;
 use std::process::Stdio;
+use tokio::io::AsyncBufReadExt;
 
 const COLLECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/otlp_collector.py");
 /// The example of W3C Trace Context, section 3.2.
@@ -133,24 +133,27 @@ struct Span {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_clients_trace_goes_on_to_the_bank_and_a_foreign_collector_reads_it() {
     let Some(python) = python("opentelemetry.proto.collector.trace.v1.trace_service_pb2") else { return };
-    let mut collector = std::process::Command::new(python)
+    let mut collector = tokio::process::Command::new(python)
         .args(["-B", COLLECTOR])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let mut lines = std::io::BufReader::new(collector.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let telemetry = Telemetry::to_collector(&lines.next().unwrap(), 100).unwrap();
+    let mut lines = tokio::io::BufReader::new(collector.stdout.take().unwrap()).lines();
+    let telemetry = Telemetry::to_collector(&lines.next_line().await.unwrap().unwrap(), 100).unwrap();
     let system = System::start(Setup { telemetry, ..Setup::default() }).await;
     drop(system.user(2).await);
     let Some(seen) = tour(&system, Disturbance::default(), &["traced"]).await else { return };
     assert_nothing_unexpected(&seen);
     // Everything that is left goes out; then the collector may end.
-    let service = system.service.clone();
-    tokio::task::spawn_blocking(move || service.telemetry().finish()).await.unwrap();
+    tokio::task::block_in_place(|| system.service.telemetry().finish());
     drop(collector.stdin.take());
-    let spans: Vec<Span> = lines.map(|line| serde_json::from_str(&line).unwrap()).collect();
-    assert!(collector.wait().unwrap().success());
+    let mut spans: Vec<Span> = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        spans.push(serde_json::from_str(&line).unwrap());
+    }
+    assert!(collector.wait().await.unwrap().success());
     assert!(spans.iter().all(|span| span.service == "biopay-server" && span.took_ns >= 0));
 
     let trace: TraceContext = TRACEPARENT.parse().unwrap();

@@ -139,11 +139,16 @@ impl Planned {
     pub fn is_finished(&self, points: &Path) -> bool {
         let Ok(run) = RunReader::open(&self.run_folder(points)) else { return false };
         let manifest = run.manifest();
-        let scenario = serde_json::to_value(&self.scenario).ok();
+        let scenario = serde_json::to_value(&self.scenario).ok().map(read_back);
         manifest.completion == Completion::Complete
             && Some(&manifest.scenario) == scenario.as_ref()
             && manifest.program == crate::provenance::PROGRAM
     }
+}
+
+/// Returns a value as a reader finds it in a file: not every number is read back to its last bit.
+fn read_back(value: serde_json::Value) -> serde_json::Value {
+    serde_json::from_str(&value.to_string()).unwrap_or(value)
 }
 
 /// Calls `f` with every key of a table, those of inner tables with dots, and its value. A table with a key `from` is a
