@@ -31,7 +31,7 @@ macro_rules! for_schemes {
             FuzzyCommitment = 3, "fuzzy-commitment",
             fuzzy_commitment: CommitmentParameters { fuzzy_commitment: CommitmentParameters => fuzzy_commitment }
 
-            /// A polynomial hidden among the elements of the template's set.
+            /// A polynomial hidden among the intervals of the template's elements.
             FuzzyVault = 4, "fuzzy-vault",
             fuzzy_vault: VaultParameters { fuzzy_vault: VaultParameters => fuzzy_vault }
 
@@ -46,6 +46,10 @@ macro_rules! for_schemes {
             /// A key in lockers that random subsets of the bits open.
             SampleThenLock = 7, "sample-then-lock",
             sample_then_lock: LockerParameters { sample_then_lock: LockerParameters => sample_then_lock }
+
+            /// A polynomial hidden among the minutiae.
+            MinutiaeVault = 16, "minutiae-vault",
+            minutiae_vault: MinutiaeVaultParameters { minutiae_vault: MinutiaeVaultParameters => minutiae_vault }
         }
     };
 }
@@ -58,6 +62,7 @@ mod payload;
 
 // The interface, and what the schemes of each kind share.
 mod equality;
+mod improved_vault;
 mod interface;
 mod keyed;
 mod quantiser;
@@ -71,6 +76,7 @@ pub mod digest;
 pub mod fuzzy_commitment;
 pub mod fuzzy_vault;
 pub mod index_of_max;
+pub mod minutiae_vault;
 pub mod sample_then_lock;
 pub mod template;
 
@@ -82,14 +88,17 @@ pub mod registry;
 
 pub use biohash::{BioHash, BioHashParameters};
 pub use digest::{DigestParameters, DigestScheme};
-pub use fuzzy_commitment::{CommitmentCode, CommitmentParameters, FuzzyCommitment, Permutation, Selection};
+pub use fuzzy_commitment::{CommitmentCode, CommitmentParameters, FuzzyCommitment, HelperKey, Permutation, Selection};
 pub use fuzzy_vault::{FuzzyVault, VaultParameters};
 pub use id::SchemeId;
 pub use index_of_max::{IndexOfMax, IndexOfMaxParameters, IndexVariant};
 pub use interface::Scheme;
+pub use minutiae_vault::{MinutiaeVault, MinutiaeVaultParameters};
 pub use own::OwnParameters;
 pub use parameters::Parameters;
-pub use parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
+pub use parts::{
+    Committed, ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse,
+};
 pub use payload::{BODY_BYTES_MAX, OVERHEAD_BYTES, QrPayload, TagKey, VERSION};
 pub use registry::{Registry, SchemeParameters, build};
 pub use sample_then_lock::{LockerParameters, SampleThenLock};
