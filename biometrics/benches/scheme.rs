@@ -6,7 +6,7 @@ use biopay_biometrics::code::ReedSolomon;
 use biopay_biometrics::scheme::{
     CommitmentCode, CommitmentParameters, IndexVariant, SchemeId, SchemeParameters, build,
 };
-use biopay_biometrics::{BitString, Template};
+use biopay_biometrics::{BitString, PlacedMinutia, Template};
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -37,20 +37,26 @@ fn codes(criterion: &mut Criterion) {
 
 fn template(noise: f32, rng: &mut ChaCha8Rng) -> Template {
     let mut own = ChaCha8Rng::seed_from_u64(7);
-    let value = |_| own.random_range(-1.0f32..1.0) + noise * rng.random_range(-1.0f32..1.0);
-    Template::from_embedding((0..256).map(value).collect(), 1_024)
+    let mut value = |reach: f32| reach * (own.random_range(-1.0f32..1.0) + noise * rng.random_range(-1.0f32..1.0));
+    let real = (0..256).map(|_| value(1.0)).collect();
+    // Minutiae within 120 pixels that move by a few.
+    let mut minutia = || PlacedMinutia { x: value(120.0), y: value(120.0), angle: value(3.0) + 3.0, quality: 1.0 };
+    let minutiae = (0..40).map(|_| minutia()).collect();
+    Template::from_embedding(real, 1_024).with_minutiae(minutiae)
 }
 
 fn schemes(criterion: &mut Criterion) {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let (reference, probe, stranger) = (template(0.0, &mut rng), template(0.33, &mut rng), template(30.0, &mut rng));
-    let mut urp = SchemeParameters::default();
+    let [mut urp, mut rotated] = [(); 2].map(|()| SchemeParameters::default());
     urp.index_of_max.variant = IndexVariant::Permutation;
+    rotated.index_of_max.variant = IndexVariant::RotatedPermutation;
     let commitment = CommitmentParameters { code: CODES[0].1, ..Default::default() };
     let hard = SchemeParameters { fuzzy_commitment: commitment, ..Default::default() };
     let own = SchemeId::ALL.map(|id| (id.name(), id, SchemeParameters::default()));
     let variants = [
         ("index-of-max-permutation", SchemeId::IndexOfMax, urp),
+        ("index-of-max-rotated-permutation", SchemeId::IndexOfMax, rotated),
         ("fuzzy-commitment-bch", SchemeId::FuzzyCommitment, hard),
     ];
     for (name, id, parameters) in own.into_iter().chain(variants) {

@@ -38,4 +38,4 @@ pub use bits::BitString;
 pub use error::{AcquisitionFailure, Error};
 pub use sample::{Modality, Sample};
 pub use scheme::QrPayload;
-pub use template::Template;
+pub use template::{PlacedMinutia, Template};

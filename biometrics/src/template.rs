@@ -21,6 +21,22 @@ pub struct Template {
     real: Vec<f32>,
     margins: Vec<f32>,
     bits: BitString,
+    minutiae: Vec<PlacedMinutia>,
+}
+
+/// A minutia in the finger's own frame, so that it needs no other sample to be aligned with.
+///
+/// Units: pixels at 500 dpi and radians. The frame has its origin at the pattern's core and y towards the palm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlacedMinutia {
+    /// Position across the finger.
+    pub x: f32,
+    /// Position along the finger, towards the palm.
+    pub y: f32,
+    /// Direction in [0, 2π), from the x axis towards the y axis.
+    pub angle: f32,
+    /// How far it may be trusted, in [0, 1].
+    pub quality: f32,
 }
 
 impl Template {
@@ -31,7 +47,7 @@ impl Template {
             real.iter_mut().for_each(|x| *x /= norm);
         }
         let bits = BitString::from_bits(margins.iter().map(|&m| m > 0.0));
-        Self { real, margins, bits }
+        Self { real, margins, bits, minutiae: Vec::new() }
     }
 
     /// Builds the template of an embedding that has no binary form of its own: `bits` pseudo-random rotations of it, the
@@ -55,6 +71,17 @@ impl Template {
     pub fn fused(parts: &[&Self]) -> Self {
         let joined = |form: fn(&Self) -> &[f32]| parts.iter().flat_map(|part| form(part).iter().copied()).collect();
         Self::new(joined(Self::real), joined(Self::margins))
+    }
+
+    /// Adds the minutiae that the template was made from, in order of falling quality.
+    pub fn with_minutiae(self, minutiae: Vec<PlacedMinutia>) -> Self {
+        Self { minutiae, ..self }
+    }
+
+    /// Returns the minutiae, in order of falling quality; none where the sample is no fingerprint, or is known by its
+    /// vector alone.
+    pub fn minutiae(&self) -> &[PlacedMinutia] {
+        &self.minutiae
     }
 
     /// Returns the real-valued form, of unit norm.

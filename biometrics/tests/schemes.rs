@@ -5,10 +5,10 @@
 
 use biopay_biometrics::scheme::BODY_BYTES_MAX;
 use biopay_biometrics::scheme::{
-    CommitmentCode, CommitmentParameters, DeviceToken, HelperData, IndexVariant, Registry, Scheme, SchemeId,
-    SchemeParameters, Selection, ServerRecord, TokenUse,
+    CommitmentCode, CommitmentParameters, ComparisonKind, DeviceToken, HelperData, IndexVariant, Registry, Scheme,
+    SchemeId, SchemeParameters, Selection, ServerRecord, TokenUse,
 };
-use biopay_biometrics::{Error, QrPayload, Template};
+use biopay_biometrics::{Error, PlacedMinutia, QrPayload, Template};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -16,23 +16,34 @@ use rand_chacha::ChaCha8Rng;
 /// The bytes of helper data that the protocol carries.
 const HELPER_BYTES_MAX: usize = 32_768;
 
-/// A template like a fingerprint's: 256 numbers and 1,024 bits that follow from them.
+/// A template like a fingerprint's: 256 numbers, 1,024 bits that follow from them, and 40 minutiae.
 fn template(seed: u64) -> Template {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    Template::from_embedding((0..256).map(|_| rng.random_range(-1.0f32..1.0)).collect(), 1_024)
+    let real = (0..256).map(|_| rng.random_range(-1.0f32..1.0)).collect();
+    let mut within = |from: f32, to: f32| rng.random_range(from..to);
+    let minutia = |_| PlacedMinutia {
+        x: within(-120.0, 120.0),
+        y: within(-150.0, 150.0),
+        angle: within(0.0, 6.28),
+        quality: within(0.0, 1.0),
+    };
+    Template::from_embedding(real, 1_024).with_minutiae((0..40).map(minutia).collect())
 }
 
 /// The defaults, and every other variant that a parameter chooses.
 fn registries() -> Vec<Registry> {
-    let mut urp = SchemeParameters::default();
+    let [mut urp, mut rotated] = [(); 2].map(|()| SchemeParameters::default());
     urp.index_of_max.variant = IndexVariant::Permutation;
+    rotated.index_of_max.variant = IndexVariant::RotatedPermutation;
     let commitment = |code, selection| SchemeParameters {
         fuzzy_commitment: CommitmentParameters { code, selection, ..Default::default() },
         ..Default::default()
     };
     let all = [
         SchemeParameters::default(),
+        SchemeParameters::for_embeddings(),
         urp,
+        rotated,
         commitment(CommitmentCode::Bch { length: 511, correctable: 87 }, Selection::Reliable),
         commitment(CommitmentCode::ReedSolomonHadamard { blocks: 16, message_symbols: 10 }, Selection::All),
     ];
@@ -135,6 +146,30 @@ fn a_helper_that_was_changed_lets_no_stranger_in() {
 }
 
 #[test]
+fn a_changed_helper_gives_nothing_that_is_accepted() {
+    // Where the server compares for equality; a threshold scheme's helper only keys its projection.
+    for registry in registries() {
+        for scheme in registry.iter().filter(|scheme| scheme.comparison() == ComparisonKind::Equality) {
+            let mut rng = ChaCha8Rng::seed_from_u64(6);
+            let enrolment = scheme.enrol(&[template(1)], None, &mut rng).unwrap();
+            let record = scheme.record(&enrolment.payload).unwrap();
+            for at in (0..enrolment.helper.0.len()).step_by(7) {
+                let mut helper = enrolment.helper.clone();
+                helper.0[at] ^= 1 << (at % 8);
+                let derived = scheme.derive(&template(1), &helper, None);
+                // What a code corrects is accepted still, and is the payload that was enrolled.
+                let is_own = derived.as_ref() == Ok(&enrolment.payload);
+                assert!(
+                    is_own || !derived.is_ok_and(|d| scheme.verify(&record, &d).accepted),
+                    "{}",
+                    scheme.id().name()
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn no_scheme_takes_what_another_made() {
     let registry = Registry::new(&SchemeParameters::default()).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(8);
@@ -147,6 +182,16 @@ fn no_scheme_takes_what_another_made() {
             let record = scheme.record(&own_made.payload).unwrap();
             assert!(!scheme.verify(&record, &other.payload).accepted, "{own} accepts a payload of {foreign}");
         }
+    }
+}
+
+#[test]
+fn what_a_template_lacks_is_a_failure_to_enrol() {
+    let without_minutiae = Template::from_embedding(vec![0.5; 256], 1_024);
+    for scheme in Registry::new(&SchemeParameters::default()).unwrap().iter() {
+        assert_eq!(scheme.lacks(&template(1)), None);
+        let enrolled = scheme.enrol(&[without_minutiae.clone()], None, &mut ChaCha8Rng::seed_from_u64(7));
+        assert_eq!(scheme.lacks(&without_minutiae).is_some(), enrolled.is_err(), "{}", scheme.id().name());
     }
 }
 

@@ -10,6 +10,7 @@
 //! that are handed in.
 
 pub mod dictionary;
+pub mod helper_only;
 pub mod hill_climbing;
 pub mod inversion;
 pub mod linkage;

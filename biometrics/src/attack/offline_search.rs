@@ -18,7 +18,6 @@
 use super::{Factors, Target, Trial};
 use crate::scheme::{DigestScheme, FuzzyCommitment, FuzzyVault, HelperData, SampleThenLock, Scheme};
 use crate::{BitString, QrPayload, Template};
-use rand::seq::index;
 use rand::{Rng, RngExt};
 
 /// A space of keys that an adversary can search.
@@ -121,19 +120,13 @@ pub fn search_keys(
     (trial, found.map(|(_, key)| key))
 }
 
-/// Tries sets of k elements of a vault's universe, each drawn anew, until the record is matched or the budget is spent.
+/// Tries the best guesses of a vault's set that need no biometric, each drawn anew, until the record is matched or the
+/// budget is spent.
 ///
-/// The trial's value is the scheme's [`guessing_bits`](FuzzyVault::guessing_bits). `universe` and `coefficients` are those
-/// of the scheme's parameters, which are public.
-pub fn search_vault(
-    scheme: &FuzzyVault,
-    [universe, coefficients]: [usize; 2],
-    target: &Target,
-    budget: u64,
-    rng: &mut dyn Rng,
-) -> Trial {
+/// The trial's value is the bits of a guess.
+pub fn search_vault(scheme: &FuzzyVault, target: &Target, budget: u64, rng: &mut dyn Rng) -> Trial {
     let mut attempt = || {
-        let elements = index::sample(rng, universe, coefficients).into_vec();
+        let elements = scheme.guess().draw(rng);
         let payload = scheme.payload_of_elements(&target.enrolment.helper, &elements);
         payload.is_ok_and(|payload| target.verify(scheme, &payload).accepted)
     };
@@ -142,7 +135,7 @@ pub fn search_vault(
         target: target.subject,
         queries: found.unwrap_or(budget),
         succeeded: found.is_some(),
-        value: Some(scheme.guessing_bits() as f32),
+        value: Some(scheme.guess().bits() as f32),
     }
 }
 

@@ -76,6 +76,11 @@ impl Field {
         self.powers[exponent % self.order()]
     }
 
+    /// Returns the primitive element to a power below twice the order, without a division.
+    pub(crate) fn power_below(&self, exponent: usize) -> u16 {
+        self.powers[exponent]
+    }
+
     /// Multiplies.
     pub fn multiply(&self, a: u16, b: u16) -> u16 {
         if a == 0 || b == 0 { 0 } else { self.powers[self.logarithm(a) + self.logarithm(b)] }

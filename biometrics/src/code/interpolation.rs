@@ -19,18 +19,46 @@ pub fn reconstruct(field: &Field, points: &[(u16, u16)], coefficients: usize) ->
     }
     let vanishing = vanishing(field, points);
     let through = interpolate(field, points, &vanishing)?;
+    let found = nearest(field, vanishing, through, coefficients)?;
+    let missed = points.iter().filter(|&&(x, y)| evaluate(field, &found, x) != y).count();
+    if 2 * missed > count - coefficients { Err(Uncorrectable) } else { Ok(found) }
+}
+
+/// Finds the polynomial of fewer than `coefficients` coefficients that takes the values of another one at all but at most
+/// (n - `coefficients`) / 2 of n different places.
+///
+/// As [`reconstruct`] of the other's points, without computing them: what passes through all of them is the other's
+/// remainder by the product of (X - x).
+///
+/// # Errors
+/// [`Uncorrectable`] when there is none, or when there are too few places.
+pub fn agreeing(field: &Field, with: &[u16], places: &[u16], coefficients: usize) -> Result<Vec<u16>, Uncorrectable> {
+    if coefficients == 0 || places.len() < coefficients {
+        return Err(Uncorrectable);
+    }
+    let vanishing = with_roots(field, places.iter().copied());
+    let (_, through) = divide(field, with, &vanishing);
+    nearest(field, vanishing, through, coefficients)
+}
+
+/// Finds the message within half the distance of a received word: `through` passes through its points, `vanishing` is zero
+/// at their places.
+///
+/// The factor of `through` is zero at every wrong point, and has as many roots as half the spare points at most.
+fn nearest(
+    field: &Field,
+    vanishing: Vec<u16>,
+    through: Vec<u16>,
+    coefficients: usize,
+) -> Result<Vec<u16>, Uncorrectable> {
+    let count = vanishing.len() - 1;
     let (remainder, factor) = half_euclid(field, vanishing, through, (count + coefficients).div_ceil(2));
-    let (quotient, rest) = divide(field, &remainder, &factor);
-    if !rest.is_empty() || quotient.len() > coefficients {
+    let (mut quotient, rest) = divide(field, &remainder, &factor);
+    if !rest.is_empty() || quotient.len() > coefficients || 2 * (factor.len() - 1) > count - coefficients {
         return Err(Uncorrectable);
     }
-    let missed = points.iter().filter(|&&(x, y)| evaluate(field, &quotient, x) != y).count();
-    if 2 * missed > count - coefficients {
-        return Err(Uncorrectable);
-    }
-    let mut found = quotient;
-    found.resize(coefficients, 0);
-    Ok(found)
+    quotient.resize(coefficients, 0);
+    Ok(quotient)
 }
 
 /// Evaluates a polynomial, constant coefficient first, by Horner's rule.
@@ -122,7 +150,8 @@ fn divide(field: &Field, dividend: &[u16], divisor: &[u16]) -> (Vec<u16>, Vec<u1
     (trimmed(quotient), trimmed(rest))
 }
 
-fn multiply(field: &Field, a: &[u16], b: &[u16]) -> Vec<u16> {
+/// Multiplies two polynomials.
+pub(crate) fn multiply(field: &Field, a: &[u16], b: &[u16]) -> Vec<u16> {
     let mut product = vec![0; (a.len() + b.len()).saturating_sub(1)];
     for (i, &x) in a.iter().enumerate() {
         b.iter().enumerate().for_each(|(j, &y)| product[i + j] ^= field.multiply(x, y));
@@ -166,6 +195,22 @@ mod tests {
             } else {
                 prop_assert_ne!(found, Ok(message));
             }
+        }
+
+        #[test]
+        fn what_agrees_with_a_polynomial_is_what_passes_through_its_points(
+            with in proptest::collection::vec(0u16..128, 0..30),
+            message in proptest::collection::vec(0u16..128, 1..12),
+            places in proptest::sample::subsequence((0u16..128).collect::<Vec<_>>(), 0..40),
+            shared in 0usize..40,
+        ) {
+            let field = Field::new(7).unwrap();
+            // A polynomial that takes the message's values at the first places.
+            let zero = with_roots(&field, places.iter().copied().take(shared));
+            let with = add(&multiply(&field, &zero, &with), &message);
+            let points: Vec<_> = places.iter().map(|&x| (x, evaluate(&field, &with, x))).collect();
+            let found = agreeing(&field, &with, &places, message.len());
+            prop_assert_eq!(found, reconstruct(&field, &points, message.len()));
         }
 
         #[test]

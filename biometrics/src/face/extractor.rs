@@ -120,12 +120,21 @@ impl Extractor {
         Ok(Self { parameters, bank: Arc::new(Bank::new()) })
     }
 
+    /// Returns the margins of a real-valued form: what anybody can compute who has the program.
+    ///
+    /// Shape: as many numbers as a template has, to as many as it has bits.
+    pub fn margins(&self, real: &[f32]) -> Vec<f32> {
+        let mut margins = vec![0.0; BITS];
+        self.parameters.bits.apply(real, &mut margins);
+        margins
+    }
+
     fn template_of(&self, features: &[f32]) -> Template {
-        let (mut real, mut margins) = (vec![0.0; REAL_LENGTH], vec![0.0; BITS]);
+        let mut real = vec![0.0; REAL_LENGTH];
         self.parameters.real.apply(features, &mut real);
         let norm = real.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-9);
         real.iter_mut().for_each(|x| *x /= norm);
-        self.parameters.bits.apply(&real, &mut margins);
+        let margins = self.margins(&real);
         Template::new(real, margins)
     }
 }

@@ -14,4 +14,4 @@ pub(crate) use affine::Affine;
 pub(crate) use binary::{binary_form, weighted_for_cosine};
 pub(crate) use discriminant::discriminants;
 pub(crate) use principal::principal_components;
-pub(crate) use ridge::{Linear, ridge};
+pub(crate) use ridge::{Linear, ridge, solve_positive};

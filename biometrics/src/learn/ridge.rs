@@ -37,7 +37,7 @@ pub(crate) fn ridge(rows: ArrayView2<f32>, targets: ArrayView2<f32>, importance:
 }
 
 /// Solves A X = B for a positive definite A, by Cholesky's factorisation.
-fn solve_positive(mut a: Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
+pub(crate) fn solve_positive(mut a: Array2<f64>, mut b: Array2<f64>) -> Array2<f64> {
     let n = a.nrows();
     for j in 0..n {
         for k in 0..j {

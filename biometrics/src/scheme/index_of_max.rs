@@ -2,8 +2,10 @@
 //!
 //! - **Construction.** *Gaussian* (GRP): each group projects the real-valued template on q pseudo-random directions.
 //!   *Permutation* (URP): each group multiplies the first q values of p random permutations of the template, element by
-//!   element; a rotation that is the same for everybody comes first, so that no element outweighs the others. Either way the group gives the index of its largest value. Both are drawn from SHA-256(domain, salt,
-//!   device token). Accepted when the share of equal indices reaches the threshold.
+//!   element. Either way the group gives the index of its largest value. Both are drawn from SHA-256(domain, salt,
+//!   device token). Accepted when the share of equal indices reaches the threshold. *Rotated permutation*, ours: the
+//!   template is first projected on four times as many public directions, the same for everybody, so that no element
+//!   outweighs the others and a product of elements says more than their signs' product.
 //! - **Parameters.** Variant, groups m, group size q, permutations p, threshold. Directions come as fast rotations
 //!   rather than as independent Gaussian vectors; within a group they are orthogonal.
 //! - **Key bits.** None: the security is that of the comparison, -log2 FMR; it does not rest on the token alone,
@@ -46,8 +48,10 @@ const EXPANSION: usize = 4;
 pub enum IndexVariant {
     /// Random projections (GRP).
     Gaussian,
-    /// Products of randomly permuted elements (URP).
+    /// Products of randomly permuted elements (URP), as published.
     Permutation,
+    /// The same, of four public rotations of the template.
+    RotatedPermutation,
 }
 
 /// The parameters of `index-of-max`.
@@ -141,6 +145,7 @@ impl IndexOfMax {
         let indices = match self.parameters.variant {
             IndexVariant::Gaussian => self.projected(real, &mut stream),
             IndexVariant::Permutation => self.permuted(real, &mut stream),
+            IndexVariant::RotatedPermutation => self.permuted(&rotated(real), &mut stream),
         };
         Ok(QrPayload { scheme: SchemeId::IndexOfMax, body: self.body(&indices) })
     }
@@ -152,8 +157,6 @@ impl IndexOfMax {
 
     fn permuted(&self, real: &[f32], stream: &mut ChaCha20Rng) -> Vec<usize> {
         let size = self.parameters.group_size;
-        let mut fixed = ChaCha20Rng::from_seed(Sha256::digest(ROTATION_DOMAIN).into());
-        let real = &project(real, EXPANSION * real.len(), &mut fixed);
         let mut order: Vec<usize> = (0..real.len()).collect();
         let group = |_| {
             let mut product = vec![1.0f32; size.min(real.len())];
@@ -223,7 +226,7 @@ impl Scheme for IndexOfMax {
     /// magnitudes but no signs, and are not inverted here.
     fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
         let p = &self.parameters;
-        if p.variant == IndexVariant::Permutation {
+        if p.variant != IndexVariant::Gaussian {
             return None;
         }
         let helper = KeyedHelper::from_bytes(&enrolment.helper.0).ok()?;
@@ -264,6 +267,11 @@ impl Similarity for IndexOfMax {
     }
 }
 
+/// Projects a real-valued form on public directions, four times as many as it has elements.
+fn rotated(real: &[f32]) -> Vec<f32> {
+    project(real, EXPANSION * real.len(), &mut ChaCha20Rng::from_seed(Sha256::digest(ROTATION_DOMAIN).into()))
+}
+
 /// Returns the index of the largest value, the first one on a tie.
 fn largest(values: &[f32]) -> usize {
     (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
@@ -275,7 +283,8 @@ mod tests {
     use rand::RngExt;
     use rand_chacha::ChaCha8Rng;
 
-    const VARIANTS: [IndexVariant; 2] = [IndexVariant::Gaussian, IndexVariant::Permutation];
+    const VARIANTS: [IndexVariant; 3] =
+        [IndexVariant::Gaussian, IndexVariant::Permutation, IndexVariant::RotatedPermutation];
 
     fn scheme(variant: IndexVariant, group_size: usize) -> IndexOfMax {
         IndexOfMax::new(IndexOfMaxParameters { variant, group_size, threshold: 0.6, ..Default::default() }).unwrap()
@@ -315,6 +324,27 @@ mod tests {
         let expected = 1.0 - a.cosine(&b).acos() / std::f32::consts::PI;
         // 512 groups: a standard deviation of at most 0.022, four of them.
         assert!((score(&scheme, &a, &b) - expected).abs() < 0.09);
+    }
+
+    #[test]
+    fn the_published_permutations_take_elements_as_they_are() {
+        // The known answer of the published procedure: the largest product of the first q values of p permutations.
+        let parameters = IndexOfMaxParameters {
+            variant: IndexVariant::Permutation,
+            groups: 16,
+            group_size: 8,
+            ..Default::default()
+        };
+        let scheme = IndexOfMax::new(parameters).unwrap();
+        let real: Vec<f32> = (0..20).map(|i| ((i * 7) % 20) as f32 - 9.5).collect();
+        let found = scheme.permuted(&real, &mut ChaCha20Rng::from_seed([1; 32]));
+        let mut stream = ChaCha20Rng::from_seed([1; 32]);
+        let mut order: Vec<usize> = (0..20).collect();
+        for index in found {
+            let [a, b] = [(); 2].map(|()| order.partial_shuffle(&mut stream, 8).0.to_vec());
+            let product = |i: usize| real[a[i]] * real[b[i]];
+            assert!((0..8).all(|i| product(i) <= product(index)));
+        }
     }
 
     #[test]

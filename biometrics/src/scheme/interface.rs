@@ -2,7 +2,9 @@
 
 use super::equality;
 use super::id::SchemeId;
-use super::parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
+use super::parts::{
+    Committed, ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse,
+};
 use super::payload::QrPayload;
 use super::symbols::PayloadSymbols;
 use crate::{Error, Template};
@@ -34,6 +36,12 @@ pub trait Scheme: Send + Sync {
     /// Returns what a device token is to the scheme.
     fn token_use(&self) -> TokenUse {
         TokenUse::Ignored
+    }
+
+    /// Returns what a template lacks that the scheme works on; `None` where it lacks nothing.
+    fn lacks(&self, template: &Template) -> Option<&'static str> {
+        let _ = template;
+        None
     }
 
     /// Lists what went wrong in the scheme itself, with how often; a scheme that is built in has no such faults.
@@ -79,6 +87,13 @@ pub trait Scheme: Send + Sync {
     /// subject. `dimension` is that of the real-valued template, which the modality tells.
     fn invert(&self, enrolment: &Enrolment, token: Option<&DeviceToken>, dimension: usize) -> Option<Vec<f32>> {
         let _ = (enrolment, token, dimension);
+        None
+    }
+
+    /// Returns what a helper shows of a template that may open it, to somebody without the server's record; `None` where it
+    /// stays shut, or where it cannot tell.
+    fn committed(&self, near: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Option<Committed> {
+        let _ = (near, helper, token);
         None
     }
 

@@ -31,7 +31,7 @@ macro_rules! for_schemes {
             FuzzyCommitment = 3, "fuzzy-commitment",
             fuzzy_commitment: CommitmentParameters { fuzzy_commitment: CommitmentParameters => fuzzy_commitment }
 
-            /// A polynomial hidden among the elements of the template's set.
+            /// A polynomial hidden among the intervals of the template's elements.
             FuzzyVault = 4, "fuzzy-vault",
             fuzzy_vault: VaultParameters { fuzzy_vault: VaultParameters => fuzzy_vault }
 
@@ -62,6 +62,10 @@ macro_rules! for_schemes {
             /// Which words occur in each block of the binary template.
             BloomFilter = 15, "bloom-filter",
             bloom_filter: BloomFilterParameters { bloom_filter: BloomFilterParameters => bloom_filter }
+
+            /// A polynomial hidden among the minutiae.
+            MinutiaeVault = 16, "minutiae-vault",
+            minutiae_vault: MinutiaeVaultParameters { minutiae_vault: MinutiaeVaultParameters => minutiae_vault }
         }
     };
 }
@@ -74,6 +78,7 @@ mod payload;
 
 // The interface, and what the schemes of each kind share.
 mod equality;
+mod improved_vault;
 mod interface;
 mod keyed;
 mod quantiser;
@@ -89,6 +94,7 @@ pub mod fuzzy_commitment;
 pub mod fuzzy_vault;
 pub mod index_of_max;
 pub mod ironmask;
+pub mod minutiae_vault;
 pub mod mlp_hash;
 pub mod polyprotect;
 pub mod sample_then_lock;
@@ -103,16 +109,19 @@ pub mod registry;
 pub use biohash::{BioHash, BioHashParameters};
 pub use bloom_filter::{BloomFilter, BloomFilterParameters};
 pub use digest::{DigestParameters, DigestScheme};
-pub use fuzzy_commitment::{CommitmentCode, CommitmentParameters, FuzzyCommitment, Permutation, Selection};
+pub use fuzzy_commitment::{CommitmentCode, CommitmentParameters, FuzzyCommitment, HelperKey, Permutation, Selection};
 pub use fuzzy_vault::{FuzzyVault, VaultParameters};
 pub use id::SchemeId;
 pub use index_of_max::{IndexOfMax, IndexOfMaxParameters, IndexVariant};
 pub use interface::Scheme;
 pub use ironmask::{IronMask, IronMaskParameters};
+pub use minutiae_vault::{MinutiaeVault, MinutiaeVaultParameters};
 pub use mlp_hash::{MlpHash, MlpHashParameters};
 pub use own::OwnParameters;
 pub use parameters::Parameters;
-pub use parts::{ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse};
+pub use parts::{
+    Committed, ComparisonDecision, ComparisonKind, DeviceToken, Enrolment, HelperData, ServerRecord, TokenUse,
+};
 pub use payload::{BODY_BYTES_MAX, OVERHEAD_BYTES, QrPayload, TagKey, VERSION};
 pub use polyprotect::{PolyProtect, PolyProtectParameters};
 pub use registry::{Registry, SchemeParameters, build};

@@ -45,6 +45,17 @@ pub struct Enrolment {
     pub helper: HelperData,
 }
 
+/// What a helper shows, without the server's record, to whoever has a template that may open it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Committed {
+    /// That the template opens it: the helper proves it.
+    Proven,
+    /// The bits that were committed if the template opens it, and others if not.
+    ///
+    /// Shape: pairs of the bit's position in the binary template and its value.
+    Bits(Vec<(usize, bool)>),
+}
+
 /// The server's decision on one presented payload.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ComparisonDecision {

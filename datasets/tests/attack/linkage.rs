@@ -1,10 +1,11 @@
-use crate::people::{DIMENSION, enrolled, scheme, subjects};
+use crate::people::{DIMENSION, enrolled, of_embeddings, scheme, subjects};
 use biopay_biometrics::Template;
 use biopay_biometrics::attack::Target;
 use biopay_biometrics::attack::linkage::{Linked, TokenKnowledge, link, observe};
+use biopay_biometrics::scheme::Parameters;
 use biopay_biometrics::scheme::{
-    CommitmentCode, CommitmentParameters, FuzzyCommitment, FuzzyVault, Permutation, Scheme, SchemeId, Selection,
-    TokenUse, VaultParameters,
+    CommitmentCode, CommitmentParameters, FuzzyCommitment, FuzzyVault, Permutation, Scheme, SchemeId, TokenUse,
+    VaultParameters,
 };
 use biopay_datasets::stream::stream;
 use rand::RngExt;
@@ -37,7 +38,7 @@ fn decodability_links_nearly_all_records_of_one_order_and_none_of_each_its_own()
     let people: Vec<Vec<Template>> = (0..200).map(person).map(Vec::from).collect();
     let code = CommitmentCode::Bch { length: 255, correctable: 42 };
     for permutation in [Permutation::Systematic, Permutation::PerRecord] {
-        let parameters = CommitmentParameters { code, selection: Selection::All, permutation };
+        let parameters = CommitmentParameters { code, permutation, ..Default::default() };
         let found = linked(&FuzzyCommitment::new(parameters).unwrap(), &people, TokenKnowledge::Unknown);
         let shares = [share_above(&found.mated, 0.0), share_above(&found.non_mated, 0.0)];
         println!(
@@ -58,7 +59,7 @@ fn decodability_links_nearly_all_records_of_one_order_and_none_of_each_its_own()
 fn vaults_are_correlated_in_everybodys_order_alone() {
     let people = subjects(0..SUBJECTS, 2);
     for permutation in [Permutation::Systematic, Permutation::PerRecord] {
-        let vault = FuzzyVault::new(VaultParameters { permutation, coefficients: 3, ..Default::default() }).unwrap();
+        let vault = FuzzyVault::new(VaultParameters { permutation, ..VaultParameters::for_embeddings() }).unwrap();
         let found = linked(&vault, &people, TokenKnowledge::Unknown);
         println!(
             "fuzzy-vault {permutation:?}: steps of two and more: mated {:.3}, non-mated {:.5}, rank one {}/{SUBJECTS}",
@@ -66,14 +67,14 @@ fn vaults_are_correlated_in_everybodys_order_alone() {
             share_above(&found.non_mated, 1.5),
             found.rank_one()
         );
-        assert!(if permutation == Permutation::Systematic { found.rank_one() > 2 } else { found.rank_one() == 0 });
+        assert!(if permutation == Permutation::Systematic { found.rank_one() > 80 } else { found.rank_one() == 0 });
     }
 }
 
 #[test]
 fn known_tokens_link_what_unknown_ones_hide() {
     let people = subjects(0..SUBJECTS, 2);
-    for id in SchemeId::ALL {
+    for id in of_embeddings() {
         let scheme = scheme(id);
         for knowledge in [TokenKnowledge::Unknown, TokenKnowledge::Known] {
             let found = linked(scheme.as_ref(), &people, knowledge);

@@ -3,6 +3,7 @@
 
 mod climbing;
 mod dictionary;
+mod helper_only;
 mod inversion;
 mod linkage;
 mod people;

@@ -27,6 +27,12 @@ pub fn strangers(range: Range<u64>) -> Vec<Template> {
     subjects(range, 1).into_iter().flatten().collect()
 }
 
+/// Lists the schemes that take embeddings.
+pub fn of_embeddings() -> impl Iterator<Item = SchemeId> {
+    let embedding = strangers(0..1).remove(0);
+    SchemeId::ALL.into_iter().filter(move |&id| scheme(id).lacks(&embedding).is_none())
+}
+
 /// Builds a scheme with the parameters that embeddings want.
 pub fn scheme(id: SchemeId) -> Arc<dyn Scheme> {
     scheme_with(id, &SchemeParameters::for_embeddings())

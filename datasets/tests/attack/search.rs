@@ -5,8 +5,8 @@ use biopay_biometrics::attack::offline_search::{
 };
 use biopay_biometrics::attack::{Target, Trial};
 use biopay_biometrics::scheme::{
-    CommitmentCode, CommitmentParameters, DigestScheme, FuzzyCommitment, FuzzyVault, LockerParameters, SampleThenLock,
-    Scheme, SchemeId, VaultParameters,
+    CommitmentCode, CommitmentParameters, DigestScheme, FuzzyCommitment, FuzzyVault, LockerParameters, Parameters,
+    SampleThenLock, Scheme, SchemeId, VaultParameters,
 };
 use biopay_datasets::stream::stream;
 
@@ -54,29 +54,29 @@ fn a_short_key_is_found_in_half_of_its_space_and_a_long_one_is_not() {
 }
 
 #[test]
-fn a_vaults_set_is_guessed_as_the_binomials_say() {
-    let sizes = VaultParameters { universe: 64, set: 12, coefficients: 4, ..Default::default() };
+fn a_vaults_set_is_guessed_as_often_as_theory_says() {
+    let sizes = VaultParameters { elements: 64, intervals: 2, coefficients: 17, ..Default::default() };
     let vault = FuzzyVault::new(sizes).unwrap();
     let targets = enrolled(&vault, &subjects(0..TARGETS, 1), 0, "test/vault");
     let search = |target: &Target| {
         let mut rng = stream(4, "test/vault", target.subject.into());
-        search_vault(&vault, [64, 4], target, 100_000, &mut rng)
+        search_vault(&vault, target, 100_000, &mut rng)
     };
     let trials: Vec<Trial> = targets.iter().map(search).collect();
-    let (found, expected) = (mean(&trials), 2f64.powf(vault.guessing_bits()));
-    println!("fuzzy-vault {:.2} bits: {found:.0} guesses, theory {expected:.0}", vault.guessing_bits());
+    let (found, expected) = (mean(&trials), 2f64.powf(vault.guess().bits()));
+    println!("fuzzy-vault {:.2} bits: {found:.0} guesses, theory {expected:.0}", vault.guess().bits());
     assert!(trials.iter().all(|t| t.succeeded));
     // Geometric: a mean of 100 has a standard error of 10 %; four of them.
     assert!((found / expected - 1.0).abs() < 0.4, "{found} and not {expected}");
-    let whole = FuzzyVault::new(VaultParameters::default()).unwrap();
+    let whole = FuzzyVault::new(VaultParameters::for_embeddings()).unwrap();
     let target = enrolled(&whole, &subjects(0..1, 1), 0, "test/vault").remove(0);
-    assert!(!search_vault(&whole, [224, 9], &target, 2_000, &mut stream(4, "test/vault", 8)).succeeded);
+    assert!(!search_vault(&whole, &target, 2_000, &mut stream(4, "test/vault", 8)).succeeded);
 }
 
 #[test]
 fn people_find_what_a_long_key_hides() {
-    // A vault whose polynomial has 160 bits, and 11 bits of guessing: 21 of 32 elements open it, which strangers share.
-    let sizes = VaultParameters { universe: 64, set: 32, coefficients: 10, ..Default::default() };
+    // A vault whose polynomial has 360 bits, and 12 bits of guessing, which strangers open more often.
+    let sizes = VaultParameters { elements: 512, intervals: 2, coefficients: 40, ..Default::default() };
     let vault = FuzzyVault::new(sizes).unwrap();
     let subjects = subjects(0..60, 1);
     let targets = enrolled(&vault, &subjects, 0, "test/people");
@@ -90,15 +90,15 @@ fn people_find_what_a_long_key_hides() {
     let trials: Vec<Trial> = targets.iter().map(search).collect();
     let succeeded = trials.iter().filter(|t| t.succeeded).count();
     println!(
-        "fuzzy-vault, {:.1} bits by elements: FMR {accepted}/{}, so 1/FMR {:.0}; by people {succeeded}/60, mean {:.0}",
-        vault.guessing_bits(),
+        "fuzzy-vault, {:.1} bits by guesses: FMR {accepted}/{}, so 1/FMR {:.0}; by people {succeeded}/60, mean {:.0}",
+        vault.guess().bits(),
         targets.len() * others.len(),
         1.0 / fmr,
         mean(&trials)
     );
     // Subjects differ in how often strangers match them, so the mean of 1/p is above the 1/p of the mean.
     assert!(succeeded > 50 && mean(&trials) > 0.5 / fmr && mean(&trials) < 6.0 / fmr);
-    let whole = FuzzyVault::new(VaultParameters::default()).unwrap();
+    let whole = FuzzyVault::new(VaultParameters::for_embeddings()).unwrap();
     let target = enrolled(&whole, &subjects[..1], 0, "test/people").remove(0);
     let (trial, matched) = search_people(&whole, &target, &target.factors(), people.iter().cloned(), 1_000);
     assert!((trial.queries, trial.succeeded, matched.is_none()) == (1_000, false, true));

@@ -16,8 +16,9 @@ mod train;
 pub use frame::Pose;
 pub use train::TrainingCapture;
 
-use super::Features;
+use super::{Features, Minutia};
 use crate::learn::Affine;
+use crate::template::PlacedMinutia;
 use crate::{Error, Template};
 use descriptor::DescriptorModel;
 use frame::Flow;
@@ -25,6 +26,7 @@ use parameters::{BITS, REAL_LENGTH};
 use pooling::{Evidence, POOLED, PoolingModel};
 use reference_point::reference_point;
 use serde::{Deserialize, Serialize};
+use std::f32::consts::TAU;
 use std::sync::OnceLock;
 
 /// The file format's version, its first byte.
@@ -66,10 +68,19 @@ impl FixedLength {
         let pose = reference_point(&flow);
         let evidence = Evidence { minutiae: &features.minutiae, descriptors: &descriptors, flow: &flow, pose };
         let pooled = self.pooling.pool(&evidence);
-        let (mut real, mut margins) = (vec![0.0; REAL_LENGTH], vec![0.0; BITS]);
+        let mut real = vec![0.0; REAL_LENGTH];
         self.real.apply(&pooled, &mut real);
-        self.bits.apply(&real, &mut margins);
-        Ok(Template::new(real, margins))
+        let margins = self.margins(&real);
+        Ok(Template::new(real, margins).with_minutiae(placed(features, pose)))
+    }
+
+    /// Returns the margins of a real-valued form of any scale: what anybody can compute who has the program.
+    ///
+    /// Shape: 256 numbers to 1,024.
+    pub fn margins(&self, real: &[f32]) -> Vec<f32> {
+        let mut margins = vec![0.0; BITS];
+        self.bits.apply(real, &mut margins);
+        margins
     }
 
     /// Writes the parameters: a version byte, then postcard.
@@ -97,6 +108,16 @@ impl FixedLength {
             && self.real.shape() == (REAL_LENGTH, POOLED)
             && self.bits.shape() == (BITS, REAL_LENGTH)
     }
+}
+
+/// Maps minutiae into the finger's own frame.
+fn placed(features: &Features, pose: Pose) -> Vec<PlacedMinutia> {
+    let place = |minutia: &Minutia| {
+        let (x, y) = pose.to_finger(minutia.x, minutia.y);
+        let angle = (minutia.angle - pose.angle).rem_euclid(TAU);
+        PlacedMinutia { x, y, angle, quality: minutia.quality }
+    };
+    features.minutiae.iter().map(place).collect()
 }
 
 #[cfg(test)]

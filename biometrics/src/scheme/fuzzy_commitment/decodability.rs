@@ -43,7 +43,7 @@ impl FuzzyCommitment {
 mod tests {
     use super::*;
     use crate::Template;
-    use crate::scheme::{CommitmentCode, CommitmentParameters, Permutation, Scheme, Selection};
+    use crate::scheme::{CommitmentCode, CommitmentParameters, Permutation, Scheme};
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
@@ -72,7 +72,7 @@ mod tests {
 
     /// Returns how many mated and non-mated pairs of records are linked.
     fn linked(code: CommitmentCode, permutation: Permutation) -> (usize, usize) {
-        let parameters = CommitmentParameters { code, selection: Selection::All, permutation };
+        let parameters = CommitmentParameters { code, permutation, ..Default::default() };
         let scheme = FuzzyCommitment::new(parameters).unwrap();
         let helpers = helpers(&scheme);
         let is_linked = |i: usize, j: usize| {

@@ -31,14 +31,14 @@ mod helper;
 mod opening;
 mod parameters;
 
-pub use parameters::{CommitmentCode, CommitmentParameters, Permutation, Selection};
+pub use parameters::{CommitmentCode, CommitmentParameters, HelperKey, Permutation, Selection};
 
 use self::helper::{Form, Helper, SEED_BYTES, first_bits};
 use super::equality;
 use super::id::SchemeId;
 use super::interface::Scheme;
 use super::parameters::{Parameters, variations};
-use super::parts::{DeviceToken, Enrolment, HelperData};
+use super::parts::{Committed, DeviceToken, Enrolment, HelperData, TokenUse};
 use super::payload::QrPayload;
 use super::reference::{at_least, mean_of_at_least};
 use crate::code::BlockCode;
@@ -128,10 +128,23 @@ impl Scheme for FuzzyCommitment {
         Some(self.code.message_bits())
     }
 
+    fn token_use(&self) -> TokenUse {
+        match self.parameters.helper_key {
+            HelperKey::None => TokenUse::Ignored,
+            HelperKey::Token => TokenUse::Keys,
+        }
+    }
+
+    /// The committed bits: the code's own check lets one in 256 wrong keys of eight paths through, and what is redundant
+    /// in the bits tells those.
+    fn committed(&self, near: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Option<Committed> {
+        self.committed_bits(near, helper, token).ok().map(Committed::Bits)
+    }
+
     fn enrol(
         &self,
         references: &[Template],
-        _token: Option<&DeviceToken>,
+        token: Option<&DeviceToken>,
         rng: &mut dyn Rng,
     ) -> Result<Enrolment, Error> {
         let margins = mean_of_at_least(references, self.code.length())?;
@@ -144,14 +157,16 @@ impl Scheme for FuzzyCommitment {
         let key = equality::random_bits(self.code.message_bits(), rng);
         let selected = self.select(&margins);
         let word = BitString::from_bits(self.positions(&selected, seed).into_iter().map(|i| margins[i] > 0.0));
-        let helper = Helper { salt, seed, selected, offset: self.code.encode(&key).xor(&word) };
+        let is_bound = self.parameters.helper_key == HelperKey::Token && token.is_some();
+        let offset = self.code.encode(&key).xor(&word);
+        let helper = Helper { is_bound, salt, seed, selected, offset }.with_token(token)?;
         let helper = HelperData(helper.to_bytes(&self.form(), margins.len()));
         Ok(Enrolment { payload: self.payload(&salt, &key), helper })
     }
 
-    fn derive(&self, probe: &Template, helper: &HelperData, _token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
+    fn derive(&self, probe: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Result<QrPayload, Error> {
         let margins = at_least(probe, self.code.length());
-        let helper = self.form().read(&helper.0, margins.len())?;
+        let helper = self.form().read(&helper.0, margins.len())?.with_token(token)?;
         let key = self.decoded(&margins, &helper)?;
         Ok(self.payload(&helper.salt, &key))
     }
@@ -201,7 +216,7 @@ mod tests {
     }
 
     fn of(code: CommitmentCode, selection: Selection, permutation: Permutation) -> FuzzyCommitment {
-        FuzzyCommitment::new(CommitmentParameters { code, selection, permutation }).unwrap()
+        FuzzyCommitment::new(CommitmentParameters { code, selection, permutation, ..Default::default() }).unwrap()
     }
 
     fn random_margins(bits: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
@@ -300,6 +315,24 @@ mod tests {
         let digest = Sha256::digest([enrolment.payload.to_bytes(), enrolment.helper.0].concat());
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hex, "08842c3fbc1aac758ad5c74712cab5dd71173aa861b6913800688a4f04ab2b9d");
+    }
+
+    #[test]
+    fn a_keyed_helper_needs_its_token_and_another_token_gives_nothing() {
+        let keyed = CommitmentParameters { code: POLAR, helper_key: HelperKey::Token, ..Default::default() };
+        let (scheme, mut rng) = (FuzzyCommitment::new(keyed).unwrap(), ChaCha8Rng::seed_from_u64(14));
+        let own = template(&random_margins(300, &mut rng));
+        let [token, other] = [1, 2].map(|byte| DeviceToken([byte; 32]));
+        let enrolment = scheme.enrol(std::slice::from_ref(&own), Some(&token), &mut rng).unwrap();
+        assert_eq!(scheme.derive(&own, &enrolment.helper, Some(&token)), Ok(enrolment.payload.clone()));
+        assert_eq!(scheme.derive(&own, &enrolment.helper, None), Err(Error::MissingToken));
+        assert_ne!(scheme.derive(&own, &enrolment.helper, Some(&other)), Ok(enrolment.payload));
+        // A scheme that takes no keyed helpers does not take this one for a public one.
+        let public = of(POLAR, Selection::All, Permutation::PerRecord);
+        assert!(matches!(public.derive(&own, &enrolment.helper, None), Err(Error::Malformed { .. })));
+        // Without a token the helper is public.
+        let enrolment = scheme.enrol(std::slice::from_ref(&own), None, &mut rng).unwrap();
+        assert_eq!(scheme.derive(&own, &enrolment.helper, None), Ok(enrolment.payload));
     }
 
     #[test]

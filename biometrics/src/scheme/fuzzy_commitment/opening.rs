@@ -2,7 +2,7 @@
 //! is found.
 
 use super::FuzzyCommitment;
-use crate::scheme::parts::HelperData;
+use crate::scheme::parts::{DeviceToken, HelperData};
 use crate::scheme::payload::QrPayload;
 use crate::scheme::reference::at_least;
 use crate::{BitString, Error, Template};
@@ -27,10 +27,15 @@ impl FuzzyCommitment {
     /// Shape: pairs of the bit's position in the template and its value.
     ///
     /// # Errors
-    /// [`Error::FailedToDerive`]; [`Error::Malformed`] for helper data of another scheme or other parameters.
-    pub fn committed_bits(&self, near: &Template, helper: &HelperData) -> Result<Vec<(usize, bool)>, Error> {
+    /// [`Error::FailedToDerive`]; [`Error::MissingToken`]; [`Error::Malformed`] for helper data of another scheme or other parameters.
+    pub fn committed_bits(
+        &self,
+        near: &Template,
+        helper: &HelperData,
+        token: Option<&DeviceToken>,
+    ) -> Result<Vec<(usize, bool)>, Error> {
         let margins = at_least(near, self.code.length());
-        let helper = self.form().read(&helper.0, margins.len())?;
+        let helper = self.form().read(&helper.0, margins.len())?.with_token(token)?;
         let key = self.decoded(&margins, &helper)?;
         let word = self.code.encode(&key).xor(&helper.offset);
         Ok(self.positions(&helper.selected, helper.seed).into_iter().zip(word.iter()).collect())

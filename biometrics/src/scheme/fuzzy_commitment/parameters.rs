@@ -125,6 +125,17 @@ pub enum Permutation {
     Systematic,
 }
 
+/// What the offset is published under.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum HelperKey {
+    /// Nothing: the helper is public.
+    #[default]
+    None,
+    /// The device token, so that a helper alone tells nothing. Without a token it is public.
+    Token,
+}
+
 /// The parameters of `fuzzy-commitment`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -135,4 +146,6 @@ pub struct CommitmentParameters {
     pub selection: Selection,
     /// In which order.
     pub permutation: Permutation,
+    /// What the offset is published under.
+    pub helper_key: HelperKey,
 }

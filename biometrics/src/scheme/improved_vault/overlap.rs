@@ -10,25 +10,21 @@
 //! universe, but not of low degree, so that no step stands out. Either vault alone still opens to whoever tries k elements
 //! of its set, log2 [C(u, k) / C(t, k)] bits of work, and opened vaults are linked by their sets.
 //!
-//! Measured by `biopay evaluate --modality fingerprint --quality 0.9 --scheme all --subjects 40 --captures 4`, whose
-//! linkability runs this attack: D_sys is 0.003 (unlinkable data shows up to 0.016), and 0.42 (0.046) with the systematic
-//! order in `--parameters`: as many pairs are linked as overlap enough to open.
-//!
 //! Source: Merkle and Tams 2013, "Security of the improved fuzzy vault scheme in the presence of record multiplicity".
 
-use super::FuzzyVault;
+use super::VaultForm;
 use crate::Error;
 use crate::code::interpolation::remainder_lengths;
 use crate::scheme::parts::HelperData;
 
-impl FuzzyVault {
+impl VaultForm {
     /// Returns the most degrees that a remainder of Euclid's algorithm on the two vaults loses in one step; 1 is what
     /// unrelated vaults show.
     ///
     /// # Errors
     /// [`Error::Malformed`] for helper data of another scheme or other parameters.
-    pub fn overlap_step(&self, a: &HelperData, b: &HelperData) -> Result<usize, Error> {
-        let [a, b] = [self.read_helper(&a.0)?, self.read_helper(&b.0)?].map(|helper| helper.monic());
+    pub(in crate::scheme) fn overlap_step(&self, a: &HelperData, b: &HelperData) -> Result<usize, Error> {
+        let [a, b] = [self.read(a)?, self.read(b)?].map(|vault| vault.polynomial);
         let lengths = remainder_lengths(&self.field, a, b);
         Ok(lengths.windows(2).map(|pair| pair[0] - pair[1]).max().unwrap_or(0))
     }
@@ -37,31 +33,31 @@ impl FuzzyVault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Template;
-    use crate::scheme::{Permutation, Scheme, VaultParameters};
+    use crate::scheme::{Permutation, SchemeId};
     use rand::SeedableRng;
     use rand::seq::index;
     use rand_chacha::ChaCha8Rng;
 
-    fn helpers(scheme: &FuzzyVault, overlap: usize, rng: &mut ChaCha8Rng) -> [HelperData; 2] {
+    fn form(permutation: Permutation) -> VaultForm {
+        VaultForm::new(SchemeId::FuzzyVault, [224, 24, 9], permutation, 16).unwrap()
+    }
+
+    fn helpers(form: &VaultForm, overlap: usize, rng: &mut ChaCha8Rng) -> [HelperData; 2] {
         let drawn = index::sample(rng, 224, 48).into_vec();
         let (first, others) = drawn.split_at(24);
         let second: Vec<usize> = first[..overlap].iter().chain(&others[overlap..]).copied().collect();
-        [first, &second].map(|set| {
-            let margins = (0..224).map(|i| if set.contains(&i) { 1.0 } else { -1.0 }).collect();
-            scheme.enrol(&[Template::new(vec![1.0], margins)], None, rng).unwrap().helper
-        })
+        [first, &second].map(|set| form.lock(set, rng).helper)
     }
 
     #[test]
     fn labels_of_everybody_link_vaults_that_overlap_enough_to_open_and_labels_of_each_record_do_not() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         for permutation in [Permutation::Systematic, Permutation::PerRecord] {
-            let scheme = FuzzyVault::new(VaultParameters { permutation, ..Default::default() }).unwrap();
+            let form = form(permutation);
             for overlap in [0, 10, 16, 17, 18, 20, 24] {
                 for _ in 0..10 {
-                    let [a, b] = helpers(&scheme, overlap, &mut rng);
-                    let step = scheme.overlap_step(&a, &b).unwrap();
+                    let [a, b] = helpers(&form, overlap, &mut rng);
+                    let step = form.overlap_step(&a, &b).unwrap();
                     // One element in 2^16 leads a remainder with zero: 24 steps, 140 pairs and 5 %.
                     let expected = match permutation {
                         Permutation::Systematic => (2 * overlap).saturating_sub(24 + 9 - 1).max(1),
@@ -75,8 +71,8 @@ mod tests {
 
     #[test]
     fn a_foreign_helper_is_refused() {
-        let scheme = FuzzyVault::new(VaultParameters::default()).unwrap();
-        let [own, _] = helpers(&scheme, 24, &mut ChaCha8Rng::seed_from_u64(2));
-        assert!(scheme.overlap_step(&own, &HelperData(vec![1; 40])).is_err());
+        let form = form(Permutation::PerRecord);
+        let [own, _] = helpers(&form, 24, &mut ChaCha8Rng::seed_from_u64(2));
+        assert!(form.overlap_step(&own, &HelperData(vec![1; 40])).is_err());
     }
 }
