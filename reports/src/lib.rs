@@ -51,4 +51,5 @@ pub mod interval {
     pub use crate::statistics::evidence::rate::{Dependence, Rate, Unit};
     pub use crate::statistics::interval::Interval;
 }
+pub use summary::security::SecurityRow;
 pub use summary::{Summary, attack, money, symbol};

@@ -8,10 +8,11 @@ use crate::judgement::Document;
 use crate::records::Defence;
 use crate::run_folder::manifest::Completion;
 use crate::statistics::distribution::Distribution;
-use crate::summary::attack;
 use crate::summary::{AttackVerdict, Summary, attack_verdict};
+use crate::summary::{attack, security};
 use crate::text::{
-    decidability, duration, grouped, latency_interval, metric_text, percent, rate_with_method, selected_text,
+    decidability, duration, grouped, latency_interval, metric_text, percent, rate_with_method, security_text,
+    selected_text,
 };
 use std::fmt::Write;
 
@@ -70,6 +71,9 @@ fn write_comparisons(out: &mut String, summary: &Summary, style: Style) {
     for s in &summary.schemes {
         line(out, &format!("  {:<18} FMR  {}", s.scheme, rate_with_method(&s.fmr)));
         line(out, &format!("  {:<18} FNMR {}", "", rate_with_method(&s.fnmr)));
+        if let Some(security) = security::of(&summary.server, &s.scheme, &s.fmr) {
+            line(out, &format!("  {:<18} {}", "", security_text(&security)));
+        }
         let Some((scores, eer)) = s.scores.as_ref().zip(s.eer) else { continue };
         line(out, &format!("  {:<18} EER  {}{}", "", selected_text(&eer), decidability(scores)));
         let Some((low, high)) = range(&scores.mated, &scores.non_mated).filter(|_| style.has_bars()) else { continue };

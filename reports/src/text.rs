@@ -3,6 +3,7 @@
 use crate::figures::metric::{Metric, Unit};
 use crate::statistics::evidence::limit::Needed;
 use crate::statistics::evidence::rate::Rate;
+use crate::statistics::evidence::security::EffectiveSecurity;
 use crate::statistics::evidence::selection::Selected;
 use crate::statistics::interval::Interval;
 use crate::statistics::rates::ScoreSet;
@@ -71,6 +72,22 @@ pub fn selected_text(selected: &Selected) -> String {
 /// Says what bounds a rate that has no error if all comparisons of a subject are the same; `None` for another rate.
 pub(crate) fn worst_case(rate: &Rate) -> Option<String> {
     rate.worst_case().map(|upper| format!("worst case, one trial a subject: below {}", percent(upper)))
+}
+
+/// Writes the effective bits of a payload, and what bounds them.
+pub fn security_text(security: &EffectiveSecurity) -> String {
+    format!("{:.1} effective bits: the least of {}", security.bits(), bounds(security))
+}
+
+/// Writes the effective bits of a payload for a table's cell.
+pub(crate) fn security_cell(security: &EffectiveSecurity) -> String {
+    format!("{:.1}<small>{}</small>", security.bits(), bounds(security))
+}
+
+fn bounds(security: &EffectiveSecurity) -> String {
+    let key = security.key_bits.map_or_else(String::new, |bits| format!(", key {bits:.0}"));
+    let committed = security.template_bits.map_or_else(String::new, |bits| format!(", committed bits {bits:.0}"));
+    format!("false accepts {:.1}{key}{committed}", security.false_accept_bits)
 }
 
 /// Says how much evidence would do.

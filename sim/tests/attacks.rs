@@ -179,6 +179,9 @@ kind = "linkage"
 [[attack]]
 kind = "offline-search"
 targets = 8
+[[attack]]
+kind = "helper-only-search"
+targets = 8
 "#;
     let (records, _) = played(attacks, &folder.path().join("run"));
     let of = |attack: &str, form: &str, scheme: &str, configuration: &str| {
@@ -195,6 +198,12 @@ targets = 8
     assert!(of("inversion", "at the same enrolment", "index-of-max", "control") > 0.5);
     assert_eq!(of("inversion", "at the same enrolment", "index-of-max", "hardened"), 0.0);
     assert_eq!(of("offline-search", "keys walked", "digest", "control"), 1.0);
+    // The helper of a vault proves who opens it; a commitment's does not under a token; a threshold scheme's never does.
+    let helper_only = |scheme: &str, configuration: &str| of("helper-only-search", "", scheme, configuration);
+    assert!(helper_only("fuzzy-commitment", "control") > 0.5, "{}", helper_only("fuzzy-commitment", "control"));
+    assert!(helper_only("fuzzy-vault", "control") > 0.3, "{}", helper_only("fuzzy-vault", "control"));
+    assert_eq!(helper_only("fuzzy-commitment", "hardened"), 0.0);
+    assert_eq!(helper_only("template", "control"), 0.0);
     let identified = |configuration: &str, scheme: &str| of("linkage", "identified at rank one", scheme, configuration);
     for scheme in ["biohash", "index-of-max"] {
         assert!(identified("control", scheme) > 0.8, "{scheme}: {}", identified("control", scheme));

@@ -48,6 +48,8 @@ pub(super) type Trace<'a> = dyn FnMut(&'static str, ArrayView2<u8>) + 'a;
 impl Extractor {
     /// The number of bits of a template's binary form.
     pub const BITS: usize = BITS;
+    /// The dimension of a template's real-valued form.
+    pub const DIMENSION: usize = REAL_LENGTH;
 
     /// Returns the extractor with the parameters that the project ships.
     pub fn builtin() -> &'static Self {

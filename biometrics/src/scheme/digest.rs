@@ -83,6 +83,10 @@ impl Scheme for DigestScheme {
         SchemeId::Digest
     }
 
+    fn bits_used(&self) -> Option<usize> {
+        Some(self.bits)
+    }
+
     fn key_bits(&self) -> Option<usize> {
         Some(self.bits)
     }

@@ -38,6 +38,12 @@ pub trait Scheme: Send + Sync {
         TokenUse::Ignored
     }
 
+    /// Returns how many of the binary template's leading bits a payload follows from; `None` where it follows from all of the
+    /// template, or from bits of the subject's own choice.
+    fn bits_used(&self) -> Option<usize> {
+        None
+    }
+
     /// Returns what a template lacks that the scheme works on; `None` where it lacks nothing.
     fn lacks(&self, template: &Template) -> Option<&'static str> {
         let _ = template;

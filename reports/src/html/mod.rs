@@ -15,7 +15,7 @@ use crate::run_folder::samples::{self as pictures, Picture};
 use crate::run_folder::{Records, RunReader};
 use crate::summary::Summary;
 use crate::text::escape;
-pub use crate::text::{needed_text, rate as rate_text, rate_with_method, selected_text};
+pub use crate::text::{needed_text, rate as rate_text, rate_with_method, security_text, selected_text};
 use std::collections::BTreeSet;
 
 /// Builds the report of a run folder, with the search that the run was a step of where there was one.

@@ -5,11 +5,12 @@ use crate::records::{Component, Journey, Operation};
 use crate::run_folder::manifest::Completion;
 use crate::statistics::evidence::rate::Rate;
 use crate::statistics::evidence::selection::Selected;
-use crate::summary::symbol;
 use crate::summary::{JourneySummary, SchemeSummary, Summary};
+use crate::summary::{security, symbol};
 use crate::text::escape;
 use crate::text::{
-    bracket, decidability, duration, grouped, percent, rate, rate_cell, selected_cell, together, worst_case,
+    bracket, decidability, duration, grouped, percent, rate, rate_cell, security_cell, selected_cell, together,
+    worst_case,
 };
 
 /// Writes the line under the title, and a warning where the run is partial.
@@ -75,7 +76,7 @@ pub(crate) fn comparison(summary: &Summary) -> String {
     if summary.schemes.is_empty() {
         return String::new();
     }
-    let rows: Vec<_> = summary.schemes.iter().map(|s| scheme_row(s, summary.schemes.len())).collect();
+    let rows: Vec<_> = summary.schemes.iter().map(|s| scheme_row(s, summary)).collect();
     let head = [
         "scheme",
         "FMR at the operating point",
@@ -83,6 +84,7 @@ pub(crate) fn comparison(summary: &Summary) -> String {
         "EER",
         "FMR100",
         "FMR1000",
+        "effective bits",
         "FTA",
         "failed to derive or acquire",
     ];
@@ -109,12 +111,13 @@ pub(crate) fn comparison(summary: &Summary) -> String {
         }
     }
     format!(
-        r#"<p>Per <em>comparison</em>, made off line over all subjects of this run. FMR100 is the lowest FNMR at an FMR of at most 1 in 100, FMR1000 at 1 in 1,000; EER by the interval rule of FVC2000.</p>{}<div class="plots">{plots}</div>"#,
+        r#"<p>Per <em>comparison</em>, made off line over all subjects of this run. FMR100 is the lowest FNMR at an FMR of at most 1 in 100, FMR1000 at 1 in 1,000; EER by the interval rule of FVC2000. Effective bits are the least of -log<sub>2</sub> of the FMR's upper bound, the key's length, and the degrees of freedom of the bits that are committed.</p>{}<div class="plots">{plots}</div>"#,
         table(&head, &rows)
     )
 }
 
-fn scheme_row(s: &SchemeSummary, schemes: usize) -> Vec<String> {
+fn scheme_row(s: &SchemeSummary, summary: &Summary) -> Vec<String> {
+    let schemes = summary.schemes.len();
     let optional = |v: Option<Selected>| v.map_or("not enough comparisons".into(), |v| selected_cell(&v));
     let note = worst_case(&s.fmr).map(|note| format!("<small>{note}</small>")).unwrap_or_default();
     vec![
@@ -124,6 +127,7 @@ fn scheme_row(s: &SchemeSummary, schemes: usize) -> Vec<String> {
         s.eer.map_or("–".into(), |v| selected_cell(&v)),
         optional(s.fmr100),
         optional(s.fmr1000),
+        security::of(&summary.server, &s.scheme, &s.fmr).map_or("–".into(), |bounds| security_cell(&bounds)),
         rate_cell(&s.fta),
         grouped(s.failures),
     ]
@@ -198,7 +202,8 @@ pub(crate) fn server(summary: &Summary) -> String {
         let value = if value.fract() == 0.0 { grouped(*value as u64) } else { format!("{value:.3}") };
         vec![escape(name), escape(component), value]
     };
-    let own = summary.server.iter().filter(|(component, ..)| component != &Component::Symbol);
+    let elsewhere = [Component::Symbol, Component::Security];
+    let own = summary.server.iter().filter(|(component, ..)| !elsewhere.iter().any(|other| component == other));
     let rows: Vec<_> = own.map(row).collect();
     if rows.is_empty() { String::new() } else { table(&["figure", "component", "value"], &rows) }
 }

@@ -207,6 +207,8 @@ words! {
         Network = "network",
         /// The QR symbols of the schemes' payloads, as `SCHEME.FIGURE`.
         Symbol = "symbol",
+        /// What bounds the security of the schemes' payloads, as `SCHEME.FIGURE`.
+        Security = "security",
         /// The simulator.
         Simulator = "simulator",
         /// The counters of a server that the run did not start, as its own page of metrics names them.

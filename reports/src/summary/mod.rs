@@ -8,6 +8,7 @@ pub mod money;
 pub mod network;
 mod run;
 mod scheme;
+pub mod security;
 pub mod symbol;
 mod timeline;
 mod transaction;

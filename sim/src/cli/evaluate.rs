@@ -13,8 +13,8 @@ use crate::evaluation::survey::{SurveyOptions, survey};
 use crate::evaluation::symbol_cost::{SURVEY_LOOKS, SymbolCosts};
 use crate::evaluation::table::{self, TableFormat};
 use crate::evaluation::{
-    Comparator, ComparisonPlan, Figures, Method, Protocol, SampleSet, SchemeChoice, TokenCondition, evaluate,
-    survey_text,
+    Comparator, ComparisonPlan, Figures, Method, Protocol, SampleSet, SchemeChoice, TokenCondition, committed_bits,
+    evaluate, survey_text,
 };
 use crate::modality::ModalityId;
 use crate::shard::Shard;
@@ -135,13 +135,17 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
     let title = args.source.title(modality);
     let (mut file, scheme) = run(args, &set, &plan, &method)?;
     file.samples = SampleFigures::of(&set, scheme.as_ref().map_or(0, |s| s.failures_to_enrol));
+    let bounds = scheme.as_ref().map(|s| (s.key_bits, s.committed_bits));
     file.scheme = scheme.map(|s| (s.name.to_owned(), s.has_score == HasScore::Yes));
     file.save(args.counts.as_deref())?;
     if let Some(shard) = args.shard {
         println!("shard {shard} is in {}", args.counts.as_deref().unwrap_or(Path::new("")).display());
         return Ok(());
     }
-    let figures = figures_of(&file)?;
+    let mut figures = figures_of(&file)?;
+    if let Some((key_bits, committed_bits)) = bounds {
+        figures = figures.with_security(key_bits, committed_bits);
+    }
     print!("{}", figures.to_text(&title));
     write_json(args, &figures)
 }
@@ -157,6 +161,8 @@ struct SchemeFacts {
     name: &'static str,
     has_score: HasScore,
     failures_to_enrol: u64,
+    key_bits: Option<usize>,
+    committed_bits: Option<f64>,
 }
 
 fn run(
@@ -183,7 +189,10 @@ fn run(
             for (why, times) in scorer.scheme().faults() {
                 eprintln!("warning: scheme {}: {times} answers are missing: {why}", choice.id.name());
             }
-            Ok((file, Some(SchemeFacts { name: choice.id.name(), has_score, failures_to_enrol })))
+            let (key_bits, committed_bits) =
+                (scorer.scheme().key_bits(), committed_bits(scorer.scheme(), set.people()?));
+            let name = choice.id.name();
+            Ok((file, Some(SchemeFacts { name, has_score, failures_to_enrol, key_bits, committed_bits })))
         }
         Method::Comparator(kind) if plan.is_exhaustive() && Exhaustive::takes(set, *kind) => {
             let engine = Engine::Exhaustive(Exhaustive::new(set, *kind)?);

@@ -118,7 +118,7 @@ fn invalid(runs: &[RunReader]) -> Vec<String> {
 fn sums(figures: Vec<ServerFigure>) -> Vec<ServerFigure> {
     let mut sums: BTreeMap<(String, String), f64> = BTreeMap::new();
     for ServerFigure { component, name, value } in figures.into_iter().filter(|f| is_sum(&f.name)) {
-        let is_shared = component == Component::Symbol;
+        let is_shared = component == Component::Symbol || component == Component::Security;
         let sum = sums.entry((component, name)).or_default();
         // What a symbol costs is the same in every shard.
         *sum = if is_shared { value } else { *sum + value };

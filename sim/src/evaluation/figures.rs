@@ -4,10 +4,11 @@ use super::counts_file::{CountsFile, SampleFigures};
 use crate::Error;
 use biopay_reports::cluster::{MatedErrors, NonMatedErrors};
 use biopay_reports::curve::SubjectScores;
-use biopay_reports::html::{needed_text, rate_with_method, selected_text};
+use biopay_reports::html::{needed_text, rate_with_method, security_text, selected_text};
 use biopay_reports::interval::{Dependence, OneTry, Rate};
 use biopay_reports::limit::{Conformance, against};
 use biopay_reports::requirement::{REQUIREMENTS, Requirement};
+use biopay_reports::security::EffectiveSecurity;
 use biopay_reports::selection::Selected;
 use serde::Serialize;
 use std::fmt::Write;
@@ -34,6 +35,8 @@ pub struct Figures {
     pub points: Vec<PointRates>,
     /// FMR and FNMR as the scheme decides, where a scheme was evaluated.
     pub scheme: Option<PointRates>,
+    /// What bounds the security of the scheme's payload; `None` where no scheme was evaluated.
+    pub security: Option<EffectiveSecurity>,
     /// The FMR at a threshold that no non-mated comparison reached.
     pub strictest_fmr: Option<Rate>,
     /// Named requirements and whether they are met: by the scheme's rates, or else at the lowest threshold at which the
@@ -101,8 +104,16 @@ impl Figures {
             requirements: REQUIREMENTS.iter().map(|r| requirement(r, decided.as_ref(), &scores)).collect(),
             strictest_fmr: has_scores.then(|| scores.rates(&[f32::INFINITY])[0].fmr),
             points,
+            security: None,
             scheme: decided,
         })
+    }
+
+    /// Adds what bounds the security of the scheme's payload: its key, the rates' FMR and the committed bits.
+    pub fn with_security(mut self, key_bits: Option<usize>, committed_bits: Option<f64>) -> Self {
+        self.security =
+            self.scheme.as_ref().map(|decided| EffectiveSecurity::new(key_bits, &decided.fmr, committed_bits));
+        self
     }
 
     /// Writes the rates for people.
@@ -131,6 +142,9 @@ impl Figures {
             let _ = writeln!(out, "  EER       {}{d_prime}", selected_text(eer));
         }
         self.points.iter().chain(&self.scheme).for_each(|point| point.write(&mut out));
+        if let Some(security) = &self.security {
+            let _ = writeln!(out, "  security   {}", security_text(security));
+        }
         for r in &self.requirements {
             let _ = writeln!(out, "  {:<28} {}", r.name, verdict_text(r.verdict));
         }

@@ -8,12 +8,14 @@
 //! Memory is constant in the number of pairs: scores are counted, and only mated comparisons and the highest non-mated
 //! ones are kept one by one.
 
+mod committed;
 pub mod counts;
 pub mod counts_file;
 pub mod engine;
 pub mod exhaustive;
 pub mod extraction;
 pub mod figures;
+pub mod helper_only;
 pub mod imported;
 pub mod intake;
 pub mod linkage;
@@ -30,6 +32,7 @@ pub mod symbols;
 pub mod table;
 pub mod weakness;
 
+pub(crate) use committed::committed_bits;
 pub use counts::Counts;
 pub use engine::evaluate;
 pub use figures::Figures;

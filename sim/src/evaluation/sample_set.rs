@@ -158,6 +158,16 @@ impl SampleSet {
         }
     }
 
+    /// Iterates over the first acquired template of each subject.
+    ///
+    /// # Errors
+    ///
+    /// As [`fixed_length`](Self::fixed_length).
+    pub fn people(&self) -> Result<impl Iterator<Item = &Template>, Error> {
+        let templates = self.fixed_length()?;
+        Ok(self.samples_of_subjects().into_iter().filter_map(move |samples| templates[samples].iter().flatten().next()))
+    }
+
     /// Returns every second subject, beginning with the first or with the second; subjects are numbered again from 0.
     ///
     /// # Errors

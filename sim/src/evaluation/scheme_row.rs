@@ -1,6 +1,7 @@
 //! One scheme's row in the survey.
 
 use super::figures::PointRates;
+use super::helper_only::HelperOnly;
 use super::low_fmr::AtFmr;
 use super::symbol_cost::SymbolCost;
 use biopay_biometrics::scheme::ComparisonKind;
@@ -39,9 +40,9 @@ pub struct SchemeRow {
     pub unlinkability_stolen_token: Option<Unlinkability>,
     /// Whether a subject's new enrolment refuses the payload of its old one.
     pub is_revocable: bool,
-    /// The bits that an attacker with the helper data alone has to search, without record or server; `None` where that search
-    /// was not made. Units: bits.
-    pub helper_only_bits: Option<f64>,
+    /// What the helper data alone tell. Where they tell who opens them, the false-accept attack needs no server, and costs as
+    /// many tries as the effective bits say.
+    pub helper_only: HelperOnly,
     /// Mean size of a payload as it travels. Units: bytes.
     pub payload_bytes: usize,
     /// The payload's cost as a QR symbol; `None` if it is too large for a symbol.

@@ -5,6 +5,7 @@ use super::counts_file::SampleFigures;
 use super::engine::{Engine, Outputs, evaluate};
 use super::exhaustive::Exhaustive;
 use super::figures::{Figures, HasScore};
+use super::helper_only;
 use super::linkage::{self, Attacker};
 use super::low_fmr::at_targets;
 use super::sample_set::Half;
@@ -13,15 +14,15 @@ use super::scorer::{SchemeScorer, Scorer, comparator, device_token};
 use super::source::{SampleSource, synthesise};
 use super::symbol_cost::SymbolCosts;
 use super::weakness::weaknesses;
-use super::{Comparator, ComparisonPlan, Method, Protocol, SampleSet, SchemeChoice, TokenCondition};
+use super::{Comparator, ComparisonPlan, Method, Protocol, SampleSet, SchemeChoice, TokenCondition, committed_bits};
 use crate::Error;
 use crate::modality::ModalityId;
 use crate::progress::Stage;
 use crate::tuning::{TuningPlan, choose_on};
 use biopay_biometrics::Template;
-use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId, SchemeParameters, TokenUse};
+use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId, SchemeParameters, TokenUse, build};
 use biopay_datasets::stream::stream;
-use biopay_reports::security::{EffectiveSecurity, degrees_of_freedom};
+use biopay_reports::security::EffectiveSecurity;
 use biopay_server::env::Clock;
 use biopay_server::env::system::SystemClock;
 use rand::Rng;
@@ -58,6 +59,8 @@ pub struct Survey {
     pub unprotected: Figures,
     /// One row for each scheme.
     pub schemes: Vec<SchemeRow>,
+    /// Schemes left out, each with what the samples lack for it.
+    pub left_out: LeftOut,
 }
 
 /// The number of derivations that are timed.
@@ -82,11 +85,11 @@ pub fn survey(
         synthesise(modality, &source.synthetic(options.seed))?
     };
     let parameters = options.parameters.clone().unwrap_or_else(|| (modality.definition().usual_parameters)());
-    let chosen = choose(&set, &parameters, options)?;
+    let (ids, left_out) = fitting(&set, &parameters)?;
+    let chosen = choose(&set, &ids, &parameters, options)?;
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = ComparisonPlan::enrolled(&set, options.enrolled)?;
-    let entropy = template_entropy(&set)?;
-    let row = |(id, chosen): (SchemeId, Chosen)| scheme_row(&set, &plan, id, &chosen, options, entropy, symbols);
+    let row = |(id, chosen): (SchemeId, Chosen)| scheme_row((modality, &set, &plan), id, &chosen, options, symbols);
     Ok(Survey {
         modality: modality.name(),
         source: source.title(modality),
@@ -94,20 +97,43 @@ pub fn survey(
         samples: SampleFigures::of(&set, 0),
         enrolled_from: options.enrolled,
         unprotected: unprotected(&set)?,
-        schemes: parameters.ids().zip(chosen).map(row).collect::<Result<_, Error>>()?,
+        left_out,
+        schemes: ids.into_iter().zip(chosen).map(row).collect::<Result<_, Error>>()?,
     })
 }
 
 /// One scheme's parameters, and their name if they were tuned.
 type Chosen = (SchemeParameters, Option<String>);
 
+/// Schemes left out, each with what the samples lack for it.
+type LeftOut = Vec<(&'static str, &'static str)>;
+
+/// Lists the schemes that the samples serve, and those left out.
+fn fitting(set: &SampleSet, parameters: &SchemeParameters) -> Result<(Vec<SchemeId>, LeftOut), Error> {
+    let example = set.fixed_length()?.iter().flatten().next();
+    let (mut ids, mut left_out) = (Vec::new(), Vec::new());
+    for id in parameters.ids() {
+        match example.map(|template| build(id, parameters).map(|scheme| scheme.lacks(template))).transpose()?.flatten()
+        {
+            Some(lacking) => left_out.push((id.name(), lacking)),
+            None => ids.push(id),
+        }
+    }
+    Ok((ids, left_out))
+}
+
 /// Chooses every scheme's parameters on one half of the subjects, if there is a target.
-fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> Result<Vec<Chosen>, Error> {
+fn choose(
+    set: &SampleSet,
+    ids: &[SchemeId],
+    base: &SchemeParameters,
+    options: &SurveyOptions,
+) -> Result<Vec<Chosen>, Error> {
     let Some(target_fmr) = options.target_fmr else {
-        return Ok(base.ids().map(|_| (base.clone(), None)).collect());
+        return Ok(ids.iter().map(|_| (base.clone(), None)).collect());
     };
     let tuning = set.half(Half::Even)?.by_subject()?;
-    let stage = Stage::new("tuning schemes", base.ids().count() as u64);
+    let stage = Stage::new("tuning schemes", ids.len() as u64);
     let one = |scheme: SchemeId| {
         let enrolment_captures = options.enrolled;
         let plan = TuningPlan { scheme, target_fmr, enrolment_captures, seed: options.seed, base: base.clone() };
@@ -120,16 +146,14 @@ fn choose(set: &SampleSet, base: &SchemeParameters, options: &SurveyOptions) -> 
         stage.add(1);
         Ok(chosen)
     };
-    base.ids().map(one).collect()
+    ids.iter().copied().map(one).collect()
 }
 
 fn scheme_row(
-    set: &SampleSet,
-    plan: &ComparisonPlan,
+    (modality, set, plan): (ModalityId, &SampleSet, &ComparisonPlan),
     id: SchemeId,
     (parameters, tuned): &Chosen,
     options: &SurveyOptions,
-    entropy: Option<f64>,
     symbols: &mut SymbolCosts,
 ) -> Result<SchemeRow, Error> {
     let choice = |token| SchemeChoice { id, parameters: parameters.clone(), token, seed: options.seed };
@@ -146,13 +170,13 @@ fn scheme_row(
         comparison: scheme.comparison(),
         at_fmr: at_targets(scheme.comparison(), &figures.points, &stolen_token, figures.strictest_fmr.as_ref()),
         is_revocable: is_revocable(set, scheme, options.seed)?,
-        security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, entropy),
+        security: EffectiveSecurity::new(scheme.key_bits(), &stolen_token.fmr, committed_bits(scheme, set.people()?)),
         eer: figures.eer,
         key_bits: scheme.key_bits(),
         unlinkability_naive: linkage::measure(set, &own, Attacker::Naive)?,
         unlinkability_unknown_token: linkage::measure(set, &own, Attacker::General)?,
         unlinkability_stolen_token: if keyed { linkage::measure(set, &own, Attacker::FullDisclosure)? } else { None },
-        helper_only_bits: None,
+        helper_only: helper_only::measure(set, modality, &stolen)?,
         payload_bytes: scorer.payload_bytes(),
         symbol: symbols.of(scorer.payload_bytes())?,
         derivation_ms: derivation_ms(plan, &scorer),
@@ -191,12 +215,6 @@ fn rates(set: &SampleSet, plan: &ComparisonPlan, scorer: &SchemeScorer<'_>, id: 
 fn unprotected(set: &SampleSet) -> Result<Figures, Error> {
     let file = exhaustive(set, Comparator::FixedLength)?;
     Figures::new(&file, SampleFigures::of(set, 0), None)
-}
-
-/// Returns the degrees of freedom of the binary templates' non-mated agreement.
-fn template_entropy(set: &SampleSet) -> Result<Option<f64>, Error> {
-    let file = exhaustive(set, Comparator::FixedLengthBinary)?;
-    Ok(degrees_of_freedom(&file.counts.scores().non_mated))
 }
 
 fn exhaustive(set: &SampleSet, kind: Comparator) -> Result<CountsFile, Error> {

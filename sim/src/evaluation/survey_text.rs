@@ -1,5 +1,6 @@
 //! The table of schemes, for a terminal.
 
+use super::helper_only::HelperOnly;
 use super::low_fmr::TARGETS;
 use super::scheme_row::SchemeRow;
 use super::survey::Survey;
@@ -8,7 +9,7 @@ use biopay_reports::interval::Rate;
 use biopay_reports::unlinkability::Unlinkability;
 use std::fmt::Write;
 
-/// Writes one modality's table. Widths fit 210 columns.
+/// Writes one modality's table. Widths fit 225 columns.
 pub fn to_text(survey: &Survey) -> String {
     let mut out = String::new();
     let _ = writeln!(
@@ -25,7 +26,7 @@ pub fn to_text(survey: &Survey) -> String {
     }
     let _ = writeln!(
         out,
-        "\n  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5}  {:>13} {:>13}  {:>5} {:>3} {:>14} {:>14} {:>8}",
+        "\n  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5}  {:>13} {:>13}  {:>5} {:>3} {:>14} {:>14} {:>8}  {:<12}",
         "scheme",
         "FMR (token stolen)",
         "FNMR",
@@ -38,7 +39,8 @@ pub fn to_text(survey: &Survey) -> String {
         "QR",
         "screen",
         "print",
-        "ms"
+        "ms",
+        "helper"
     );
     survey.schemes.iter().for_each(|row| write_row(&mut out, row));
     out += "\n  FMR and FNMR at the scheme's own operating point, count and 95 % interval clustered by subject. eff b: the\n";
@@ -49,6 +51,10 @@ pub fn to_text(survey: &Survey) -> String {
         "  looks of a camera that read it from a screen and from print, with the 95 % interval in per cent. ms: one\n";
     out += "  derivation and verification. The D_sys of digest and sample-then-lock compares records bit by bit, a floor: an\n";
     out += "  attacker who opens them by trying every value learns more.\n";
+    out += "  helper: whether the helper data alone tell who opens them, so that whoever has them can search without a server.\n";
+    for (scheme, lacking) in &survey.left_out {
+        let _ = writeln!(out, "  {scheme} is left out: these samples have no {lacking}.");
+    }
     write_low_fmr(&mut out, survey);
     write_weaknesses(&mut out, survey);
     out
@@ -79,7 +85,7 @@ fn write_row(out: &mut String, row: &SchemeRow) {
     let symbol = row.symbol.as_ref();
     let _ = writeln!(
         out,
-        "  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5.1}  {:>13} {:>13}  {:>5} {:>3} {:>14} {:>14} {:>8.3}",
+        "  {:<17} {:<44} {:<44} {:>7}  {:>5} {:>5.1}  {:>13} {:>13}  {:>5} {:>3} {:>14} {:>14} {:>8.3}  {:<12}",
         row.scheme,
         rate_text(&row.stolen_token.fmr),
         rate_text(&row.stolen_token.fnmr),
@@ -92,7 +98,8 @@ fn write_row(out: &mut String, row: &SchemeRow) {
         symbol.map_or_else(|| "-".into(), |s| s.version.to_string()),
         symbol.map_or_else(|| "-".into(), |s| reads(&s.read_from_screen)),
         symbol.map_or_else(|| "-".into(), |s| reads(&s.read_from_print)),
-        row.derivation_ms
+        row.derivation_ms,
+        helper(row.helper_only)
     );
     if let Some(tuned) = &row.tuned {
         let _ = writeln!(out, "  {:<17} tuned: {tuned}", "");
@@ -110,6 +117,13 @@ fn reads(rate: &Rate) -> String {
     let per_cent = |x: f64| (100.0 * x).round();
     let interval = rate.interval().map(|i| format!(" ({}-{})", per_cent(i.lower), per_cent(i.upper)));
     format!("{}/{}{}", rate.count, rate.total, interval.unwrap_or_default())
+}
+
+fn helper(told: HelperOnly) -> String {
+    match told {
+        HelperOnly::Nothing => "tells nothing".into(),
+        HelperOnly::WhoOpensIt { right, wrong } => format!("tells {right}/{}", right + wrong),
+    }
 }
 
 fn linkability(measured: Option<Unlinkability>) -> String {

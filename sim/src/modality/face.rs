@@ -2,9 +2,9 @@
 
 use super::{Acquired, Definition, Modality, Person, Setting, acquired, devices_named};
 use crate::Error;
-use biopay_biometrics::Sample;
 use biopay_biometrics::face::Extractor;
 use biopay_biometrics::scheme::SchemeParameters;
+use biopay_biometrics::{Sample, Template};
 use biopay_datasets::face::{Device, Face, Nuisance};
 use biopay_datasets::presentation::{Species, TrainingSamples, printed_face, replayed_screen};
 use std::ops::Range;
@@ -14,9 +14,19 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: &Device::NAMES,
     usual_device: "handset",
     species: &[Species::PrintedFace, Species::ReplayedScreen],
+    has_minutiae: false,
+    margins,
     usual_parameters: SchemeParameters::default,
     open,
 };
+
+/// Computes margins as the extractor does; a form of another length is a user's own network's.
+fn margins(real: &[f32], bits: usize) -> Vec<f32> {
+    match real.len() {
+        Extractor::DIMENSION => Extractor::builtin().margins(real),
+        _ => Template::from_embedding(real.to_vec(), bits).margins().to_vec(),
+    }
+}
 
 struct Faces {
     seed: u64,

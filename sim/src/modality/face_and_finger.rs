@@ -1,6 +1,6 @@
 //! A face before the handset's camera and a finger on its sensor.
 
-use super::fusion::{Fusion, parameters};
+use super::fusion::{Fusion, margins, parameters};
 use super::{Definition, Modality, Setting, face, fingerprint};
 use crate::Error;
 use biopay_biometrics::face::Extractor;
@@ -11,6 +11,10 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: &[],
     usual_device: "camera and sensor of a handset",
     species: &[],
+    has_minutiae: false,
+    margins: |real, _| {
+        margins([&face::DEFINITION, &fingerprint::DEFINITION], [Extractor::BITS, FixedLength::BITS], real)
+    },
     usual_parameters: || parameters(Extractor::BITS + FixedLength::BITS),
     open,
 };

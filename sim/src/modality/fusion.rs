@@ -4,7 +4,7 @@
 //! one helper and one record bind both; server, protocol and symbol do not change. There is no image of both, and artefacts
 //! are not made: a capture fails when one of the two does.
 
-use super::{Acquired, Modality, Person};
+use super::{Acquired, Definition, Modality, Person};
 use crate::Error;
 use biopay_biometrics::scheme::{CommitmentCode, CommitmentParameters, SchemeParameters};
 use biopay_biometrics::{Sample, Template};
@@ -32,6 +32,16 @@ pub(super) fn parameters(bits: usize) -> SchemeParameters {
     let code = CommitmentCode::Polar { length: bits, key_bits: key_bits * bits / length, list };
     let fuzzy_commitment = CommitmentParameters { code, ..Default::default() };
     SchemeParameters { fuzzy_commitment, ..SchemeParameters::default() }
+}
+
+/// Computes the margins of a fused form: those of its halves one after the other.
+///
+/// Both built-in extractors have real-valued forms of one length, and fusing divides each by the square root of two.
+pub(super) fn margins(parts: [&Definition; 2], bits: [usize; 2], real: &[f32]) -> Vec<f32> {
+    let whole: Vec<f32> = real.iter().map(|x| x * std::f32::consts::SQRT_2).collect();
+    let halves = whole.split_at(whole.len() / 2);
+    let of = |part: usize, half: &[f32]| (parts[part].margins)(half, bits[part]);
+    [of(0, halves.0), of(1, halves.1)].concat()
 }
 
 impl Modality for Fusion {

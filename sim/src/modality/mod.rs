@@ -66,6 +66,11 @@ pub(crate) struct Definition {
     pub usual_device: &'static str,
     /// Species of artefacts that can stand before its sensors.
     pub species: &'static [Species],
+    /// Whether its templates carry minutiae, which some schemes need.
+    pub has_minutiae: bool,
+    /// Computes the margins of a template of so many bits from its real-valued form of any scale, as anybody can who has the
+    /// program.
+    pub margins: fn(&[f32], usize) -> Vec<f32>,
     /// The schemes' parameters where none are given.
     pub usual_parameters: fn() -> SchemeParameters,
     /// Sets its sensors up.

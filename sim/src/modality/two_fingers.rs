@@ -1,6 +1,6 @@
 //! Two fingers of each person on one sensor, one after the other.
 
-use super::fusion::{Fusion, parameters};
+use super::fusion::{Fusion, margins, parameters};
 use super::{Definition, Modality, Setting, fingerprint};
 use crate::Error;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
@@ -10,6 +10,8 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: fingerprint::DEFINITION.devices,
     usual_device: fingerprint::DEFINITION.usual_device,
     species: &[],
+    has_minutiae: false,
+    margins: |real, _| margins([&fingerprint::DEFINITION; 2], [FixedLength::BITS; 2], real),
     usual_parameters: || parameters(2 * FixedLength::BITS),
     open,
 };

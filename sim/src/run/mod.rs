@@ -9,6 +9,7 @@ pub mod knee;
 mod samples;
 mod trial;
 
+use crate::evaluation::committed_bits;
 use crate::evaluation::symbol_cost::SymbolCosts;
 use crate::parts::{self, Origin, Parts};
 use crate::people::plan;
@@ -21,7 +22,9 @@ use crate::scenario::{ClockKind, Scenario, Schemes};
 use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, attack, provenance, virtual_time, wall};
+use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{ComparisonKind, Registry, Scheme, SchemeId};
+use biopay_reports::SecurityRow;
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
 use biopay_reports::records::{Comparison, Component, ServerFigure};
@@ -140,8 +143,8 @@ fn execute(
     invalid.extend(found.broken);
     records.attacks.extend(found.trials);
     records.attack_figures.extend(found.figures);
-    let symbols = || symbols(&scenario.schemes, scenario.seed, &population);
-    records.server.extend(parts.find_or_make("symbols", |_| true, symbols)?);
+    let figures = || payload_figures(&scenario.schemes, scenario.seed, &population, &probes);
+    records.server.extend(parts.find_or_make("payloads", |_| true, figures)?);
     records.sort();
     if completion == Completion::Complete {
         records.comparisons = compare(&scenario.schemes, scenario.comparisons.subjects, &population, &probes, parts)?;
@@ -280,6 +283,41 @@ fn compare(
     let rows = comparisons::all_pairs(population, schemes, probes, subjects, parts, &|n| stage.add(n))?;
     stage.finish();
     Ok(rows)
+}
+
+/// States what bounds the security of each scheme's payload before any comparison.
+///
+/// The people are those whose probes are compared off line, the same in every shard.
+fn security(schemes: &Schemes, population: &Population, probes: &[CaptureKey]) -> Vec<ServerFigure> {
+    let acquired = |key: &CaptureKey| Some((key.subject, population.sensors.find(*key)?.template.as_ref().ok()?));
+    let mut people: Vec<(u32, &Template)> = probes.iter().filter_map(acquired).collect();
+    people.dedup_by_key(|(subject, _)| *subject);
+    let row = |id: &SchemeId| {
+        let scheme = population.registry.scheme(*id);
+        let people = people.iter().map(|(_, template)| *template);
+        SecurityRow {
+            scheme: id.name().to_owned(),
+            key_bits: scheme.key_bits(),
+            committed_bits: committed_bits(scheme, people),
+        }
+    };
+    schemes.r#use.iter().flat_map(|id| row(id).figures()).collect()
+}
+
+/// Lists what is known of each scheme's payloads before any comparison.
+///
+/// # Errors
+///
+/// Those of making a symbol.
+fn payload_figures(
+    schemes: &Schemes,
+    seed: u64,
+    population: &Population,
+    probes: &[CaptureKey],
+) -> Result<Vec<ServerFigure>, Error> {
+    let mut figures = symbols(schemes, seed, population)?;
+    figures.extend(security(schemes, population, probes));
+    Ok(figures)
 }
 
 /// Measures each scheme's payload as a QR symbol: the symbol's version and, where the scenario asks for looks, the number

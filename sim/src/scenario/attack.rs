@@ -35,6 +35,7 @@ macro_rules! for_each_attack {
             Presentation "presentation" offline::artefacts::PRESENTATION,
             Inversion "inversion" offline::breach::INVERSION,
             OfflineSearch "offline-search" offline::breach::OFFLINE_SEARCH,
+            HelperOnlySearch "helper-only-search" offline::helpers::HELPER_ONLY_SEARCH,
             PasswordSearch "password-search" passwords::PASSWORD_SEARCH,
             Linkage "linkage" offline::breach::LINKAGE,
         }

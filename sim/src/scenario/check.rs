@@ -81,6 +81,13 @@ fn schemes(scenario: &Scenario) -> Result<(), String> {
                 .into(),
         );
     }
+    let modality = scenario.biometric.modality;
+    if schemes.r#use.contains(&SchemeId::MinutiaeVault) && !modality.definition().has_minutiae {
+        return Err(format!(
+            "schemes.use names minutiae-vault, which needs minutiae, and biometric.modality = {:?} has none: use fingerprint",
+            modality.name()
+        ));
+    }
     Ok(())
 }
 

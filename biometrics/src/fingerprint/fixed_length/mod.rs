@@ -46,6 +46,8 @@ pub struct FixedLength {
 impl FixedLength {
     /// The number of bits of a template's binary form.
     pub const BITS: usize = BITS;
+    /// The dimension of a template's real-valued form.
+    pub const DIMENSION: usize = REAL_LENGTH;
 
     /// Returns the parameters that the project ships.
     pub fn builtin() -> &'static Self {

@@ -128,6 +128,13 @@ impl Scheme for FuzzyCommitment {
         Some(self.code.message_bits())
     }
 
+    fn bits_used(&self) -> Option<usize> {
+        match self.parameters.selection {
+            Selection::All => Some(self.code.length()),
+            Selection::Reliable => None,
+        }
+    }
+
     fn token_use(&self) -> TokenUse {
         match self.parameters.helper_key {
             HelperKey::None => TokenUse::Ignored,

@@ -1,6 +1,7 @@
 //! Which code, bits and order a fuzzy commitment takes.
 
 use crate::Error;
+use crate::code::concatenated::BLOCK_BITS;
 use crate::code::{Bch, BlockCode, Concatenated, Polar};
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +68,14 @@ impl CommitmentCode {
             }
             Self::Polar { length, key_bits, list } => Box::new(Polar::new(length, key_bits, list)?),
         })
+    }
+
+    /// Returns the length of a codeword. Units: bits.
+    pub fn length(self) -> usize {
+        match self {
+            Self::Bch { length, .. } | Self::Polar { length, .. } => length,
+            Self::ReedSolomonHadamard { blocks, .. } => blocks * BLOCK_BITS,
+        }
     }
 
     /// Lists the codes of the same family and length that tuning tries, of ever longer keys, with their names.

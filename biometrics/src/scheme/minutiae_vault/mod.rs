@@ -170,7 +170,7 @@ impl Scheme for MinutiaeVault {
     }
 
     fn lacks(&self, template: &Template) -> Option<&'static str> {
-        template.minutiae().is_empty().then_some("minutiae, which only fingerprints have")
+        template.minutiae().is_empty().then_some("minutiae")
     }
 
     /// A wrong template gives nothing at all.

@@ -4,5 +4,6 @@
 pub(super) mod artefacts;
 pub(super) mod breach;
 pub(super) mod factors;
+pub(super) mod helpers;
 pub(super) mod people;
 pub(super) mod scores;

@@ -1,6 +1,7 @@
 //! The columns of the table: one entry each, with its name in files, its heading and where its value comes from.
 
 use super::cell::Cell;
+use crate::evaluation::helper_only::HelperOnly;
 use crate::evaluation::low_fmr::{AtFmr, EQUAL_FMR, TARGETS};
 use crate::evaluation::scheme_row::SchemeRow;
 use crate::evaluation::survey::Survey;
@@ -61,8 +62,9 @@ pub(super) const COLUMNS: [Column; 20] = [
     plain("d_sys_null95", "D_sys of unlinkable data", |_, row| {
         row.unlinkability_unknown_token.as_ref().map_or(Cell::NotMeasured, |u| Cell::number(u.null_upper95, 3))
     }),
-    plain("helper_only_bits", "helper-only search, bits", |_, row| {
-        row.helper_only_bits.map_or(Cell::NotMeasured, |bits| Cell::number(bits, 1))
+    with_interval("helper_only_bits", "helper-only search, bits", |_, row| match row.helper_only {
+        HelperOnly::Nothing => Cell::word("tells nothing"),
+        HelperOnly::WhoOpensIt { .. } => effective_bits(row),
     }),
     plain("payload_bytes", "payload bytes", |_, row| Cell::number(row.payload_bytes as f64, 0)),
     plain("symbol_version", "QR version", |_, row| {
