@@ -23,6 +23,9 @@ pub enum AcquisitionFailure {
     /// A characteristic was found, with too few usable features.
     #[error("too few usable features were found")]
     TooFewFeatures,
+    /// The user's own extractor made no template.
+    #[error("the user's own program made no template of it")]
+    OwnProgram,
 }
 
 /// Everything that can go wrong in this crate.

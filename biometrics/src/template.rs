@@ -22,6 +22,7 @@ pub struct Template {
     margins: Vec<f32>,
     bits: BitString,
     minutiae: Vec<PlacedMinutia>,
+    data: Vec<u8>,
 }
 
 /// A minutia in the finger's own frame, so that it needs no other sample to be aligned with.
@@ -47,7 +48,7 @@ impl Template {
             real.iter_mut().for_each(|x| *x /= norm);
         }
         let bits = BitString::from_bits(margins.iter().map(|&m| m > 0.0));
-        Self { real, margins, bits, minutiae: Vec::new() }
+        Self { real, margins, bits, minutiae: Vec::new(), data: Vec::new() }
     }
 
     /// Builds the template of an embedding that has no binary form of its own: `bits` pseudo-random rotations of it, the
@@ -76,6 +77,16 @@ impl Template {
     /// Adds the minutiae that the template was made from, in order of falling quality.
     pub fn with_minutiae(self, minutiae: Vec<PlacedMinutia>) -> Self {
         Self { minutiae, ..self }
+    }
+
+    /// Adds what a user's own extractor made, for the comparator that understands it.
+    pub fn with_data(self, data: Vec<u8>) -> Self {
+        Self { data, ..self }
+    }
+
+    /// Returns what a user's own extractor made; nothing without one.
+    pub fn data(&self) -> &[u8] {
+        &self.data
     }
 
     /// Returns the minutiae, in order of falling quality; none where the sample is no fingerprint, or is known by its

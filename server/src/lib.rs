@@ -25,6 +25,7 @@ pub mod tls;
 // The server decides.
 pub mod images;
 pub mod merchants;
+pub mod own_program;
 pub mod own_scheme;
 pub mod reconcile;
 pub mod service;

@@ -24,6 +24,7 @@ pub mod time;
 pub mod modality;
 pub mod parts;
 pub mod people;
+pub mod programs;
 pub mod scenario;
 
 // The handsets, and the I/O that carries out their commands.

@@ -10,7 +10,7 @@
 //! **Control.** Without a detector; the detector alone is measured by its BPCER and APCER ([`crate::presentation`]).
 
 use super::Target;
-use crate::presentation::Detector;
+use crate::presentation::AttackDetector;
 use crate::scheme::Scheme;
 use crate::{AcquisitionFailure, Sample, Template};
 
@@ -33,7 +33,7 @@ pub fn present(
     target: &Target,
     sample: &Sample,
     template: Result<&Template, AcquisitionFailure>,
-    detector: Option<&Detector>,
+    detector: Option<&dyn AttackDetector>,
 ) -> Presented {
     if detector.is_some_and(|detector| detector.is_attack(sample)) {
         return Presented::Detected;

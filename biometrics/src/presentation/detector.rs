@@ -42,6 +42,18 @@ impl DetectorRates {
     }
 }
 
+/// Whatever tells artefacts from living subjects.
+pub trait AttackDetector: Send + Sync {
+    /// Returns whether a sample is taken for an attack.
+    fn is_attack(&self, sample: &Sample) -> bool;
+
+    /// Counts what is taken for an attack.
+    fn rates(&self, samples: &[Sample]) -> DetectorRates {
+        let detected = samples.par_iter().filter(|sample| self.is_attack(sample)).count();
+        DetectorRates { detected: detected as u32, samples: samples.len() as u32 }
+    }
+}
+
 impl Detector {
     /// Trains on bona fide and attack presentations by ridge regression on ±1, both classes weighing the same, and sets the
     /// threshold so that `bpcer` of bona fide ones are taken for attacks, by cross-validation.
@@ -89,20 +101,15 @@ impl Detector {
         self.of_features(&features(&sample.pixels))
     }
 
-    /// Returns whether a sample is taken for an attack.
-    pub fn is_attack(&self, sample: &Sample) -> bool {
-        self.score(sample) > self.threshold
-    }
-
-    /// Counts what is taken for an attack.
-    pub fn rates(&self, samples: &[Sample]) -> DetectorRates {
-        let detected = samples.par_iter().filter(|sample| self.is_attack(sample)).count();
-        DetectorRates { detected: detected as u32, samples: samples.len() as u32 }
-    }
-
     fn of_features(&self, features: &[f32]) -> f32 {
         let standard = features.iter().zip(&self.mean).zip(&self.scale).map(|((x, mean), scale)| (x - mean) * scale);
         standard.zip(&self.weights).map(|(x, w)| x * w).sum()
+    }
+}
+
+impl AttackDetector for Detector {
+    fn is_attack(&self, sample: &Sample) -> bool {
+        self.score(sample) > self.threshold
     }
 }
 

@@ -10,4 +10,4 @@
 mod detector;
 mod features;
 
-pub use detector::{Detector, DetectorRates};
+pub use detector::{AttackDetector, Detector, DetectorRates};

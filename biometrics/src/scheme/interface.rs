@@ -38,6 +38,11 @@ pub trait Scheme: Send + Sync {
         TokenUse::Ignored
     }
 
+    /// Returns whether a derivation takes so long, tens of milliseconds, that an evaluation with a choice makes fewer of them.
+    fn is_costly(&self) -> bool {
+        false
+    }
+
     /// Returns how many of the binary template's leading bits a payload follows from; `None` where it follows from all of the
     /// template, or from bits of the subject's own choice.
     fn bits_used(&self) -> Option<usize> {

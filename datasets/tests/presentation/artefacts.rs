@@ -3,7 +3,7 @@
 use crate::subjects::{SEED, artefact, camera, each, living, sensor, template};
 use biopay_biometrics::attack::Target;
 use biopay_biometrics::attack::presentation::{Presented, accepted, present};
-use biopay_biometrics::presentation::Detector;
+use biopay_biometrics::presentation::{AttackDetector, Detector};
 use biopay_biometrics::scheme::{Scheme, SchemeId, SchemeParameters, build};
 use biopay_biometrics::{AcquisitionFailure, Modality, Sample, Template};
 use biopay_datasets::presentation::{Species, TrainingSamples};
@@ -45,7 +45,12 @@ impl Shown {
     }
 
     /// Presents all at their own subjects' enrolments; how many are accepted, and of how many.
-    fn accepted(&self, scheme: &dyn Scheme, targets: &[(usize, Target)], guard: Option<&Detector>) -> (u32, u32) {
+    fn accepted(
+        &self,
+        scheme: &dyn Scheme,
+        targets: &[(usize, Target)],
+        guard: Option<&dyn AttackDetector>,
+    ) -> (u32, u32) {
         let one = |&(i, ref target): &(usize, Target)| {
             let template = self.templates[i].as_ref().map_err(|&why| why);
             present(scheme, target, &self.samples[i], template, guard)
@@ -83,7 +88,8 @@ fn artefacts_are_accepted_without_a_detector_and_seldom_with_one() {
                 let scheme = build(id, &SchemeParameters::default()).expect("the defaults are in range");
                 let targets = targets(scheme.as_ref(), &captures);
                 let living = fresh.accepted(scheme.as_ref(), &targets, None);
-                let [without, with] = [None, Some(&detector)].map(|d| attack.accepted(scheme.as_ref(), &targets, d));
+                let [without, with] = [None, Some(&detector as &dyn AttackDetector)]
+                    .map(|d| attack.accepted(scheme.as_ref(), &targets, d));
                 println!("   {}: living {living:?}; IAPAR {without:?}, with the detector {with:?}", id.name());
                 // An attack that cannot succeed measures nothing; and what is caught cannot be accepted.
                 assert!(id != SchemeId::Template || without.0 * 5 > without.1, "{}", species.name());

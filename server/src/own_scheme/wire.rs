@@ -1,7 +1,6 @@
 //! What is said to the program of a user's own scheme and what it answers: a line of JSON each, bytes in base64.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use crate::own_program::Bytes;
 use biopay_biometrics::Template;
 use biopay_biometrics::scheme::{ComparisonKind, TokenUse};
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,7 @@ const VERSION: u32 = 1;
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub(super) enum Question<'a> {
     /// The properties of the scheme.
-    Hello { version: u32 },
+    Hello { version: u32, r#as: &'static str },
     /// An enrolment from one or several templates of one subject.
     Enrol { references: Vec<Numbers<'a>>, token: Option<Bytes>, seed: Bytes },
     /// The payload of a new template.
@@ -23,10 +22,12 @@ pub(super) enum Question<'a> {
     Record { payload: Bytes },
     /// The decision on a payload, held against a record.
     Verify { record: Bytes, payload: Bytes },
+    /// The similarity of two templates of the user's own extractor.
+    Compare { reference: Bytes, probe: Bytes },
 }
 
 impl Question<'_> {
-    pub(super) const HELLO: Self = Question::Hello { version: VERSION };
+    pub(super) const HELLO: Self = Question::Hello { version: VERSION, r#as: "scheme" };
 
     /// Returns the question's name.
     pub(super) fn name(&self) -> &'static str {
@@ -36,6 +37,7 @@ impl Question<'_> {
             Self::Derive { .. } => "derive",
             Self::Record { .. } => "record",
             Self::Verify { .. } => "verify",
+            Self::Compare { .. } => "compare",
         }
     }
 }
@@ -45,28 +47,15 @@ impl Question<'_> {
 pub(super) struct Numbers<'a> {
     real: &'a [f32],
     margins: &'a [f32],
+    /// What the user's own extractor made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Bytes>,
 }
 
 impl<'a> Numbers<'a> {
     pub(super) fn of(template: &'a Template) -> Self {
-        Self { real: template.real(), margins: template.margins() }
-    }
-}
-
-/// Bytes, written in base64.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bytes(pub(super) Vec<u8>);
-
-impl Serialize for Bytes {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bytes {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom)
+        let data = (!template.data().is_empty()).then(|| Bytes(template.data().to_vec()));
+        Self { real: template.real(), margins: template.margins(), data }
     }
 }
 
@@ -78,6 +67,9 @@ pub(super) struct About {
     pub(super) version: u32,
     #[serde(default)]
     pub(super) comparison: Comparison,
+    /// Where the program is no scheme but a comparator: its threshold.
+    #[serde(default)]
+    pub(super) comparator: Option<Comparator>,
     #[serde(default)]
     pub(super) key_bits: Option<usize>,
     #[serde(default)]
@@ -90,13 +82,27 @@ impl About {
         if self.version != VERSION {
             return Err(format!("it speaks version {} of the messages: answer with version {VERSION}", self.version));
         }
-        match self.comparison {
+        match self.kind() {
             Comparison::Threshold(t) if !(0.0..=1.0).contains(&t) => {
                 Err(format!("its threshold {t} lies outside 0 to 1"))
             }
             Comparison::Threshold(_) | Comparison::Equality => Ok(()),
         }
     }
+}
+
+impl About {
+    /// Returns how payloads are compared.
+    pub(super) fn kind(&self) -> Comparison {
+        self.comparator.map_or(self.comparison, |comparator| Comparison::Threshold(comparator.threshold))
+    }
+}
+
+/// What a comparator says of itself.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Comparator {
+    pub(super) threshold: f32,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -160,8 +166,8 @@ pub(super) struct Verified {
     pub(super) score: Option<f32>,
 }
 
-/// An answer that says no: the sample does not do.
+/// The answer to [`Question::Compare`].
 #[derive(Deserialize)]
-pub(super) struct Refused {
-    pub(super) failed: String,
+pub(super) struct Compared {
+    pub(super) score: f32,
 }

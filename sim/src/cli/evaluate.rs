@@ -42,7 +42,7 @@ Images are SUBJECT_IMPRESSION.png (also .tif, .bmp, .pgm, .jpg). Every pair is c
 and in the FAR and FRR of one try. Larger scores are more similar. With --counts an interrupted evaluation goes on where it was.";
 
 /// Measures error rates over pairs of samples, by a comparator or a derivation scheme.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct EvaluateArgs {
     /// The kind of samples; `all` only with `--scheme all`.
@@ -129,6 +129,7 @@ pub(super) fn execute(args: &EvaluateArgs) -> Result<(), Error> {
         return Err(Error::Usage("--table and --real need --scheme all".into()));
     }
     let modality = modality.one()?;
+    let args = &EvaluateArgs { source: args.source.with_extractor_of(args.parameters.as_deref())?, ..args.clone() };
     let method = args.method(modality)?;
     let set = args.samples(modality, &method)?;
     let plan = args.plan(&set)?;
@@ -221,7 +222,9 @@ impl EvaluateArgs {
     /// Loads the samples, or makes synthetic ones if a scheme is measured and no samples are given.
     fn samples(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
         match method {
-            Method::Scheme(_) if !self.source.is_given() => synthesise(modality, &self.source.synthetic(self.seed)),
+            Method::Scheme(_) if !self.source.is_given() => {
+                synthesise(modality, &self.source.synthetic(self.seed), self.source.extractor.clone())
+            }
             Method::Scheme(_) | Method::Comparator(_) => self.source.load(modality, method),
         }
     }
@@ -247,6 +250,7 @@ fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error
         enrolled: args.enrol.unwrap_or(3).into(),
         seed: args.seed,
     };
+    let own = args.source.with_extractor_of(args.parameters.as_deref())?;
     let mut symbols = SymbolCosts::new(args.seed, SURVEY_LOOKS);
     let modalities = modality.each();
     if let Some(real) = args.real.iter().find(|real| !modalities.contains(&real.modality)) {
@@ -254,8 +258,8 @@ fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error
     }
     let mut surveys = Vec::new();
     for &modality in &modalities {
-        let real = args.real.iter().filter(|real| real.modality == modality).map(|real| args.source.real(real));
-        for source in [args.source.clone()].into_iter().chain(real) {
+        let real = args.real.iter().filter(|real| real.modality == modality).map(|real| own.real(real));
+        for source in [own.clone()].into_iter().chain(real) {
             surveys.push(survey(modality, &source, &options, &mut symbols)?);
         }
     }

@@ -89,7 +89,7 @@ fn subjects(args: &TuneArgs) -> Result<Vec<Subject>, Error> {
     let set = if args.source.is_given() {
         args.source.load(args.modality.one()?, &Method::Comparator(Comparator::FixedLengthBinary))?
     } else {
-        synthesise(args.modality.one()?, &args.source.synthetic(args.seed))?
+        synthesise(args.modality.one()?, &args.source.synthetic(args.seed), args.source.extractor.clone())?
     };
     set.by_subject()
 }

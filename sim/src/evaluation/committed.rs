@@ -1,6 +1,6 @@
 //! How much people's committed bits differ: the bound on a payload's security that no longer key raises.
 
-use biopay_biometrics::scheme::Scheme;
+use biopay_biometrics::scheme::{Scheme, SchemeId};
 use biopay_biometrics::{BitString, Template};
 use biopay_reports::distribution::Distribution;
 use biopay_reports::security::degrees_of_freedom;
@@ -12,6 +12,10 @@ const PEOPLE_MAX: usize = 500;
 ///
 /// Units: bits; `None` for fewer than three subjects, or where all pairs agree to the same extent.
 pub(crate) fn committed_bits<'a>(scheme: &dyn Scheme, people: impl Iterator<Item = &'a Template>) -> Option<f64> {
+    // What a program of the user's own takes of a template is not known.
+    if scheme.id() == SchemeId::Own {
+        return None;
+    }
     let used = |template: &Template| {
         let bits = template.bits();
         let count = scheme.bits_used().unwrap_or(usize::MAX).min(bits.len());

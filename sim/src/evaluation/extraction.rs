@@ -2,6 +2,7 @@
 
 use super::sample_set::{ImageResult, TemplateResult, acquired};
 use crate::Error;
+use crate::programs::OwnExtractor;
 use biopay_biometrics::fingerprint::record::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features};
 use biopay_biometrics::{Modality, Sample, Template, face};
@@ -125,6 +126,51 @@ pub fn embedded_templates(
         "--embedder {}: this biopay cannot run ONNX networks; build one that can by `cargo build --release -p biopay-sim --features onnx`",
         network.display()
     )))
+}
+
+/// Extracts the minutiae of a folder's images with a program of the user's own.
+///
+/// # Errors
+///
+/// [`Error::File`].
+pub fn extracted_by_program(
+    images: &[NamedFile],
+    extractor: &OwnExtractor,
+    pixels_per_inch: Option<u16>,
+    modality: Modality,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Extracted<Features>, Error> {
+    each_image(images, pixels_per_inch, progress, &|_, sample| {
+        let sample = as_modality(sample, modality);
+        match extractor.extract(&sample) {
+            Ok(made) => made.features(&sample).map(Ok),
+            Err(reason) => Ok(Err(reason.to_string())),
+        }
+    })
+}
+
+/// Makes the templates of a folder's images with a program of the user's own.
+///
+/// # Errors
+///
+/// [`Error::File`].
+pub fn templates_by_program(
+    images: &[NamedFile],
+    extractor: &OwnExtractor,
+    pixels_per_inch: Option<u16>,
+    modality: Modality,
+    progress: &(dyn Fn() + Sync),
+) -> Result<Extracted<Template>, Error> {
+    each_image(images, pixels_per_inch, progress, &|_, sample| {
+        let made = extractor.template(&as_modality(sample, modality))?;
+        Ok(made.map_err(|reason| reason.to_string()))
+    })
+}
+
+/// Returns an image as of a modality; a face has no resolution.
+fn as_modality(sample: &Sample, modality: Modality) -> Sample {
+    let pixels_per_inch = sample.pixels_per_inch.filter(|_| modality == Modality::Fingerprint);
+    Sample { modality, pixels_per_inch, ..sample.clone() }
 }
 
 fn each_face(

@@ -110,6 +110,24 @@ impl ComparisonPlan {
         Ok(Self::new(set, references.collect(), Probes::Listed(lists)))
     }
 
+    /// Returns the plan with every mated comparison and one in `every` non-mated ones of each reference.
+    pub fn thinned(&self, every: usize) -> Self {
+        let kept = |(number, reference): (usize, &Reference)| {
+            let probes = self.probes(number).into_iter();
+            let is_kept = |probe: &u32| {
+                self.subject(*probe as usize) == reference.subject || (*probe as usize + number).is_multiple_of(every)
+            };
+            probes.filter(is_kept).collect()
+        };
+        let lists = self.references.iter().enumerate().map(kept).collect();
+        Self {
+            references: self.references.clone(),
+            probes: Probes::Listed(lists),
+            subjects: self.subjects.clone(),
+            samples: self.samples.clone(),
+        }
+    }
+
     fn new(set: &SampleSet, references: Vec<Reference>, probes: Probes) -> Self {
         Self { references, probes, subjects: set.subjects().to_vec(), samples: set.samples_of_subjects() }
     }
@@ -188,7 +206,7 @@ impl ComparisonPlan {
         let mut pairs: BTreeMap<(u32, u32), u64> = BTreeMap::new();
         for (a, probes) in lists.iter().enumerate().filter(|(a, _)| is_enrolled(*a)) {
             for &b in probes.iter().filter(|&&b| is_acquired(b as usize)) {
-                let (a, b) = (self.subjects[a], self.subjects[b as usize]);
+                let (a, b) = (self.references[a].subject, self.subjects[b as usize]);
                 if a != b {
                     *pairs.entry((a.min(b), a.max(b))).or_default() += 1;
                 }

@@ -1,15 +1,19 @@
 //! The source of an evaluation's samples: a folder of images or records, a file of embeddings, or a seed.
 
 use super::SampleSet;
-use super::extraction::{Extracted, embedded_templates, extract, face_templates, read_records, write_records};
+use super::extraction::{
+    Extracted, embedded_templates, extract, extracted_by_program, face_templates, read_records, templates_by_program,
+    write_records,
+};
 use super::intake::Intake;
 use super::sample_set::ImageResult;
 use super::sample_set::TemplateResult;
 use super::scorer::{Comparator, Method};
-use crate::Error;
 use crate::modality::{ModalityId, Setting};
+use crate::programs::OwnExtractor;
 use crate::progress::Stage;
-use biopay_biometrics::Template;
+use crate::{Error, Scenario};
+use biopay_biometrics::{Modality, Template};
 use biopay_datasets::fingerprint::CaptureQuality;
 use biopay_datasets::folder::{Listing, NamedFile, list_images, list_records};
 use biopay_reports::embeddings::{EmbeddingRow, read_embeddings};
@@ -18,7 +22,7 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// What an evaluation compares: samples of one modality, or of all one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +145,9 @@ pub struct SampleSource {
     /// An ONNX face model (in a biopay built with `--features onnx`) that embeds the detected and aligned faces, instead of the built-in features.
     #[arg(long, value_name = "MODEL.onnx", requires = "images", conflicts_with = "trace_stages")]
     embedder: Option<PathBuf>,
+    /// An extractor of the user's own, which a scenario names.
+    #[arg(skip)]
+    pub extractor: Option<Arc<OwnExtractor>>,
 }
 
 /// The default number of synthetic subjects: it takes a minute or two on two cores.
@@ -172,6 +179,17 @@ impl SampleSource {
     pub fn title(&self, modality: ModalityId) -> String {
         let path = self.images.as_ref().or(self.templates.as_ref()).or(self.input.as_ref());
         path.map_or_else(|| format!("synthetic {} samples", modality.name()), |p| p.display().to_string())
+    }
+
+    /// Takes the extractor that a scenario's file names, where it names one.
+    ///
+    /// # Errors
+    ///
+    /// Those of loading the scenario and of starting the program.
+    pub fn with_extractor_of(&self, scenario: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = scenario else { return Ok(self.clone()) };
+        let named = Scenario::load(&path.to_string_lossy(), &[])?.biometric.extractor;
+        Ok(Self { extractor: OwnExtractor::start(&named)?.map(Arc::new), ..self.clone() })
     }
 
     /// Returns whether samples are given.
@@ -207,6 +225,9 @@ impl SampleSource {
     ///
     /// Errors: files; [`Error::Usage`] without a source.
     pub fn load(&self, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
+        if let Some(extractor) = &self.extractor {
+            return self.by_program(extractor, modality, method);
+        }
         match modality {
             ModalityId::Fingerprint => {
                 let (files, features, intake) = self.fingerprints()?;
@@ -242,6 +263,39 @@ impl SampleSource {
                 "one folder does not hold faces and fingers of the same people: leave --images out".into(),
             )),
         }
+    }
+
+    /// Makes templates of a folder's images with a program of the user's own.
+    fn by_program(&self, extractor: &OwnExtractor, modality: ModalityId, method: &Method) -> Result<SampleSet, Error> {
+        let as_is = match modality {
+            ModalityId::Fingerprint => Modality::Fingerprint,
+            ModalityId::Face => Modality::Face,
+            ModalityId::Embedding | ModalityId::TwoFingers | ModalityId::FaceAndFinger => {
+                return Err(Error::Usage("biometric.extractor takes images of one finger or face".into()));
+            }
+        };
+        let Some(folder) = &self.images else { return Err(Error::Usage("give --images".into())) };
+        let listing = list_images(folder)?;
+        let images = &listing.files;
+        let stage = Stage::new("extracting", images.len() as u64);
+        let progress = || stage.add(1);
+        let made = match method {
+            Method::Comparator(Comparator::Minutiae) => {
+                let Extracted { made, digests } = extracted_by_program(images, extractor, self.dpi, as_is, &progress)?;
+                SampleSet::of_minutiae(images, &made).map(|set| (set, digests))
+            }
+            Method::Comparator(Comparator::FixedLength | Comparator::FixedLengthBinary) | Method::Scheme(_) => {
+                let Extracted { made, digests } = templates_by_program(images, extractor, self.dpi, as_is, &progress)?;
+                let names = images.iter().map(|i| (i.stem.clone(), i.subject.as_str()));
+                SampleSet::of_templates(names, made).map(|set| (set, digests))
+            }
+        };
+        stage.finish();
+        for (why, times) in extractor.faults() {
+            eprintln!("warning: extractor: {times} answers are missing: {why}");
+        }
+        let (set, digests) = made?;
+        Ok(set.with_intake(Intake::new(&listing, &digests)))
     }
 
     fn fingerprints(&self) -> Result<(Vec<NamedFile>, Vec<ImageResult>, Intake), Error> {
@@ -282,18 +336,23 @@ fn not_embeddings(file: &Path, error: biopay_reports::Error) -> Error {
     }
 }
 
-/// Makes samples of a modality, from a seed, and their fixed-length templates.
+/// Makes samples of a modality, from a seed, and their fixed-length templates, with an extractor of the user's own where there
+/// is one.
 ///
 /// # Errors
 ///
 /// [`Error::Usage`] for a device that does not exist, and for fewer subjects or samples than rates need.
-pub fn synthesise(modality: ModalityId, make: &Synthetic) -> Result<SampleSet, Error> {
+pub fn synthesise(
+    modality: ModalityId,
+    make: &Synthetic,
+    extractor: Option<Arc<OwnExtractor>>,
+) -> Result<SampleSet, Error> {
     let definition = modality.definition();
     let device = make.device.as_deref().unwrap_or(definition.usual_device);
     definition.check_device("--device", device)?;
     let setting =
         Setting { seed: make.seed, subjects: make.subjects.into(), devices: vec![device.to_owned()], bits: make.bits };
-    let people = (definition.open)(&setting)?;
+    let people = definition.open_with(&setting, extractor)?;
     let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
     let of_subject = |subject: u32| -> Result<Vec<TemplateResult>, Error> {
         let captures = people.person(subject).captures(make.quality, make.samples)?;

@@ -63,6 +63,8 @@ pub struct Survey {
     pub left_out: LeftOut,
 }
 
+/// Of a costly scheme's non-mated comparisons one in so many is made.
+const COSTLY_EVERY: usize = 20;
 /// The number of derivations that are timed.
 const TIMED: usize = 200;
 /// The number of times that each of their payloads is verified.
@@ -82,7 +84,7 @@ pub fn survey(
     let set = if source.is_given() {
         source.load(modality, &Method::Comparator(Comparator::FixedLengthBinary))?
     } else {
-        synthesise(modality, &source.synthetic(options.seed))?
+        synthesise(modality, &source.synthetic(options.seed), source.extractor.clone())?
     };
     let parameters = options.parameters.clone().unwrap_or_else(|| (modality.definition().usual_parameters)());
     let (ids, left_out) = fitting(&set, &parameters)?;
@@ -158,6 +160,8 @@ fn scheme_row(
 ) -> Result<SchemeRow, Error> {
     let choice = |token| SchemeChoice { id, parameters: parameters.clone(), token, seed: options.seed };
     let (stolen, own) = (choice(TokenCondition::Stolen), choice(TokenCondition::Own));
+    let thinned = build(id, parameters)?.is_costly().then(|| plan.thinned(COSTLY_EVERY));
+    let plan = thinned.as_ref().unwrap_or(plan);
     let scorer = SchemeScorer::new(set, plan, &stolen)?;
     let scheme = scorer.scheme();
     let keyed = scheme.token_use() == TokenUse::Keys;

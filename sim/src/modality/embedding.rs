@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: &[],
     usual_device: "embedding",
     species: &[],
+    has_images: false,
     has_minutiae: false,
     margins: |real, bits| Template::from_embedding(real.to_vec(), bits).margins().to_vec(),
     usual_parameters: SchemeParameters::for_embeddings,

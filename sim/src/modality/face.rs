@@ -14,6 +14,7 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: &Device::NAMES,
     usual_device: "handset",
     species: &[Species::PrintedFace, Species::ReplayedScreen],
+    has_images: true,
     has_minutiae: false,
     margins,
     usual_parameters: SchemeParameters::default,

@@ -11,6 +11,7 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: &[],
     usual_device: "camera and sensor of a handset",
     species: &[],
+    has_images: false,
     has_minutiae: false,
     margins: |real, _| {
         margins([&face::DEFINITION, &fingerprint::DEFINITION], [Extractor::BITS, FixedLength::BITS], real)

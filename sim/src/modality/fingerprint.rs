@@ -15,6 +15,7 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: &Device::NAMES,
     usual_device: "optical",
     species: &[Species::GelatineFinger],
+    has_images: true,
     has_minutiae: true,
     margins: |real, _| FixedLength::builtin().margins(real),
     usual_parameters: SchemeParameters::default,

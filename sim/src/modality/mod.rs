@@ -6,15 +6,19 @@ mod face;
 mod face_and_finger;
 mod fingerprint;
 mod fusion;
+mod own_extractor;
 mod two_fingers;
 
 use crate::Error;
+use crate::programs::OwnExtractor;
 use biopay_biometrics::scheme::SchemeParameters;
 use biopay_biometrics::{AcquisitionFailure, Sample, Template};
 use biopay_datasets::presentation::{Species, TrainingSamples};
+use own_extractor::WithExtractor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+use std::sync::Arc;
 
 macro_rules! modalities {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $file:ident;)+) => {
@@ -44,6 +48,7 @@ macro_rules! modalities {
         }
     };
 }
+
 modalities! {
     /// A finger on a sensor.
     #[default]
@@ -66,6 +71,8 @@ pub(crate) struct Definition {
     pub usual_device: &'static str,
     /// Species of artefacts that can stand before its sensors.
     pub species: &'static [Species],
+    /// Whether a capture is one image.
+    pub has_images: bool,
     /// Whether its templates carry minutiae, which some schemes need.
     pub has_minutiae: bool,
     /// Computes the margins of a template of so many bits from its real-valued form of any scale, as anybody can who has the
@@ -78,6 +85,26 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
+    /// Sets the sensors up, with an extractor of the user's own where there is one.
+    ///
+    /// # Errors
+    ///
+    /// Those of the modality; [`Error::Usage`] for an extractor where there are no images.
+    pub(crate) fn open_with(
+        &self,
+        setting: &Setting,
+        extractor: Option<Arc<OwnExtractor>>,
+    ) -> Result<Box<dyn Modality>, Error> {
+        let modality = (self.open)(setting)?;
+        match extractor {
+            None => Ok(modality),
+            Some(_) if !self.has_images => {
+                Err(Error::Usage("biometric.extractor needs images: use biometric.modality fingerprint or face".into()))
+            }
+            Some(extractor) => Ok(Box::new(WithExtractor { modality, extractor })),
+        }
+    }
+
     /// Returns an error that names the devices there are, where `device` is none of them.
     ///
     /// # Errors

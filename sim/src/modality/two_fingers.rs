@@ -10,6 +10,7 @@ pub(super) const DEFINITION: Definition = Definition {
     devices: fingerprint::DEFINITION.devices,
     usual_device: fingerprint::DEFINITION.usual_device,
     species: &[],
+    has_images: false,
     has_minutiae: false,
     margins: |real, _| margins([&fingerprint::DEFINITION; 2], [FixedLength::BITS; 2], real),
     usual_parameters: || parameters(2 * FixedLength::BITS),

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::modality::{Modality, Person, Setting};
+use crate::programs::OwnExtractor;
 use crate::scenario::Biometric;
 use biopay_biometrics::{AcquisitionFailure, Sample, Template};
 use biopay_datasets::presentation::{Species, TrainingSamples};
@@ -11,6 +12,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -49,6 +51,7 @@ pub struct Captured {
 /// The scenario's two sensors, and the captures that were made with them in advance.
 pub struct Sensors {
     modality: Box<dyn Modality>,
+    extractor: Option<Arc<OwnExtractor>>,
     species: &'static [Species],
     device_names: [String; 2],
     quality: f32,
@@ -73,8 +76,10 @@ impl Sensors {
         };
         let setting =
             Setting { seed, subjects: u64::from(subjects), devices: device_names.to_vec(), bits: EMBEDDING_BITS };
+        let extractor = OwnExtractor::start(&biometric.extractor)?.map(Arc::new);
         Ok(Self {
-            modality: (definition.open)(&setting)?,
+            modality: definition.open_with(&setting, extractor.clone())?,
+            extractor,
             species: definition.species,
             device_names,
             quality: biometric.quality as f32,
@@ -166,6 +171,11 @@ impl Sensors {
             Ok(self.image(person.as_ref(), key)?.map(|sample| (sensor, sample)))
         };
         [Sensor::Handset, Sensor::SecondDevice].into_iter().filter_map(|sensor| picture(sensor).transpose()).collect()
+    }
+
+    /// Lists what went wrong with an extractor of the user's own, with how often.
+    pub fn faults(&self) -> Vec<(String, u64)> {
+        self.extractor.as_ref().map_or_else(Vec::new, |extractor| extractor.faults())
     }
 
     /// Whether an artefact of a species can stand before the scenario's sensor.

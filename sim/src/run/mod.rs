@@ -23,7 +23,7 @@ use crate::shard::Shard;
 use crate::stop::Stop;
 use crate::{Error, attack, provenance, virtual_time, wall};
 use biopay_biometrics::Template;
-use biopay_biometrics::scheme::{ComparisonKind, Registry, Scheme, SchemeId};
+use biopay_biometrics::scheme::{ComparisonKind, Scheme, SchemeId};
 use biopay_reports::SecurityRow;
 use biopay_reports::manifest::{Completion, Machine, SCHEMA};
 use biopay_reports::money::{self, Sums};
@@ -132,7 +132,7 @@ fn execute(
     notes.splice(..0, NOTES.map(String::from));
     notes.extend(noise.iter().flat_map(|noise| wall::noise::warnings(noise, machine.cores)));
     notes.extend(found.notes.into_iter().chain(scenario.without_effect()));
-    notes.extend(faults(&population.registry));
+    notes.extend(faults(&population));
     invalid.extend(money_fault(&mut records, completion, books));
     if found.is_partial {
         completion = Completion::Partial;
@@ -358,13 +358,15 @@ fn money_fault(records: &mut Records, completion: Completion, books: Books) -> O
     disagree.then(fault)
 }
 
-/// Says what went wrong in the programs of own schemes.
-fn faults(registry: &Registry) -> impl Iterator<Item = String> {
+/// Says what went wrong in programs of the user's own.
+fn faults(population: &Population) -> impl Iterator<Item = String> {
     let of = |scheme: &dyn Scheme| {
-        scheme.faults().into_iter().map(|(why, times)| (scheme.id(), why, times)).collect::<Vec<_>>()
+        let named = |(why, times)| (format!("Scheme {}", scheme.id().name()), why, times);
+        scheme.faults().into_iter().map(named).collect::<Vec<_>>()
     };
-    let faults: Vec<_> = registry.iter().flat_map(of).collect();
-    faults.into_iter().map(|(id, why, times)| format!("Scheme {}: {times} answers are missing: {why}.", id.name()))
+    let extractor = population.sensors.faults().into_iter().map(|(why, times)| ("Extractor".to_owned(), why, times));
+    let faults: Vec<_> = population.registry.iter().flat_map(of).chain(extractor).collect();
+    faults.into_iter().map(|(who, why, times)| format!("{who}: {times} answers are missing: {why}."))
 }
 
 /// The notes that a reader of the figures needs.

@@ -3,6 +3,7 @@
 use super::ServiceModel;
 use crate::modality::ModalityId;
 use crate::network::ProfileId;
+use crate::programs::ProgramPlan;
 use biopay_biometrics::scheme::{SchemeId, SchemeParameters};
 use biopay_server::config::Presentation;
 use schemars::JsonSchema;
@@ -50,6 +51,12 @@ pub struct Biometric {
     pub enrolment_captures: u32,
     /// The number of captures after which an unfinished enrolment is a failure to enrol.
     pub enrolment_attempts: u32,
+    /// A program that makes the templates of images, in place of the built-in extractor.
+    #[serde(skip_serializing_if = "ProgramPlan::is_unset")]
+    pub extractor: ProgramPlan,
+    /// A program that detects presentation attacks, in place of the built-in detector.
+    #[serde(skip_serializing_if = "ProgramPlan::is_unset")]
+    pub detector: ProgramPlan,
 }
 
 /// The schemes that derive a QR from a sample.
@@ -328,6 +335,8 @@ impl Default for Biometric {
             ageing_per_year: 0.0,
             enrolment_captures: 3,
             enrolment_attempts: 6,
+            extractor: ProgramPlan::default(),
+            detector: ProgramPlan::default(),
         }
     }
 }

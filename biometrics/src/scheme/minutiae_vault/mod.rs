@@ -169,6 +169,10 @@ impl Scheme for MinutiaeVault {
         Some(self.guessing_bits() as usize)
     }
 
+    fn is_costly(&self) -> bool {
+        true
+    }
+
     fn lacks(&self, template: &Template) -> Option<&'static str> {
         template.minutiae().is_empty().then_some("minutiae")
     }

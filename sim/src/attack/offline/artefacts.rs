@@ -6,10 +6,11 @@ use crate::attack::attackers::{ATTACKERS, attackers_capture};
 use crate::attack::definition::{Description, Elsewhere, Requirement, one_defence, unchanged};
 use crate::attack::findings::{Figure, Findings};
 use crate::attack::offline_system::{OfflineSystem, Person};
+use crate::programs::OwnDetector;
 use crate::scenario::Configuration;
 use biopay_biometrics::attack::Trial;
 use biopay_biometrics::attack::presentation::{Presented, present};
-use biopay_biometrics::presentation::Detector;
+use biopay_biometrics::presentation::{AttackDetector, Detector};
 use biopay_biometrics::scheme::Scheme;
 use biopay_biometrics::{AcquisitionFailure, Sample, Template};
 use biopay_datasets::presentation::Species;
@@ -49,18 +50,23 @@ pub(in crate::attack) const PRESENTATION: Attack = Attack {
 fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let sensors = &system.population.sensors;
     let mut findings = Findings::default();
-    let detector = match system.setup.configuration {
-        Configuration::Hardened => train(system)?,
-        Configuration::PatentLiteral | Configuration::Control | Configuration::Scenario => None,
+    let own = OwnDetector::start(&system.setup.scenario.biometric.detector)?;
+    let detector = match (system.setup.configuration, own) {
+        (Configuration::Hardened | Configuration::Scenario, Some(own)) => {
+            Some(Box::new(own) as Box<dyn AttackDetector>)
+        }
+        (Configuration::Hardened, None) => train(system)?.map(|trained| Box::new(trained) as Box<dyn AttackDetector>),
+        (Configuration::PatentLiteral | Configuration::Control | Configuration::Scenario, _) => None,
     };
+    let detector = detector.as_deref();
     for species in Species::ALL.into_iter().filter(|&species| sensors.can_imitate(species)) {
         let shown = show(system, species)?;
         for &id in &system.setup.scenario.schemes.r#use {
             let scheme = system.population.registry.scheme(id);
-            findings.extend(of_species(system, species, scheme, &shown, detector.as_ref()));
+            findings.extend(of_species(system, species, scheme, &shown, detector));
         }
     }
-    findings.extend(bona_fide(system, detector.as_ref())?);
+    findings.extend(bona_fide(system, detector)?);
     Ok(findings)
 }
 
@@ -99,7 +105,7 @@ fn of_species(
     species: Species,
     scheme: &dyn Scheme,
     shown: &[Shown<'_>],
-    detector: Option<&Detector>,
+    detector: Option<&dyn AttackDetector>,
 ) -> Findings {
     let rows = shown.iter().filter_map(|Shown { person, sample, template }| {
         let target = system.enrol(scheme, person.subject, person.references, 0)?;
@@ -123,7 +129,7 @@ fn outcome(presented: Presented) -> &'static str {
 }
 
 /// Counts the living owners whom the detector rejects.
-fn bona_fide(system: &OfflineSystem<'_>, detector: Option<&Detector>) -> Result<Findings, Error> {
+fn bona_fide(system: &OfflineSystem<'_>, detector: Option<&dyn AttackDetector>) -> Result<Findings, Error> {
     let Some(detector) = detector else { return Ok(Findings::default()) };
     let mut samples = Vec::new();
     for person in system.people() {

@@ -1,5 +1,6 @@
 //! The processes of a program: started when they are needed, asked one question at a time, killed when they are late.
 
+use super::Settings;
 use super::fault::Fault;
 use rustix::process::{Pid, Resource, Rlimit};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -12,15 +13,6 @@ use std::time::Duration;
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 /// The failed starts in a row after which no more are tried.
 const FAILED_STARTS_MAX: u32 = 20;
-
-/// How a program is run.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) command: Vec<String>,
-    pub(super) answer: Duration,
-    pub(super) memory_bytes: u64,
-    pub(super) processes: usize,
-}
 
 /// A pool of processes of one program.
 pub(super) struct Pool {
@@ -122,7 +114,7 @@ impl Process {
                 }
             }
         };
-        let spawned = std::thread::Builder::new().name("own-scheme".into()).spawn(reading);
+        let spawned = std::thread::Builder::new().name("own-program".into()).spawn(reading);
         spawned.map_err(|error| Fault::NotStarted { program: program.clone(), error: error.to_string() })?;
         Ok(Self { child, input: input.expect("it was piped"), answers, answered: 0 })
     }
@@ -163,6 +155,6 @@ fn limit_memory(child: &Child, bytes: u64) {
     let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
     let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
     if let Err(error) = rustix::process::prlimit(Some(pid), Resource::As, limit) {
-        tracing::warn!(%error, "the memory of the own scheme's program cannot be limited");
+        tracing::warn!(%error, "the memory of the user's own program cannot be limited");
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// The reason why a program gave no answer that counts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+#[expect(missing_docs, reason = "each says what it is")]
+pub enum Fault {
     #[error("{program} cannot be started: {error}")]
     NotStarted { program: String, error: String },
     #[error("it ended: {0}")]
@@ -34,7 +35,7 @@ impl Faults {
         let count = faults.entry(fault.to_string()).or_default();
         *count += 1;
         if *count == 1 {
-            tracing::warn!(%fault, "the own scheme's program failed");
+            tracing::warn!(%fault, "the user's own program failed");
         }
     }
 
