@@ -1,7 +1,7 @@
 //! The processes of a program: started when they are needed, asked one question at a time, killed when they are late.
 
-use super::Settings;
 use super::fault::Fault;
+use super::settings::Settings;
 use rustix::process::{Pid, Resource, Rlimit};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

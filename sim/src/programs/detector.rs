@@ -1,7 +1,8 @@
 //! A detector of presentation attacks of the user's own.
 
-use super::ProgramPlan;
 use super::image::Image;
+use super::plan::ProgramPlan;
+use super::start::start;
 use crate::Error;
 use biopay_biometrics::Sample;
 use biopay_biometrics::presentation::AttackDetector;
@@ -35,7 +36,7 @@ impl OwnDetector {
         if plan.is_unset() {
             return Ok(None);
         }
-        Ok(Some(Self { program: super::start(plan, "biometric.detector", "detector")? }))
+        Ok(Some(Self { program: start(plan, "biometric.detector", "detector")? }))
     }
 
     /// Lists what went wrong with the program, with how often.

@@ -1,7 +1,8 @@
 //! An extractor of the user's own.
 
-use super::ProgramPlan;
 use super::image::Image;
+use super::plan::ProgramPlan;
+use super::start::start;
 use crate::Error;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
 use biopay_biometrics::fingerprint::{Features, Minutia, MinutiaKind};
@@ -83,7 +84,7 @@ impl OwnExtractor {
         if plan.is_unset() {
             return Ok(None);
         }
-        Ok(Some(Self { program: super::start(plan, "biometric.extractor", "extractor")? }))
+        Ok(Some(Self { program: start(plan, "biometric.extractor", "extractor")? }))
     }
 
     /// Extracts; a program that fails or says no makes a failure to acquire.
