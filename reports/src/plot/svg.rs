@@ -4,10 +4,12 @@ use super::shape::{Anchor, HEIGHT, Ink, Shape, WIDTH};
 use crate::text::escape;
 use std::fmt::Write;
 
-/// Writes an `<svg>` element; `title` is what a screen reader says.
-pub(super) fn write(title: &str, shapes: &[Shape]) -> String {
+/// Writes an `<svg>` element; `title` is what a screen reader says, `axes` the scales and ranges.
+pub(super) fn write(title: &str, [x, y]: [String; 2], shapes: &[Shape]) -> String {
     let title = escape(title);
-    let mut out = format!(r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">"#);
+    let mut out = format!(
+        r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" data-x="{x}" data-y="{y}"><title>{title}</title>"#
+    );
     shapes.iter().for_each(|shape| out.push_str(&element(shape)));
     out.push_str("</svg>");
     out
