@@ -241,7 +241,7 @@ pub(crate) fn run(summary: &Summary) -> String {
     let notes: String = m.notes.iter().map(|n| format!("<li>{}</li>", escape(n))).collect();
     let scenario = serde_json::to_string_pretty(&m.scenario).unwrap_or_default();
     format!(
-        "<p>{}, schema {}. Repeat it with:</p><pre>{}</pre><ul>{notes}</ul><h3>Scenario, every default filled in</h3><pre>{}</pre><p class=\"note\">Run digest {}</p>",
+        "<p>{}, schema {}. Repeat it with:</p><pre tabindex=\"0\" role=\"group\" aria-label=\"Command\">{}</pre><ul>{notes}</ul><h3>Scenario, every default filled in</h3><pre tabindex=\"0\" role=\"group\" aria-label=\"Scenario\">{}</pre><p class=\"note\">Run digest {}</p>",
         escape(&m.program),
         m.schema,
         escape(&m.command),

@@ -35,7 +35,9 @@ fn element(shape: &Shape) -> String {
                 Anchor::Middle => r#" text-anchor="middle""#,
                 Anchor::End => r#" text-anchor="end""#,
             };
-            format!(r#"<text class="{}" {place}{anchor}>{}</text>"#, class(*ink), escape(text))
+            // The outline of a series' name lies under its letters.
+            let order = if matches!(ink, Ink::Name(_)) { r#" paint-order="stroke""# } else { "" };
+            format!(r#"<text class="{}" {place}{anchor}{order}>{}</text>"#, class(*ink), escape(text))
         }
     }
 }
