@@ -37,11 +37,17 @@ const chartOf = svg => {
     const points = path.getAttribute("d").slice(1).split("L").map(pair => pair.split(" ").map(Number));
     return { path, name: name ? name.textContent : "", points };
   });
+  /* Points of a sweep stand beside their value, so that no bar hides another: the value is that of the tick. */
+  const ticks = svg.closest("[data-linked]") ? [...svg.querySelectorAll("text.note[text-anchor=middle]")].map(t => [Number(t.getAttribute("x")), t.textContent]) : [];
+  const acrossOf = px => {
+    const tick = ticks.find(([at]) => Math.abs(at - px) < 24);
+    return tick ? tick[1] : pretty(x.value((px - PLACE.left) / (PLACE.right - PLACE.left)));
+  };
   return {
     svg, x, y, labels, series, window: [0, 1],
     atX: value => PLACE.left + x.share(value) * (PLACE.right - PLACE.left),
     atY: value => PLACE.bottom - y.share(value) * (PLACE.bottom - PLACE.top),
-    say: (px, py) => `${labels[0]} ${pretty(x.value((px - PLACE.left) / (PLACE.right - PLACE.left)))}, ${labels[1]} ${pretty(y.value((PLACE.bottom - py) / (PLACE.bottom - PLACE.top)))}`,
+    say: (px, py) => `${labels[0]} ${acrossOf(px)}, ${labels[1]} ${pretty(y.value((PLACE.bottom - py) / (PLACE.bottom - PLACE.top)))}`,
   };
 };
 const tip = make("div", { class: "tip", "aria-hidden": "true" });

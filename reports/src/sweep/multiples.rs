@@ -66,7 +66,7 @@ fn draw(panel: &Panel<'_>, keys: &[String]) -> String {
             let x = x + (colour as f64 - middle) * DODGE * positions.span();
             let value = shown(metric.value, metric.unit);
             if let Some((low, high)) = metric.lower95.zip(metric.upper95) {
-                chart.line(&[(x, shown(low, metric.unit)), (x, shown(high, metric.unit))], colour);
+                chart.bar((x, shown(low, metric.unit)), (x, shown(high, metric.unit)), colour);
             }
             chart.dot(x, value, colour);
             means.entry(place).or_insert((x, Vec::new())).1.push(value);
