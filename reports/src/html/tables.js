@@ -15,16 +15,16 @@ const plain = cell => {
   return copy.textContent.trim();
 };
 const UNITS = { "%": 1, "µs": 1e-6, ms: 1e-3, s: 1, min: 60, h: 3600, d: 86400 };
-/* A number with its unit, for the order; NaN for words. */
+/* A number with its unit, for the order; null for words. */
 const number = text => {
   const match = /^[<≤≥]?\s*([+-]?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?)\s*(%|µs|ms|s|min|h|d)?(?:$|[\s[(/])/.exec(text);
-  return match ? Number(match[1].replaceAll(",", "")) * (UNITS[match[2]] || 1) : NaN;
+  return match ? Number(match[1].replaceAll(",", "")) * (UNITS[match[2]] || 1) : null;
 };
 const byCell = column => (a, b) => {
   const [x, y] = [a, b].map(row => plain(row.cells[column]));
   const [m, n] = [number(x), number(y)];
-  if (Number.isNaN(m) !== Number.isNaN(n)) return Number.isNaN(m) ? 1 : -1;
-  return Number.isNaN(m) ? x.localeCompare(y, "en") : m - n;
+  if ((m === null) !== (n === null)) return m === null ? 1 : -1;
+  return m === null ? x.localeCompare(y, "en") : m - n;
 };
 const sort = (table, heading, column) => {
   const direction = heading.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
