@@ -24,7 +24,7 @@ fn template(seed: u64) -> Template {
     let minutia = |_| PlacedMinutia {
         x: within(-120.0, 120.0),
         y: within(-150.0, 150.0),
-        angle: within(0.0, 6.28),
+        angle: within(0.0, std::f32::consts::TAU),
         quality: within(0.0, 1.0),
     };
     Template::from_embedding(real, 1_024).with_minutiae((0..40).map(minutia).collect())
@@ -190,7 +190,7 @@ fn what_a_template_lacks_is_a_failure_to_enrol() {
     let without_minutiae = Template::from_embedding(vec![0.5; 256], 1_024);
     for scheme in Registry::new(&SchemeParameters::default()).unwrap().iter() {
         assert_eq!(scheme.lacks(&template(1)), None);
-        let enrolled = scheme.enrol(&[without_minutiae.clone()], None, &mut ChaCha8Rng::seed_from_u64(7));
+        let enrolled = scheme.enrol(std::slice::from_ref(&without_minutiae), None, &mut ChaCha8Rng::seed_from_u64(7));
         assert_eq!(scheme.lacks(&without_minutiae).is_some(), enrolled.is_err(), "{}", scheme.id().name());
     }
 }

@@ -1,7 +1,8 @@
 //! The report in a real browser: nothing is fetched, nothing is complained about, every section is there and none is
-//! wider than the window.
+//! wider than the window, with and without its script; the script moves the threshold, sorts and searches; axe finds
+//! nothing.
 //!
-//! Needs Chromium (Debian's package `chromium`). Without it the test says so and checks nothing, unless
+//! Needs Chromium (Debian's package `chromium`), and axe (the Python package `axe-core-python`). Without them a test says so and checks nothing, unless
 //! `BIOPAY_REQUIRE_PEERS` is set.
 
 use std::path::Path;
@@ -105,12 +106,15 @@ fn the_report_reads_well_in_a_browser() {
     let Some(browser) = chromium() else { return };
     let folder = tempfile::tempdir().unwrap();
     let text = report(folder.path());
-    assert!(!text.contains("<script"), "the report reads without scripts");
-    std::fs::write(folder.path().join("measured.html"), text.replace("</body>", &format!("{MEASURE}</body>"))).unwrap();
+    let with = |text: &str| text.replace("</body>", &format!("{MEASURE}</body>"));
+    std::fs::write(folder.path().join("measured.html"), with(&without_scripts(&text))).unwrap();
+    std::fs::write(folder.path().join("scripted.html"), with(&text)).unwrap();
     std::fs::write(folder.path().join("phone.html"), PHONE).unwrap();
     let log = folder.path().join("net.json");
     let log_option = format!("--log-net-log={}", log.display());
-    for (page, width, scheme) in [("measured.html", 1280, 1), ("measured.html", 1280, 0), ("phone.html", 390, 1)] {
+    let pages =
+        [("measured.html", 1280, 1), ("measured.html", 1280, 0), ("phone.html", 390, 1), ("scripted.html", 1280, 1)];
+    for (page, width, scheme) in pages {
         let preferred = format!("--blink-settings=preferredColorScheme={scheme}");
         let (document, said) = open(browser, &folder.path().join(page), &[&preferred, &log_option]);
         let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
@@ -136,6 +140,131 @@ fn the_report_reads_well_in_a_browser() {
         assert!(expected.iter().all(|id| ids.contains(id)) && ids[0] == "verdict", "{ids:?}");
         for section in m["sections"].as_array().unwrap() {
             assert!(section[3].as_f64() > Some(40.0), "section {section} is not visible");
+        }
+    }
+}
+
+/// Removes every script of a page.
+fn without_scripts(page: &str) -> String {
+    let mut parts = page.split("<script");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + part.split_once("</script>").expect("a script ends").1)
+}
+
+/// Moves the threshold to its lowest place, sorts a table twice and searches another; says what the page shows.
+const DRIVE: &str = r##"<script>
+addEventListener("load", () => {
+  const rates = () => document.getElementById("threshold-rates").innerText;
+  const markers = () => [...document.querySelectorAll(".moved")].map(m => m.getAttribute("d") || m.getAttribute("cx"));
+  const out = { stated: rates(), stated_markers: markers() };
+  const slider = document.getElementById("threshold");
+  slider.value = 0;
+  slider.dispatchEvent(new Event("input"));
+  Object.assign(out, { lowest: rates(), lowest_markers: markers() });
+  const table = document.querySelector("#performance table"), heading = table.querySelectorAll("th")[1];
+  const counts = () => [...table.tBodies[0].rows].map(r => Number(r.cells[1].textContent.replaceAll(",", "")));
+  out.orders = [0, 1].map(() => { heading.querySelector("button").click(); return [heading.getAttribute("aria-sort"), counts()]; });
+  const search = document.querySelector("#patent input[type=search]");
+  search.value = "debits at";
+  search.dispatchEvent(new Event("input"));
+  out.found = [...document.querySelectorAll("#patent tbody tr")].filter(r => r.offsetHeight > 0).map(r => r.cells[1].textContent);
+  const chart = document.querySelector("#performance svg");
+  chart.focus();
+  chart.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight" }));
+  out.said = document.querySelector(".tip").textContent;
+  const line = () => chart.querySelector("path.line").getAttribute("d"), whole = line();
+  chart.nextElementSibling.querySelector("button").click();
+  out.is_zoomed = line() !== whole;
+  const measured = document.createElement("output");
+  measured.id = "measured";
+  measured.textContent = JSON.stringify(out);
+  document.body.append(measured);
+});
+</script>"##;
+
+/// The figures at the operating threshold are those that Rust wrote into `summary.json`.
+#[test]
+fn the_script_moves_the_threshold_sorts_and_searches() {
+    let Some(browser) = chromium() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let text = report(folder.path()).replace("</body>", &format!("{DRIVE}</body>"));
+    let page = folder.path().join("driven.html");
+    std::fs::write(&page, text).unwrap();
+    let (document, said) = open(browser, &page, &[]);
+    assert!(!said.contains("CONSOLE"), "{said}");
+    let m = measured(&document);
+    let summary: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.path().join("run/summary.json")).unwrap()).unwrap();
+    let figure = |name: &str| summary["figures"].as_array().unwrap().iter().find(|f| f["name"] == name).unwrap();
+    let texts = |key: &str| m[key].as_str().unwrap().lines().map(str::to_owned).collect::<Vec<_>>();
+    let (stated, lowest) = (texts("stated"), texts("lowest"));
+    assert!(stated[0].starts_with("Threshold 0.51 (the operating threshold"), "{stated:?}");
+    for (line, name) in [(&stated[1], "template.fmr"), (&stated[2], "template.fnmr")] {
+        let figure = figure(name);
+        assert!(line.contains(&format!(", {}/{} (", figure["count"], figure["total"])), "{line} {figure}");
+        let bounds = line.split(['[', ']']).nth(1).unwrap().split(", ").map(|b| b.trim_end_matches(" %"));
+        for (shown, key) in bounds.zip(["lower95", "upper95"]) {
+            let (shown, expected): (f64, f64) = (shown.parse().unwrap(), 100.0 * figure[key].as_f64().unwrap());
+            assert!((shown - expected).abs() <= 0.006 * expected, "{line} {figure}");
+        }
+    }
+    assert_eq!(stated.len(), 4, "a verdict on template.fnmr: {stated:?}");
+    assert!(lowest[1].starts_with("FMR 100 %") && lowest[2].starts_with("FNMR 0 %"), "{lowest:?}");
+    assert_eq!(m["stated_markers"].as_array().map(Vec::len), Some(3));
+    assert!((0..3).all(|i| m["stated_markers"][i] != m["lowest_markers"][i]), "{m}");
+    for (index, direction) in ["ascending", "descending"].iter().enumerate() {
+        let order = &m["orders"][index];
+        let counts: Vec<u64> = order[1].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+        let is_ordered = if index == 0 { counts.is_sorted() } else { counts.iter().rev().is_sorted() };
+        assert!(order[0] == *direction && is_ordered && counts[0] != counts[counts.len() - 1], "{order}");
+    }
+    assert_eq!(m["found"], serde_json::json!(["debits at the bank"]));
+    assert!(m["said"].as_str().unwrap().contains("latency in ms ") && m["is_zoomed"] == true, "{m}");
+}
+
+/// Runs axe and writes what it finds.
+const AXE: &str = r#"<script>
+addEventListener("load", () => {
+ document.querySelectorAll("details").forEach(d => d.open = true);
+ axe.run().then(found => {
+  const out = document.createElement("output");
+  out.id = "measured";
+  out.textContent = JSON.stringify({ width: innerWidth, passed: found.passes.length,
+    violations: found.violations.flatMap(v => v.nodes.map(n => v.id + " " + n.target.join(" "))) });
+  document.body.append(out);
+  if (parent !== window) parent.postMessage(out.textContent, "*");
+ });
+});
+</script>"#;
+
+/// Returns the text of axe, a checker of accessibility that we did not write.
+fn axe() -> Option<String> {
+    let find = "import axe_core_python, os; print(os.path.dirname(axe_core_python.__file__) + '/axe.min.js')";
+    let found = Command::new("python3").args(["-c", find]).output().ok().filter(|o| o.status.success());
+    if found.is_none() {
+        assert!(std::env::var_os("BIOPAY_REQUIRE_PEERS").is_none(), "axe-core-python is not installed");
+        eprintln!("not checked: axe-core-python is not installed");
+    }
+    let path = String::from_utf8(found?.stdout).expect("a path");
+    Some(std::fs::read_to_string(path.trim()).expect("axe is there"))
+}
+
+#[test]
+fn axe_finds_nothing_at_three_widths_light_and_dark() {
+    let (Some(browser), Some(axe)) = (chromium(), axe()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let text = report(folder.path()).replace("</body>", &format!("<script>{axe}</script>{AXE}</body>"));
+    std::fs::write(folder.path().join("measured.html"), text).unwrap();
+    std::fs::write(folder.path().join("phone.html"), PHONE).unwrap();
+    for (page, width) in [("phone.html", 390), ("measured.html", 768), ("measured.html", 1440)] {
+        for scheme in [1, 0] {
+            let preferred = format!("--blink-settings=preferredColorScheme={scheme}");
+            let size = format!("--window-size={},900", width.max(500));
+            let (document, _) = open(browser, &folder.path().join(page), &[&preferred, &size]);
+            let m = measured(&document);
+            assert_eq!(m["width"].as_i64(), Some(width), "{m}");
+            assert!(m["passed"].as_i64() > Some(10), "axe has looked: {m}");
+            assert_eq!(m["violations"], serde_json::json!([]), "at {width}, scheme {scheme}");
         }
     }
 }

@@ -96,6 +96,6 @@ fn each_scheme_with_a_threshold_shows_it_and_impostors_are_held_against_their_re
 
 /// Counts the threshold's line in each figure of scores.
 fn rules(report: &str) -> Vec<usize> {
-    let figures = report.split("<figure>").filter(|figure| figure.contains("Scores of "));
+    let figures = report.split("<figure").filter(|figure| figure.contains("Scores of "));
     figures.map(|figure| figure.split("</svg>").next().unwrap_or_default().matches(r#"class="rule""#).count()).collect()
 }

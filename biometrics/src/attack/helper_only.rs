@@ -16,7 +16,7 @@
 //! false-accept attack off line); Ignatenko and Willems 2010 (what a commitment to dependent bits leaks).
 
 use crate::learn::solve_positive;
-use crate::scheme::{Committed, DeviceToken, HelperData, Scheme};
+use crate::scheme::{Committed, DeviceToken, HelperData, Scheme, at_least};
 use crate::{QrPayload, Template};
 use ndarray::{Array1, Array2};
 use rand::{Rng, RngExt};
@@ -37,7 +37,8 @@ impl SignCheck {
     /// Learns how margins follow from real-valued forms, and from which agreement on bits count as a template's: half way
     /// from what people's own bits reach to what they reach with three tenths of them changed.
     ///
-    /// `margins` is linear in its argument, but for what it gives to zero. `None` without people.
+    /// `margins` is linear in its argument, but for what it gives to zero. `length` is that of the committed bits. `None` without
+    /// people.
     pub fn learn(
         margins: impl Fn(&[f32]) -> Vec<f32>,
         people: &[Template],
@@ -45,6 +46,8 @@ impl SignCheck {
         rng: &mut dyn Rng,
     ) -> Option<Self> {
         let dimension = people.first()?.real().len();
+        // A short binary form is extended from the real-valued one, as by whoever commits to it.
+        let margins = |real: &[f32]| at_least(&Template::new(real.to_vec(), margins(real)), length).into_owned();
         let at_zero = margins(&vec![0.0; dimension]);
         let mut map = Array2::zeros((at_zero.len(), dimension + 1));
         for column in 0..dimension {
@@ -59,7 +62,8 @@ impl SignCheck {
         let positions: Vec<usize> = (0..length.min(at_zero.len())).collect();
         let inverse = new.inverse(&positions);
         for person in people {
-            let own: Vec<bool> = positions.iter().map(|&i| person.bits().bit(i)).collect();
+            let all = at_least(person, length);
+            let own: Vec<bool> = positions.iter().map(|&i| all[i] > 0.0).collect();
             let changed: Vec<bool> = own.iter().map(|&bit| bit != rng.random_bool(WRONG_SHARE)).collect();
             right += new.agreement_with(&inverse, &positions, &own);
             wrong += new.agreement_with(&inverse, &positions, &changed);

@@ -124,6 +124,7 @@ pub use parts::{
 };
 pub use payload::{BODY_BYTES_MAX, OVERHEAD_BYTES, QrPayload, TagKey, VERSION};
 pub use polyprotect::{PolyProtect, PolyProtectParameters};
+pub(crate) use reference::at_least;
 pub use registry::{Registry, SchemeParameters, build};
 pub use sample_then_lock::{LockerParameters, SampleThenLock};
 pub use symbols::PayloadSymbols;

@@ -39,7 +39,7 @@ pub(super) fn mean_of_at_least(references: &[Template], count: usize) -> Result<
 
 /// Returns a template's margins, or when there are fewer than `count` that many rotations of its real-valued form, the
 /// same for everybody: a short binary form need not shorten the code. Fewer than `count` without a real-valued form.
-pub(super) fn at_least(template: &Template, count: usize) -> Cow<'_, [f32]> {
+pub(crate) fn at_least(template: &Template, count: usize) -> Cow<'_, [f32]> {
     if template.margins().len() >= count || template.real().is_empty() {
         return Cow::Borrowed(template.margins());
     }

@@ -16,7 +16,7 @@ fn margins(real: &[f32]) -> Vec<f32> {
 
 fn check(length: usize) -> SignCheck {
     let people = strangers(30_000..30_040);
-    SignCheck::learn(margins, &people, length, &mut stream(1, "test/check", 0)).unwrap()
+    SignCheck::learn(margins, &people, length, &mut stream(1, "test/check", 0)).expect("there are people")
 }
 
 /// Enrols each subject's first capture, and searches with the second among strangers.
@@ -33,7 +33,8 @@ fn searched(scheme: &dyn Scheme, check: Option<&SignCheck>, has_owner: bool, peo
     let mut out = Searched { right: 0, wrong: 0, refused: 0 };
     for (i, captures) in subjects(0..TARGETS, 2).iter().enumerate() {
         let mut rng = stream(1, "test/helper-only", i as u64);
-        let target = Target::enrol_with_token(scheme, i as u32, &captures[..1], &mut rng).unwrap();
+        let target =
+            Target::enrol_with_token(scheme, i as u32, &captures[..1], &mut rng).expect("every subject is enrolled");
         // The owner's capture comes last of all.
         let all = people.iter().chain(captures[1..].iter().filter(|_| has_owner)).cloned();
         let Search { refused, claim, .. } = search(scheme, &target.enrolment.helper, None, all, u64::MAX, check);
@@ -80,13 +81,14 @@ fn a_helper_tells_the_owners_capture_from_strangers_where_it_verifies_itself() {
 /// Means of the check's agreement: with the right key, and with a wrong one as near to an impostor's own bits as the
 /// code allows.
 fn agreements(parameters: CommitmentParameters) -> (f64, f64, f64) {
-    let scheme = FuzzyCommitment::new(parameters).unwrap();
+    let scheme = FuzzyCommitment::new(parameters).expect("the parameters are in range");
     let check = check(BITS);
     let people = subjects(0..40, 1);
     let (mut right, mut wrong, mut told) = (0.0, 0.0, 0);
     for (i, captures) in people.iter().enumerate() {
         let mut rng = stream(2, "test/agreements", i as u64);
-        let target = Target::enrol_with_token(&scheme, i as u32, captures, &mut rng).unwrap();
+        let target =
+            Target::enrol_with_token(&scheme, i as u32, captures, &mut rng).expect("every subject is enrolled");
         let Some(Committed::Bits(bits)) = scheme.committed(&captures[0], &target.enrolment.helper, None) else {
             return (0.0, 0.0, 0.0);
         };

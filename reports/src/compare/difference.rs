@@ -7,7 +7,7 @@ use crate::figures::metric::{Metric, Unit, metrics, slug};
 use crate::run_folder::RunReader;
 use crate::run_folder::latency::LatencyRecorder;
 use crate::summary::network::Traffic;
-use crate::summary::{MEAN, QUANTILES, Summary, Weight};
+use crate::summary::{MEAN, QUANTILES, SchemeSummary, Summary, Weight};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -20,7 +20,9 @@ pub struct Side {
     pub name: String,
     pub(super) metrics: Vec<Metric>,
     pub(super) seed: u64,
-    latency: LatencyRecorder,
+    pub(super) latency: LatencyRecorder,
+    /// The schemes with their scores, for the plots.
+    pub(super) schemes: Vec<SchemeSummary>,
     traffic: Traffic,
     /// Whose comparisons erred, by figure.
     errors: BTreeMap<String, ErrorCells>,
@@ -44,6 +46,7 @@ impl Side {
             metrics: metrics(summary),
             seed: summary.manifest.seed,
             latency,
+            schemes: summary.schemes.clone(),
             traffic: summary.traffic.clone(),
             errors: errors.collect(),
         }

@@ -20,6 +20,7 @@
 mod comparable;
 mod difference;
 mod fail_on;
+mod page;
 mod pairs;
 mod replications;
 mod text;
@@ -29,6 +30,7 @@ pub mod statistics;
 pub use comparable::differences as reasons_not_to_compare;
 pub use difference::{Comparison, Difference, Finding, Side, compare};
 pub use fail_on::{FailOn, Regression};
+pub use page::page;
 pub use pairs::ErrorCells;
 pub use replications::compare_replicated;
 pub use text::{markdown, terminal};

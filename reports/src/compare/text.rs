@@ -54,11 +54,11 @@ fn table(out: &mut String, rows: &[&Difference]) {
     }
 }
 
-fn is_finding(difference: &Difference) -> bool {
+pub(super) fn is_finding(difference: &Difference) -> bool {
     matches!(difference.finding, Finding::Greater | Finding::Less)
 }
 
-fn mark(finding: Finding) -> char {
+pub(super) fn mark(finding: Finding) -> char {
     match finding {
         Finding::Greater => '▲',
         Finding::Less => '▼',
@@ -67,7 +67,7 @@ fn mark(finding: Finding) -> char {
     }
 }
 
-fn cells(d: &Difference) -> [String; 5] {
+pub(super) fn cells(d: &Difference) -> [String; 5] {
     let shown = |metric: Option<&Metric>| metric.map_or("–".to_owned(), |m| value(m.value, d.unit));
     let change = match (d.relative(), d.change) {
         (Some(relative), _) => format!("{:+.1} %", relative * 100.0),
@@ -89,7 +89,7 @@ fn signed(change: f64, unit: Unit) -> String {
     format!("{sign}{}", value(change.abs(), unit))
 }
 
-fn conclusion(comparison: &Comparison) -> String {
+pub(super) fn conclusion(comparison: &Comparison) -> String {
     let count = |finding| comparison.differences.iter().filter(|d| d.finding == finding).count();
     let changed = count(Finding::Greater) + count(Finding::Less);
     let tested = changed + count(Finding::NotShown);

@@ -136,7 +136,7 @@ impl Metric {
         }
     }
 
-    fn rate(name: String, rate: &Rate) -> Option<Self> {
+    pub(crate) fn rate(name: String, rate: &Rate) -> Option<Self> {
         let interval = rate.interval();
         Some(Self {
             name,

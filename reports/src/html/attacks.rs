@@ -1,6 +1,6 @@
 //! The threat model, and the results of attacks against it.
 
-use super::sections::table;
+use super::frame::table;
 use crate::records::AttackFigure;
 use crate::records::{Defence, SPACE_COVERED};
 use crate::statistics::evidence::limit::Needed;

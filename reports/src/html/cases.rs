@@ -1,6 +1,6 @@
 //! Each false accept as a case that opens: samples, symbols, scores, and the session down to the ledger entry.
 
-use super::sections::table;
+use super::frame::table;
 use crate::records::Transaction;
 use crate::run_folder::cases::{Case, PICTURES, Pictures};
 use crate::summary::Summary;

@@ -1,7 +1,10 @@
-//! The HTML report: one self-contained file, readable without scripts, in light and dark and on paper.
+//! The HTML report: one self-contained file, readable without scripts, in light and dark and on paper; with
+//! its own script, tables are sorted, plots say their values and a slider moves the threshold.
 
 mod attacks;
 mod cases;
+mod explore;
+pub(crate) mod frame;
 mod network;
 pub(crate) mod performance;
 mod samples;
@@ -48,7 +51,7 @@ fn page(
     knee: String,
     pictures: &[Picture],
 ) -> String {
-    let title = format!("Biopay run: {}", escape(&summary.manifest.scenario_name));
+    let title = format!("Biopay run: {}", summary.manifest.scenario_name);
     let sections = [
         ("verdict", "Verdict", verdict::section(document)),
         ("figures", "At a glance", sections::at_a_glance(summary)),
@@ -72,10 +75,13 @@ fn page(
         .iter()
         .map(|(id, name, body)| format!(r#"<section id="{id}"><h2>{name}</h2>{body}</section>"#))
         .collect();
-    format!(
-        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>{}</style></head><body><main><header><h1>{title}</h1>{}</header><nav>{links}</nav>{body}</main></body></html>
-"#,
-        include_str!("../style.css"),
-        sections::lead(summary),
+    let data = explore::data(summary);
+    frame::document(
+        &title,
+        &format!(
+            r#"<header><h1>{}</h1>{}</header><nav aria-label="Sections">{links}</nav>{body}{data}"#,
+            escape(&title),
+            sections::lead(summary),
+        ),
     )
 }

@@ -1,6 +1,6 @@
 //! The section on what each link profile cost.
 
-use super::sections::table;
+use super::frame::table;
 use crate::records::Operation;
 use crate::summary::Summary;
 use crate::summary::network::ProfileSummary;

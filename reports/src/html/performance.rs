@@ -1,6 +1,6 @@
 //! The section on speed: latency by percentile, what went on when, and where the knee is.
 
-use super::sections::{figure, table};
+use super::frame::{Plot, figure, table};
 use crate::plot::{self, Chart};
 use crate::records::Operation;
 use crate::run_folder::knee::{Knee, Step};
@@ -15,9 +15,10 @@ pub(crate) fn section(summary: &Summary, latency: &LatencyRecorder) -> String {
     let mut plots = figure(
         &plot::latency_percentiles(latency),
         "Latency by quantile; the axis gives each further nine the same width.",
+        Plot::Zoomed,
     );
     for (_, chart, caption) in timelines(&summary.timeline) {
-        plots.push_str(&figure(&chart, &caption));
+        plots.push_str(&figure(&chart, &caption, Plot::Zoomed));
     }
     format!(r#"{}<div class="plots">{plots}</div>"#, latencies(summary))
 }
@@ -106,7 +107,8 @@ pub(crate) fn knee(knee: Option<&Knee>) -> String {
         ms(knee.objective_ms),
         figure(
             &plot::knee(knee),
-            "Median and 99th percentile over the offered rate; a ring is a rate that was not held."
+            "Median and 99th percentile over the offered rate; a ring is a rate that was not held.",
+            Plot::Plain,
         ),
         table(&head, &steps.into_iter().map(row).collect::<Vec<_>>())
     )

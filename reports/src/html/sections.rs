@@ -1,6 +1,7 @@
 //! The report's sections, each from the summary alone.
 
-use crate::plot::{self, Chart, DetSeries};
+use super::frame::{Plot, figure, table};
+use crate::plot::{self, DetSeries};
 use crate::records::{Component, Journey, Operation};
 use crate::run_folder::manifest::Completion;
 use crate::statistics::evidence::rate::Rate;
@@ -92,6 +93,7 @@ pub(crate) fn comparison(summary: &Summary) -> String {
     let mut plots = figure(
         &plot::det(&series),
         "Detection error trade-off on normal-deviate axes. A band is spanned by both rates' 95 % intervals at each threshold; a dot is a scheme's operating point with its own intervals. A scheme that compares for equality has no line.",
+        Plot::Of { kind: "det", scheme: "" },
     );
     for s in &summary.schemes {
         if let Some(scores) = &s.scores {
@@ -103,10 +105,12 @@ pub(crate) fn comparison(summary: &Summary) -> String {
             plots.push_str(&figure(
                 &plot::score_histogram(scores, summary.threshold(&s.scheme)),
                 &format!("Scores of {}: {counts}{}.", escape(&s.scheme), decidability(scores)),
+                Plot::Of { kind: "histogram", scheme: &s.scheme },
             ));
             plots.push_str(&figure(
                 &plot::error_rates(scores),
                 &format!("Error rates of {} at every threshold.", escape(&s.scheme)),
+                Plot::Of { kind: "rates", scheme: &s.scheme },
             ));
         }
     }
@@ -242,30 +246,11 @@ pub(crate) fn run(summary: &Summary) -> String {
     let notes: String = m.notes.iter().map(|n| format!("<li>{}</li>", escape(n))).collect();
     let scenario = serde_json::to_string_pretty(&m.scenario).unwrap_or_default();
     format!(
-        "<p>{}, schema {}. Repeat it with:</p><pre>{}</pre><ul>{notes}</ul><h3>Scenario, every default filled in</h3><pre>{}</pre><p class=\"note\">Run digest {}</p>",
+        "<p>{}, schema {}. Repeat it with:</p><pre tabindex=\"0\" role=\"group\" aria-label=\"Command\">{}</pre><ul>{notes}</ul><h3>Scenario, every default filled in</h3><pre tabindex=\"0\" role=\"group\" aria-label=\"Scenario\">{}</pre><p class=\"note\">Run digest {}</p>",
         escape(&m.program),
         m.schema,
         escape(&m.command),
         escape(&scenario),
         escape(&m.digest),
     )
-}
-
-pub(super) fn figure(chart: &Chart, caption: &str) -> String {
-    format!("<figure>{}<figcaption>{caption}</figcaption></figure>", chart.svg())
-}
-
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let first = |column: usize| rows.first().and_then(|row| row.get(column)).map_or("", String::as_str);
-    let class = |cell: &str| if is_figure(cell) { r#" class="figure""# } else { "" };
-    let head: String = head.iter().enumerate().map(|(i, h)| format!("<th{}>{h}</th>", class(first(i)))).collect();
-    let cell = |cell: &String| format!("<td{}>{cell}</td>", class(cell));
-    let body: String =
-        rows.iter().map(|row| format!("<tr>{}</tr>", row.iter().map(cell).collect::<String>())).collect();
-    format!(r#"<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"#)
-}
-
-/// Returns whether a cell is a figure, which is set to the right so that digits stand under each other.
-fn is_figure(cell: &str) -> bool {
-    cell.starts_with(|c: char| c.is_ascii_digit() || c == '–') || cell == "no trials"
 }

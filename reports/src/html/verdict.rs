@@ -1,6 +1,6 @@
 //! The section that comes first: the verdicts on the scenario's thresholds.
 
-use super::sections::table;
+use super::frame::table;
 use crate::judgement::Document;
 use crate::judgement::threshold::{Judged, Verdict};
 use crate::text::escape;

@@ -95,7 +95,7 @@ pub fn schema() -> serde_json::Value {
 }
 
 /// Judges the thresholds that the run's scenario names.
-fn judged(manifest: &Manifest, figures: &[Metric]) -> Result<Verdicts, Error> {
+pub(crate) fn judged(manifest: &Manifest, figures: &[Metric]) -> Result<Verdicts, Error> {
     let texts = manifest.scenario["thresholds"].as_array().into_iter().flatten().filter_map(|text| text.as_str());
     let mut thresholds: Vec<Threshold> = texts.map(str::parse).collect::<Result<_, _>>()?;
     thresholds.retain(|threshold| !threshold.is_about_hunt());

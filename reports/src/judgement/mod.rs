@@ -6,4 +6,5 @@ pub mod threshold;
 
 #[cfg(test)]
 pub(crate) use document::RunIdentity;
+pub(crate) use document::judged;
 pub use document::{Document, schema};

@@ -39,6 +39,17 @@ impl Axis {
         self
     }
 
+    /// Returns the scale and the range, from which a script reads values back: `log10 0.5 200`.
+    pub(super) fn data(&self) -> String {
+        let scale = match self.scale {
+            Scale::Linear => "linear",
+            Scale::Log10 => "log10",
+            Scale::Probit => "probit",
+            Scale::Nines => "nines",
+        };
+        format!("{scale} {} {}", self.low, self.high)
+    }
+
     /// Returns the position of `value` in [0, 1], clamped to the axis.
     pub fn position(&self, value: f64) -> f64 {
         let [low, value, high] = [self.low, value.clamp(self.low, self.high), self.high].map(|v| self.transform(v));

@@ -102,7 +102,7 @@ impl Chart {
 
     /// Writes the chart as an `<svg>` element whose colours are those of the page.
     pub fn svg(&self) -> String {
-        svg::write(&self.title, &self.shapes)
+        svg::write(&self.title, [&self.x, &self.y].map(Axis::data), &self.shapes)
     }
 
     /// Draws the chart as a PNG of 1,280 by 720 pixels on white.

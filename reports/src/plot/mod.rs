@@ -18,6 +18,6 @@ pub use axis::{Axis, Scale};
 pub use chart::Chart;
 pub use det::{DetSeries, det};
 pub use knee::knee;
-pub(crate) use latency::latency_percentiles;
+pub(crate) use latency::{PLOTTED, latency_percentiles, latency_series};
 pub use scores::{error_rates, score_histogram};
 pub use timeline::timeline;

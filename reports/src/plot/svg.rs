@@ -4,10 +4,12 @@ use super::shape::{Anchor, HEIGHT, Ink, Shape, WIDTH};
 use crate::text::escape;
 use std::fmt::Write;
 
-/// Writes an `<svg>` element; `title` is what a screen reader says.
-pub(super) fn write(title: &str, shapes: &[Shape]) -> String {
+/// Writes an `<svg>` element; `title` is what a screen reader says, `axes` the scales and ranges.
+pub(super) fn write(title: &str, [x, y]: [String; 2], shapes: &[Shape]) -> String {
     let title = escape(title);
-    let mut out = format!(r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">"#);
+    let mut out = format!(
+        r#"<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" data-x="{x}" data-y="{y}"><title>{title}</title>"#
+    );
     shapes.iter().for_each(|shape| out.push_str(&element(shape)));
     out.push_str("</svg>");
     out
@@ -33,7 +35,9 @@ fn element(shape: &Shape) -> String {
                 Anchor::Middle => r#" text-anchor="middle""#,
                 Anchor::End => r#" text-anchor="end""#,
             };
-            format!(r#"<text class="{}" {place}{anchor}>{}</text>"#, class(*ink), escape(text))
+            // The outline of a series' name lies under its letters.
+            let order = if matches!(ink, Ink::Name(_)) { r#" paint-order="stroke""# } else { "" };
+            format!(r#"<text class="{}" {place}{anchor}{order}>{}</text>"#, class(*ink), escape(text))
         }
     }
 }

@@ -3,11 +3,11 @@
 
 use super::table::{Point, Setting};
 use crate::figures::metric::{Metric, Unit};
+use crate::html::frame::{self, Plot, figure};
 use crate::plot::{Axis, Chart, Scale};
 use crate::text::escape;
 use std::collections::BTreeMap;
 
-const STYLE: &str = include_str!("../style.css");
 /// How far lines stand beside each other. Units: shares of the axis.
 const DODGE: f64 = 0.012;
 
@@ -23,13 +23,12 @@ struct Panel<'a> {
 pub fn page(title: &str, keys: &[String], points: &[Point], figures: &[String]) -> String {
     let panels: String = panels(keys, points, figures).iter().map(|panel| draw(panel, keys)).collect();
     let replicated = "A dot is a run, a line their mean; a bar is a run's 95 % interval.";
-    format!(
-        r#"<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><style>{STYLE}</style></head><body><main><header><h1>{title}</h1><p class="lead">{} runs over {}. {replicated}</p></header><div class="plots">{panels}</div></main></body></html>
-"#,
-        points.len(),
-        escape(&keys.join(", ")),
-        title = escape(title),
-    )
+    let lead = format!("{} runs over {}. {replicated}", points.len(), escape(&keys.join(", ")));
+    let body = format!(
+        r#"<header><h1>{}</h1><p class="lead">{lead}</p></header><div class="plots">{panels}</div>"#,
+        escape(title)
+    );
+    frame::document(title, &body)
 }
 
 fn panels<'a>(keys: &[String], points: &'a [Point], figures: &'a [String]) -> Vec<Panel<'a>> {
@@ -67,7 +66,7 @@ fn draw(panel: &Panel<'_>, keys: &[String]) -> String {
             let x = x + (colour as f64 - middle) * DODGE * positions.span();
             let value = shown(metric.value, metric.unit);
             if let Some((low, high)) = metric.lower95.zip(metric.upper95) {
-                chart.line(&[(x, shown(low, metric.unit)), (x, shown(high, metric.unit))], colour);
+                chart.bar((x, shown(low, metric.unit)), (x, shown(high, metric.unit)), colour);
             }
             chart.dot(x, value, colour);
             means.entry(place).or_insert((x, Vec::new())).1.push(value);
@@ -81,12 +80,8 @@ fn draw(panel: &Panel<'_>, keys: &[String]) -> String {
     }
     let rest = if panel.rest.is_empty() { String::new() } else { format!(" ({})", escape(&panel.rest)) };
     let lines = keys.get(1).map_or(String::new(), |key| format!(", a line for each {}", escape(key)));
-    format!(
-        "<figure>{}<figcaption><b>{}</b>{rest} over {}{lines}.</figcaption></figure>",
-        chart.svg(),
-        escape(panel.figure),
-        escape(x_label)
-    )
+    let caption = format!("<b>{}</b>{rest} over {}{lines}.", escape(panel.figure), escape(x_label));
+    figure(&chart, &caption, Plot::Linked)
 }
 
 /// Groups the points by the second key, in the order of the sweep.
@@ -208,6 +203,7 @@ mod tests {
         assert_eq!(html.matches("<svg").count(), 1);
         assert!(html.contains(">optical</text>") && html.contains(">sweep</text>") && html.contains("t&lt;"));
         assert_eq!(html.matches("class=\"dot").count(), 3);
-        assert!(!html.contains("NaN") && !html.contains("inf"));
+        let drawn = html.split("<script").next().unwrap();
+        assert!(drawn.contains("<svg") && !drawn.contains("NaN") && !drawn.contains("inf"));
     }
 }

@@ -18,6 +18,7 @@ const EXAMPLES: &str = "Examples:
   biopay compare runs/before runs/after --fail-on 'charge.p99 > +10%' --fail-on 'fmr > +0.001'
   biopay compare runs/before --save-baseline main            keeps a copy under .biopay/baselines
   biopay compare baseline:main runs/after --format markdown --out comparison.md
+  biopay compare runs/before runs/after --html comparison.html    the tests as a page, with both runs in each plot
   biopay compare baseline:main runs/after --exact 1          what a charge costs in packets, bytes, round trips, events
 
 A figure counts as changed when a test that fits it says so, with a 5 % chance of any false alarm in one comparison.
@@ -57,6 +58,9 @@ pub(super) struct CompareArgs {
     /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Also writes a page with the tests, both error trade-offs and both latencies in one plot.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// The output file; default: the standard output.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -106,6 +110,9 @@ pub(super) fn execute(args: &CompareArgs) -> Result<(), Error> {
         (a, b) => compare::compare_replicated(a, b, noise / 100.0, cautions)?,
     };
     write(args, &comparison)?;
+    if let Some(html) = &args.html {
+        std::fs::write(html, compare::page(&comparison, &sides_a, &sides_b)).map_err(Error::file(html))?;
+    }
     save(args, second)?;
     conclude(&FailOn::all(&limits, &comparison)?)
 }

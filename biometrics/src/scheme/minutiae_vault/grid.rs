@@ -59,7 +59,8 @@ impl Grid {
     /// Returns a minutia's element; `None` out of reach.
     pub(super) fn element(&self, minutia: &PlacedMinutia) -> Option<Element> {
         // What is no number is nowhere, and points beyond the reach's neighbours have no column.
-        if !(minutia.x.hypot(minutia.y) <= REACH + self.distance) {
+        let away = minutia.x.hypot(minutia.y);
+        if away.is_nan() || away > REACH + self.distance {
             return None;
         }
         let ((row, column), gap) = self.nearest(minutia.x, minutia.y);

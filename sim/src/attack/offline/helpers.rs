@@ -48,7 +48,12 @@ fn helper_only_search(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
         let Some(bits) = strangers.first().map(|stranger| stranger.margins().len()) else {
             return Ok(Findings::default());
         };
-        let check = SignCheck::learn(|real| margins(real, bits), &strangers, bits, &mut rng);
+        let check = SignCheck::learn(
+            |real| margins(real, bits),
+            &strangers,
+            parameters.fuzzy_commitment.code.length(),
+            &mut rng,
+        );
         for person in system.people() {
             let Some(target) = system.enrol(scheme, person.subject, person.references, 0) else { continue };
             let owner = (system.setup.configuration == Configuration::Control).then_some(person.probe);
