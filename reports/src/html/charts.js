@@ -1,5 +1,6 @@
 /* Charts: values under the pointer and by the arrow keys; zoom of the horizontal axis. */
-const SVG = "http://www.w3.org/2000/svg";
+/* Taken from the page, so that no address stands in it. */
+const SVG = document.querySelector("svg")?.namespaceURI;
 const PLACE = { left: 76, right: 616, top: 16, bottom: 308 };
 /* The standard normal distribution function, by its power series (DLMF 7.6.2). */
 const normal = z => {

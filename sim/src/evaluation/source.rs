@@ -9,6 +9,7 @@ use super::intake::Intake;
 use super::sample_set::ImageResult;
 use super::sample_set::TemplateResult;
 use super::scorer::{Comparator, Method};
+use crate::modality::own_extractor::open_with;
 use crate::modality::{ModalityId, Setting};
 use crate::programs::OwnExtractor;
 use crate::progress::Stage;
@@ -352,7 +353,7 @@ pub fn synthesise(
     definition.check_device("--device", device)?;
     let setting =
         Setting { seed: make.seed, subjects: make.subjects.into(), devices: vec![device.to_owned()], bits: make.bits };
-    let people = definition.open_with(&setting, extractor)?;
+    let people = open_with(definition, &setting, extractor)?;
     let stage = Stage::new(&format!("making {} samples", modality.name()), make.subjects.into());
     let of_subject = |subject: u32| -> Result<Vec<TemplateResult>, Error> {
         let captures = people.person(subject).captures(make.quality, make.samples)?;

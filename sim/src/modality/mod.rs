@@ -6,19 +6,16 @@ mod face;
 mod face_and_finger;
 mod fingerprint;
 mod fusion;
-mod own_extractor;
+pub(crate) mod own_extractor;
 mod two_fingers;
 
 use crate::Error;
-use crate::programs::OwnExtractor;
 use biopay_biometrics::scheme::SchemeParameters;
 use biopay_biometrics::{AcquisitionFailure, Sample, Template};
 use biopay_datasets::presentation::{Species, TrainingSamples};
-use own_extractor::WithExtractor;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use std::sync::Arc;
 
 macro_rules! modalities {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $file:ident;)+) => {
@@ -85,26 +82,6 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    /// Sets the sensors up, with an extractor of the user's own where there is one.
-    ///
-    /// # Errors
-    ///
-    /// Those of the modality; [`Error::Usage`] for an extractor where there are no images.
-    pub(crate) fn open_with(
-        &self,
-        setting: &Setting,
-        extractor: Option<Arc<OwnExtractor>>,
-    ) -> Result<Box<dyn Modality>, Error> {
-        let modality = (self.open)(setting)?;
-        match extractor {
-            None => Ok(modality),
-            Some(_) if !self.has_images => {
-                Err(Error::Usage("biometric.extractor needs images: use biometric.modality fingerprint or face".into()))
-            }
-            Some(extractor) => Ok(Box::new(WithExtractor { modality, extractor })),
-        }
-    }
-
     /// Returns an error that names the devices there are, where `device` is none of them.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Any modality with images, whose templates a program of the user's own makes.
 
-use super::{Acquired, Modality, Person};
+use super::{Acquired, Definition, Modality, Person, Setting};
 use crate::Error;
 use crate::programs::OwnExtractor;
 use biopay_biometrics::{AcquisitionFailure, Sample};
@@ -8,10 +8,30 @@ use biopay_datasets::presentation::{Species, TrainingSamples};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Sets a modality's sensors up, with an extractor of the user's own where there is one.
+///
+/// # Errors
+///
+/// Those of the modality; [`Error::Usage`] for an extractor where there are no images.
+pub(crate) fn open_with(
+    definition: &Definition,
+    setting: &Setting,
+    extractor: Option<Arc<OwnExtractor>>,
+) -> Result<Box<dyn Modality>, Error> {
+    let modality = (definition.open)(setting)?;
+    match extractor {
+        None => Ok(modality),
+        Some(_) if !definition.has_images => {
+            Err(Error::Usage("biometric.extractor needs images: use biometric.modality fingerprint or face".into()))
+        }
+        Some(extractor) => Ok(Box::new(WithExtractor { modality, extractor })),
+    }
+}
+
 /// A modality, and the program.
-pub(super) struct WithExtractor {
-    pub(super) modality: Box<dyn Modality>,
-    pub(super) extractor: Arc<OwnExtractor>,
+struct WithExtractor {
+    modality: Box<dyn Modality>,
+    extractor: Arc<OwnExtractor>,
 }
 
 struct Extracted<'a> {

@@ -1,6 +1,7 @@
 //! The sensors of a run: captures of its people, turned into templates as a handset would.
 
 use crate::Error;
+use crate::modality::own_extractor::open_with;
 use crate::modality::{Modality, Person, Setting};
 use crate::programs::OwnExtractor;
 use crate::scenario::Biometric;
@@ -78,7 +79,7 @@ impl Sensors {
             Setting { seed, subjects: u64::from(subjects), devices: device_names.to_vec(), bits: EMBEDDING_BITS };
         let extractor = OwnExtractor::start(&biometric.extractor)?.map(Arc::new);
         Ok(Self {
-            modality: definition.open_with(&setting, extractor.clone())?,
+            modality: open_with(definition, &setting, extractor.clone())?,
             extractor,
             species: definition.species,
             device_names,

@@ -143,8 +143,7 @@ fn execute(
     invalid.extend(found.broken);
     records.attacks.extend(found.trials);
     records.attack_figures.extend(found.figures);
-    let figures = || payload_figures(&scenario.schemes, scenario.seed, &population, &probes);
-    records.server.extend(parts.find_or_make("payloads", |_| true, figures)?);
+    records.server.extend(payload_figures(scenario, &population, &probes, parts)?);
     records.sort();
     if completion == Completion::Complete {
         records.comparisons = compare(&scenario.schemes, scenario.comparisons.subjects, &population, &probes, parts)?;
@@ -310,13 +309,15 @@ fn security(schemes: &Schemes, population: &Population, probes: &[CaptureKey]) -
 ///
 /// Those of making a symbol.
 fn payload_figures(
-    schemes: &Schemes,
-    seed: u64,
+    scenario: &Scenario,
     population: &Population,
     probes: &[CaptureKey],
+    parts: &Parts,
 ) -> Result<Vec<ServerFigure>, Error> {
-    let mut figures = symbols(schemes, seed, population)?;
-    figures.extend(security(schemes, population, probes));
+    let measured = || symbols(&scenario.schemes, scenario.seed, population);
+    let mut figures = parts.find_or_make("symbols", |_| true, measured)?;
+    // Never kept for later: a run that is stopped has not captured everybody.
+    figures.extend(security(&scenario.schemes, population, probes));
     Ok(figures)
 }
 

@@ -99,7 +99,12 @@ pub fn choose_on(plan: &TuningPlan, tuning: &[Subject]) -> Result<Candidate, Err
 
 /// Measures every candidate, and finds the one with the lowest FNMR within the target.
 fn candidates_on(plan: &TuningPlan, tuning: &[Subject]) -> Result<(Vec<Candidate>, usize), Error> {
-    let candidates = match build(plan.scheme, &plan.base)?.comparison() {
+    let scheme = build(plan.scheme, &plan.base)?;
+    let example = tuning.iter().flat_map(|subject| &subject.templates).flatten().next();
+    if let Some(lacking) = example.and_then(|template| scheme.lacks(template)) {
+        return Err(Error::Usage(format!("{} needs {lacking}, which these samples lack", plan.scheme.name())));
+    }
+    let candidates = match scheme.comparison() {
         ComparisonKind::Threshold(_) => vec![by_threshold(plan, tuning)?],
         ComparisonKind::Equality => by_parameters(plan, tuning)?,
     };
@@ -177,7 +182,13 @@ mod tests {
                 seed: 1,
                 base: SchemeParameters::default(),
             };
-            let tuned = tune(&plan, &tuning, &stating).unwrap();
+            let tuned = tune(&plan, &tuning, &stating);
+            if scheme == SchemeId::MinutiaeVault {
+                // These samples are vectors.
+                assert!(tuned.is_err_and(|error| error.to_string().contains("needs minutiae")));
+                continue;
+            }
+            let tuned = tuned.unwrap();
             assert!(tuned.best().rates.fmr.value().unwrap() <= 1e-2, "{}", scheme.name());
             assert!(tuned.stated.failures_to_acquire > 0 && tuned.stated.fmr.total > 100);
             let text = tuned.to_toml(scheme).unwrap();
