@@ -315,8 +315,11 @@ fn payload_figures(
     parts: &Parts,
 ) -> Result<Vec<ServerFigure>, Error> {
     let measured = || symbols(&scenario.schemes, scenario.seed, population);
-    let mut figures = parts.find_or_make("symbols", |_| true, measured)?;
-    // Never kept for later: a run that is stopped has not captured everybody.
+    // A run that is stopped has not captured everybody: what it measures of some of the schemes is no part of the whole run.
+    let schemes = scenario.schemes.r#use.len();
+    let is_whole =
+        |rows: &Vec<ServerFigure>| rows.iter().filter(|row| row.name.ends_with(".version")).count() == schemes;
+    let mut figures = parts.find_or_make("symbols", is_whole, measured)?;
     figures.extend(security(&scenario.schemes, population, probes));
     Ok(figures)
 }
