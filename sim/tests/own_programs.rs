@@ -37,8 +37,11 @@ for line in sys.stdin:
         count += 1
         if MODE == "crash" and count == 3: sys.exit(3)
         if MODE == "blank": say = {}
+        elif MODE == "numbers": say = {"real": [value / 255 for value in grid(ask["image"])]}
+        elif MODE == "uneven": say = {"real": list(grid(ask["image"]))[sum(grid(ask["image"])) % 2:]}
         else: say = {"data": base64.b64encode(grid(ask["image"])).decode()}
     elif ask["do"] == "inspect":
+        if MODE == "blind": sys.exit(4)
         say = {"attack": MODE == "suspicious"}
     elif ask["do"] == "compare":
         say = {"score": alike(base64.b64decode(ask["reference"]), base64.b64decode(ask["probe"]))}
@@ -129,12 +132,42 @@ fn a_detector_takes_part_in_the_presentation_attack() {
     };
     let outcomes = |mode: &str| {
         scenario(folder.path(), &program(folder.path(), "good"), &detector(mode));
-        let (records, ..) = played(folder.path(), mode);
+        let (records, notes, _) = played(folder.path(), mode);
+        assert_eq!(mode == "blind", notes.iter().any(|n| n.starts_with("Detector: ") && n.contains("exit status: 4")));
         let hardened = records.attacks.iter().filter(|a| a.configuration == "hardened");
         hardened.map(|a| a.outcome.clone()).collect::<Vec<_>>()
     };
     assert!(outcomes("suspicious").iter().all(|outcome| outcome == "detected"));
+    // One that fails takes nothing for an attack, and the notes say so.
+    assert!(outcomes("blind").iter().all(|outcome| outcome != "detected"));
     assert!(outcomes("good").iter().all(|outcome| outcome != "detected"));
+}
+
+/// Numbers of a length that no extractor of ours has, and of two lengths: every scheme and every attack on helpers takes them, or
+/// says what is wrong.
+#[test]
+fn numbers_of_any_length_serve_every_scheme_and_of_two_lengths_are_failures_to_acquire() {
+    let folder = tempfile::tempdir().unwrap();
+    let evaluated = |mode: &str| {
+        scenario(folder.path(), &program(folder.path(), mode), "");
+        let images = ["dataset", "fingerprint", "--subjects", "6", "--impressions", "3", "--seed", "2", "--out", mode];
+        assert!(biopay(&images, folder.path()).status.success());
+        let evaluate = ["evaluate", "--modality", "fingerprint", "--images", mode, "--scheme", "all", "--enrol", "1"];
+        biopay(&[&evaluate[..], &["--parameters", "own.toml"]].concat(), folder.path())
+    };
+    let even = evaluated("numbers");
+    assert!(even.status.success(), "{}", text(&even.stderr));
+    assert!(text(&even.stdout).contains("minutiae-vault is left out"), "{}", text(&even.stdout));
+    let uneven = evaluated("uneven");
+    assert!(text(&uneven.stderr).contains("an earlier one had"), "{}", text(&uneven.stderr));
+    assert!(!text(&uneven.stderr).contains("panicked"), "{}", text(&uneven.stderr));
+    let attack = "[[attack]]\nkind = \"helper-only-search\"\ntargets = 2\nconfigurations = [\"control\"]\n";
+    for mode in ["good", "numbers"] {
+        scenario(folder.path(), &program(folder.path(), mode), attack);
+        let ours = ["--set", "schemes.use=[\"own\"]", "--out"];
+        let done = biopay(&[&["run", "own.toml"], &ours[..], &[&format!("{mode}-run")]].concat(), folder.path());
+        assert!(!text(&done.stderr).contains("panicked"), "{}", text(&done.stderr));
+    }
 }
 
 #[test]

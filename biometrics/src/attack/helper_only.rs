@@ -38,14 +38,14 @@ impl SignCheck {
     /// from what people's own bits reach to what they reach with three tenths of them changed.
     ///
     /// `margins` is linear in its argument, but for what it gives to zero. `length` is that of the committed bits. `None` without
-    /// people.
+    /// people, or where their templates have no real-valued form.
     pub fn learn(
         margins: impl Fn(&[f32]) -> Vec<f32>,
         people: &[Template],
         length: usize,
         rng: &mut dyn Rng,
     ) -> Option<Self> {
-        let dimension = people.first()?.real().len();
+        let dimension = people.first().map(|person| person.real().len()).filter(|dimension| *dimension > 0)?;
         // A short binary form is extended from the real-valued one, as by whoever commits to it.
         let margins = |real: &[f32]| at_least(&Template::new(real.to_vec(), margins(real)), length).into_owned();
         let at_zero = margins(&vec![0.0; dimension]);

@@ -101,11 +101,16 @@ pub trait Scheme: Send + Sync {
         None
     }
 
+    /// Returns whether a derivation from a wrong template fails, so that a helper alone proves which template opens it.
+    fn proves_derivations(&self) -> bool {
+        false
+    }
+
     /// Returns what a helper shows of a template that may open it, to somebody without the server's record; `None` where it
     /// stays shut, or where it cannot tell.
     fn committed(&self, near: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Option<Committed> {
-        let _ = (near, helper, token);
-        None
+        let is_proven = self.proves_derivations() && self.derive(near, helper, token).is_ok();
+        is_proven.then_some(Committed::Proven)
     }
 
     /// Returns whether what [`invert`](Self::invert) concludes is an estimate of the real-valued template itself, and not of

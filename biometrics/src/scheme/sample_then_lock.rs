@@ -22,7 +22,7 @@ use super::equality::{self, SALT_BYTES};
 use super::id::SchemeId;
 use super::interface::Scheme;
 use super::parameters::{Parameters, variations};
-use super::parts::{Committed, DeviceToken, Enrolment, HelperData};
+use super::parts::{DeviceToken, Enrolment, HelperData};
 use super::payload::QrPayload;
 use super::reference::mean_margins;
 use crate::{BitString, Error, Template};
@@ -160,8 +160,8 @@ impl Scheme for SampleThenLock {
     }
 
     /// A wrong template gives nothing at all: each locker has a check of its own.
-    fn committed(&self, near: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Option<Committed> {
-        self.derive(near, helper, token).ok().map(|_| Committed::Proven)
+    fn proves_derivations(&self) -> bool {
+        true
     }
 
     fn enrol(

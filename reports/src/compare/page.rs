@@ -34,7 +34,7 @@ pub fn page(comparison: &Comparison, first: &[Side], second: &[Side]) -> String 
     frame::document(&title, &body)
 }
 
-/// Names the runs of a side that are drawn: A, or A 1, A 2, A 3.
+/// Names the drawn runs of one side: `A` for a single run, `A 1` to `A 3` for several.
 fn named<'a>(sides: &'a [Side], letter: &str) -> impl Iterator<Item = (String, &'a Side)> {
     let name = |i: usize| if sides.len() == 1 { letter.to_owned() } else { format!("{letter} {}", i + 1) };
     sides.iter().take(RUNS_DRAWN_MAX).enumerate().map(move |(i, side)| (name(i), side)).collect::<Vec<_>>().into_iter()

@@ -6,22 +6,38 @@ use std::time::Duration;
 
 /// The reason why a program gave no answer that counts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "each says what it is")]
 pub enum Fault {
+    /// The program cannot be started; the error is the system's.
     #[error("{program} cannot be started: {error}")]
-    NotStarted { program: String, error: String },
+    NotStarted {
+        /// The program.
+        program: String,
+        /// The system's error.
+        error: String,
+    },
+    /// It ended, with this exit status.
     #[error("it ended: {0}")]
     EndedWith(String),
+    /// It ended, with an unknown exit status.
     #[error("it ended")]
     Ended,
+    /// It gave no answer within this time, and was killed.
     #[error("it gave no answer within {0:?}, and was killed")]
     Late(Duration),
+    /// Its answer is longer than this. Units: bytes.
     #[error("its answer has more than {0} bytes, and it was killed")]
     TooLong(u64),
+    /// It failed this many times at its first question.
     #[error("it failed {0} times at its first question: no more processes are started")]
     GivenUp(u32),
+    /// Its answer cannot be used.
     #[error("its answer to {question:?} is not understood: {why}")]
-    NotUnderstood { question: &'static str, why: String },
+    NotUnderstood {
+        /// The question's name.
+        question: &'static str,
+        /// The reason.
+        why: String,
+    },
 }
 
 /// Faults by reason, with how often.

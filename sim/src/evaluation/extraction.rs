@@ -2,10 +2,9 @@
 
 use super::sample_set::{ImageResult, TemplateResult, acquired};
 use crate::Error;
-use crate::programs::OwnExtractor;
 use biopay_biometrics::fingerprint::record::Record;
 use biopay_biometrics::fingerprint::{Extractor, Features};
-use biopay_biometrics::{Modality, Sample, Template, face};
+use biopay_biometrics::{AcquisitionFailure, Modality, Sample, Template, face};
 use biopay_datasets::folder::{NamedFile, PixelDigest, read_image, write_image};
 use rayon::prelude::*;
 use std::path::Path;
@@ -128,42 +127,20 @@ pub fn embedded_templates(
     )))
 }
 
-/// Extracts the minutiae of a folder's images with a program of the user's own.
+/// Makes something of each of a folder's images with a program of the user's own, which is told that they show `modality`.
 ///
 /// # Errors
 ///
-/// [`Error::File`].
-pub fn extracted_by_program(
+/// [`Error::File`]; those of `make`.
+pub fn each_by_program<T: Send>(
     images: &[NamedFile],
-    extractor: &OwnExtractor,
     pixels_per_inch: Option<u16>,
     modality: Modality,
     progress: &(dyn Fn() + Sync),
-) -> Result<Extracted<Features>, Error> {
+    make: &(dyn Fn(&Sample) -> Result<Result<T, AcquisitionFailure>, Error> + Sync),
+) -> Result<Extracted<T>, Error> {
     each_image(images, pixels_per_inch, progress, &|_, sample| {
-        let sample = as_modality(sample, modality);
-        match extractor.extract(&sample) {
-            Ok(made) => made.features(&sample).map(Ok),
-            Err(reason) => Ok(Err(reason.to_string())),
-        }
-    })
-}
-
-/// Makes the templates of a folder's images with a program of the user's own.
-///
-/// # Errors
-///
-/// [`Error::File`].
-pub fn templates_by_program(
-    images: &[NamedFile],
-    extractor: &OwnExtractor,
-    pixels_per_inch: Option<u16>,
-    modality: Modality,
-    progress: &(dyn Fn() + Sync),
-) -> Result<Extracted<Template>, Error> {
-    each_image(images, pixels_per_inch, progress, &|_, sample| {
-        let made = extractor.template(&as_modality(sample, modality))?;
-        Ok(made.map_err(|reason| reason.to_string()))
+        Ok(make(&as_modality(sample, modality))?.map_err(|reason| reason.to_string()))
     })
 }
 

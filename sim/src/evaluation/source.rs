@@ -2,8 +2,7 @@
 
 use super::SampleSet;
 use super::extraction::{
-    Extracted, embedded_templates, extract, extracted_by_program, face_templates, read_records, templates_by_program,
-    write_records,
+    Extracted, each_by_program, embedded_templates, extract, face_templates, read_records, write_records,
 };
 use super::intake::Intake;
 use super::sample_set::ImageResult;
@@ -14,7 +13,7 @@ use crate::modality::{ModalityId, Setting};
 use crate::programs::OwnExtractor;
 use crate::progress::Stage;
 use crate::{Error, Scenario};
-use biopay_biometrics::{Modality, Template};
+use biopay_biometrics::{Modality, Sample, Template};
 use biopay_datasets::fingerprint::CaptureQuality;
 use biopay_datasets::folder::{Listing, NamedFile, list_images, list_records};
 use biopay_reports::embeddings::{EmbeddingRow, read_embeddings};
@@ -282,11 +281,16 @@ impl SampleSource {
         let progress = || stage.add(1);
         let made = match method {
             Method::Comparator(Comparator::Minutiae) => {
-                let Extracted { made, digests } = extracted_by_program(images, extractor, self.dpi, as_is, &progress)?;
+                let features = |sample: &Sample| match extractor.extract(sample) {
+                    Ok(made) => made.features(sample).map(Ok),
+                    Err(reason) => Ok(Err(reason)),
+                };
+                let Extracted { made, digests } = each_by_program(images, self.dpi, as_is, &progress, &features)?;
                 SampleSet::of_minutiae(images, &made).map(|set| (set, digests))
             }
             Method::Comparator(Comparator::FixedLength | Comparator::FixedLengthBinary) | Method::Scheme(_) => {
-                let Extracted { made, digests } = templates_by_program(images, extractor, self.dpi, as_is, &progress)?;
+                let template = |sample: &Sample| extractor.template(sample);
+                let Extracted { made, digests } = each_by_program(images, self.dpi, as_is, &progress, &template)?;
                 let names = images.iter().map(|i| (i.stem.clone(), i.subject.as_str()));
                 SampleSet::of_templates(names, made).map(|set| (set, digests))
             }

@@ -2,10 +2,10 @@
 
 use super::{Acquired, Definition, Modality, Person, Setting, acquired, devices_named};
 use crate::Error;
-use biopay_biometrics::Sample;
 use biopay_biometrics::fingerprint::Extractor;
 use biopay_biometrics::fingerprint::fixed_length::FixedLength;
 use biopay_biometrics::scheme::SchemeParameters;
+use biopay_biometrics::{Sample, Template};
 use biopay_datasets::fingerprint::{CaptureQuality, Device, Finger};
 use biopay_datasets::presentation::{Species, TrainingSamples, gelatine_finger};
 use std::ops::Range;
@@ -17,10 +17,18 @@ pub(super) const DEFINITION: Definition = Definition {
     species: &[Species::GelatineFinger],
     has_images: true,
     has_minutiae: true,
-    margins: |real, _| FixedLength::builtin().margins(real),
+    margins,
     usual_parameters: SchemeParameters::default,
     open,
 };
+
+/// Computes margins as the built-in template does; a form of another length is from an extractor of the user's own.
+fn margins(real: &[f32], bits: usize) -> Vec<f32> {
+    match real.len() {
+        FixedLength::DIMENSION => FixedLength::builtin().margins(real),
+        _ => Template::from_embedding(real.to_vec(), bits).margins().to_vec(),
+    }
+}
 
 struct Fingers {
     seed: u64,

@@ -10,6 +10,7 @@ use biopay_biometrics::{AcquisitionFailure, Sample, Template};
 use biopay_server::own_program::{Bytes, OwnProgram};
 use serde::{Deserialize, Serialize};
 use std::f32::consts::TAU;
+use std::sync::OnceLock;
 
 /// The resolution that features are in. Units: pixels per inch.
 const RESOLUTION: f32 = 500.0;
@@ -17,6 +18,8 @@ const RESOLUTION: f32 = 500.0;
 /// A program that makes templates of images.
 pub struct OwnExtractor {
     program: OwnProgram,
+    /// Numbers and bits of the first template, which all others have to have.
+    shape: OnceLock<(usize, usize)>,
 }
 
 /// What the program made of one image.
@@ -84,7 +87,8 @@ impl OwnExtractor {
         if plan.is_unset() {
             return Ok(None);
         }
-        Ok(Some(Self { program: start(plan, "biometric.extractor", "extractor")? }))
+        let program = start(plan, "biometric.extractor", "extractor")?;
+        Ok(Some(Self { program, shape: OnceLock::new() }))
     }
 
     /// Extracts; a program that fails or says no makes a failure to acquire.
@@ -130,6 +134,13 @@ impl OwnExtractor {
                 return Ok(Err(AcquisitionFailure::OwnProgram));
             }
         };
+        let shape = (template.real().len(), template.margins().len());
+        let first = *self.shape.get_or_init(|| shape);
+        if shape != first {
+            let why = format!("its template has {shape:?} numbers and bits, and an earlier one had {first:?}");
+            self.program.misunderstood("extract", why);
+            return Ok(Err(AcquisitionFailure::OwnProgram));
+        }
         Ok(Ok(template.with_data(data)))
     }
 

@@ -28,7 +28,7 @@ pub(super) struct Helper {
 }
 
 impl Helper {
-    /// Writes the helper under the header of its form, for a template of so many bits.
+    /// Writes the header of the helper's form, then the helper. `template_bits` is the length of the enrolled template.
     pub(super) fn to_bytes(&self, form: &Form, template_bits: usize) -> Vec<u8> {
         let mut bytes = form.header(template_bits, self.is_bound).to_vec();
         bytes.extend(self.salt);

@@ -105,7 +105,7 @@ mod tests {
         FuzzyVault::new(VaultParameters { elements, intervals, coefficients, ..Default::default() }).unwrap()
     }
 
-    /// Opens how many of so many vaults, each of another person, with one guess each.
+    /// Counts the vaults that one guess each opens, among the vaults of `people` different people.
     fn opened(scheme: &FuzzyVault, people: usize) -> usize {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let opens = |_: &usize| {

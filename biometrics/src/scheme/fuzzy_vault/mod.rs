@@ -41,7 +41,7 @@ use super::id::SchemeId;
 use super::improved_vault::VaultForm;
 use super::interface::Scheme;
 use super::parameters::{Parameters, variations};
-use super::parts::{Committed, DeviceToken, Enrolment, HelperData};
+use super::parts::{DeviceToken, Enrolment, HelperData};
 use super::payload::QrPayload;
 use super::reference::mean_real;
 use crate::code::interpolation::agreeing;
@@ -177,8 +177,8 @@ impl Scheme for FuzzyVault {
     }
 
     /// A wrong template gives nothing at all.
-    fn committed(&self, near: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Option<Committed> {
-        self.derive(near, helper, token).ok().map(|_| Committed::Proven)
+    fn proves_derivations(&self) -> bool {
+        true
     }
 
     fn enrol(

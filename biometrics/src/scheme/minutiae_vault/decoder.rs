@@ -35,7 +35,7 @@ impl<'a> Decoder<'a> {
         Self { field, points, values, differences, asked: vec![(0, 0); field.order() + 1] }
     }
 
-    /// Tries so many bases; returns the first polynomial of k coefficients that enough points lie on and that `is_right`
+    /// Tries `tries` bases; returns the first polynomial of `coefficients` coefficients that enough points lie on and that `is_right`
     /// confirms.
     pub(super) fn search(
         &mut self,

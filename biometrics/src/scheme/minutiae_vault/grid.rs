@@ -34,7 +34,7 @@ pub(super) struct Element {
 }
 
 impl Grid {
-    /// Builds a grid of this distance in pixels, with so many sections of the circle.
+    /// Builds a grid whose points lie `distance` pixels apart, with the circle cut into `directions` sections.
     pub(super) fn new(distance: usize, directions: usize) -> Self {
         let distance = distance as f32;
         let rows = (REACH / (distance * ROW)) as i32 + 2;

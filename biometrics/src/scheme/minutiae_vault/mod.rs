@@ -35,7 +35,7 @@ use super::id::SchemeId;
 use super::improved_vault::{Vault, VaultForm};
 use super::interface::Scheme;
 use super::parameters::{Parameters, variations};
-use super::parts::{Committed, DeviceToken, Enrolment, HelperData};
+use super::parts::{DeviceToken, Enrolment, HelperData};
 use super::payload::QrPayload;
 use crate::{Error, PlacedMinutia, Template};
 use rand::{Rng, SeedableRng};
@@ -178,8 +178,8 @@ impl Scheme for MinutiaeVault {
     }
 
     /// A wrong template gives nothing at all.
-    fn committed(&self, near: &Template, helper: &HelperData, token: Option<&DeviceToken>) -> Option<Committed> {
-        self.derive(near, helper, token).ok().map(|_| Committed::Proven)
+    fn proves_derivations(&self) -> bool {
+        true
     }
 
     fn enrol(
@@ -239,7 +239,7 @@ mod tests {
         (0..count).map(|_| minutia()).collect()
     }
 
-    /// Another capture: each minutia a little elsewhere, the whole finger moved, and so many of them missing.
+    /// Makes another capture of a finger: each minutia shifted a little, the whole finger moved, and some minutiae missing.
     fn captured(finger: &[PlacedMinutia], missing: usize, seed: u64) -> Template {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut near = |m: &PlacedMinutia| PlacedMinutia {

@@ -51,14 +51,11 @@ fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
     let sensors = &system.population.sensors;
     let mut findings = Findings::default();
     let own = OwnDetector::start(&system.setup.scenario.biometric.detector)?;
-    let detector = match (system.setup.configuration, own) {
-        (Configuration::Hardened | Configuration::Scenario, Some(own)) => {
-            Some(Box::new(own) as Box<dyn AttackDetector>)
-        }
-        (Configuration::Hardened, None) => train(system)?.map(|trained| Box::new(trained) as Box<dyn AttackDetector>),
-        (Configuration::PatentLiteral | Configuration::Control | Configuration::Scenario, _) => None,
-    };
-    let detector = detector.as_deref();
+    let configuration = system.setup.configuration;
+    let trained = if configuration == Configuration::Hardened && own.is_none() { train(system)? } else { None };
+    let takes_part = matches!(configuration, Configuration::Hardened | Configuration::Scenario);
+    let own_part = own.as_ref().filter(|_| takes_part).map(|own| own as &dyn AttackDetector);
+    let detector = own_part.or(trained.as_ref().map(|trained| trained as &dyn AttackDetector));
     for species in Species::ALL.into_iter().filter(|&species| sensors.can_imitate(species)) {
         let shown = show(system, species)?;
         for &id in &system.setup.scenario.schemes.r#use {
@@ -67,6 +64,8 @@ fn artefacts(system: &OfflineSystem<'_>) -> Result<Findings, Error> {
         }
     }
     findings.extend(bona_fide(system, detector)?);
+    let faults = own.iter().flat_map(OwnDetector::faults);
+    findings.notes.extend(faults.map(|(why, times)| format!("Detector: {times} answers are missing: {why}.")));
     Ok(findings)
 }
 
