@@ -83,9 +83,17 @@ pub(crate) fn mid_p(count: f64, total: f64) -> Interval {
 }
 
 /// Finds where a rising function is 0, between where it is below and where it is above (the Illinois form of regula falsi:
-/// Dowell and Jarratt 1971).
+/// Dowell and Jarratt 1971). Where it is on one side all the way, the end that is nearer to 0.
+///
+/// That happens to a count that is no whole number, because trials are dependent, and has no other count above it.
 fn crossing(mut low: f64, mut high: f64, rising: impl Fn(f64) -> f64) -> f64 {
     let (mut at_low, mut at_high) = (rising(low), rising(high));
+    if at_low >= 0.0 {
+        return low;
+    }
+    if at_high <= 0.0 {
+        return high;
+    }
     let mut middle = 0.5 * (low + high);
     let mut is_repeated = None;
     for _ in 0..MID_P_STEPS {
@@ -153,6 +161,18 @@ mod tests {
 
     /// Expected values: the mid-P tails of scipy.stats.binom solved by scipy.optimize.brentq, SciPy 1.17.1; of no error in
     /// 1,000 the upper bound is 1 - 0.05^(1/1000), the rule of three.
+    #[test]
+    fn a_fraction_of_an_error_has_an_interval_too() {
+        for total in [1.0, 1.3, 2.0, 3.7, 12.5] {
+            for share in (0..=40).map(|i| f64::from(i) / 40.0) {
+                let Interval { lower, upper } = mid_p(share * total, total);
+                assert!(0.0 <= lower && lower <= share && share <= upper && upper <= 1.0, "{share} of {total}");
+            }
+        }
+        // Clopper's and Pearson's bound, where half of a probability reaches no confidence.
+        assert_eq!(mid_p(1.5, 2.0).upper, beta_interval(1.5, 2.0).upper);
+    }
+
     #[test]
     fn mid_p_agrees_with_scipy() {
         for (k, n, lower, upper) in [(7.0, 280.0, 0.010998, 0.048822), (1.0, 100.0, 0.000500, 0.048320)] {

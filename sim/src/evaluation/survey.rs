@@ -59,7 +59,7 @@ pub struct Survey {
     pub unprotected: Figures,
     /// One row for each scheme.
     pub schemes: Vec<SchemeRow>,
-    /// Schemes left out, each with what the samples lack for it.
+    /// Schemes left out, each with the reason.
     pub left_out: LeftOut,
 }
 
@@ -87,11 +87,23 @@ pub fn survey(
         synthesise(modality, &source.synthetic(options.seed), source.extractor.clone())?
     };
     let parameters = options.parameters.clone().unwrap_or_else(|| (modality.definition().usual_parameters)());
-    let (ids, left_out) = fitting(&set, &parameters)?;
+    let (ids, mut left_out) = fitting(&set, &parameters)?;
     let chosen = choose(&set, &ids, &parameters, options)?;
     let set = if options.target_fmr.is_some() { set.half(Half::Odd)? } else { set };
     let plan = ComparisonPlan::enrolled(&set, options.enrolled)?;
-    let row = |(id, chosen): (SchemeId, Chosen)| scheme_row((modality, &set, &plan), id, &chosen, options, symbols);
+    let mut schemes = Vec::new();
+    for (id, chosen) in ids.into_iter().zip(chosen) {
+        match scheme_row((modality, &set, &plan), id, &chosen, options, symbols) {
+            Ok(row) => schemes.push(row),
+            // One scheme that serves nobody here does not take the other rows away.
+            Err(Error::NotEnoughEvidence(why)) => left_out.push((id.name(), why)),
+            Err(other) => return Err(other),
+        }
+    }
+    if schemes.is_empty() {
+        let why = left_out.into_iter().map(|(scheme, why)| format!("{scheme}: {why}")).collect::<Vec<_>>();
+        return Err(Error::NotEnoughEvidence(why.join("; ")));
+    }
     Ok(Survey {
         modality: modality.name(),
         source: source.title(modality),
@@ -100,15 +112,15 @@ pub fn survey(
         enrolled_from: options.enrolled,
         unprotected: unprotected(&set)?,
         left_out,
-        schemes: ids.into_iter().zip(chosen).map(row).collect::<Result<_, Error>>()?,
+        schemes,
     })
 }
 
 /// One scheme's parameters, and their name if they were tuned.
 type Chosen = (SchemeParameters, Option<String>);
 
-/// Schemes left out, each with what the samples lack for it.
-type LeftOut = Vec<(&'static str, &'static str)>;
+/// Schemes left out, each with the reason.
+type LeftOut = Vec<(&'static str, String)>;
 
 /// Lists the schemes that the samples serve, and those left out.
 fn fitting(set: &SampleSet, parameters: &SchemeParameters) -> Result<(Vec<SchemeId>, LeftOut), Error> {
@@ -117,7 +129,7 @@ fn fitting(set: &SampleSet, parameters: &SchemeParameters) -> Result<(Vec<Scheme
     for id in parameters.ids() {
         match example.map(|template| build(id, parameters).map(|scheme| scheme.lacks(template))).transpose()?.flatten()
         {
-            Some(lacking) => left_out.push((id.name(), lacking)),
+            Some(lacking) => left_out.push((id.name(), format!("these samples have no {lacking}"))),
             None => ids.push(id),
         }
     }

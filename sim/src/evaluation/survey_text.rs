@@ -52,8 +52,8 @@ pub fn to_text(survey: &Survey) -> String {
     out += "  derivation and verification. The D_sys of digest and sample-then-lock compares records bit by bit, a floor: an\n";
     out += "  attacker who opens them by trying every value learns more.\n";
     out += "  helper: whether the helper data alone tell who opens them, so that whoever has them can search without a server.\n";
-    for (scheme, lacking) in &survey.left_out {
-        let _ = writeln!(out, "  {scheme} is left out: these samples have no {lacking}.");
+    for (scheme, why) in &survey.left_out {
+        let _ = writeln!(out, "  {scheme} is left out: {why}.");
     }
     write_low_fmr(&mut out, survey);
     write_weaknesses(&mut out, survey);
