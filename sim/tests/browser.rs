@@ -175,6 +175,15 @@ addEventListener("load", () => {
   const line = () => chart.querySelector("path.line").getAttribute("d"), whole = line();
   chart.nextElementSibling.querySelector("button").click();
   out.is_zoomed = line() !== whole;
+  // What a press copies is what stands in the field that is selected then.
+  document.execCommand = () => { (out.copied ||= []).push(document.activeElement.value); return true; };
+  table.parentElement.previousElementSibling.querySelectorAll("button").forEach(button => button.click());
+  const journeys = () => [...document.querySelectorAll("#payments tbody tr")].filter(r => r.offsetHeight > 0).map(r => r.cells[0].textContent);
+  out.all = journeys();
+  const filter = document.getElementById("filter-journey");
+  filter.value = "impostor";
+  filter.dispatchEvent(new Event("change"));
+  out.impostors = journeys();
   const measured = document.createElement("output");
   measured.id = "measured";
   measured.textContent = JSON.stringify(out);
@@ -220,6 +229,51 @@ fn the_script_moves_the_threshold_sorts_and_searches() {
     }
     assert_eq!(m["found"], serde_json::json!(["debits at the bank"]));
     assert!(m["said"].as_str().unwrap().contains("latency in ms ") && m["is_zoomed"] == true, "{m}");
+    copied_and_filtered(&m);
+}
+
+/// Checks that another reader of CSV finds every cell that was copied, LaTeX as many, and that the filter leaves impostors.
+fn copied_and_filtered(m: &serde_json::Value) {
+    let [comma, latex] = [0, 1].map(|i| m["copied"][i].as_str().unwrap().to_owned());
+    let mut reader = csv::Reader::from_reader(comma.as_bytes());
+    let columns = reader.headers().unwrap().len();
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().unwrap();
+    assert!(columns > 3 && !rows.is_empty() && rows.len() == m["orders"][0][1].as_array().unwrap().len(), "{comma}");
+    let lines: Vec<&str> = latex.lines().filter(|line| line.ends_with("\\\\")).collect();
+    assert_eq!(lines.len(), rows.len() + 1, "{latex}");
+    let cells = |line: &&str| line.replace("\\&", "").matches('&').count() + 1;
+    assert!(lines.iter().all(|line| cells(line) == columns), "{latex}");
+    let list =
+        |key: &str| m[key].as_array().unwrap().iter().map(|t| t.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let (all, impostors) = (list("all"), list("impostors"));
+    let is_impostor = |row: &String| row.contains("impostor");
+    assert!(all.iter().any(|row| row.contains("stored")) && impostors.iter().any(is_impostor), "{all:?} {impostors:?}");
+    assert!(!impostors.iter().any(|row| row.contains(", stored")), "{impostors:?}");
+}
+
+/// Two runs on one page: as sound as the report, with both in each plot.
+#[test]
+fn a_comparison_reads_well_in_a_browser() {
+    let (Some(browser), Some(axe)) = (chromium(), axe()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    report(folder.path());
+    let compared = Command::new(env!("CARGO_BIN_EXE_biopay"))
+        .args(["compare", "run", "run", "--html", "comparison.html"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(compared.status.success(), "{}", String::from_utf8_lossy(&compared.stderr));
+    let text = std::fs::read_to_string(folder.path().join("comparison.html")).unwrap();
+    for words in ["template.fmr", "template.fnmr", "charge.p99", ">A</text>", ">B</text>"] {
+        assert!(text.contains(words), "{words}");
+    }
+    let page = folder.path().join("measured.html");
+    std::fs::write(&page, text.replace("</body>", &format!("<script>{axe}</script>{AXE}</body>"))).unwrap();
+    let log = folder.path().join("net.json");
+    let (document, said) = open(browser, &page, &[&format!("--log-net-log={}", log.display())]);
+    assert!(!said.contains("CONSOLE"), "{said}");
+    assert_eq!(requests(&log), Vec::<String>::new());
+    assert_eq!(measured(&document)["violations"], serde_json::json!([]));
 }
 
 /// Runs axe and writes what it finds.

@@ -264,7 +264,14 @@ fn compare_schemes(args: &EvaluateArgs, modality: Evaluated) -> Result<(), Error
         }
     }
     match args.table {
-        Some(format) => write_table(args, &table::write(&surveys, format)?)?,
+        Some(format) => {
+            for survey in &surveys {
+                for (scheme, why) in &survey.left_out {
+                    eprintln!("warning: {}, {}: {scheme} has no row: {why}", survey.modality, survey.source);
+                }
+            }
+            write_table(args, &table::write(&surveys, format)?)?;
+        }
         None => surveys.iter().for_each(|survey| println!("{}", survey_text::to_text(survey))),
     }
     write_json(args, &surveys)
