@@ -5,6 +5,8 @@
 //! Needs Chromium (Debian's package `chromium`), and axe (the Python package `axe-core-python`). Without them a test says so and checks nothing, unless
 //! `BIOPAY_REQUIRE_PEERS` is set.
 
+#![allow(clippy::unwrap_used, reason = "in a test, that is the report")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -127,6 +127,9 @@ pub fn embedded_templates(
     )))
 }
 
+/// Asks a program about an image.
+type Ask<'a, T> = &'a (dyn Fn(&Sample) -> Result<Result<T, AcquisitionFailure>, Error> + Sync);
+
 /// Makes something of each of a folder's images with a program of the user's own, which is told that they show `modality`.
 ///
 /// # Errors
@@ -137,7 +140,7 @@ pub fn each_by_program<T: Send>(
     pixels_per_inch: Option<u16>,
     modality: Modality,
     progress: &(dyn Fn() + Sync),
-    make: &(dyn Fn(&Sample) -> Result<Result<T, AcquisitionFailure>, Error> + Sync),
+    make: Ask<'_, T>,
 ) -> Result<Extracted<T>, Error> {
     each_image(images, pixels_per_inch, progress, &|_, sample| {
         Ok(make(&as_modality(sample, modality))?.map_err(|reason| reason.to_string()))
