@@ -142,7 +142,10 @@ def wheel(root, folder, version):
 
 def bill_of_materials(to, version):
     """A CycloneDX 1.5 document of everything that the programs are built from."""
-    metadata = json.loads(run("cargo", "metadata", "--format-version", "1", "--locked", "--offline"))
+    # Of this platform alone: what only others need is not on a machine that has built the programs once.
+    host = re.search(r"^host: (.*)$", run("rustc", "-vV"), re.MULTILINE).group(1)
+    options = ("--format-version", "1", "--locked", "--offline", "--filter-platform", host)
+    metadata = json.loads(run("cargo", "metadata", *options))
     locked = re.findall(
         r'name = "([^"]+)"\nversion = "([^"]+)"\nsource = "[^"]+"\nchecksum = "([0-9a-f]+)"', open("Cargo.lock").read()
     )
